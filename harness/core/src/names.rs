@@ -1,0 +1,171 @@
+//! New-types for the names that travel through plan, record and report, and the closed lists behind them.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[serde(transparent)]
+        pub struct $type(pub String);
+
+        impl $type {
+            /// Wraps a name.
+            pub fn new(name: impl Into<String>) -> Self {
+                Self(name.into())
+            }
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<&str> for $type {
+            fn from(name: &str) -> Self {
+                Self(name.to_owned())
+            }
+        }
+    };
+}
+
+name! {
+    /// Identifier of one run; also the name of its folder.
+    RunId
+}
+name! {
+    /// Stable identifier of a step, `phase-3/restore/identity`. The same scenario always gives the same ids.
+    StepId
+}
+name! {
+    /// Identifier of a check, `elasticsearch/documents`.
+    CheckId
+}
+
+/// A part of the installation that can be migrated on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Component {
+    /// Management Identity: one PostgreSQL database.
+    Identity,
+    /// Keycloak: one PostgreSQL database.
+    Keycloak,
+    /// Web Modeler: one PostgreSQL database.
+    Webmodeler,
+    /// The Elasticsearch cluster of Zeebe, Operate, Tasklist and Optimize.
+    Elasticsearch,
+}
+
+impl Component {
+    /// Every component, in the order in which the migration treats them.
+    pub const ALL: [Self; 4] = [Self::Identity, Self::Keycloak, Self::Webmodeler, Self::Elasticsearch];
+
+    /// Name as in scenario files and step ids.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Keycloak => "keycloak",
+            Self::Webmodeler => "webmodeler",
+            Self::Elasticsearch => "elasticsearch",
+        }
+    }
+
+    /// The PostgreSQL database of the component, which is also the name of its role; `None` for Elasticsearch.
+    pub fn database(self) -> Option<&'static str> {
+        (self != Self::Elasticsearch).then(|| self.as_str())
+    }
+}
+
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The two kinds of store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Store {
+    /// PostgreSQL.
+    Postgres,
+    /// Elasticsearch or OpenSearch.
+    Elasticsearch,
+}
+
+impl fmt::Display for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Postgres => "postgres",
+            Self::Elasticsearch => "elasticsearch",
+        })
+    }
+}
+
+/// Names of the checks, in report order. A check that a plan asks for and a record lacks counts as not proven.
+pub mod checks {
+    /// The index set: every index of the source exists on the target, and no other.
+    pub const ES_INDICES: &str = "elasticsearch/indices";
+    /// Exact refreshed counts.
+    pub const ES_COUNTS: &str = "elasticsearch/counts";
+    /// Document contents by (index, routing, id), in both directions.
+    pub const ES_DOCUMENTS: &str = "elasticsearch/documents";
+    /// Mappings.
+    pub const ES_MAPPINGS: &str = "elasticsearch/mappings";
+    /// Index settings.
+    pub const ES_SETTINGS: &str = "elasticsearch/settings";
+    /// Aliases with filter, routing and write flag.
+    pub const ES_ALIASES: &str = "elasticsearch/aliases";
+    /// Index and component templates.
+    pub const ES_TEMPLATES: &str = "elasticsearch/templates";
+    /// Pipelines, lifecycle policies, stored scripts, persistent cluster settings.
+    pub const ES_CLUSTER: &str = "elasticsearch/cluster";
+    /// Schema objects of every schema.
+    pub const PG_SCHEMA: &str = "postgres/schema";
+    /// Row counts.
+    pub const PG_COUNTS: &str = "postgres/counts";
+    /// Row contents, in both directions.
+    pub const PG_ROWS: &str = "postgres/rows";
+    /// Sequences: parameters, last value, is_called, owner.
+    pub const PG_SEQUENCES: &str = "postgres/sequences";
+    /// Owners, grants, default privileges, roles, row security.
+    pub const PG_ACCESS: &str = "postgres/access";
+    /// Large objects: contents and owner.
+    pub const PG_LARGE_OBJECTS: &str = "postgres/large-objects";
+    /// Nothing moved on the source after the declared freeze.
+    pub const FREEZE: &str = "freeze";
+    /// Every write acknowledged before the freeze is on the target.
+    pub const ACKNOWLEDGED: &str = "acknowledged-writes";
+    /// Probes and phase clock agree on the outage.
+    pub const DOWNTIME: &str = "downtime";
+    /// Targets answer, and applications can work on them.
+    pub const TARGETS: &str = "targets-usable";
+
+    /// Every check, in report order.
+    pub const ALL: [&str; 18] = [
+        ES_INDICES,
+        ES_COUNTS,
+        ES_DOCUMENTS,
+        ES_MAPPINGS,
+        ES_SETTINGS,
+        ES_ALIASES,
+        ES_TEMPLATES,
+        ES_CLUSTER,
+        PG_SCHEMA,
+        PG_COUNTS,
+        PG_ROWS,
+        PG_SEQUENCES,
+        PG_ACCESS,
+        PG_LARGE_OBJECTS,
+        FREEZE,
+        TARGETS,
+        ACKNOWLEDGED,
+        DOWNTIME,
+    ];
+}

@@ -1,0 +1,237 @@
+//! The plan: a scenario unrolled into an ordered list of steps with stable ids. A pure function of the scenario.
+
+use crate::names::{CheckId, Component, StepId, checks};
+use crate::scenario::{Grants, Scenario};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a step does. A closed list: every driver and every environment knows all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Start the stores.
+    Provision,
+    /// Fill the source.
+    Seed,
+    /// Measure what is already wrong with the source.
+    Baseline,
+    /// Start the live writer and the probes.
+    StartWorkload,
+    /// Check that the targets are reachable, fit and empty.
+    ValidateTargets,
+    /// Create role and database of a component on the target.
+    PrepareDatabase(Component),
+    /// Check the target cluster and its right to read from the source.
+    PrepareElasticsearch,
+    /// Dump a component's database while the application runs: the safety copy.
+    InitialBackup(Component),
+    /// List the indices of the source while the application runs.
+    InitialListing,
+    /// Save what a way back needs.
+    SaveConfiguration,
+    /// Stop the application and prove that nothing writes any more.
+    Freeze,
+    /// Dump a component's database for good.
+    FinalBackup(Component),
+    /// List the indices of the frozen source.
+    FinalListing,
+    /// Wait until the targets are ready.
+    WaitTargets,
+    /// Restore a component's database.
+    Restore(Component),
+    /// Carry grants and second roles over, which the restore leaves behind.
+    CarryGrants(Component),
+    /// Copy every index.
+    CopyIndices,
+    /// Hold both sides still for the comparison, without stopping anybody.
+    Pin,
+    /// Point the application to the target and start it.
+    Switch,
+    /// Ask the targets what a health check asks.
+    ValidateHealth,
+    /// Compare what arrived with what left, and everything else the checks ask.
+    Compare,
+    /// Refuse the clean-up while anything is missing.
+    CleanupGuard,
+    /// Stop the source stores and remove the dumps.
+    CleanupSource,
+    /// Ask the targets again, now alone.
+    ValidateAlone,
+    /// Stop writer and probes.
+    StopWorkload,
+    /// Stop everything that was started.
+    TearDown,
+}
+
+/// Whether users wait while a step runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    /// Users work.
+    Up,
+    /// Users wait.
+    Down,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    /// Stable id.
+    pub id: StepId,
+    /// What it does.
+    pub action: Action,
+    /// Whether users wait meanwhile.
+    pub service: Service,
+    /// One line for people.
+    pub about: String,
+}
+
+/// The ordered steps, and the checks that must have been made at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// Steps in order.
+    pub steps: Vec<Step>,
+    /// Checks without which there is no green verdict.
+    pub checks: Vec<CheckId>,
+}
+
+impl Plan {
+    /// Unrolls a scenario.
+    pub fn of(scenario: &Scenario) -> Self {
+        let mut plan = Self { steps: Vec::new(), checks: Vec::new() };
+        let components = scenario.migration.components();
+        let databases: Vec<Component> =
+            components.iter().copied().filter(|c| c.database().is_some()).collect();
+        let indices = components.contains(&Component::Elasticsearch);
+
+        plan.up("prepare/provision", Action::Provision, "start source and target stores");
+        plan.up("prepare/seed", Action::Seed, "fill the source with Camunda-shaped data");
+        plan.up("prepare/baseline", Action::Baseline, "measure what is already wrong with the source");
+        plan.up("prepare/workload", Action::StartWorkload, "start the live writer and the probes");
+
+        plan.up(
+            "phase-1/validate",
+            Action::ValidateTargets,
+            "check that the targets are reachable, fit and empty",
+        );
+        for c in &databases {
+            plan.up(
+                format!("phase-1/targets/{c}"),
+                Action::PrepareDatabase(*c),
+                format!("create role and database {c}"),
+            );
+        }
+        if indices {
+            plan.up(
+                "phase-1/targets/elasticsearch",
+                Action::PrepareElasticsearch,
+                "check the target cluster and its reindex whitelist",
+            );
+        }
+        for c in &databases {
+            plan.up(
+                format!("phase-2/backup/{c}"),
+                Action::InitialBackup(*c),
+                format!("pg_dump of {c}, application running"),
+            );
+        }
+        if indices {
+            plan.up(
+                "phase-2/backup/elasticsearch",
+                Action::InitialListing,
+                "health and listing of the source cluster",
+            );
+        }
+
+        plan.up("phase-3/save", Action::SaveConfiguration, "save what a way back needs");
+        plan.down("phase-3/freeze", Action::Freeze, "stop the application, prove that nothing writes");
+        for c in &databases {
+            plan.down(
+                format!("phase-3/backup/{c}"),
+                Action::FinalBackup(*c),
+                format!("final pg_dump of {c}"),
+            );
+        }
+        if indices {
+            plan.down("phase-3/backup/elasticsearch", Action::FinalListing, "list the frozen source cluster");
+        }
+        plan.down("phase-3/wait-targets", Action::WaitTargets, "wait until the targets are ready");
+        for c in &databases {
+            plan.down(format!("phase-3/restore/{c}"), Action::Restore(*c), format!("pg_restore of {c}"));
+            if scenario.migration.grants == Grants::Carry {
+                plan.down(
+                    format!("phase-3/grants/{c}"),
+                    Action::CarryGrants(*c),
+                    format!("second roles and grants of {c}"),
+                );
+            }
+        }
+        if indices {
+            plan.down(
+                "phase-3/restore/elasticsearch",
+                Action::CopyIndices,
+                "create every index, then _reindex from remote",
+            );
+        }
+        plan.down("phase-3/pin", Action::Pin, "snapshot both sides for the comparison");
+        plan.down("phase-3/switch", Action::Switch, "point the application to the target and start it");
+
+        plan.up("phase-4/validate", Action::ValidateHealth, "health of the targets, as a dashboard sees it");
+        plan.up("phase-4/compare", Action::Compare, "compare both sides, item by item");
+
+        plan.up("phase-5/guard", Action::CleanupGuard, "refuse the clean-up while anything is missing");
+        plan.up("phase-5/cleanup", Action::CleanupSource, "stop the source stores, remove the dumps");
+        plan.up("phase-5/validate", Action::ValidateAlone, "ask the targets again, now alone");
+
+        plan.up("conclude/workload", Action::StopWorkload, "stop the live writer and the probes");
+        plan.up("conclude/tear-down", Action::TearDown, "stop everything that was started");
+
+        if indices {
+            plan.check(&[
+                checks::ES_INDICES,
+                checks::ES_COUNTS,
+                checks::ES_DOCUMENTS,
+                checks::ES_MAPPINGS,
+                checks::ES_SETTINGS,
+                checks::ES_ALIASES,
+                checks::ES_TEMPLATES,
+                checks::ES_CLUSTER,
+            ]);
+        }
+        if !databases.is_empty() {
+            plan.check(&[
+                checks::PG_SCHEMA,
+                checks::PG_COUNTS,
+                checks::PG_ROWS,
+                checks::PG_SEQUENCES,
+                checks::PG_ACCESS,
+                checks::PG_LARGE_OBJECTS,
+            ]);
+        }
+        plan.check(&[checks::FREEZE, checks::TARGETS]);
+        if scenario.workload.writes_per_second > 0 {
+            plan.check(&[checks::ACKNOWLEDGED]);
+        }
+        if scenario.workload.probes_per_second > 0 {
+            plan.check(&[checks::DOWNTIME]);
+        }
+        plan
+    }
+
+    /// Looks a step up by its id.
+    pub fn step(&self, id: &StepId) -> Option<&Step> {
+        self.steps.iter().find(|s| s.id == *id)
+    }
+
+    fn up(&mut self, id: impl Into<String>, action: Action, about: impl Into<String>) {
+        self.steps.push(Step { id: StepId(id.into()), action, service: Service::Up, about: about.into() });
+    }
+
+    fn down(&mut self, id: impl Into<String>, action: Action, about: impl Into<String>) {
+        self.steps.push(Step { id: StepId(id.into()), action, service: Service::Down, about: about.into() });
+    }
+
+    fn check(&mut self, ids: &[&str]) {
+        self.checks.extend(ids.iter().map(|id| CheckId::from(*id)));
+    }
+}

@@ -1,0 +1,289 @@
+//! Scenario files: what to migrate, how, with what workload, which losses to plant and which budgets to hold.
+
+mod fault;
+mod parse;
+mod place;
+
+pub use fault::{Fault, FaultKind};
+pub use parse::{ScenarioError, did_you_mean, ledger_from_yaml};
+
+use crate::names::Component;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A scenario. Everything has a default, so that an empty mapping with a name is the standard migration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Short name, also part of the run's name.
+    pub name: String,
+    /// What it shows, for people.
+    #[serde(default)]
+    pub description: String,
+    /// Seed of everything that is random. The same seed gives the same data.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// Where the stores run.
+    #[serde(default)]
+    pub environment: EnvironmentName,
+    /// Who migrates.
+    #[serde(default)]
+    pub driver: DriverName,
+    /// The stores to leave.
+    #[serde(default)]
+    pub source: SideSpec,
+    /// The stores to arrive at.
+    #[serde(default)]
+    pub target: SideSpec,
+    /// What the source holds.
+    #[serde(default)]
+    pub data: DataSpec,
+    /// What users do meanwhile.
+    #[serde(default)]
+    pub workload: WorkloadSpec,
+    /// How the migration is carried out.
+    #[serde(default)]
+    pub migration: MigrationSpec,
+    /// Losses planted on purpose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
+    /// Limits whose miss ends with exit code 4.
+    #[serde(default)]
+    pub budgets: Budgets,
+    /// Ledger files with expected differences, relative to the scenario file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected: Vec<String>,
+}
+
+fn default_seed() -> u64 {
+    20_260_101
+}
+
+/// Where the stores run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EnvironmentName {
+    /// Real PostgreSQL and Elasticsearch as local processes.
+    #[default]
+    Embedded,
+}
+
+/// Who migrates.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DriverName {
+    /// The five phases as implemented here.
+    #[default]
+    Builtin,
+}
+
+/// One side's stores.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SideSpec {
+    /// The PostgreSQL server.
+    #[serde(default)]
+    pub postgres: PostgresSpec,
+    /// The Elasticsearch cluster.
+    #[serde(default)]
+    pub elasticsearch: ElasticsearchSpec,
+}
+
+/// A PostgreSQL server to start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PostgresSpec {
+    /// Major version: 14, 15 or 17.
+    #[serde(default = "default_postgres")]
+    pub version: u16,
+    /// TCP port; a free one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+}
+
+fn default_postgres() -> u16 {
+    15
+}
+
+impl Default for PostgresSpec {
+    fn default() -> Self {
+        Self { version: default_postgres(), port: None }
+    }
+}
+
+/// An Elasticsearch node to start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ElasticsearchSpec {
+    /// Java heap in MiB, 256 to 1024.
+    #[serde(default = "default_heap")]
+    #[schemars(range(min = 256, max = 1024))]
+    pub heap_mib: u32,
+    /// HTTP port; a free one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+}
+
+fn default_heap() -> u32 {
+    1024
+}
+
+impl Default for ElasticsearchSpec {
+    fn default() -> Self {
+        Self { heap_mib: default_heap(), port: None }
+    }
+}
+
+/// What the source holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DataSpec {
+    /// Size and shape.
+    #[serde(default)]
+    pub profile: Profile,
+    /// Exact number of documents, instead of the profile's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documents: Option<u64>,
+}
+
+impl Default for DataSpec {
+    fn default() -> Self {
+        Self { profile: Profile::Medium, documents: None }
+    }
+}
+
+/// Sizes of generated data.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Some hundred documents in some dozen indices: for tests.
+    Tiny,
+    /// 5,000 documents.
+    Small,
+    /// 50,000 documents.
+    #[default]
+    Medium,
+    /// 500,000 documents.
+    Large,
+}
+
+/// What users do meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadSpec {
+    /// Writes that the application makes each second to each store until the freeze; 0 for none.
+    #[serde(default = "default_writes")]
+    #[schemars(range(max = 1000))]
+    pub writes_per_second: u32,
+    /// Requests that each probe makes each second; 0 for no probes. The resolution of the downtime is its inverse.
+    #[serde(default = "default_probes")]
+    #[schemars(range(max = 200))]
+    pub probes_per_second: u32,
+}
+
+fn default_writes() -> u32 {
+    20
+}
+
+fn default_probes() -> u32 {
+    20
+}
+
+impl Default for WorkloadSpec {
+    fn default() -> Self {
+        Self { writes_per_second: default_writes(), probes_per_second: default_probes() }
+    }
+}
+
+/// How the migration is carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MigrationSpec {
+    /// What is migrated; all four if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub components: Option<Vec<Component>>,
+    /// Indices whose names begin so are migrated.
+    #[serde(default = "default_prefixes")]
+    pub index_prefixes: Vec<String>,
+    /// What a new index is given.
+    #[serde(default)]
+    pub create_indices: CreateIndices,
+    /// What happens to second roles and their grants, which `pg_restore --no-owner --no-privileges` leaves behind.
+    #[serde(default)]
+    pub grants: Grants,
+    /// `_reindex` calls at once.
+    #[serde(default = "default_parallelism")]
+    #[schemars(range(min = 1, max = 16))]
+    pub reindex_parallelism: u32,
+    /// Documents a batch of `_reindex`.
+    #[serde(default = "default_batch")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub reindex_batch: u32,
+}
+
+fn default_prefixes() -> Vec<String> {
+    ["zeebe-", "operate-", "tasklist-", "optimize-", "connectors-", "camunda-"].map(Into::into).to_vec()
+}
+
+fn default_parallelism() -> u32 {
+    4
+}
+
+fn default_batch() -> u32 {
+    5000
+}
+
+impl Default for MigrationSpec {
+    fn default() -> Self {
+        Self {
+            components: None,
+            index_prefixes: default_prefixes(),
+            create_indices: CreateIndices::default(),
+            grants: Grants::default(),
+            reindex_parallelism: default_parallelism(),
+            reindex_batch: default_batch(),
+        }
+    }
+}
+
+impl MigrationSpec {
+    /// The components to migrate, in the migration's order, each once.
+    pub fn components(&self) -> Vec<Component> {
+        match &self.components {
+            None => Component::ALL.to_vec(),
+            Some(asked) => Component::ALL.into_iter().filter(|c| asked.contains(c)).collect(),
+        }
+    }
+}
+
+/// What a new index on the target is given before documents are copied into it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CreateIndices {
+    /// Mappings and every setting that can be carried.
+    #[default]
+    Complete,
+    /// Mappings, analysis and the n-gram and shingle limits only, as the official scripts do it; aliases carry no filter,
+    /// routing or hidden flag. Shows what that loses.
+    Upstream,
+}
+
+/// What happens to second roles and their grants.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Grants {
+    /// They are carried over after each restore.
+    #[default]
+    Carry,
+    /// They are left behind, as the official scripts do.
+    Leave,
+}
+
+/// Limits whose miss ends with exit code 4.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Budgets {
+    /// Longest tolerated outage, as in `90s` or `10min`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downtime: Option<jiff::SignedDuration>,
+}

@@ -1,0 +1,279 @@
+//! Everything a report shows, derived from the record alone.
+
+use crate::event::{Event, ProbeSummary, ServiceState, Side, StepOutcome};
+use crate::names::{RunId, StepId, Store};
+use crate::record::Record;
+use crate::verdict::Verdict;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the JSON report.
+pub const REPORT_VERSION: u32 = 1;
+
+/// The content of `report.json`, and the input of every other report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// [`REPORT_VERSION`].
+    pub report_version: u32,
+    /// Version of Drydock that ran.
+    pub drydock: String,
+    /// Name of the run.
+    pub run: RunId,
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Beginning, UTC, RFC 3339.
+    pub started: String,
+    /// Seconds from the first to the last line of the record, without the time between a kill and its resume.
+    pub seconds: f64,
+    /// The judgement.
+    pub verdict: Verdict,
+    /// The outage, from both clocks.
+    pub downtime: Downtime,
+    /// Every step that ran.
+    pub steps: Vec<StepReport>,
+    /// Every store.
+    pub stores: Vec<StoreReport>,
+    /// Digests of the data.
+    pub digests: Vec<DigestReport>,
+    /// Figures of the probes.
+    pub probes: Vec<ProbeSummary>,
+    /// Losses that were planted on purpose.
+    pub planted: Vec<Planted>,
+    /// Notes and warnings.
+    pub notes: Vec<String>,
+    /// How often the run was resumed.
+    pub resumed: u64,
+    /// Whether the record's last line was torn.
+    pub torn: bool,
+    /// Facts of the machine.
+    pub machine: BTreeMap<String, String>,
+}
+
+/// The outage, from both clocks.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Downtime {
+    /// From closing the service to opening it again, by the clock of the phases; seconds.
+    pub phase_clock_seconds: Option<f64>,
+    /// From closing the service to the end of the record, if it was never opened again: a lower bound; seconds.
+    #[serde(default)]
+    pub still_closed_seconds: Option<f64>,
+    /// Longest outage a probe saw; seconds.
+    pub probe_seconds: Option<f64>,
+    /// How finely the probes could see; seconds.
+    pub probe_resolution_seconds: Option<f64>,
+    /// Outages by probe.
+    pub outages: Vec<Outage>,
+    /// The budget, if the scenario has one; seconds.
+    pub budget_seconds: Option<f64>,
+}
+
+/// One outage as a probe saw it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Outage {
+    /// Which probe.
+    pub probe: String,
+    /// Seconds since the run began.
+    pub from_seconds: f64,
+    /// Length in seconds; absent if it never ended.
+    pub seconds: Option<f64>,
+    /// First error.
+    pub error: String,
+}
+
+/// A step as it went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StepReport {
+    /// Its id.
+    pub step: StepId,
+    /// What it does.
+    pub about: String,
+    /// How it ended; absent if it did not.
+    pub outcome: Option<StepOutcome>,
+    /// Seconds since the run (or its resumption) began.
+    pub began_seconds: f64,
+    /// Its length in seconds.
+    pub seconds: f64,
+    /// Its figures.
+    pub facts: BTreeMap<String, serde_json::Value>,
+}
+
+/// A store of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StoreReport {
+    /// Side.
+    pub side: Side,
+    /// Kind.
+    pub store: Store,
+    /// Version.
+    pub version: String,
+    /// Where it came from and how it differs from production.
+    pub disclosed: String,
+}
+
+/// Digest of one side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DigestReport {
+    /// When.
+    pub moment: String,
+    /// Hexadecimal.
+    pub digest: String,
+    /// Documents.
+    pub documents: u64,
+    /// Rows.
+    pub rows: u64,
+}
+
+/// A loss planted on purpose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Planted {
+    /// Which.
+    pub fault: String,
+    /// After which step.
+    pub after: StepId,
+    /// What was harmed.
+    pub item: String,
+}
+
+impl Summary {
+    /// Derives everything from a record.
+    pub fn of(record: &Record) -> Self {
+        let started = &record.started;
+        let mut summary = Self {
+            report_version: REPORT_VERSION,
+            drydock: started.drydock.clone(),
+            run: started.run.clone(),
+            scenario: started.scenario.name.clone(),
+            seed: started.scenario.seed,
+            started: record.entries.first().map(|e| rfc3339(e.at)).unwrap_or_default(),
+            seconds: 0.0,
+            verdict: Verdict::of(record),
+            downtime: Downtime {
+                budget_seconds: started.scenario.budgets.downtime.map(|d| d.as_secs_f64()),
+                ..Downtime::default()
+            },
+            steps: Vec::new(),
+            stores: Vec::new(),
+            digests: Vec::new(),
+            probes: Vec::new(),
+            planted: Vec::new(),
+            notes: Vec::new(),
+            resumed: 0,
+            torn: record.torn.is_some(),
+            machine: started.machine.clone(),
+        };
+        let mut closed_at = None;
+        let mut last_ms = 0;
+        for entry in &record.entries {
+            last_ms = last_ms.max(entry.ms);
+        }
+        for entry in record.effective() {
+            summary.add(record, entry.ms, entry.at, &entry.event, &mut closed_at);
+        }
+        summary.seconds = seconds(last_ms);
+        summary.downtime.still_closed_seconds = closed_at
+            .zip(record.entries.last())
+            .map(|(closed, last)| (last.at - closed).total(jiff::Unit::Second).unwrap_or_default());
+        summary.downtime.probe_seconds =
+            summary.downtime.outages.iter().filter_map(|o| o.seconds).reduce(f64::max);
+        summary.downtime.probe_resolution_seconds =
+            summary.probes.iter().map(|p| seconds(p.interval_ms)).reduce(f64::max);
+        summary
+    }
+
+    fn add(
+        &mut self,
+        record: &Record,
+        ms: u64,
+        at: Timestamp,
+        event: &Event,
+        closed_at: &mut Option<Timestamp>,
+    ) {
+        match event {
+            Event::RunStarted(_)
+            | Event::Finding(_)
+            | Event::CheckFinished { .. }
+            | Event::ItemFinished { .. } => {}
+            Event::RunFinished { .. } => {}
+            Event::RunResumed { starts_over, .. } => {
+                self.resumed += 1;
+                self.notes.push(match starts_over {
+                    Some(why) => format!("resumed from the beginning: {why}"),
+                    None => "resumed after an interruption".into(),
+                });
+            }
+            Event::StoreReady { side, store, version, disclosed } => {
+                self.stores.retain(|s| (s.side, s.store) != (*side, *store));
+                self.stores.push(StoreReport {
+                    side: *side,
+                    store: *store,
+                    version: version.clone(),
+                    disclosed: disclosed.clone(),
+                });
+                self.stores.sort_by_key(|s| (s.side, s.store));
+            }
+            Event::StepStarted { step } => self.steps.push(StepReport {
+                step: step.clone(),
+                about: record.started.plan.step(step).map(|s| s.about.clone()).unwrap_or_default(),
+                outcome: None,
+                began_seconds: seconds(ms),
+                seconds: 0.0,
+                facts: BTreeMap::new(),
+            }),
+            Event::StepFinished { step, outcome, millis, facts } => {
+                if let Some(report) = self.steps.iter_mut().rev().find(|s| s.step == *step) {
+                    report.outcome = Some(*outcome);
+                    report.seconds = seconds(*millis);
+                    report.facts = facts.clone();
+                }
+            }
+            Event::FaultPlanted { fault, after, item } => {
+                self.planted.push(Planted { fault: fault.clone(), after: after.clone(), item: item.clone() });
+            }
+            Event::DataDigest { moment, digest, documents, rows } => self.digests.push(DigestReport {
+                moment: moment.clone(),
+                digest: digest.clone(),
+                documents: *documents,
+                rows: *rows,
+            }),
+            Event::Service { state: ServiceState::Closed } => {
+                // A resumed run closes the service that is closed already: users have waited since the first time.
+                closed_at.get_or_insert(at);
+            }
+            Event::Service { state: ServiceState::OnTarget | ServiceState::OnSource } => {
+                if let Some(closed) = closed_at.take() {
+                    let length = (at - closed).total(jiff::Unit::Second).unwrap_or_default();
+                    let longest = self.downtime.phase_clock_seconds.unwrap_or_default().max(length);
+                    self.downtime.phase_clock_seconds = Some(longest);
+                }
+            }
+            Event::ProbeOutage { probe, from_ms, until_ms, error, .. } => {
+                self.downtime.outages.push(Outage {
+                    probe: probe.clone(),
+                    from_seconds: seconds(*from_ms),
+                    seconds: until_ms.map(|until| seconds(until.saturating_sub(*from_ms))),
+                    error: error.clone(),
+                })
+            }
+            Event::ProbeSummary(probe) => self.probes.push(probe.clone()),
+            Event::Note { text, .. } => self.notes.push(text.clone()),
+        }
+    }
+
+    /// The JSON Schema of `report.json`.
+    pub fn json_schema() -> serde_json::Value {
+        schemars::schema_for!(Self).to_value()
+    }
+}
+
+fn rfc3339(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of a run are far below 2^53")]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1000.0
+}

@@ -1,0 +1,9 @@
+//! Scenario, plan, record and verdict, seen from outside.
+
+mod plan;
+mod record;
+mod scenario;
+mod schema;
+mod summary;
+mod support;
+mod verdict;

@@ -1,0 +1,76 @@
+//! Steps keep their ids: records, faults and resumes name them.
+
+use drydock_core::plan::Service;
+use drydock_core::{Plan, Scenario};
+
+fn ids(yaml: &str) -> Vec<String> {
+    let plan = Plan::of(&Scenario::from_yaml("x.yaml", yaml).unwrap());
+    plan.steps.iter().map(|s| s.id.to_string()).collect()
+}
+
+#[test]
+fn steps_of_the_standard_migration() {
+    let expected = "\
+prepare/provision prepare/seed prepare/baseline prepare/workload \
+phase-1/validate \
+phase-1/targets/identity phase-1/targets/keycloak phase-1/targets/webmodeler phase-1/targets/elasticsearch \
+phase-2/backup/identity phase-2/backup/keycloak phase-2/backup/webmodeler phase-2/backup/elasticsearch \
+phase-3/save phase-3/freeze \
+phase-3/backup/identity phase-3/backup/keycloak phase-3/backup/webmodeler phase-3/backup/elasticsearch \
+phase-3/wait-targets \
+phase-3/restore/identity phase-3/grants/identity phase-3/restore/keycloak phase-3/grants/keycloak \
+phase-3/restore/webmodeler phase-3/grants/webmodeler phase-3/restore/elasticsearch phase-3/pin phase-3/switch \
+phase-4/validate phase-4/compare phase-5/guard phase-5/cleanup phase-5/validate \
+conclude/workload conclude/tear-down";
+    assert_eq!(ids("name: x\n"), expected.split(' ').collect::<Vec<_>>());
+}
+
+#[test]
+fn a_part_of_it_keeps_the_ids() {
+    let some = ids("name: x\nmigration:\n  components: [elasticsearch, keycloak]\n  grants: leave\n");
+    let all = ids("name: x\n");
+    assert!(some.iter().all(|id| all.contains(id)), "{some:?}");
+    let left_out: Vec<&String> = all.iter().filter(|id| !some.contains(id)).collect();
+    assert_eq!(
+        left_out,
+        [
+            "phase-1/targets/identity",
+            "phase-1/targets/webmodeler",
+            "phase-2/backup/identity",
+            "phase-2/backup/webmodeler",
+            "phase-3/backup/identity",
+            "phase-3/backup/webmodeler",
+            "phase-3/restore/identity",
+            "phase-3/grants/identity",
+            "phase-3/grants/keycloak",
+            "phase-3/restore/webmodeler",
+            "phase-3/grants/webmodeler",
+        ]
+    );
+}
+
+#[test]
+fn checks_follow_what_is_migrated() {
+    let checks = |yaml: &str| -> Vec<String> {
+        let plan = Plan::of(&Scenario::from_yaml("x.yaml", yaml).unwrap());
+        plan.checks.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(checks("name: x\n"), drydock_core::names::checks::ALL);
+    let databases =
+        checks("name: x\nmigration: {components: [identity]}\nworkload: {probes_per_second: 0}\n");
+    assert!(databases.iter().all(|c| !c.starts_with("elasticsearch/") && c != "downtime"), "{databases:?}");
+    assert!(databases.iter().any(|c| c == "acknowledged-writes"));
+}
+
+#[test]
+fn ids_are_unique_and_users_wait_from_the_freeze_to_the_switch() {
+    let plan = Plan::of(&Scenario::from_yaml("x.yaml", "name: x\n").unwrap());
+    let mut ids: Vec<_> = plan.steps.iter().map(|s| &s.id).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), plan.steps.len());
+    let down: Vec<&str> =
+        plan.steps.iter().filter(|s| s.service == Service::Down).map(|s| s.id.as_str()).collect();
+    assert_eq!(down.first(), Some(&"phase-3/freeze"));
+    assert_eq!(down.last(), Some(&"phase-3/switch"));
+}

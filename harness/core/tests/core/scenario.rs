@@ -1,0 +1,196 @@
+//! Mistakes in scenario files are told with their place and with what to write instead.
+
+use drydock_core::Scenario;
+use drydock_core::scenario::ledger_from_yaml;
+use miette::Diagnostic;
+
+/// Text, place and message, help.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("nmae: x\n", "1:1: unknown key `nmae`", "did you mean `name`?"),
+    (
+        "name: x\nworkload:\n  writes_per_secnd: 5\n",
+        "3:3: unknown key `writes_per_secnd`",
+        "did you mean `writes_per_second`?",
+    ),
+    (
+        "name: x\ncolour: red\n",
+        "2:1: unknown key `colour`",
+        "known here: name, description, seed, environment, driver, source, target, data, workload, migration, faults, \
+         budgets, expected",
+    ),
+    ("name: x\nmigration:\n  grants: cary\n", "3:11: unknown value `cary`", "did you mean `carry`?"),
+    ("name: x\nfaults:\n  - fault: lose-rwo\n", "3:12: unknown value `lose-rwo`", "did you mean `lose-row`?"),
+    ("description: y\n", "1:1: the key `name` is missing", "add `name:`"),
+    ("name: x\nfaults:\n  - at: y\n", "3:5: the key `fault` is missing", "add `fault:`"),
+    (
+        "name: x\nseed: many\n",
+        "2:7: expected a whole number from 0 to 18446744073709551615",
+        "write it in digits, without a unit",
+    ),
+    (
+        "name: x\nsource:\n  postgres: {port: 70000}\n",
+        "3:20: expected a whole number from 0 to 65535",
+        "write it in digits, without a unit",
+    ),
+    (
+        "name: x\ndata: 7\n",
+        "2:7: expected keys with values below this one",
+        "write `key: value` on indented lines, or {key: value}",
+    ),
+    ("name: x\nexpected: y\n", "2:11: expected a list", "write `- item` on indented lines, or [item, item]"),
+    (
+        "name: x\nbudgets:\n  downtime: 90\n",
+        "3:13: expected a duration",
+        "write a number with its unit: `90s`, `10min`, `1h 30min`",
+    ),
+    ("name: [x\n", "1:7: expected one text", "put it in quotes if it contains brackets, braces or a colon"),
+    (
+        "name: x\n  data: y\n",
+        "2:7: mapping values are not allowed in this context",
+        "indent keys of one level alike, and put a text that contains `: ` in quotes",
+    ),
+    ("name: x\nseed: 1\nname: y\n", "3:1: the key `name` stands here twice", "keep one of them"),
+    (
+        "name: x\ndata:\n\tprofile: tiny\n",
+        "3:2: tabs disallowed within this context (block indentation)",
+        "indent with spaces",
+    ),
+    ("", "1:1: the file holds nothing", "a scenario begins with `name:`, a ledger with `expected:`"),
+    (
+        "# only this\n",
+        "2:1: the file holds nothing",
+        "a scenario begins with `name:`, a ledger with `expected:`",
+    ),
+    (
+        "name: x\n---\nname: y\n",
+        "3:1: a second YAML document begins here",
+        "one file holds one document: take `---` out",
+    ),
+    (
+        "seed: 1\nname: a/b\n",
+        "2:1: the name \"a/b\" cannot be part of a file name",
+        "use letters, digits, - and _",
+    ),
+    (
+        "name: x\nfaults:\n  - fault: lose-row\n    after: phase-3/restore/identiy\n",
+        "4:12: lose-row is to be planted after phase-3/restore/identiy, which is no step of this plan",
+        "did you mean `phase-3/restore/identity`?",
+    ),
+    (
+        "name: x\nmigration: {components: [identity]}\nfaults:\n  - {fault: lose-row, after: phase-3/restore/elasticsearch}\n",
+        "4:30: lose-row is to be planted after phase-3/restore/elasticsearch, which is no step of this plan",
+        "`drydock rehearse --plan` lists the steps",
+    ),
+    (
+        "name: x\ndescription: the target is older\nsource:\n  postgres: {version: 17}\ntarget:\n  postgres: {version: 15}\n",
+        "6:14: a dump of PostgreSQL 17 cannot be restored into 15",
+        "give the target the same major version or a newer one",
+    ),
+    (
+        "name: x\nsource:\n  postgres:\n    version: 16\n",
+        "4:5: PostgreSQL 16 is not among the versions this environment starts",
+        "use 14, 15 or 17",
+    ),
+    (
+        "name: x\nsource:\n  postgres: {port: 5432}\n  elasticsearch: {port: 5432}\n",
+        "4:19: port 5432 is given to two stores",
+        "give each store its own port, or leave `port` out and a free one is taken",
+    ),
+    (
+        "name: x\nsource: &one\n  postgres: {port: 5432}\ntarget: *one\n",
+        "4:1: port 5432 is given to two stores",
+        "give each store its own port, or leave `port` out and a free one is taken",
+    ),
+    (
+        "name: x\nbudgets: {downtime: 0s}\n",
+        "2:11: the downtime budget is not positive",
+        "write it as `90s` or `10min`",
+    ),
+    (
+        "name: x\nmigration:\n  reindex_parallelism: 17\n",
+        "3:3: reindex_parallelism is 17, outside of 1 to 16",
+        "use 1 to 16",
+    ),
+    (
+        "name: x\nmigration:\n  index_prefixes: [operate-, 'zeebe-*']\n",
+        "3:31: \"zeebe-*\" is no prefix of index names: `*` is implied",
+        "write the beginning of the names as it is, `operate-`",
+    ),
+    (
+        "name: x\ndata: {documents: 0}\n",
+        "2:8: a source without documents proves nothing",
+        "ask for at least 1",
+    ),
+];
+
+#[test]
+fn every_mistake_is_told_with_its_place_and_what_to_do() {
+    for (text, message, help) in MISTAKES {
+        let error = Scenario::from_yaml("s.yaml", text).unwrap_err();
+        assert_eq!(error.to_string(), format!("s.yaml:{message}"), "{text:?}");
+        assert_eq!(error.help.as_deref(), Some(*help), "{text:?}");
+        let (line, column) = (error.line, error.column);
+        assert!(error.to_string().starts_with(&format!("s.yaml:{line}:{column}: ")));
+    }
+}
+
+#[test]
+fn the_mark_lies_within_the_text_even_beyond_ascii() {
+    for text in [
+        "name: x\ndescription: äöü€𝄞\nseed: ä\n",
+        "name: 𝄞\n",
+        "näme: x\n",
+        "name: x\ndata: {prøfile: 𝄞}\r\n",
+    ] {
+        let error = Scenario::from_yaml("s.yaml", text).unwrap_err();
+        let label = error.labels().unwrap().next().unwrap();
+        assert!(text.get(label.offset()..label.offset() + label.len()).is_some(), "{text:?} {label:?}");
+    }
+}
+
+#[test]
+fn ledgers_are_told_in_the_same_way() {
+    let error =
+        ledger_from_yaml("l.yaml", "expected:\n  - check: a\n    subject: b\n    reson: c\n").unwrap_err();
+    assert_eq!(error.to_string(), "l.yaml:4:5: unknown key `reson`");
+    assert_eq!(error.help.as_deref(), Some("did you mean `reason`?"));
+}
+
+#[test]
+fn what_is_written_with_all_defaults_reads_back_the_same() {
+    let scenario =
+        Scenario::from_yaml("s.yaml", "name: x\nbudgets: {downtime: 5min}\nfaults: [{fault: lose-row}]\n")
+            .unwrap();
+    let json = serde_json::to_string(&scenario).unwrap();
+    // JSON is YAML: what the record holds can be rehearsed again.
+    assert_eq!(Scenario::from_yaml("s.json", &json).unwrap(), scenario);
+}
+
+/// The files people start from.
+#[test]
+fn committed_scenarios_and_ledgers_are_valid() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(root.join("scenarios")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|e| e != "yaml") {
+            continue;
+        }
+        let name = path.display().to_string();
+        let scenario = Scenario::from_yaml(&name, &std::fs::read_to_string(&path).unwrap());
+        let scenario = scenario.unwrap_or_else(|e| panic!("{e}: {:?}", e.help));
+        assert_eq!(Some(scenario.name.as_str()), path.file_stem().and_then(|s| s.to_str()));
+        for ledger in &scenario.expected {
+            let path = path.parent().unwrap().join(ledger);
+            let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let ledger =
+                ledger_from_yaml(&path.display().to_string(), &text).unwrap_or_else(|e| panic!("{e}"));
+            for line in &ledger.expected {
+                assert!(!line.is_expired(env!("CARGO_PKG_VERSION")), "{line:?}");
+                assert!(!line.reason.is_empty() && !line.source.is_empty(), "{line:?}");
+            }
+        }
+        seen += 1;
+    }
+    assert!(seen > 0, "no scenario found");
+}

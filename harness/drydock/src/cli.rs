@@ -1,0 +1,229 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Independent witness for Camunda 8 platform migrations.
+///
+/// Rehearses a whole migration, compares what arrived with what left, and says how long users wait.
+#[derive(Debug, Parser)]
+#[command(name = "drydock", version, propagate_version = true, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Show what happens inside; RUST_LOG overrides it.
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Rehearse a migration on stores made for it: the main job
+    Rehearse(Rehearse),
+    /// Compare two live stores, read-only
+    #[command(subcommand)]
+    Verify(Verify),
+    /// Rebuild the reports of a run from its record
+    Report(Report),
+    /// Say everything that is missing on this machine, at once
+    Doctor(Doctor),
+    /// Remove what crashed runs left behind
+    Clean(Clean),
+    /// Explain a topic, or a command
+    Help(Help),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rehearse {
+    /// Scenario files
+    #[arg(required_unless_present = "resume", conflicts_with = "resume")]
+    pub(crate) scenarios: Vec<PathBuf>,
+    /// Go on with a run that was killed or interrupted: its folder, or its name
+    #[arg(long, value_name = "RUN")]
+    pub(crate) resume: Option<String>,
+    /// Print the plan and do nothing
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) plan: bool,
+    /// Seed of everything random, instead of the scenario's
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Number of documents, instead of the profile's
+    #[arg(long)]
+    pub(crate) documents: Option<u64>,
+    /// Leave the stores running at the end; `drydock clean` removes them
+    #[arg(long)]
+    pub(crate) keep: bool,
+    #[command(flatten)]
+    pub(crate) homes: Homes,
+    /// Where run folders go
+    #[arg(long, value_name = "DIR", default_value = drydock_rehearsal::folder::RUNS)]
+    pub(crate) runs: PathBuf,
+    /// Print the report as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Homes {
+    /// PostgreSQL installation to use (the folder that holds bin/postgres)
+    #[arg(long, value_name = "DIR", env = "DRYDOCK_POSTGRES_HOME")]
+    pub(crate) postgres_home: Option<PathBuf>,
+    /// Elasticsearch installation to use (the folder that holds bin/elasticsearch)
+    #[arg(long, value_name = "DIR", env = "DRYDOCK_ELASTICSEARCH_HOME")]
+    pub(crate) elasticsearch_home: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verify {
+    /// Two Elasticsearch clusters
+    Elasticsearch {
+        #[command(flatten)]
+        elasticsearch: ElasticsearchPair,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Two PostgreSQL servers
+    Postgres {
+        #[command(flatten)]
+        postgres: PostgresPair,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Both kinds of store
+    All {
+        #[command(flatten)]
+        stores: AllStores,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ElasticsearchPair {
+    /// Address of the source, http[s]://[user:password@]host:port
+    #[arg(long, value_name = "URL", env = "DRYDOCK_SOURCE_ELASTICSEARCH", hide_env_values = true)]
+    pub(crate) source: String,
+    /// Address of the target
+    #[arg(long, value_name = "URL", env = "DRYDOCK_TARGET_ELASTICSEARCH", hide_env_values = true)]
+    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) scope: IndexScope,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IndexScope {
+    /// Compare indices whose names begin so; all but system indices if absent. May be repeated
+    #[arg(long = "prefix", value_name = "PREFIX")]
+    pub(crate) prefixes: Vec<String>,
+    /// Certification authority (PEM) to trust for the source
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source_ca: Option<PathBuf>,
+    /// Certification authority (PEM) to trust for the target
+    #[arg(long, value_name = "FILE")]
+    pub(crate) target_ca: Option<PathBuf>,
+    /// API key for the source
+    #[arg(long, env = "DRYDOCK_SOURCE_API_KEY", hide_env_values = true)]
+    pub(crate) source_api_key: Option<String>,
+    /// API key for the target
+    #[arg(long, env = "DRYDOCK_TARGET_API_KEY", hide_env_values = true)]
+    pub(crate) target_api_key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PostgresPair {
+    /// Address of the source, postgres://user[:password]@host[:port][/database]
+    #[arg(long, value_name = "URL", env = "DRYDOCK_SOURCE_POSTGRES", hide_env_values = true)]
+    pub(crate) source: String,
+    /// Address of the target
+    #[arg(long, value_name = "URL", env = "DRYDOCK_TARGET_POSTGRES", hide_env_values = true)]
+    pub(crate) target: String,
+    /// Databases to compare, NAME or SOURCE=TARGET, separated by commas; those of the addresses if absent, else all
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) databases: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AllStores {
+    /// Source cluster
+    #[arg(long, value_name = "URL", env = "DRYDOCK_SOURCE_ELASTICSEARCH", hide_env_values = true)]
+    pub(crate) source_elasticsearch: String,
+    /// Target cluster
+    #[arg(long, value_name = "URL", env = "DRYDOCK_TARGET_ELASTICSEARCH", hide_env_values = true)]
+    pub(crate) target_elasticsearch: String,
+    /// Source server
+    #[arg(long, value_name = "URL", env = "DRYDOCK_SOURCE_POSTGRES", hide_env_values = true)]
+    pub(crate) source_postgres: String,
+    /// Target server
+    #[arg(long, value_name = "URL", env = "DRYDOCK_TARGET_POSTGRES", hide_env_values = true)]
+    pub(crate) target_postgres: String,
+    /// Databases to compare, as for `verify postgres`
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) databases: Vec<String>,
+    #[command(flatten)]
+    pub(crate) scope: IndexScope,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// Ledger file with expected differences; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) expected: Vec<PathBuf>,
+    /// Also write record.jsonl, report.json, report.md and junit.xml into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
+    /// Print the report as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// Run folder, its record, or the name of a run
+    pub(crate) run: String,
+    /// What to print; the files in the folder are rebuilt in any case
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    pub(crate) format: Format,
+    /// Where run folders are
+    #[arg(long, value_name = "DIR", default_value = drydock_rehearsal::folder::RUNS)]
+    pub(crate) runs: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One screen
+    Terminal,
+    /// report.json
+    Json,
+    /// report.md
+    Markdown,
+    /// junit.xml
+    Junit,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Check for this scenario instead of the standard one
+    pub(crate) scenario: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) homes: Homes,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Clean {
+    /// Only say what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Help {
+    /// `exit-codes`, or the name of a command
+    pub(crate) topic: Option<String>,
+}

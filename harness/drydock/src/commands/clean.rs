@@ -1,0 +1,55 @@
+//! `drydock clean`: what crashed runs left behind.
+
+use crate::cli::Clean;
+use drydock_core::ExitCode;
+use drydock_environments::clean;
+use serde_json::json;
+
+/// Removes, or lists, leftovers.
+pub(crate) fn run(arguments: &Clean) -> ExitCode {
+    if arguments.dry_run {
+        return match clean::leftovers(None) {
+            Ok(found) => {
+                if arguments.json {
+                    super::print(&serde_json::to_string_pretty(&found).unwrap_or_default());
+                } else if found.is_empty() {
+                    super::print("nothing to clean");
+                } else {
+                    for leftover in found {
+                        super::print(&format!("would remove {leftover}"));
+                    }
+                }
+                ExitCode::Equal
+            }
+            Err(error) => crate::fail_environment(&error),
+        };
+    }
+    match clean::clean(None) {
+        Ok(report) => {
+            if arguments.json {
+                let failed: Vec<String> = report.failed.iter().map(|(run, why)| format!("{run}: {why}")).collect();
+                let told = json!({"removed": report.removed, "live": report.live, "failed": failed});
+                super::print(&serde_json::to_string_pretty(&told).unwrap_or_default());
+            } else {
+                tell(&report);
+            }
+            if report.failed.is_empty() { ExitCode::Equal } else { ExitCode::CouldNotRun }
+        }
+        Err(error) => crate::fail_environment(&error),
+    }
+}
+
+fn tell(report: &clean::Report) {
+    for leftover in &report.removed {
+        super::print(&format!("removed {leftover}"));
+    }
+    for run in &report.live {
+        super::print(&format!("left alone {run}: it is running"));
+    }
+    for (run, why) in &report.failed {
+        anstream::eprintln!("error: {run} could not be removed: {}; {}", why.what, why.help);
+    }
+    if report.removed.is_empty() && report.failed.is_empty() {
+        super::print("nothing to clean");
+    }
+}

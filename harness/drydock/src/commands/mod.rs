@@ -1,0 +1,56 @@
+//! One file a command.
+
+pub(crate) mod clean;
+pub(crate) mod doctor;
+pub(crate) mod help;
+pub(crate) mod rehearse;
+pub(crate) mod report;
+pub(crate) mod verify;
+
+use drydock_core::{ExitCode, Summary};
+use drydock_report::terminal::{Color, render};
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+/// Widest screen that is used, in columns; wider lines are hard to read.
+const WIDEST: usize = 120;
+/// Width where there is no terminal.
+const PLAIN_WIDTH: usize = 100;
+
+/// Writes a result to standard output. A reader that has gone away (`| head`) is no error.
+pub(crate) fn print(text: &str) {
+    let mut out = anstream::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    if !text.ends_with('\n') {
+        let _ = out.write_all(b"\n");
+    }
+    let _ = out.flush();
+}
+
+/// Prints the one screen of a run.
+pub(crate) fn print_screen(summary: &Summary, folder: Option<&Path>) {
+    let terminal = std::io::stdout().is_terminal();
+    let width = if terminal { terminal_width().unwrap_or(PLAIN_WIDTH).min(WIDEST) } else { PLAIN_WIDTH };
+    // `anstream` takes the colours off where NO_COLOR or a pipe asks for it.
+    print(&render(summary, width, Color::Ansi, folder.unwrap_or(Path::new(""))));
+}
+
+/// The exit code of a verdict.
+pub(crate) fn exit_of(summary: &Summary) -> ExitCode {
+    let code = summary.verdict.exit_code;
+    ExitCode::ALL.into_iter().find(|c| c.code() == code).unwrap_or(ExitCode::NotProven)
+}
+
+fn terminal_width() -> Option<usize> {
+    let (_, width) = console_size()?;
+    (width >= 20).then_some(width)
+}
+
+/// Rows and columns of the terminal, as `COLUMNS` or the terminal itself tells.
+fn console_size() -> Option<(usize, usize)> {
+    if let Some(columns) = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()) {
+        return Some((0, columns));
+    }
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    Some((size.ws_row.into(), size.ws_col.into()))
+}

@@ -1,0 +1,113 @@
+//! `drydock rehearse`: the main job.
+
+use crate::cli::Rehearse;
+use crate::terminal::Terminal;
+use drydock_core::ExitCode;
+use drydock_rehearsal::flow::Interrupt;
+use drydock_rehearsal::{Keep, RehearsalError, RehearsalOptions, Rehearsed, plan_of, rehearse, resume};
+use std::sync::Arc;
+
+/// Runs each scenario, or resumes one run; the worst exit code wins.
+pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
+    let options = RehearsalOptions {
+        seed: arguments.seed,
+        documents: arguments.documents,
+        runs: Some(arguments.runs.clone()),
+        postgres_home: arguments.homes.postgres_home.clone(),
+        elasticsearch_home: arguments.homes.elasticsearch_home.clone(),
+        keep: if arguments.keep { Keep::Running } else { Keep::Nothing },
+    };
+    if arguments.plan {
+        return print_plans(arguments, &options);
+    }
+    let interrupt = Arc::new(Interrupt::default());
+    listen(Arc::clone(&interrupt));
+    if let Some(run) = &arguments.resume {
+        let terminal = Arc::new(Terminal::new());
+        let result = resume(run, &options, terminal.clone(), &interrupt).await;
+        terminal.finish();
+        return conclude(result, arguments);
+    }
+    // Every file is read before the first one is run: a mistake in the last must not cost an hour.
+    for file in &arguments.scenarios {
+        if let Err(error) = plan_of(file, &options) {
+            return fail(error);
+        }
+    }
+    let mut exit = ExitCode::Equal;
+    for file in &arguments.scenarios {
+        if interrupt.requested() {
+            return ExitCode::Interrupted;
+        }
+        let terminal = Arc::new(Terminal::new());
+        let result = rehearse(file, &options, terminal.clone(), &interrupt).await;
+        terminal.finish();
+        exit = exit.worst(conclude(result, arguments));
+    }
+    exit
+}
+
+fn conclude(result: Result<Rehearsed, RehearsalError>, arguments: &Rehearse) -> ExitCode {
+    match result {
+        Ok(rehearsed) => {
+            if arguments.json {
+                super::print(&drydock_report::json::render(&rehearsed.summary));
+            } else {
+                super::print_screen(&rehearsed.summary, Some(&rehearsed.folder));
+            }
+            super::exit_of(&rehearsed.summary)
+        }
+        Err(error) => fail(error),
+    }
+}
+
+fn print_plans(arguments: &Rehearse, options: &RehearsalOptions) -> ExitCode {
+    for file in &arguments.scenarios {
+        match plan_of(file, options) {
+            Ok((_, plan)) if arguments.json => {
+                super::print(&serde_json::to_string_pretty(&plan).unwrap_or_default());
+            }
+            Ok((_, plan)) => super::print(&drydock_report::plan_text(&plan)),
+            Err(error) => return fail(error),
+        }
+    }
+    ExitCode::Equal
+}
+
+/// Tells why nothing was begun.
+pub(crate) fn fail(error: RehearsalError) -> ExitCode {
+    match error {
+        RehearsalError::Scenario(error) => {
+            // One line first, for logs and scripts; the picture of the place below it.
+            let help = error.help.as_ref().map(|h| format!("; {h}")).unwrap_or_default();
+            anstream::eprintln!("error: {error}{help}");
+            anstream::eprintln!("{:?}", miette::Report::new_boxed(error));
+            ExitCode::Usage
+        }
+        RehearsalError::File { .. } | RehearsalError::Record { .. } | RehearsalError::NothingToResume(_) => {
+            anstream::eprintln!("error: {error}");
+            match error {
+                RehearsalError::File { reason, .. } if reason.kind() != std::io::ErrorKind::NotFound => {
+                    ExitCode::CouldNotRun
+                }
+                _ => ExitCode::Usage,
+            }
+        }
+    }
+}
+
+/// Once: finish the step, tear down, report. Twice: leave at once.
+fn listen(interrupt: Arc<Interrupt>) {
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            if interrupt.requested() {
+                anstream::eprintln!("left at once; `drydock clean` stops what still runs");
+                std::process::exit(ExitCode::Interrupted.code().into());
+            }
+            interrupt.request();
+            anstream::eprintln!(
+                "interrupted: finishing this step, then tearing down; once more to leave at once"
+            );
+        }
+    });
+}

@@ -1,0 +1,115 @@
+//! `drydock verify`: parity alone, on anything that can be reached, read-only.
+
+use crate::cli::{AllStores, ElasticsearchPair, IndexScope, Output, PostgresPair, Verify};
+use drydock_core::ExitCode;
+use drydock_rehearsal::verify::{VerifyOptions, verify};
+use drydock_stores::compare::DatabasePair;
+use drydock_stores::endpoint::{AddressError, ElasticsearchAuth};
+use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
+use secrecy::SecretString;
+use std::path::PathBuf;
+
+/// Compares two live stores, or both kinds.
+pub(crate) async fn run(command: &Verify) -> ExitCode {
+    let (options, output) = match options_of(command) {
+        Ok(found) => found,
+        Err(error) => {
+            anstream::eprintln!("error: {error}");
+            return ExitCode::Usage;
+        }
+    };
+    match verify(&options, &output.expected, output.report.as_deref()).await {
+        Ok(summary) => {
+            if output.json {
+                super::print(&drydock_report::json::render(&summary));
+            } else {
+                super::print_screen(&summary, output.report.as_deref());
+            }
+            super::exit_of(&summary)
+        }
+        Err(error) => super::rehearse::fail(error),
+    }
+}
+
+fn options_of(command: &Verify) -> Result<(VerifyOptions, &Output), AddressError> {
+    match command {
+        Verify::Elasticsearch { elasticsearch, output } => {
+            let ElasticsearchPair { source, target, scope } = elasticsearch;
+            let options = VerifyOptions {
+                elasticsearch: Some(clusters(source, target, scope)?),
+                ..VerifyOptions::default()
+            };
+            Ok((VerifyOptions { prefixes: scope.prefixes.clone(), ..options }, output))
+        }
+        Verify::Postgres { postgres, output } => {
+            let PostgresPair { source, target, databases } = postgres;
+            let (servers, databases) = servers(source, target, databases)?;
+            Ok((VerifyOptions { postgres: Some(servers), databases, ..VerifyOptions::default() }, output))
+        }
+        Verify::All { stores, output } => {
+            let AllStores {
+                source_elasticsearch,
+                target_elasticsearch,
+                source_postgres,
+                target_postgres,
+                databases,
+                scope,
+            } = stores;
+            let (servers, databases) = servers(source_postgres, target_postgres, databases)?;
+            let options = VerifyOptions {
+                elasticsearch: Some(clusters(source_elasticsearch, target_elasticsearch, scope)?),
+                prefixes: scope.prefixes.clone(),
+                postgres: Some(servers),
+                databases,
+            };
+            Ok((options, output))
+        }
+    }
+}
+
+fn clusters(
+    source: &str,
+    target: &str,
+    scope: &IndexScope,
+) -> Result<(ElasticsearchEndpoint, ElasticsearchEndpoint), AddressError> {
+    let one = |url: &str, ca: &Option<PathBuf>, key: &Option<String>| {
+        let mut endpoint = ElasticsearchEndpoint::from_url(url)?;
+        if let Some(path) = ca {
+            let pem = std::fs::read_to_string(path).map_err(|e| {
+                AddressError::new(format!("cannot read the certificate {}: {e}", path.display()))
+            })?;
+            endpoint.ca_pem = Some(pem);
+        }
+        if let Some(key) = key {
+            endpoint.auth = ElasticsearchAuth::ApiKey(SecretString::from(key.clone()));
+        }
+        Ok::<_, AddressError>(endpoint)
+    };
+    Ok((
+        one(source, &scope.source_ca, &scope.source_api_key)?,
+        one(target, &scope.target_ca, &scope.target_api_key)?,
+    ))
+}
+
+type Servers = ((PostgresEndpoint, PostgresEndpoint), Vec<DatabasePair>);
+
+fn servers(source: &str, target: &str, databases: &[String]) -> Result<Servers, AddressError> {
+    let (source, source_database) = PostgresEndpoint::from_url(source)?;
+    let (target, target_database) = PostgresEndpoint::from_url(target)?;
+    let mut pairs: Vec<DatabasePair> = databases
+        .iter()
+        .map(|name| match name.split_once('=') {
+            Some((source, target)) => DatabasePair { source: source.to_owned(), target: target.to_owned() },
+            None => DatabasePair::same(name),
+        })
+        .collect();
+    if pairs.is_empty() {
+        match (source_database, target_database) {
+            (Some(source), Some(target)) => pairs.push(DatabasePair { source, target }),
+            (Some(one), None) | (None, Some(one)) => pairs.push(DatabasePair::same(one)),
+            // None at all: every database of the source.
+            (None, None) => {}
+        }
+    }
+    Ok(((source, target), pairs))
+}

@@ -1,0 +1,55 @@
+//! The command `drydock`: arguments, terminal, exit code; nothing else.
+
+mod cli;
+mod commands;
+mod terminal;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use drydock_core::ExitCode;
+use drydock_environments::EnvironmentError;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> std::process::ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are results; everything else is wrong usage.
+            let code = if error.use_stderr() { ExitCode::Usage } else { ExitCode::Equal };
+            let _ = error.print();
+            return code.code().into();
+        }
+    };
+    let default = if cli.verbose { "drydock=debug,info" } else { "error" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    drydock_stores::net::init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            anstream::eprintln!("error: cannot start worker threads: {error}");
+            return ExitCode::CouldNotRun.code().into();
+        }
+    };
+    let code = runtime.block_on(dispatch(&cli.command));
+    // Requests that hang must not keep a finished command from ending.
+    runtime.shutdown_background();
+    code.code().into()
+}
+
+async fn dispatch(command: &Command) -> ExitCode {
+    match command {
+        Command::Rehearse(arguments) => commands::rehearse::run(arguments).await,
+        Command::Verify(command) => commands::verify::run(command).await,
+        Command::Report(arguments) => commands::report::run(arguments),
+        Command::Doctor(arguments) => commands::doctor::run(arguments).await,
+        Command::Clean(arguments) => commands::clean::run(arguments),
+        Command::Help(arguments) => commands::help::run(arguments.topic.as_deref()),
+    }
+}
+
+/// Tells an environment failure in one line with its mend.
+pub(crate) fn fail_environment(error: &EnvironmentError) -> ExitCode {
+    anstream::eprintln!("error: {}; {}", error.what, error.help);
+    ExitCode::CouldNotRun
+}

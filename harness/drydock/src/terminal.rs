@@ -1,0 +1,141 @@
+//! What people see while a run goes on: progress on a terminal, plain lines elsewhere. Everything here goes to standard
+//! error; standard output is for results.
+
+use drydock_core::{Entry, Event, Outcome, Plan, StepId, StepOutcome};
+use drydock_rehearsal::Observer;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Between two plain progress lines of one step, where there is no terminal.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Watches a run for a person.
+pub(crate) struct Terminal {
+    plan: Mutex<Option<Plan>>,
+    bar: ProgressBar,
+    interactive: bool,
+    last_plain: Mutex<Instant>,
+}
+
+impl Terminal {
+    /// Draws on standard error if that is a terminal.
+    pub(crate) fn new() -> Self {
+        let interactive = std::io::stderr().is_terminal();
+        let bar = if interactive { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        Self { plan: Mutex::new(None), bar, interactive, last_plain: Mutex::new(Instant::now()) }
+    }
+
+    /// A lasting line.
+    fn line(&self, text: &str) {
+        let text = drydock_report::text::printable(text);
+        if self.interactive {
+            self.bar.suspend(|| anstream::eprintln!("{text}"));
+        } else {
+            anstream::eprintln!("{text}");
+        }
+    }
+
+    fn about(&self, step: &StepId) -> String {
+        let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        plan.as_ref().and_then(|p| p.step(step)).map(|s| s.about.clone()).unwrap_or_default()
+    }
+
+    /// Takes the moving line away.
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Observer for Terminal {
+    fn event(&self, entry: &Entry) {
+        match &entry.event {
+            Event::RunStarted(started) => {
+                *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(started.plan.clone());
+                self.line(&format!("run {}", started.run));
+            }
+            Event::StepStarted { step } => {
+                self.bar.set_length(0);
+                self.bar.set_style(spinner());
+                self.bar.set_message(format!("{step}  {}", self.about(step)));
+                self.bar.enable_steady_tick(Duration::from_millis(120));
+            }
+            Event::StepFinished { step, outcome, millis, facts } => {
+                let mark = match outcome {
+                    StepOutcome::Done => "ok",
+                    StepOutcome::Skipped => "skipped",
+                    StepOutcome::Failed => "FAILED",
+                    StepOutcome::EnvironmentFailed => "ENVIRONMENT FAILED",
+                    StepOutcome::Interrupted => "interrupted",
+                };
+                let why = facts
+                    .get("refused")
+                    .and_then(|v| v.as_str())
+                    .map(|w| format!(": {w}"))
+                    .unwrap_or_default();
+                self.line(&format!("{:>8}  {step:<34} {mark}{why}", duration(*millis)));
+            }
+            Event::FaultPlanted { fault, item, .. } => {
+                self.line(&format!("          planted {fault}: {item}"))
+            }
+            Event::Finding(finding) if finding.outcome >= Outcome::NotProven => {
+                self.line(&format!("          {}: {}", finding.outcome, finding.message));
+            }
+            _ => {}
+        }
+    }
+
+    fn progress(&self, step: &StepId, done: u64, total: Option<u64>, unit: &str) {
+        let rate = || format!("{step}  {done} {unit}");
+        if self.interactive {
+            match total {
+                Some(total) => {
+                    if self.bar.length() != Some(total) {
+                        self.bar.set_length(total);
+                        self.bar.set_style(counter());
+                        self.bar.reset_eta();
+                    }
+                    self.bar.set_message(format!("{step} ({unit})"));
+                    self.bar.set_position(done.min(total));
+                }
+                None => self.bar.set_message(rate()),
+            }
+        } else {
+            let mut last = self.last_plain.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.elapsed() >= PLAIN_INTERVAL {
+                *last = Instant::now();
+                match total {
+                    Some(total) => self.line(&format!("          {step}: {done} of {total} {unit}")),
+                    None => self.line(&format!("          {}", rate())),
+                }
+            }
+        }
+    }
+
+    fn say(&self, text: &str) {
+        self.line(&format!("          {text}"));
+    }
+}
+
+fn duration(millis: u64) -> String {
+    let (seconds, tenths) = (millis / 1000, millis % 1000 / 100);
+    if seconds < 60 {
+        format!("{seconds}.{tenths} s")
+    } else {
+        format!("{}:{:02} min", seconds / 60, seconds % 60)
+    }
+}
+
+fn spinner() -> ProgressStyle {
+    // The template is constant and valid; the fallback only satisfies the type.
+    ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+fn counter() -> ProgressStyle {
+    ProgressStyle::with_template(
+        "{spinner} {elapsed:>4} {bar:24} {human_pos}/{human_len} {per_sec}, {eta} left  {msg}",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar())
+}

@@ -1,0 +1,5 @@
+//! The command as users meet it.
+
+mod quick;
+mod real;
+mod support;

@@ -1,0 +1,170 @@
+//! Rehearsals on real PostgreSQL and Elasticsearch, small ones.
+
+use crate::support::{cannot_run, drydock, folder, processes_of, run_folder, scenario, skip, text, turn};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+fn report(folder: &Path) -> Value {
+    let path = run_folder(folder).join("report.json");
+    serde_json::from_slice(&fs::read(&path).expect("report.json")).expect("it is JSON")
+}
+
+/// Everything of a run is gone: processes and work directory.
+fn assert_nothing_left(folder: &Path) {
+    let run = run_folder(folder);
+    let name = run.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    assert_eq!(processes_of(&name), Vec::<String>::new(), "processes of {name} are left");
+    let output = drydock(folder).args(["clean", "--dry-run"]).output().expect("clean runs");
+    assert!(!text(&output).contains(&name), "{}", text(&output));
+}
+
+#[test]
+fn a_tiny_rehearsal_is_green_repeatable_and_leaves_nothing() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    let output = drydock(folder.path()).arg("rehearse").arg(scenario("tiny.yaml")).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let first = report(folder.path());
+    assert_eq!(first["verdict"]["outcome"].as_str().map(|o| o == "equal" || o == "expected"), Some(true));
+    let run = run_folder(folder.path());
+    for file in ["record.jsonl", "report.json", "report.md", "junit.xml"] {
+        assert!(run.join(file).is_file(), "{file} is missing");
+    }
+    assert_nothing_left(folder.path());
+    // The same seed gives the same data: the digest of the seeded source does not change between machines or runs.
+    let digest = first["digests"][0]["digest"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(digest.len(), 32, "{first}");
+    assert!(first["downtime"]["probe_seconds"].as_f64().is_some_and(|s| s > 0.0), "{first}");
+    // Reports follow from the record alone.
+    let before = fs::read(run.join("report.json")).expect("report.json");
+    for file in ["report.json", "report.md", "junit.xml"] {
+        fs::remove_file(run.join(file)).expect("remove");
+    }
+    let output = drydock(folder.path()).arg("report").arg(&run).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert_eq!(fs::read(run.join("report.json")).expect("report.json"), before);
+    let again = drydock(folder.path()).arg("rehearse").arg(scenario("tiny.yaml")).output().expect("it runs");
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again));
+    assert_eq!(report(folder.path())["digests"][0]["digest"].as_str(), Some(digest.as_str()));
+}
+
+#[test]
+fn planted_losses_are_red_and_named() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    let output = drydock(folder.path())
+        .arg("rehearse")
+        .arg(scenario("planted-loss.yaml"))
+        .args(["--documents", "2000"])
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let report = report(folder.path());
+    let planted = report["planted"].as_array().cloned().unwrap_or_default();
+    assert_eq!(planted.len(), 5, "{report}");
+    let different: Vec<&Value> = report["verdict"]["findings"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|f| f["outcome"] == "different")
+        .collect();
+    let told = serde_json::to_string(&different).unwrap_or_default();
+    for loss in &planted {
+        // Every word of the item that tells it from others must stand in the findings.
+        for word in loss["item"].as_str().unwrap_or_default().split_whitespace() {
+            let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+            let telling = word.len() > 5 && word.contains(|c: char| c.is_ascii_digit() || "._-".contains(c));
+            assert!(!telling || told.contains(word), "{loss} is not named (looked for {word}) in {told}");
+        }
+    }
+    assert_nothing_left(folder.path());
+}
+
+/// Starts a rehearsal and kills it as soon as its record holds `mark`.
+fn killed_at(folder: &Path, mark: &str) {
+    let mut child = drydock(folder)
+        .arg("rehearse")
+        .arg(scenario("tiny.yaml"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let deadline = Instant::now() + Duration::from_secs(300);
+    loop {
+        let record = fs::read_to_string(run_folder(folder).join("record.jsonl")).unwrap_or_default();
+        if record.contains(mark) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{mark} never came");
+        assert!(child.try_wait().expect("wait").is_none(), "it ended before {mark}: {record}");
+        // Polling a file that another process writes: there is nothing to wait on.
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().expect("kill -9");
+    child.wait().expect("wait");
+}
+
+const IN_PHASE_3: &str = r#""type":"step_started","step":"phase-3/restore/elasticsearch""#;
+
+#[test]
+fn a_run_killed_in_phase_3_is_resumed_to_green() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    killed_at(folder.path(), IN_PHASE_3);
+    let run = run_folder(folder.path());
+    let read = drydock(folder.path()).arg("report").arg(&run).output().expect("it runs");
+    assert_eq!(read.status.code(), Some(130), "a killed run is no verdict: {}", text(&read));
+    let resumed = drydock(folder.path()).args(["rehearse", "--resume"]).arg(&run).output().expect("it runs");
+    assert_eq!(resumed.status.code(), Some(0), "{}", text(&resumed));
+    assert_eq!(report(folder.path())["resumed"], 1);
+    assert_nothing_left(folder.path());
+}
+
+#[test]
+fn clean_removes_what_a_killed_run_left_and_the_run_can_still_be_made() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    killed_at(folder.path(), IN_PHASE_3);
+    let run = run_folder(folder.path());
+    let name = run.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let cleaned = drydock(folder.path()).arg("clean").output().expect("it runs");
+    assert!(text(&cleaned).contains(&name), "{}", text(&cleaned));
+    assert_nothing_left(folder.path());
+    let resumed = drydock(folder.path()).args(["rehearse", "--resume"]).arg(&run).output().expect("it runs");
+    assert_eq!(resumed.status.code(), Some(0), "{}", text(&resumed));
+}
+
+#[test]
+fn a_disk_that_is_too_small_is_told_before_anything_starts() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    let small = folder.path().join("small");
+    fs::create_dir(&small).expect("a mount point");
+    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m", "tmpfs"]).arg(&small).output();
+    if !mount.is_ok_and(|o| o.status.success()) {
+        return skip("a small file system cannot be mounted here");
+    }
+    let output = drydock(folder.path())
+        .arg("rehearse")
+        .arg(scenario("tiny.yaml"))
+        .env("DRYDOCK_WORK", &small)
+        .output()
+        .expect("it runs");
+    let unmounted = Command::new("umount").arg(&small).output().expect("umount runs");
+    assert!(unmounted.status.success());
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output));
+    assert!(text(&output).lines().any(|l| l.contains("free") && l.contains("MiB")), "{}", text(&output));
+}

@@ -1,0 +1,76 @@
+//! Running the built command in a folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Root of the repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// A scenario of the repository.
+pub(crate) fn scenario(name: &str) -> PathBuf {
+    root().join("scenarios").join(name)
+}
+
+/// The command, without colours and with nothing inherited that would change its messages.
+pub(crate) fn drydock(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_drydock"));
+    command.current_dir(folder).env("NO_COLOR", "1").env_remove("RUST_LOG");
+    command
+}
+
+/// Standard output and error together, for assertions and messages.
+pub(crate) fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// A folder that is removed at the end, readable by the user that runs the stores.
+pub(crate) fn folder() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("drydock-it-").tempdir().expect("a temporary folder")
+}
+
+/// Real rehearsals take turns: four stores at a time are enough for two cores.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Why real stores cannot run here, if so.
+pub(crate) fn cannot_run(folder: &Path) -> Option<String> {
+    let output = drydock(folder).args(["doctor"]).arg(scenario("tiny.yaml")).output().expect("doctor runs");
+    let missing: Vec<String> =
+        text(&output).lines().filter(|l| l.starts_with("MISSING")).map(ToOwned::to_owned).collect();
+    (!output.status.success()).then(|| missing.join("; "))
+}
+
+/// Tells that a test was not made.
+pub(crate) fn skip(why: &str) {
+    println!("SKIP {why}");
+}
+
+/// The one run folder below `folder`.
+pub(crate) fn run_folder(folder: &Path) -> PathBuf {
+    let runs = folder.join("reports/runs");
+    let mut found: Vec<PathBuf> = std::fs::read_dir(&runs)
+        .map(|entries| entries.flatten().map(|e| e.path()).collect())
+        .unwrap_or_default();
+    found.sort();
+    found.pop().unwrap_or(runs)
+}
+
+/// Process ids that carry the marker of a run.
+pub(crate) fn processes_of(run: &str) -> Vec<String> {
+    let marker = format!("DRYDOCK_RUN={run}");
+    std::fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|e| {
+            std::fs::read(e.path().join("environ"))
+                .is_ok_and(|b| String::from_utf8_lossy(&b).contains(&marker))
+        })
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect()
+}

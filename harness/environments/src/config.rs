@@ -1,0 +1,179 @@
+//! What the embedded environment is asked for.
+
+use crate::error::{EnvironmentError, EnvironmentProblem, Result};
+pub use drydock_core::Store;
+pub use drydock_core::event::Side;
+use std::path::PathBuf;
+
+/// Largest heap an embedded Elasticsearch may ask for, MiB. Both sides must fit beside the harness on a small machine.
+pub(crate) const MAX_HEAP_MIB: u32 = 1024;
+const MIN_HEAP_MIB: u32 = 128;
+
+/// One embedded environment.
+#[derive(Debug, Clone)]
+pub struct EmbeddedConfig {
+    /// Name of the run: letters, digits, `.`, `_` and `-`, at most 64. Names the work directory and marks the processes.
+    pub run_id: String,
+    /// The run folder; the stores' logs go to `logs/<side>-<store>.log` below it.
+    pub run_dir: PathBuf,
+    /// Where work directories are made. Default: `DRYDOCK_WORK`, else `/var/tmp/drydock-<user id>`.
+    pub work_root: Option<PathBuf>,
+    /// A PostgreSQL installation (with `bin/postgres`) for both sides, instead of the machine's own or a fetched one.
+    pub postgres_home: Option<PathBuf>,
+    /// An Elasticsearch installation (with `bin/elasticsearch`), instead of the fetched one.
+    pub elasticsearch_home: Option<PathBuf>,
+    /// The source side.
+    pub source: SideConfig,
+    /// The target side.
+    pub target: SideConfig,
+    /// Bytes the source is going to hold, for the check of disk space and the choice of JVM flags.
+    pub estimated_data_bytes: u64,
+}
+
+/// One side of the environment.
+#[derive(Debug, Clone)]
+pub struct SideConfig {
+    /// Major version of PostgreSQL: 14, 15 or 17, or any that the machine or `postgres_home` has.
+    pub postgres_version: u16,
+    /// Fixed port of PostgreSQL, or a free one.
+    pub postgres_port: Option<u16>,
+    /// Fixed HTTP port of Elasticsearch, or a free one.
+    pub elasticsearch_port: Option<u16>,
+    /// Heap of Elasticsearch in MiB, 128 to 1024.
+    pub elasticsearch_heap_mib: u32,
+    /// Whether the side has an Elasticsearch.
+    pub elasticsearch: bool,
+    /// Whether the side has a PostgreSQL.
+    pub postgres: bool,
+}
+
+impl Default for SideConfig {
+    fn default() -> Self {
+        Self {
+            postgres_version: 15,
+            postgres_port: None,
+            elasticsearch_port: None,
+            elasticsearch_heap_mib: 512,
+            elasticsearch: true,
+            postgres: true,
+        }
+    }
+}
+
+impl EmbeddedConfig {
+    /// Both stores on both sides, PostgreSQL 15, heaps of 512 MiB, free ports.
+    pub fn new(run_id: impl Into<String>, run_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            run_id: run_id.into(),
+            run_dir: run_dir.into(),
+            work_root: None,
+            postgres_home: None,
+            elasticsearch_home: None,
+            source: SideConfig::default(),
+            target: SideConfig::default(),
+            estimated_data_bytes: 0,
+        }
+    }
+
+    /// One side's configuration.
+    pub fn side(&self, side: Side) -> &SideConfig {
+        match side {
+            Side::Source => &self.source,
+            Side::Target => &self.target,
+        }
+    }
+
+    pub(crate) fn sides(&self) -> [(Side, &SideConfig); 2] {
+        [(Side::Source, &self.source), (Side::Target, &self.target)]
+    }
+
+    /// Major versions of the wanted PostgreSQL servers, ascending, without repetition.
+    pub(crate) fn postgres_majors(&self) -> Vec<u16> {
+        let mut majors: Vec<u16> =
+            self.sides().iter().filter(|(_, s)| s.postgres).map(|(_, s)| s.postgres_version).collect();
+        majors.sort_unstable();
+        majors.dedup();
+        majors
+    }
+
+    pub(crate) fn wants_elasticsearch(&self) -> bool {
+        self.source.elasticsearch || self.target.elasticsearch
+    }
+
+    /// Heaps of all wanted Elasticsearch processes, MiB.
+    pub(crate) fn heaps_mib(&self) -> u64 {
+        self.sides()
+            .iter()
+            .filter(|(_, s)| s.elasticsearch)
+            .map(|(_, s)| u64::from(s.elasticsearch_heap_mib))
+            .sum()
+    }
+
+    pub(crate) fn validate(&self) -> Result<()> {
+        let wrong = |what: String, help: &str| {
+            Err(EnvironmentError::new(EnvironmentProblem::Configuration, what, help))
+        };
+        if !valid_run_id(&self.run_id) {
+            return wrong(
+                format!("the run's name {:?} cannot name a directory", self.run_id),
+                "use at most 64 letters, digits, '.', '_' and '-', beginning with a letter or digit",
+            );
+        }
+        for (side, config) in self.sides() {
+            let heap = config.elasticsearch_heap_mib;
+            if config.elasticsearch && !(MIN_HEAP_MIB..=MAX_HEAP_MIB).contains(&heap) {
+                return wrong(
+                    format!(
+                        "a heap of {heap} MiB for the {side} Elasticsearch is outside {MIN_HEAP_MIB} to {MAX_HEAP_MIB} MiB"
+                    ),
+                    "set the heap to 512, or to 1024 for more than a million documents",
+                );
+            }
+        }
+        let mut fixed: Vec<u16> = self
+            .sides()
+            .iter()
+            .flat_map(|(_, s)| [s.postgres_port, s.elasticsearch_port])
+            .flatten()
+            .collect();
+        fixed.sort_unstable();
+        if let Some(pair) = fixed.windows(2).find(|p| p[0] == p[1]) {
+            return wrong(
+                format!("port {} is asked for twice", pair[0]),
+                "give each store its own port, or none",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// A name that is safe as one path component and as a value in a process environment.
+pub(crate) fn valid_run_id(id: &str) -> bool {
+    id.len() <= 64
+        && id.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && id.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heap_above_one_gib_and_an_unsafe_name_are_refused() {
+        let mut config = EmbeddedConfig::new("a", "/r");
+        assert!(config.validate().is_ok());
+        config.target.elasticsearch_heap_mib = 2048;
+        assert!(config.validate().unwrap_err().what.contains("2048 MiB"));
+        for id in ["", "../x", ".x", "a/b", "a b"] {
+            assert!(EmbeddedConfig::new(id, "/r").validate().is_err(), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn one_port_for_two_stores_is_refused() {
+        let mut config = EmbeddedConfig::new("a", "/r");
+        config.source.postgres_port = Some(5000);
+        config.target.elasticsearch_port = Some(5000);
+        assert!(config.validate().unwrap_err().what.contains("5000"));
+    }
+}

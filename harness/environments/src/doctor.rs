@@ -1,0 +1,188 @@
+//! Everything that stands in the way of an embedded environment, at once, with a mend for each.
+
+use crate::artifacts::Pins;
+use crate::cache::Cache;
+use crate::clients;
+use crate::config::EmbeddedConfig;
+use crate::error::{EnvironmentError, Result};
+use crate::homes::{self, Origin};
+use crate::java;
+use crate::machine::Machine;
+use crate::maven;
+use crate::ports::{HeldPort, PortChoice};
+use crate::preflight;
+use crate::user::StoreUser;
+use crate::workdir;
+use crate::{Side, Store};
+use serde::Serialize;
+
+/// State of one item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DoctorState {
+    /// As it should be.
+    Ok,
+    /// A run works, with a restriction or after fetching.
+    Warning,
+    /// A run would fail.
+    Missing,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, Serialize)]
+pub struct DoctorItem {
+    /// What it is.
+    pub name: String,
+    /// How it stands.
+    pub state: DoctorState,
+    /// What was found, in one line.
+    pub detail: String,
+    /// What to do, unless all is well.
+    pub mend: Option<String>,
+}
+
+/// Looks at this machine.
+pub async fn run(config: &EmbeddedConfig) -> Vec<DoctorItem> {
+    run_on(config, &Machine::from_process()).await
+}
+
+/// Looks at a described machine. Starts no store, fetches nothing, makes no directory.
+pub async fn run_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<DoctorItem> {
+    let mut items = vec![item("configuration", config.validate().map(|()| "in order".to_owned()))];
+    let user = StoreUser::resolve(machine);
+    items.push(item(
+        "user that runs the stores",
+        user.as_ref().map_err(copy).map(|u| match u {
+            StoreUser::Caller => "the calling user".to_owned(),
+            StoreUser::Other { name, uid, .. } => format!("{name} ({uid}), because root is refused"),
+        }),
+    ));
+    if config.wants_elasticsearch() {
+        let found = java::find(machine).await;
+        items.push(item("Java", found.map(|j| format!("Java {} at {}", j.major, j.home.display()))));
+    }
+    let cache = Cache::locate(machine);
+    let pins = Pins::load();
+    let mut to_fetch = false;
+    match (&cache, &pins) {
+        (Ok(cache), Ok(pins)) => {
+            let mut origins = Vec::new();
+            if config.wants_elasticsearch() {
+                let origin = homes::elasticsearch_origin(config, machine, cache, pins);
+                items.push(origin_item("Elasticsearch", &origin));
+                origins.extend(origin);
+            }
+            for major in config.postgres_majors() {
+                let origin = homes::postgres_origin(major, config, machine, cache, pins).await;
+                items.push(origin_item(&format!("PostgreSQL {major} server"), &origin));
+                origins.extend(origin);
+            }
+            to_fetch = origins.iter().any(|o| matches!(o, Origin::Fetch { local: None, .. }));
+            let origins: Vec<&Origin> = origins.iter().collect();
+            items.push(item("disk space of the cache", preflight::cache_space(machine, cache, &origins)));
+            if !config.postgres_majors().is_empty() {
+                items.push(clients_item(config, machine, cache).await);
+            }
+        }
+        (Err(error), _) | (_, Err(error)) => items.push(item("cache", Err(copy(error)))),
+    }
+    items.push(maven_item(machine, to_fetch));
+    let root = workdir::root(config.work_root.as_deref(), machine);
+    items.push(item("disk space of the work directory", preflight::work_space(config, machine, &root)));
+    if let (Ok(user), Some(existing)) = (&user, root.ancestors().find(|p| p.exists())) {
+        let reach =
+            user.can_reach(&existing.join(".")).map(|()| format!("{} can be entered", root.display()));
+        items.push(item("way to the work directory", reach));
+    }
+    items.push(item("memory", preflight::memory(config, machine)));
+    for (side, store, port) in fixed_ports(config) {
+        let held = HeldPort::take(PortChoice::Fixed(port), side, store);
+        items.push(item(&format!("port {port}"), held.map(|_| "free".to_owned())));
+    }
+    items
+}
+
+/// The ports that the configuration fixes.
+pub(crate) fn fixed_ports(config: &EmbeddedConfig) -> Vec<(Side, Store, u16)> {
+    let mut ports = Vec::new();
+    for (side, c) in config.sides() {
+        if c.postgres {
+            ports.extend(c.postgres_port.map(|p| (side, Store::Postgres, p)));
+        }
+        if c.elasticsearch {
+            ports.extend(c.elasticsearch_port.map(|p| (side, Store::Elasticsearch, p)));
+        }
+    }
+    ports
+}
+
+fn item(name: &str, found: Result<String>) -> DoctorItem {
+    match found {
+        Ok(detail) => DoctorItem { name: name.to_owned(), state: DoctorState::Ok, detail, mend: None },
+        Err(error) => DoctorItem {
+            name: name.to_owned(),
+            state: DoctorState::Missing,
+            detail: error.what,
+            mend: Some(error.help),
+        },
+    }
+}
+
+fn origin_item(name: &str, origin: &Result<Origin>) -> DoctorItem {
+    match origin {
+        Ok(Origin::Ready(home)) => {
+            let detail = format!("{} {} ({})", home.version, home.path.display(), home.obtained);
+            item(name, Ok(detail.trim_start().to_owned()))
+        }
+        Ok(Origin::Fetch { artifact, local: Some(file) }) => item(
+            name,
+            Ok(format!("{} is unpacked from {} at the first run", artifact.version, file.display())),
+        ),
+        Ok(Origin::Fetch { artifact, local: None }) => DoctorItem {
+            name: name.to_owned(),
+            state: DoctorState::Warning,
+            detail: format!(
+                "{} is fetched at the first run ({}, {})",
+                artifact.version,
+                artifact.coordinates,
+                crate::error::size(artifact.bytes)
+            ),
+            mend: Some("nothing to do where Maven reaches its repository".to_owned()),
+        },
+        Err(error) => item(name, Err(copy(error))),
+    }
+}
+
+async fn clients_item(config: &EmbeddedConfig, machine: &Machine, cache: &Cache) -> DoctorItem {
+    let name = "PostgreSQL client programs".to_owned();
+    if let Some(found) = clients::find(config, machine, cache).await {
+        return item(&name, Ok(format!("version {} at {}", found.major, found.directory.display())));
+    }
+    let mend =
+        Some("apt-get update && apt-get install postgresql-client (or your system's package)".to_owned());
+    let wanted = config.source.postgres_version;
+    if machine.find("apt-get").is_some() && machine.find("dpkg-deb").is_some() {
+        let detail = format!("none of version {wanted} or newer; apt-get downloads them at the first run");
+        return DoctorItem { name, state: DoctorState::Warning, detail, mend };
+    }
+    let detail = format!("no pg_dump, pg_restore and psql of version {wanted} or newer");
+    DoctorItem { name, state: DoctorState::Missing, detail, mend }
+}
+
+/// Maven is needed only for what is still to be fetched.
+fn maven_item(machine: &Machine, to_fetch: bool) -> DoctorItem {
+    match maven::program(machine) {
+        Ok(path) => item("Maven", Ok(path.display().to_string())),
+        Err(error) if to_fetch => item("Maven", Err(error)),
+        Err(error) => DoctorItem {
+            name: "Maven".to_owned(),
+            state: DoctorState::Warning,
+            detail: "not found; nothing needs to be fetched now".to_owned(),
+            mend: Some(error.help),
+        },
+    }
+}
+
+fn copy(error: &EnvironmentError) -> EnvironmentError {
+    EnvironmentError::new(error.code, error.what.clone(), error.help.clone())
+}

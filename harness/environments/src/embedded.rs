@@ -1,0 +1,502 @@
+//! The embedded environment: up to four stores as local processes, owned by one value.
+
+use crate::artifacts::Pins;
+use crate::cache::{Cache, make_open_directory};
+use crate::clean::{self, Manner};
+use crate::clients::{self, Clients};
+use crate::config::{EmbeddedConfig, Side, Store};
+use crate::doctor::fixed_ports;
+use crate::elasticsearch::{self, ElasticsearchRecipe, Sizing};
+use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result};
+use crate::homes::{self, Contents, Home, Obtained, Origin};
+use crate::java::{self, Java};
+use crate::machine::Machine;
+use crate::ports::{HeldPort, PortChoice};
+use crate::postgres::{self, PostgresRecipe};
+use crate::preflight;
+use crate::server::Server;
+use crate::supervised::StoreSignal;
+use crate::user::StoreUser;
+use crate::workdir::{self, Taken, WorkDir};
+use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What stays when an environment stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing but the logs in the run folder.
+    Nothing,
+    /// The data, until [`Embedded::reattach`] takes them up or [`crate::clean`] removes them.
+    Data,
+    /// The running stores with their data; [`crate::clean`] ends and removes them.
+    Running,
+}
+
+/// What a report says about one store.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StoreVersion {
+    /// Its side.
+    pub side: Side,
+    /// Its kind.
+    pub store: Store,
+    /// Version as the store tells it.
+    pub version: String,
+    /// Installation it runs from.
+    pub home: PathBuf,
+    /// How that was obtained.
+    pub obtained: Obtained,
+    /// Settings that a production system would not have.
+    pub deviations: String,
+    /// From the start of its process to its first answer.
+    pub start_time: Duration,
+}
+
+/// Ports of the last start, so that a run that is taken up again finds its stores where they were.
+#[derive(Debug, Serialize, Deserialize)]
+struct Layout {
+    postgres: BTreeMap<Side, u16>,
+    elasticsearch: BTreeMap<Side, u16>,
+}
+
+const LAYOUT_FILE: &str = "environment.json";
+
+/// The running environment. Dropping it without [`Embedded::stop`] kills the stores and leaves the data, as a crash
+/// would.
+#[derive(Debug)]
+pub struct Embedded {
+    // Before `work`: the processes end before the lock on their data goes.
+    postgres: BTreeMap<Side, Server<PostgresRecipe>>,
+    elasticsearch: BTreeMap<Side, Server<ElasticsearchRecipe>>,
+    versions: Vec<StoreVersion>,
+    clients: Option<Clients>,
+    work: WorkDir,
+}
+
+/// What is settled before the first process starts.
+struct Ground {
+    user: StoreUser,
+    java: Option<Java>,
+    elasticsearch: Option<Home>,
+    postgres: BTreeMap<u16, Home>,
+    clients: Option<Clients>,
+    logs: PathBuf,
+}
+
+impl Embedded {
+    /// Checks the machine, fetches what is missing, and starts all asked stores side by side on empty data.
+    ///
+    /// Leftovers of a dead run of the same name are removed first. Dropping the future ends what it started.
+    ///
+    /// # Errors
+    /// Every failure is an [`EnvironmentError`]; nothing is left running or on disk but logs and the cache.
+    pub async fn start(config: EmbeddedConfig, progress: Arc<dyn Progress>) -> Result<Self> {
+        Self::start_on(config, &Machine::from_process(), progress).await
+    }
+
+    /// As [`Embedded::start`], on a described machine.
+    ///
+    /// # Errors
+    /// As [`Embedded::start`].
+    pub async fn start_on(
+        config: EmbeddedConfig,
+        machine: &Machine,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Self> {
+        config.validate()?;
+        let root = workdir::root(config.work_root.as_deref(), machine);
+        for (side, store, port) in fixed_ports(&config) {
+            HeldPort::take(PortChoice::Fixed(port), side, store)?;
+        }
+        let ground = prepare(&config, machine, &root, &*progress).await?;
+        match WorkDir::take(&root, &config.run_id)? {
+            Taken::Live(owner) => return Err(in_use(&config.run_id, owner.map(|o| o.pid))),
+            Taken::Ours(old) => {
+                blocking(move || clean::end_processes(&old, Manner::AtOnce).and_then(|()| old.remove()))
+                    .await?;
+            }
+            Taken::Absent => {}
+        }
+        let work = WorkDir::create(&root, &config.run_id, &config.run_dir)?;
+        // Removed with the half-made environment if this future is dropped or fails.
+        let mut unfinished = Unfinished { path: Some(work.path().to_owned()) };
+        ground.user.can_reach(&work.path().join("processes"))?;
+        let started = launch(&config, ground, work, None, &*progress).await?;
+        unfinished.path = None;
+        Ok(started)
+    }
+
+    /// Takes up the data of a run whose process died: ends its leftover processes in good order and starts the stores
+    /// again on the same data, on the same ports where they are free. `None` if the data are gone or were never
+    /// complete.
+    ///
+    /// # Errors
+    /// The run still lives, or the stores do not come up; the data stay as they are.
+    pub async fn reattach(config: EmbeddedConfig, progress: Arc<dyn Progress>) -> Result<Option<Self>> {
+        Self::reattach_on(config, &Machine::from_process(), progress).await
+    }
+
+    /// As [`Embedded::reattach`], on a described machine.
+    ///
+    /// # Errors
+    /// As [`Embedded::reattach`].
+    pub async fn reattach_on(
+        config: EmbeddedConfig,
+        machine: &Machine,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Option<Self>> {
+        config.validate()?;
+        let root = workdir::root(config.work_root.as_deref(), machine);
+        let work = match WorkDir::take(&root, &config.run_id)? {
+            Taken::Absent => return Ok(None),
+            Taken::Live(owner) => return Err(in_use(&config.run_id, owner.map(|o| o.pid))),
+            Taken::Ours(work) => work,
+        };
+        let Some(layout) = work.read_json::<Layout>(LAYOUT_FILE) else { return Ok(None) };
+        let complete = config.sides().iter().all(|(side, c)| {
+            (!c.postgres || postgres::has_data(&work, *side))
+                && (!c.elasticsearch || elasticsearch::has_data(&work, *side))
+        });
+        if !complete {
+            return Ok(None);
+        }
+        work.write_owner(&config.run_dir)?;
+        progress.note("ending what the dead run left running");
+        let work = blocking(move || clean::end_processes(&work, Manner::Orderly).map(|()| work)).await?;
+        let ground = prepare(&config, machine, &root, &*progress).await?;
+        launch(&config, ground, work, Some(layout), &*progress).await.map(Some)
+    }
+
+    /// Both stores of the source; `None` if the configuration left one out.
+    pub fn source(&self) -> Option<StorePair> {
+        self.pair(Side::Source)
+    }
+
+    /// Both stores of the target; `None` if the configuration left one out.
+    pub fn target(&self) -> Option<StorePair> {
+        self.pair(Side::Target)
+    }
+
+    fn pair(&self, side: Side) -> Option<StorePair> {
+        Some(StorePair { postgres: self.postgres(side)?, elasticsearch: self.elasticsearch(side)? })
+    }
+
+    /// The PostgreSQL of one side, with its superuser.
+    pub fn postgres(&self, side: Side) -> Option<PostgresEndpoint> {
+        self.postgres.get(&side).map(|s| s.recipe().endpoint(s.port()))
+    }
+
+    /// The Elasticsearch of one side.
+    pub fn elasticsearch(&self, side: Side) -> Option<ElasticsearchEndpoint> {
+        self.elasticsearch.get(&side).map(|s| ElasticsearchRecipe::endpoint(s.port()))
+    }
+
+    /// Version, origin and peculiarities of every store.
+    pub fn versions(&self) -> &[StoreVersion] {
+        &self.versions
+    }
+
+    /// Directory with `pg_dump`, `pg_restore` and `psql`, at least as new as the source; `None` without PostgreSQL.
+    pub fn postgres_clients(&self) -> Option<&Path> {
+        self.clients.as_ref().map(|c| c.directory.as_path())
+    }
+
+    /// Major version of the client programs.
+    pub fn postgres_clients_major(&self) -> Option<u16> {
+        self.clients.as_ref().map(|c| c.major)
+    }
+
+    /// The work directory, for dumps and other intermediate files. The stores' user may enter it, but not write.
+    pub fn work_dir(&self) -> &Path {
+        self.work.path()
+    }
+
+    /// Whether a store's process runs. False for a store that the configuration left out.
+    pub fn is_running(&mut self, side: Side, store: Store) -> bool {
+        match store {
+            Store::Postgres => self.postgres.get_mut(&side).is_some_and(Server::is_running),
+            Store::Elasticsearch => self.elasticsearch.get_mut(&side).is_some_and(Server::is_running),
+        }
+    }
+
+    /// Sends a signal to a store, to plant a fault.
+    ///
+    /// # Errors
+    /// The environment has no such store.
+    pub fn signal(&self, side: Side, store: Store, signal: StoreSignal) -> Result<()> {
+        let sent = match store {
+            Store::Postgres => self.postgres.get(&side).map(|s| s.signal(signal)),
+            Store::Elasticsearch => self.elasticsearch.get(&side).map(|s| s.signal(signal)),
+        };
+        sent.ok_or_else(|| absent(side, store))
+    }
+
+    /// Ends a store if it runs, and starts it again on the same data and port.
+    ///
+    /// # Errors
+    /// The environment has no such store, its port was taken meanwhile, or it does not come up.
+    pub async fn restart(&mut self, side: Side, store: Store) -> Result<()> {
+        match store {
+            Store::Postgres => {
+                let server = self.postgres.get_mut(&side).ok_or_else(|| absent(side, store))?;
+                server.restart(&self.work).await
+            }
+            Store::Elasticsearch => {
+                let server = self.elasticsearch.get_mut(&side).ok_or_else(|| absent(side, store))?;
+                server.restart(&self.work).await
+            }
+        }
+    }
+
+    /// Ends all stores in good order, by force where that takes too long, and removes what is not kept.
+    ///
+    /// # Errors
+    /// A process does not end, or the data cannot be removed. All others are still seen to.
+    pub async fn stop(mut self, keep: Keep) -> Result<()> {
+        if keep == Keep::Running {
+            std::mem::take(&mut self.postgres).into_values().for_each(Server::detach);
+            std::mem::take(&mut self.elasticsearch).into_values().for_each(Server::detach);
+            return Ok(());
+        }
+        if keep == Keep::Nothing {
+            // Nobody reads the data again, so Elasticsearch need not write it out: an orderly end takes seconds.
+            self.elasticsearch.values().for_each(|server| server.signal(StoreSignal::Kill));
+        }
+        let mut postgres = self.postgres.values_mut();
+        let mut elasticsearch = self.elasticsearch.values_mut();
+        let results = tokio::join!(
+            end(postgres.next()),
+            end(postgres.next()),
+            end(elasticsearch.next()),
+            end(elasticsearch.next())
+        );
+        let ended = results.0.and(results.1).and(results.2).and(results.3);
+        if keep == Keep::Data || ended.is_err() {
+            return ended;
+        }
+        let work = self.work;
+        blocking(move || work.remove()).await
+    }
+}
+
+async fn end<R: crate::server::Recipe>(server: Option<&mut Server<R>>) -> Result<()> {
+    match server {
+        Some(server) => server.terminate().await,
+        None => Ok(()),
+    }
+}
+
+/// Settles everything that needs no process: the user, Java, installations, client programs, room.
+async fn prepare(
+    config: &EmbeddedConfig,
+    machine: &Machine,
+    root: &Path,
+    progress: &dyn Progress,
+) -> Result<Ground> {
+    let user = StoreUser::resolve(machine)?;
+    let java = if config.wants_elasticsearch() { Some(java::find(machine).await?) } else { None };
+    let cache = Cache::locate(machine)?;
+    let pins = Pins::load()?;
+    let elasticsearch = if config.wants_elasticsearch() {
+        Some(homes::elasticsearch_origin(config, machine, &cache, &pins)?)
+    } else {
+        None
+    };
+    let mut postgres = BTreeMap::new();
+    for major in config.postgres_majors() {
+        postgres.insert(major, homes::postgres_origin(major, config, machine, &cache, &pins).await?);
+    }
+    preflight::work_space(config, machine, root)?;
+    let origins: Vec<&Origin> = postgres.values().chain(&elasticsearch).collect();
+    preflight::cache_space(machine, &cache, &origins)?;
+    preflight::memory(config, machine)?;
+
+    let logs = config.run_dir.join("logs");
+    std::fs::create_dir_all(&logs).map_err(|e| EnvironmentError::io("make the directory", &logs, &e))?;
+    make_open_directory(cache.root())?;
+    let mut homes_by_major = BTreeMap::new();
+    for (major, origin) in postgres {
+        let home =
+            homes::provide(origin, Contents::Postgres, machine, &cache, &pins, &logs, progress).await?;
+        user.can_reach(&home.path.join("bin/postgres"))?;
+        homes_by_major.insert(major, home);
+    }
+    let elasticsearch = match elasticsearch {
+        Some(origin) => {
+            let contents = Contents::Elasticsearch;
+            let home = homes::provide(origin, contents, machine, &cache, &pins, &logs, progress).await?;
+            user.can_reach(&home.path.join("bin/elasticsearch"))?;
+            Some(home)
+        }
+        None => None,
+    };
+    if let Some(java) = &java {
+        user.can_reach(&java.home.join("bin/java"))?;
+    }
+    let clients = if homes_by_major.is_empty() {
+        None
+    } else {
+        Some(clients::provide(config, machine, &cache, progress).await?)
+    };
+    Ok(Ground { user, java, elasticsearch, postgres: homes_by_major, clients, logs })
+}
+
+/// Starts every asked store at the same time; if one fails, the others end.
+async fn launch(
+    config: &EmbeddedConfig,
+    ground: Ground,
+    work: WorkDir,
+    layout: Option<Layout>,
+    progress: &dyn Progress,
+) -> Result<Embedded> {
+    let starter = Starter { config, ground: &ground, work: &work, layout: layout.as_ref(), progress };
+    let (source_postgres, target_postgres, source_elasticsearch, target_elasticsearch) = tokio::try_join!(
+        starter.postgres(Side::Source),
+        starter.postgres(Side::Target),
+        starter.elasticsearch(Side::Source),
+        starter.elasticsearch(Side::Target),
+    )?;
+    let postgres: BTreeMap<_, _> = [(Side::Source, source_postgres), (Side::Target, target_postgres)]
+        .into_iter()
+        .filter_map(|(side, server)| Some((side, server?)))
+        .collect();
+    let elasticsearch: BTreeMap<_, _> =
+        [(Side::Source, source_elasticsearch), (Side::Target, target_elasticsearch)]
+            .into_iter()
+            .filter_map(|(side, server)| Some((side, server?)))
+            .collect();
+    let mut versions = Vec::new();
+    for (side, server) in &postgres {
+        let home = &server.recipe().home;
+        versions.push(StoreVersion {
+            side: *side,
+            store: Store::Postgres,
+            version: home.version.clone(),
+            home: home.path.clone(),
+            obtained: home.obtained.clone(),
+            deviations: postgres::DEVIATIONS.to_owned(),
+            start_time: server.start_time(),
+        });
+    }
+    for (side, server) in &elasticsearch {
+        let home = &server.recipe().home;
+        let told = elasticsearch::version(&ElasticsearchRecipe::endpoint(server.port())).await;
+        versions.push(StoreVersion {
+            side: *side,
+            store: Store::Elasticsearch,
+            version: told.unwrap_or_else(|| home.version.clone()),
+            home: home.path.clone(),
+            obtained: home.obtained.clone(),
+            deviations: server.recipe().deviations(),
+            start_time: server.start_time(),
+        });
+    }
+    let layout = Layout {
+        postgres: postgres.iter().map(|(side, s)| (*side, s.port())).collect(),
+        elasticsearch: elasticsearch.iter().map(|(side, s)| (*side, s.port())).collect(),
+    };
+    work.write_json(LAYOUT_FILE, &layout)?;
+    Ok(Embedded { postgres, elasticsearch, versions, clients: ground.clients, work })
+}
+
+struct Starter<'a> {
+    config: &'a EmbeddedConfig,
+    ground: &'a Ground,
+    work: &'a WorkDir,
+    layout: Option<&'a Layout>,
+    progress: &'a dyn Progress,
+}
+
+impl Starter<'_> {
+    async fn postgres(&self, side: Side) -> Result<Option<Server<PostgresRecipe>>> {
+        let wanted = self.config.side(side);
+        let Some(home) = self.ground.postgres.get(&wanted.postgres_version).filter(|_| wanted.postgres)
+        else {
+            return Ok(None);
+        };
+        let choice = choice(wanted.postgres_port, self.layout.and_then(|l| l.postgres.get(&side)));
+        let held = HeldPort::take(choice, side, Store::Postgres)?;
+        let Ground { user, logs, .. } = self.ground;
+        let recipe = PostgresRecipe::prepare(side, home.clone(), user, self.work, logs).await?;
+        let server = Server::start(recipe, held, choice, self.work).await?;
+        self.ready(side, Store::Postgres, server.start_time());
+        Ok(Some(server))
+    }
+
+    async fn elasticsearch(&self, side: Side) -> Result<Option<Server<ElasticsearchRecipe>>> {
+        let wanted = self.config.side(side);
+        let (Some(home), Some(java), true) =
+            (&self.ground.elasticsearch, &self.ground.java, wanted.elasticsearch)
+        else {
+            return Ok(None);
+        };
+        let choice = choice(wanted.elasticsearch_port, self.layout.and_then(|l| l.elasticsearch.get(&side)));
+        let held = HeldPort::take(choice, side, Store::Elasticsearch)?;
+        let sizing =
+            Sizing { heap_mib: wanted.elasticsearch_heap_mib, data_bytes: self.config.estimated_data_bytes };
+        let Ground { user, logs, .. } = self.ground;
+        let recipe =
+            ElasticsearchRecipe::prepare(side, home.clone(), java.clone(), user, sizing, self.work, logs)?;
+        let server = Server::start(recipe, held, choice, self.work).await?;
+        self.ready(side, Store::Elasticsearch, server.start_time());
+        Ok(Some(server))
+    }
+
+    fn ready(&self, side: Side, store: Store, time: Duration) {
+        self.progress.note(&format!("{side} {store} answers after {:.1} s", time.as_secs_f64()));
+    }
+}
+
+/// What the configuration fixes comes first, then where the store was before.
+fn choice(fixed: Option<u16>, before: Option<&u16>) -> PortChoice {
+    match (fixed, before) {
+        (Some(port), _) => PortChoice::Fixed(port),
+        (None, Some(port)) => PortChoice::Preferred(*port),
+        (None, None) => PortChoice::Any,
+    }
+}
+
+/// Removes the work directory of an environment that never came up.
+struct Unfinished {
+    path: Option<PathBuf>,
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path
+            && let Err(error) = std::fs::remove_dir_all(path)
+        {
+            tracing::warn!(path = %path.display(), %error, "a work directory stays; `drydock clean` removes it");
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| {
+        EnvironmentError::new(
+            EnvironmentProblem::Io,
+            format!("a background step broke off: {e}"),
+            "run again",
+        )
+    })?
+}
+
+fn in_use(run_id: &str, pid: Option<u32>) -> EnvironmentError {
+    let by = pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+    EnvironmentError::new(
+        EnvironmentProblem::Interrupted,
+        format!("run {run_id} is in use by {by}"),
+        "wait until it ends, end it, or choose another name",
+    )
+}
+
+fn absent(side: Side, store: Store) -> EnvironmentError {
+    EnvironmentError::new(
+        EnvironmentProblem::Configuration,
+        format!("this environment has no {side} {store}"),
+        "ask for it in the configuration of the environment",
+    )
+}

@@ -1,0 +1,38 @@
+//! Where a rehearsal runs. Today: `embedded`, real PostgreSQL and Elasticsearch as local processes of this machine.
+//!
+//! - [`Embedded::start`] fetches what is missing, checks the machine, and starts up to four stores side by side;
+//! - [`Embedded::reattach`] takes up the data of a run whose process died;
+//! - [`doctor`] names everything that stands in the way, at once;
+//! - [`clean`] ends and removes what dead runs left, and never touches a live one.
+//!
+//! A run's data lie in its work directory, which an advisory lock ties to the life of the owning process; its logs lie
+//! in the run folder, which outlives it.
+
+mod artifacts;
+mod cache;
+pub mod clean;
+mod clients;
+mod config;
+pub mod doctor;
+mod elasticsearch;
+mod embedded;
+mod error;
+mod homes;
+mod java;
+mod machine;
+mod maven;
+mod ports;
+mod postgres;
+mod preflight;
+mod procfs;
+mod server;
+mod supervised;
+mod user;
+mod workdir;
+
+pub use config::{EmbeddedConfig, Side, SideConfig, Store};
+pub use embedded::{Embedded, Keep, StoreVersion};
+pub use error::{EnvironmentError, EnvironmentProblem, Progress, Silent};
+pub use homes::Obtained;
+pub use machine::Machine;
+pub use supervised::StoreSignal;

@@ -1,0 +1,105 @@
+//! Checks before anything starts: room on disk, memory, and whether the stores' user can reach what it needs.
+
+use crate::cache::Cache;
+use crate::config::EmbeddedConfig;
+use crate::error::{EnvironmentError, EnvironmentProblem, Result, size};
+use crate::homes::Origin;
+use crate::machine::Machine;
+use std::path::Path;
+
+const MIB: u64 = 1 << 20;
+/// Two stores of each kind without data, their logs, and a margin.
+const WORK_BASE: u64 = 2048 * MIB;
+/// Source, target, and the dump and snapshots on the way.
+const WORK_FACTOR: u64 = 4;
+/// The unpacked installations and Maven's copies of the archives.
+const CACHE_BYTES: u64 = 1229 * MIB;
+/// The harness, PostgreSQL on both sides, and the launchers.
+const MEMORY_BASE: u64 = 600 * MIB;
+
+/// Bytes that the work directory needs.
+pub(crate) fn work_bytes(config: &EmbeddedConfig) -> u64 {
+    WORK_BASE + config.estimated_data_bytes.saturating_mul(WORK_FACTOR)
+}
+
+/// Bytes of memory that the stores need: a node takes about 1.6 times its heap.
+pub(crate) fn memory_bytes(config: &EmbeddedConfig) -> u64 {
+    MEMORY_BASE + config.heaps_mib() * MIB * 8 / 5
+}
+
+/// Room in the work root.
+pub(crate) fn work_space(config: &EmbeddedConfig, machine: &Machine, root: &Path) -> Result<String> {
+    room(machine, root, work_bytes(config), "the stores' data", "DRYDOCK_WORK")
+}
+
+/// Room in the cache, where something is still to be fetched.
+pub(crate) fn cache_space(machine: &Machine, cache: &Cache, origins: &[&Origin]) -> Result<String> {
+    if origins.iter().all(|o| matches!(o, Origin::Ready(_))) {
+        return Ok(format!("{}: nothing to fetch", cache.root().display()));
+    }
+    room(machine, cache.root(), CACHE_BYTES, "the cache of installations", "DRYDOCK_CACHE")
+}
+
+fn room(machine: &Machine, path: &Path, need: u64, what: &str, variable: &str) -> Result<String> {
+    match machine.disk_available(path) {
+        Some(free) if free < need => Err(EnvironmentError::new(
+            EnvironmentProblem::DiskSpace,
+            format!("{what} need {} in {}, but only {} are free", size(need), path.display(), size(free)),
+            format!(
+                "free {} there, or set {variable} to a directory with more room; `drydock clean` removes what dead runs left",
+                size(need - free)
+            ),
+        )),
+        Some(free) => Ok(format!("{}: {} free, {} needed", path.display(), size(free), size(need))),
+        None => Err(EnvironmentError::new(
+            EnvironmentProblem::DiskSpace,
+            format!("cannot tell how much room there is in {}", path.display()),
+            format!("set {variable} to a directory on a local file system"),
+        )),
+    }
+}
+
+/// Memory for the heaps.
+pub(crate) fn memory(config: &EmbeddedConfig, machine: &Machine) -> Result<String> {
+    let need = memory_bytes(config);
+    match machine.memory_available() {
+        Some(free) if free < need => Err(EnvironmentError::new(
+            EnvironmentProblem::Memory,
+            format!(
+                "the stores need {} of memory (heaps of {} MiB in all), but only {} are available",
+                size(need),
+                config.heaps_mib(),
+                size(free)
+            ),
+            "end other programs, or ask for smaller heaps",
+        )),
+        Some(free) => Ok(format!("{} available, {} needed", size(free), size(need))),
+        None => Ok("not told by this system".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_room_names_path_need_and_mend() {
+        let machine = Machine::from_process().with_disk_available(100 * MIB);
+        let mut config = EmbeddedConfig::new("r", "/r");
+        config.estimated_data_bytes = 512 * MIB;
+        let error = work_space(&config, &machine, Path::new("/var/tmp/x")).unwrap_err();
+        assert_eq!(error.code, EnvironmentProblem::DiskSpace);
+        assert_eq!(error.what, "the stores' data need 4.0 GiB in /var/tmp/x, but only 100 MiB are free");
+        assert!(error.help.contains("DRYDOCK_WORK"), "{}", error.help);
+    }
+
+    #[test]
+    fn the_heaps_decide_how_much_memory_is_needed() {
+        let config = EmbeddedConfig::new("r", "/r");
+        assert_eq!(memory_bytes(&config), 600 * MIB + 1024 * MIB * 8 / 5);
+        let machine = Machine::from_process().with_memory_available(1024 * MIB);
+        let error = memory(&config, &machine).unwrap_err();
+        assert_eq!(error.code, EnvironmentProblem::Memory);
+        assert!(memory(&config, &machine.with_memory_available(4096 * MIB)).is_ok());
+    }
+}

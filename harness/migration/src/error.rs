@@ -1,0 +1,199 @@
+//! Why a step failed, sorted by who has to act.
+
+use drydock_stores::elasticsearch::{ElasticsearchError, ErrorKind};
+use drydock_stores::postgres::PostgresError;
+use std::path::Path;
+use thiserror::Error;
+
+/// A step that did not come to its end.
+#[derive(Debug, Error)]
+pub enum MigrationError {
+    /// The migration itself, or the data it moves.
+    #[error("{attempted}: {reason}; {next}")]
+    Migration {
+        /// What was attempted, on what.
+        attempted: String,
+        /// What happened.
+        reason: String,
+        /// What to do next.
+        next: String,
+    },
+    /// The surroundings: a store that does not answer, a client program that is missing, a full disk.
+    #[error("{attempted}: {reason}; {next}")]
+    Environment {
+        /// What was attempted, on what.
+        attempted: String,
+        /// What happened.
+        reason: String,
+        /// What to do next.
+        next: String,
+    },
+    /// A mistake in the program.
+    #[error("internal error: {0}; please report it")]
+    Internal(String),
+    /// The user interrupted.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Words of a full disk, in client programs and stores alike.
+const FULL: [&str; 5] = ["no space left", "53100", "disk full", "flood-stage", "disk quota exceeded"];
+/// Words of a store that is gone.
+const AWAY: [&str; 9] = [
+    "connection refused",
+    "connection to server",
+    "server closed the connection",
+    "connect_exception",
+    "connection_closed",
+    "connection is closed",
+    "the database system is",
+    "terminating connection due to administrator",
+    "no route to host",
+];
+
+impl MigrationError {
+    /// The migration's own failure.
+    pub(crate) fn migration(
+        attempted: impl Into<String>,
+        reason: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        Self::Migration { attempted: attempted.into(), reason: reason.into(), next: next.into() }
+    }
+
+    /// A failure of the surroundings.
+    pub(crate) fn environment(
+        attempted: impl Into<String>,
+        reason: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        Self::Environment { attempted: attempted.into(), reason: reason.into(), next: next.into() }
+    }
+
+    /// Sorts a failure by the words of whoever reported it.
+    pub(crate) fn from_words(attempted: impl Into<String>, reason: impl Into<String>, next: &str) -> Self {
+        let reason = reason.into();
+        let lower = reason.to_lowercase();
+        if FULL.iter().any(|w| lower.contains(w)) {
+            Self::environment(attempted, reason, "make room on the disk, then resume the run")
+        } else if AWAY.iter().any(|w| lower.contains(w)) {
+            Self::environment(
+                attempted,
+                reason,
+                "see that the store runs and can be reached, then resume the run",
+            )
+        } else {
+            Self::migration(attempted, reason, next)
+        }
+    }
+
+    /// A failed request.
+    pub(crate) fn elasticsearch(attempted: impl Into<String>, error: &ElasticsearchError) -> Self {
+        match &error.kind {
+            ErrorKind::Transport(_) => Self::environment(
+                attempted,
+                error.to_string(),
+                "see that Elasticsearch runs and can be reached, then resume the run",
+            ),
+            ErrorKind::Status { error_type, .. } => Self::from_words(
+                attempted,
+                format!(
+                    "{error}{}",
+                    if error_type.is_empty() { String::new() } else { format!(" ({error_type})") }
+                ),
+                "see the log of Elasticsearch",
+            ),
+            ErrorKind::Malformed(_) => {
+                Self::migration(attempted, error.to_string(), "check that the address is Elasticsearch's")
+            }
+        }
+    }
+
+    /// A failed session or statement.
+    pub(crate) fn postgres(error: &PostgresError) -> Self {
+        match error {
+            PostgresError::Connect { reason, .. } => {
+                let refused = ["28P01", "28000", "3D000", "42501"].iter().any(|code| reason.contains(code));
+                if refused {
+                    Self::migration(
+                        "open a PostgreSQL session",
+                        error.to_string(),
+                        "check role, password and database",
+                    )
+                } else {
+                    Self::environment(
+                        "open a PostgreSQL session",
+                        error.to_string(),
+                        "see that PostgreSQL runs and can be reached, then resume the run",
+                    )
+                }
+            }
+            PostgresError::Statement { doing, reason, code } => {
+                let away = code.is_empty()
+                    || ["53", "57P", "58", "08", "XX001", "XX002"]
+                        .iter()
+                        .any(|class| code.starts_with(class));
+                if away {
+                    Self::environment(
+                        doing.clone(),
+                        reason.clone(),
+                        "see the log of PostgreSQL, then resume the run",
+                    )
+                } else {
+                    Self::migration(doing.clone(), reason.clone(), "see the log of PostgreSQL")
+                }
+            }
+        }
+    }
+
+    /// A failed statement.
+    pub(crate) fn statement(doing: impl Into<String>, error: &tokio_postgres::Error) -> Self {
+        Self::postgres(&PostgresError::statement(doing, error))
+    }
+
+    /// A file that could not be read or written.
+    pub(crate) fn io(doing: &str, path: &Path, error: &std::io::Error) -> Self {
+        Self::environment(
+            format!("{doing} {}", path.display()),
+            error.to_string(),
+            "check permissions and free space there, then resume the run",
+        )
+    }
+}
+
+impl From<PostgresError> for MigrationError {
+    fn from(error: PostgresError) -> Self {
+        Self::postgres(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_environment(error: &MigrationError) -> bool {
+        matches!(error, MigrationError::Environment { .. })
+    }
+
+    #[test]
+    fn full_disks_and_absent_stores_are_not_blamed_on_the_migration() {
+        for words in [
+            "pg_dump: error: could not write to file: No space left on device",
+            "could not extend file \"base/1\": No space left on device (SQLSTATE 53100)",
+            "connection to server at \"127.0.0.1\", port 1 failed: Connection refused",
+        ] {
+            assert!(is_environment(&MigrationError::from_words("dump identity", words, "")), "{words}");
+        }
+        assert!(!is_environment(&MigrationError::from_words("dump", "permission denied for table a", "")));
+        let statement = |code: &str| {
+            MigrationError::postgres(&PostgresError::Statement {
+                doing: "copy".into(),
+                reason: "x".into(),
+                code: code.into(),
+            })
+        };
+        assert!(is_environment(&statement("53100")));
+        assert!(is_environment(&statement("")));
+        assert!(!is_environment(&statement("23503")));
+    }
+}

@@ -1,0 +1,74 @@
+//! Taking the marks.
+
+use super::{Marks, elasticsearch, postgres};
+use crate::error::MigrationError;
+use drydock_stores::StorePair;
+use std::time::{Duration, Instant};
+
+/// Takes the marks of a source.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FreezeWitness;
+
+/// Write counters of a session that just ended arrive within half a second on every supported server.
+const FLUSH: Duration = Duration::from_millis(600);
+
+impl FreezeWitness {
+    /// Takes the marks once. `databases` may be empty, and so may `prefixes`: the store is then left alone.
+    ///
+    /// # Errors
+    /// A store does not answer.
+    pub async fn capture(
+        source: &StorePair,
+        databases: &[String],
+        prefixes: &[String],
+    ) -> Result<Marks, MigrationError> {
+        let mut marks = Marks::default();
+        let (indices, rest) = tokio::join!(
+            elasticsearch::marks(source, prefixes),
+            postgres::marks(&source.postgres, databases)
+        );
+        marks.indices = indices?;
+        rest?.into_marks(&mut marks);
+        Ok(marks)
+    }
+
+    /// Takes the marks until two in a row agree, so that counters which arrive late from writes made *before* the freeze are
+    /// not blamed on anybody. Returns the last marks and whether they settled within `limit`: if they did not, somebody is
+    /// still writing.
+    ///
+    /// # Errors
+    /// As [`FreezeWitness::capture`].
+    pub async fn settle(
+        source: &StorePair,
+        databases: &[String],
+        prefixes: &[String],
+        limit: Duration,
+    ) -> Result<(Marks, Settled), MigrationError> {
+        let begun = Instant::now();
+        let mut last = Self::capture(source, databases, prefixes).await?;
+        loop {
+            // Not a guess at somebody's speed: the server hands its counters over at fixed intervals.
+            tokio::time::sleep(FLUSH).await;
+            let next = Self::capture(source, databases, prefixes).await?;
+            let quiet = next.indices == last.indices
+                && next.tables == last.tables
+                && next.sequences == last.sequences;
+            last = next;
+            if quiet {
+                return Ok((last, Settled::Quiet));
+            }
+            if begun.elapsed() > limit {
+                return Ok((last, Settled::StillMoving));
+            }
+        }
+    }
+}
+
+/// Whether marks stopped moving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Two captures in a row agree.
+    Quiet,
+    /// They still differed when the limit was reached.
+    StillMoving,
+}

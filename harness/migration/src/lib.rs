@@ -1,0 +1,20 @@
+//! The migration itself: the five phases of the official procedure, the proof that the source is frozen, and losses
+//! planted on purpose.
+//!
+//! PostgreSQL is moved with `pg_dump` and `pg_restore` and the flags of the official scripts, Elasticsearch with one
+//! server-side `_reindex` from remote for each index. Every step can be carried out again after it was cut short.
+
+mod context;
+mod driver;
+mod elasticsearch;
+mod error;
+pub mod fault;
+pub mod freeze;
+mod postgres;
+mod program;
+mod targets;
+mod way_back;
+
+pub use context::{Attempt, Facts, MigrationContext, Reporter};
+pub use driver::BuiltinDriver;
+pub use error::MigrationError;

@@ -1,0 +1,153 @@
+//! `pg_dump` of one database, checked to be readable.
+
+use super::{database_of, toc};
+use crate::context::{Facts, MigrationContext};
+use crate::error::MigrationError;
+use crate::program::{self, database_argument};
+use drydock_core::Component;
+use serde_json::json;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Which of the two dumps of a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DumpKind {
+    /// While the application runs: the safety copy.
+    Initial,
+    /// Of the frozen source: the one that is restored.
+    Final,
+}
+
+impl DumpKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Initial => "initial",
+            Self::Final => "final",
+        }
+    }
+}
+
+/// Where a dump lies.
+pub(crate) fn path(cx: &MigrationContext, component: Component, kind: DumpKind) -> PathBuf {
+    cx.dumps.join(component.as_str()).join(format!("{component}-db-{}.dump", kind.as_str()))
+}
+
+/// Flags of `pg_dump`, the official scripts' own.
+fn arguments(component: Component, database: &str, file: &Path) -> Vec<String> {
+    let mut arguments = vec!["-F".to_owned(), "custom".to_owned()];
+    if component == Component::Keycloak {
+        // Members of the cache cluster, rewritten all the time, and worthless elsewhere.
+        arguments.extend(["jgroups_ping", "JGROUPS_PING"].map(|t| format!("--exclude-table-data={t}")));
+    }
+    arguments.push(format!("--file={}", file.display()));
+    arguments.push(database_argument(database));
+    arguments
+}
+
+/// Dumps the database of a component as its own role, into a file that appears when it is complete.
+pub(crate) async fn dump(
+    cx: &MigrationContext,
+    component: Component,
+    kind: DumpKind,
+) -> Result<Facts, MigrationError> {
+    let database = database_of(component)?;
+    let file = path(cx, component, kind);
+    let partial = file.with_extension("partial");
+    // A file name always has a folder here, see `path`.
+    let folder = file.parent().unwrap_or(&cx.dumps);
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|e| MigrationError::io("create the folder for dumps", folder, &e))?;
+    // Created here, so that it is its owner's alone from the first byte.
+    std::fs::OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&partial)
+        .map_err(|e| MigrationError::io("create", &partial, &e))?;
+    let log = format!("pg_dump-{component}-{}", kind.as_str());
+    let endpoint = cx.as_role(&cx.source, database)?;
+    let output =
+        program::run(cx, "pg_dump", arguments(component, database, &partial), Some(&endpoint), &log).await?;
+    if output.code != 0 {
+        let _ = std::fs::remove_file(&partial);
+        return Err(MigrationError::from_words(
+            format!("pg_dump of database {database}"),
+            program::last_words(&output),
+            &format!("see logs/{log}.log"),
+        ));
+    }
+    let list = list(cx, &partial, &log).await?;
+    let entries = toc::entries(&list);
+    if entries == 0 {
+        return Err(MigrationError::migration(
+            format!("read the dump of database {database}"),
+            "its table of contents is empty",
+            "check that the database on the source holds the component's tables",
+        ));
+    }
+    let hashed = partial.clone();
+    let (bytes, hash) = tokio::task::spawn_blocking(move || hash(&hashed))
+        .await
+        .map_err(|e| MigrationError::Internal(format!("hashing the dump failed: {e}")))?
+        .map_err(|e| MigrationError::io("read", &partial, &e))?;
+    std::fs::rename(&partial, &file)
+        .map_err(|e| MigrationError::io("rename the finished dump to", &file, &e))?;
+    Ok(Facts::from([
+        ("bytes".into(), json!(bytes)),
+        ("seconds".into(), json!(round(output.seconds))),
+        ("entries".into(), json!(entries)),
+        ("blake3".into(), json!(hash)),
+    ]))
+}
+
+/// The dump's table of contents: proof that it can be read.
+pub(super) async fn list(cx: &MigrationContext, file: &Path, log: &str) -> Result<String, MigrationError> {
+    let arguments = vec!["--list".to_owned(), file.display().to_string()];
+    let output = program::run(cx, "pg_restore", arguments, None, &format!("{log}-list")).await?;
+    if output.code != 0 {
+        return Err(MigrationError::from_words(
+            format!("read the dump {}", file.display()),
+            program::last_words(&output),
+            "dump the database again",
+        ));
+    }
+    Ok(output.stdout)
+}
+
+fn hash(file: &Path) -> std::io::Result<(u64, String)> {
+    let mut hasher = blake3::Hasher::new();
+    let mut reader = std::fs::File::open(file)?;
+    let bytes = std::io::copy(&mut reader, &mut hasher)?;
+    Ok((bytes, hasher.finalize().to_hex().to_string()))
+}
+
+/// Seconds with three decimals.
+pub(crate) fn round(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_those_of_the_official_scripts() {
+        let flags = arguments(Component::Keycloak, "keycloak", Path::new("/d/k.partial"));
+        assert_eq!(
+            flags,
+            [
+                "-F",
+                "custom",
+                "--exclude-table-data=jgroups_ping",
+                "--exclude-table-data=JGROUPS_PING",
+                "--file=/d/k.partial",
+                "--dbname=dbname='keycloak'"
+            ]
+        );
+        assert_eq!(arguments(Component::Identity, "identity", Path::new("/d/i")).len(), 4);
+    }
+}

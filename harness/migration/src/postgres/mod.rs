@@ -1,0 +1,26 @@
+//! PostgreSQL: databases made ready, dumped, restored, and the rights that a restore leaves behind.
+
+mod dump;
+mod grants;
+mod owners;
+mod restore;
+mod roles;
+mod server;
+mod sql;
+mod toc;
+
+pub(crate) use dump::{DumpKind, dump, round};
+pub(crate) use grants::carry_grants;
+pub(crate) use restore::restore;
+pub(crate) use server::{contents, prepare};
+pub(crate) use sql::{identifier, literal};
+
+use crate::error::MigrationError;
+use drydock_core::Component;
+
+/// The database of a component, which is also its role.
+pub(crate) fn database_of(component: Component) -> Result<&'static str, MigrationError> {
+    component
+        .database()
+        .ok_or_else(|| MigrationError::Internal(format!("component {component} has no PostgreSQL database")))
+}

@@ -1,0 +1,102 @@
+//! Keyed 128-bit digests and additive multisets of them.
+
+use std::fmt;
+use std::ops::{AddAssign, SubAssign};
+
+/// The key of every digest of a comparison. Both sides use the same one; digests under different keys do not compare.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct DigestKey([u8; 32]);
+
+impl DigestKey {
+    /// A key derived from any text.
+    pub fn derived(context: &str) -> Self {
+        Self(blake3::derive_key("drydock parity digest v1", context.as_bytes()))
+    }
+
+    /// Digest of plain bytes.
+    pub fn digest(&self, bytes: &[u8]) -> Digest {
+        Digest::truncated(&blake3::keyed_hash(&self.0, bytes))
+    }
+}
+
+impl Default for DigestKey {
+    /// The fixed key: digests of equal data are equal between runs and machines.
+    fn default() -> Self {
+        Self::derived("fixed")
+    }
+}
+
+impl fmt::Debug for DigestKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DigestKey(..)")
+    }
+}
+
+/// A 128-bit digest.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub u128);
+
+impl Digest {
+    pub(crate) fn truncated(hash: &blake3::Hash) -> Self {
+        let [a, ..] = hash.as_bytes().as_chunks::<16>().0 else { return Self(0) };
+        Self(u128::from_le_bytes(*a))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// An order-free digest of a multiset: how many items, and the sum of their digests modulo 2^128. A sum, not an exclusive
+/// or: an item that occurs twice must not cancel itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Multiset {
+    /// Number of items.
+    pub count: u64,
+    /// Sum of their digests, wrapping.
+    pub sum: u128,
+}
+
+impl Multiset {
+    /// Adds one item.
+    pub fn insert(&mut self, item: Digest) {
+        self.count = self.count.wrapping_add(1);
+        self.sum = self.sum.wrapping_add(item.0);
+    }
+
+    /// Takes one item out.
+    pub fn remove(&mut self, item: Digest) {
+        self.count = self.count.wrapping_sub(1);
+        self.sum = self.sum.wrapping_sub(item.0);
+    }
+
+    /// One digest for count and sum together.
+    pub fn digest(&self, key: &DigestKey) -> Digest {
+        let mut bytes = [0_u8; 24];
+        bytes[..8].copy_from_slice(&self.count.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.sum.to_le_bytes());
+        key.digest(&bytes)
+    }
+}
+
+impl AddAssign for Multiset {
+    fn add_assign(&mut self, other: Self) {
+        self.count = self.count.wrapping_add(other.count);
+        self.sum = self.sum.wrapping_add(other.sum);
+    }
+}
+
+impl SubAssign for Multiset {
+    fn sub_assign(&mut self, other: Self) {
+        self.count = self.count.wrapping_sub(other.count);
+        self.sum = self.sum.wrapping_sub(other.sum);
+    }
+}

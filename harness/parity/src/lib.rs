@@ -1,0 +1,27 @@
+//! Canonical forms, digests and the comparison of documents, rows and shapes. No I/O: the caller reads, this crate judges.
+//!
+//! Contents are compared in two passes. The first adds every item's keyed digest to one of many buckets, on both sides;
+//! sums do not depend on order, so slices and shards merge. Where two buckets agree, their items agree. The second pass
+//! holds only the items of buckets that disagree and says which are missing, extra, changed or rerouted.
+
+pub mod buckets;
+pub mod digest;
+pub mod elasticsearch;
+pub mod item;
+pub mod json;
+pub mod json_diff;
+pub mod locate;
+pub mod moved;
+pub mod row;
+pub mod shape;
+pub mod text;
+
+pub use buckets::{BucketTable, Selection};
+pub use digest::{Digest, DigestKey, Multiset};
+pub use item::{Fingerprint, Hasher, Traits};
+pub use json::{Canonical, JsonError};
+pub use json_diff::{FieldDifference, json_diff};
+pub use locate::{Detail, Group, Item, Located, Locator, Side};
+pub use moved::{Moved, take_moved};
+pub use row::Columns;
+pub use shape::{AttributeDifference, Attributes, Difference, Nesting, Shape};

@@ -1,0 +1,207 @@
+//! The order of things: prepare, run, conclude and clean up. Knows no store and no process, so that its order is tested in
+//! milliseconds on a fake world.
+
+use crate::recorder::Recorder;
+use drydock_core::event::{Ending, ServiceState};
+use drydock_core::{Action, Class, Event, Finding, Kind, Outcome, Plan, Step, StepId, StepOutcome};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Figures of a step.
+pub type Facts = BTreeMap<String, Value>;
+
+/// Whether a step is done for the first time in this run's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// Nothing of it has been done.
+    First,
+    /// It was begun before, by a process that was killed or stopped.
+    Again,
+}
+
+/// Why a step failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepError {
+    /// Who has to act: `Class::Environment` never says anything about the migration.
+    pub class: Class,
+    /// What was attempted and what happened.
+    pub message: String,
+    /// What to do next.
+    pub next: String,
+}
+
+/// Where the steps happen.
+pub trait World {
+    /// Brings back what a resumed run needs and a step that is already done would have made.
+    fn reattach(&mut self, done: &Progress) -> impl Future<Output = Result<(), StepError>>;
+    /// Does one step.
+    fn perform(
+        &mut self,
+        step: &Step,
+        attempt: Attempt,
+        items: &BTreeSet<String>,
+    ) -> impl Future<Output = Result<Facts, StepError>>;
+    /// Plants the losses that are due after a step.
+    fn plant(&mut self, after: &StepId) -> impl Future<Output = Result<(), StepError>>;
+    /// Whether a step that would do harm may be done now.
+    fn allows(&self, action: Action) -> Result<(), String>;
+}
+
+/// How far a run has come, as its record tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Steps done.
+    pub done: BTreeSet<StepId>,
+    /// Steps begun, done or not.
+    pub begun: BTreeSet<StepId>,
+    /// Items done within steps.
+    pub items: BTreeMap<StepId, BTreeSet<String>>,
+    /// Losses planted, by the step after which they were.
+    pub planted: BTreeSet<StepId>,
+    /// When the service was first closed, in milliseconds of the run's clock.
+    pub closed_ms: Option<u64>,
+    /// When it was opened again.
+    pub opened_ms: Option<u64>,
+}
+
+impl Progress {
+    /// Reads it from the entries of a record.
+    pub fn of(record: &drydock_core::Record) -> Self {
+        let mut progress = Self::default();
+        for entry in &record.entries {
+            match &entry.event {
+                Event::StepStarted { step } => {
+                    progress.begun.insert(step.clone());
+                }
+                Event::StepFinished { step, outcome: StepOutcome::Done, .. } => {
+                    progress.done.insert(step.clone());
+                }
+                Event::ItemFinished { step, item, .. } => {
+                    progress.items.entry(step.clone()).or_default().insert(item.clone());
+                }
+                Event::FaultPlanted { after, .. } => {
+                    progress.planted.insert(after.clone());
+                }
+                Event::Service { state: ServiceState::Closed } => {
+                    progress.closed_ms.get_or_insert(entry.ms);
+                }
+                Event::Service { state: ServiceState::OnTarget } => {
+                    progress.opened_ms.get_or_insert(entry.ms);
+                }
+                Event::RunResumed { starts_over: Some(_), .. } => progress = Self::default(),
+                _ => {}
+            }
+        }
+        progress
+    }
+}
+
+/// Asks a run to end.
+#[derive(Debug, Default)]
+pub struct Interrupt(AtomicBool);
+
+impl Interrupt {
+    /// Asks.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+    /// Whether somebody asked.
+    pub fn requested(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Goes through the plan. The concluding steps are done whatever happened before. Returns how it ended.
+pub async fn run(
+    plan: &Plan,
+    world: &mut impl World,
+    recorder: &Recorder,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Ending {
+    let mut ending = Ending::Complete;
+    if !progress.done.is_empty()
+        && let Err(error) = world.reattach(progress).await
+    {
+        recorder.emit(Event::Finding(finding_of(&error, "resume")));
+        ending = Ending::Stopped;
+    }
+    for step in &plan.steps {
+        let concluding = matches!(step.action, Action::StopWorkload | Action::TearDown);
+        if ending == Ending::Complete && interrupt.requested() {
+            ending = Ending::Interrupted;
+        }
+        // A record that cannot be written is a run that proves nothing: only the cleaning up goes on.
+        if ending == Ending::Complete && recorder.check().is_err() {
+            ending = Ending::Stopped;
+        }
+        if !concluding && (ending != Ending::Complete || progress.done.contains(&step.id)) {
+            continue;
+        }
+        let outcome = one_step(step, world, recorder, progress).await;
+        let mut failed = !matches!(outcome, StepOutcome::Done | StepOutcome::Skipped);
+        if !failed
+            && !progress.planted.contains(&step.id)
+            && let Err(error) = world.plant(&step.id).await
+        {
+            recorder.emit(Event::Finding(finding_of(&error, step.id.as_str())));
+            failed = true;
+        }
+        if failed && ending == Ending::Complete {
+            ending = if interrupt.requested() { Ending::Interrupted } else { Ending::Stopped };
+        }
+    }
+    recorder.emit(Event::RunFinished { ending });
+    ending
+}
+
+async fn one_step(
+    step: &Step,
+    world: &mut impl World,
+    recorder: &Recorder,
+    progress: &Progress,
+) -> StepOutcome {
+    recorder.emit(Event::StepStarted { step: step.id.clone() });
+    let began = Instant::now();
+    let mut facts = Facts::new();
+    let outcome = match world.allows(step.action) {
+        Err(why) => {
+            facts.insert("refused".into(), why.into());
+            StepOutcome::Skipped
+        }
+        Ok(()) => {
+            let attempt = if progress.begun.contains(&step.id) { Attempt::Again } else { Attempt::First };
+            let nothing = BTreeSet::new();
+            let items = progress.items.get(&step.id).unwrap_or(&nothing);
+            match world.perform(step, attempt, items).await {
+                Ok(found) => {
+                    facts = found;
+                    StepOutcome::Done
+                }
+                Err(error) => {
+                    recorder.emit(Event::Finding(finding_of(&error, step.id.as_str())));
+                    match error.class {
+                        Class::Environment => StepOutcome::EnvironmentFailed,
+                        _ => StepOutcome::Failed,
+                    }
+                }
+            }
+        }
+    };
+    let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    recorder.emit(Event::StepFinished { step: step.id.clone(), outcome, millis, facts });
+    outcome
+}
+
+fn finding_of(error: &StepError, step: &str) -> Finding {
+    let environment = error.class == Class::Environment;
+    Finding {
+        class: error.class,
+        kind: if environment { Kind::Environment } else { Kind::Unusable },
+        outcome: if environment { Outcome::NotProven } else { Outcome::Different },
+        next: error.next.clone(),
+        ..Finding::data(step, Kind::Unusable, step, error.message.clone())
+    }
+}

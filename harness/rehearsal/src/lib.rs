@@ -1,0 +1,14 @@
+//! One rehearsal from beginning to end: the order of things ([`flow`]), the real stores they happen on ([`world`]) and the
+//! folder they leave behind ([`folder`]).
+
+pub mod clock;
+pub mod flow;
+pub mod folder;
+pub mod recorder;
+mod start;
+pub mod verify;
+pub mod world;
+
+pub use folder::RunFolder;
+pub use recorder::{Observer, Recorder};
+pub use start::{Keep, RehearsalError, RehearsalOptions, Rehearsed, plan_of, rehearse, resume};

@@ -1,0 +1,234 @@
+//! Beginning a rehearsal, and going on with one that was killed.
+
+use crate::clock::run_id;
+use crate::flow::{self, Interrupt, Progress};
+use crate::folder::RunFolder;
+use crate::recorder::{Observer, Recorder};
+use crate::world::{RealWorld, WorldConfig};
+use drydock_core::event::{RECORD_VERSION, RunStarted};
+use drydock_core::record::RecordError;
+use drydock_core::scenario::ledger_from_yaml;
+use drydock_core::{
+    Event, LedgerLine, Plan, Record, RecordWriter, Redactor, Scenario, ScenarioError, Summary, SystemClock,
+};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// What the command line adds to a scenario.
+#[derive(Debug, Clone, Default)]
+pub struct RehearsalOptions {
+    /// Instead of the scenario's seed.
+    pub seed: Option<u64>,
+    /// Instead of the profile's number of documents.
+    pub documents: Option<u64>,
+    /// Where run folders go; [`crate::folder::RUNS`] if absent.
+    pub runs: Option<PathBuf>,
+    /// A PostgreSQL installation to use.
+    pub postgres_home: Option<PathBuf>,
+    /// An Elasticsearch installation to use.
+    pub elasticsearch_home: Option<PathBuf>,
+    /// Whether the stores stay up at the end.
+    pub keep: Keep,
+}
+
+/// What happens to the stores at the end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// They are stopped and their data is removed.
+    #[default]
+    Nothing,
+    /// They stay up; `drydock clean` removes them once this process has ended.
+    Running,
+}
+
+/// A rehearsal that came to an end, good or bad.
+#[derive(Debug)]
+pub struct Rehearsed {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Everything that is told about it.
+    pub summary: Summary,
+}
+
+/// Why there is no rehearsal at all.
+#[derive(Debug, Error)]
+pub enum RehearsalError {
+    /// The scenario or a ledger is wrong.
+    #[error(transparent)]
+    Scenario(#[from] Box<ScenarioError>),
+    /// A file cannot be read or written.
+    #[error("{attempted}: {reason}")]
+    File {
+        /// What was attempted, with the path.
+        attempted: String,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// The record of the run to resume cannot be used.
+    #[error("{path}: {reason}")]
+    Record {
+        /// The record.
+        path: String,
+        /// What is wrong with it.
+        reason: RecordError,
+    },
+    /// The run has come to its end.
+    #[error("{0} came to its end; there is nothing to resume")]
+    NothingToResume(String),
+}
+
+pub(crate) fn file_error(attempted: impl Into<String>) -> impl FnOnce(io::Error) -> RehearsalError {
+    let attempted = attempted.into();
+    move |reason| RehearsalError::File { attempted, reason }
+}
+
+/// Reads a scenario and unrolls it.
+///
+/// # Errors
+/// The file cannot be read, or is wrong.
+pub fn plan_of(file: &Path, options: &RehearsalOptions) -> Result<(Scenario, Plan), RehearsalError> {
+    let text = std::fs::read_to_string(file)
+        .map_err(file_error(format!("cannot read the scenario {}", file.display())))?;
+    let mut scenario = Scenario::from_yaml(&file.display().to_string(), &text)?;
+    scenario.seed = options.seed.unwrap_or(scenario.seed);
+    scenario.data.documents = options.documents.or(scenario.data.documents);
+    let plan = Plan::of(&scenario);
+    Ok((scenario, plan))
+}
+
+fn ledger_of(scenario: &Scenario, file: &Path) -> Result<Vec<LedgerLine>, RehearsalError> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    ledger_lines(scenario.expected.iter().map(|name| folder.join(name)))
+}
+
+/// Reads ledger files.
+pub(crate) fn ledger_lines(files: impl Iterator<Item = PathBuf>) -> Result<Vec<LedgerLine>, RehearsalError> {
+    let mut lines = Vec::new();
+    for path in files {
+        let text = std::fs::read_to_string(&path)
+            .map_err(file_error(format!("cannot read the ledger {}", path.display())))?;
+        lines.extend(ledger_from_yaml(&path.display().to_string(), &text)?.expected);
+    }
+    Ok(lines)
+}
+
+/// Runs a scenario from its beginning.
+///
+/// # Errors
+/// Nothing could be begun. Everything that fails later is in the summary.
+pub async fn rehearse(
+    file: &Path,
+    options: &RehearsalOptions,
+    observer: Arc<dyn Observer>,
+    interrupt: &Interrupt,
+) -> Result<Rehearsed, RehearsalError> {
+    let (scenario, plan) = plan_of(file, options)?;
+    let ledger = ledger_of(&scenario, file)?;
+    let run = run_id(&scenario.name, jiff::Timestamp::now());
+    let runs = options.runs.clone().unwrap_or_else(|| crate::folder::RUNS.into());
+    let folder = RunFolder::create(&runs, &run)
+        .map_err(file_error(format!("cannot make the run folder {}", runs.join(run.as_str()).display())))?;
+    let out =
+        folder.open_record(0).map_err(file_error(format!("cannot open {}", folder.record().display())))?;
+    let recorder =
+        Recorder::new(RecordWriter::new(out, 0, Redactor::default()), SystemClock::start(), observer);
+    let started = RunStarted {
+        record_version: RECORD_VERSION,
+        drydock: env!("CARGO_PKG_VERSION").to_owned(),
+        run,
+        scenario_file: file.display().to_string(),
+        scenario,
+        plan,
+        ledger,
+        machine: machine(),
+    };
+    recorder.emit(Event::RunStarted(Box::new(started.clone())));
+    go_through(started, folder, options, recorder, Progress::default(), interrupt).await
+}
+
+/// Goes on with a run that was killed or interrupted.
+///
+/// # Errors
+/// The record cannot be used, or the run is complete or still going on.
+pub async fn resume(
+    run: &str,
+    options: &RehearsalOptions,
+    observer: Arc<dyn Observer>,
+    interrupt: &Interrupt,
+) -> Result<Rehearsed, RehearsalError> {
+    let runs = options.runs.clone().unwrap_or_else(|| crate::folder::RUNS.into());
+    let folder = RunFolder::open(&runs, run).map_err(file_error("cannot resume"))?;
+    let path = folder.record();
+    let record = read_record(&path)?;
+    let complete = matches!(
+        record.entries.last().map(|e| &e.event),
+        Some(Event::RunFinished { ending: drydock_core::event::Ending::Complete })
+    );
+    if complete {
+        return Err(RehearsalError::NothingToResume(folder.path().display().to_string()));
+    }
+    let out = folder
+        .open_record(record.whole_bytes)
+        .map_err(file_error(format!("cannot go on with {}", path.display())))?;
+    let next_seq = record.entries.len() as u64;
+    let clock = SystemClock::resume(record.entries.last().map_or(0, |e| e.ms));
+    let recorder = Recorder::new(RecordWriter::new(out, next_seq, Redactor::default()), clock, observer);
+    let progress = Progress::of(&record);
+    go_through(record.started, folder, options, recorder, progress, interrupt).await
+}
+
+async fn go_through(
+    started: RunStarted,
+    folder: RunFolder,
+    options: &RehearsalOptions,
+    recorder: Recorder,
+    progress: Progress,
+    interrupt: &Interrupt,
+) -> Result<Rehearsed, RehearsalError> {
+    let config = WorldConfig {
+        run: started.run.clone(),
+        scenario: started.scenario.clone(),
+        plan: started.plan.clone(),
+        ledger: started.ledger.clone(),
+        folder: folder.path().to_owned(),
+        acknowledged: folder.acknowledged(),
+        postgres_home: options.postgres_home.clone(),
+        elasticsearch_home: options.elasticsearch_home.clone(),
+        keep: options.keep,
+    };
+    let mut world = RealWorld::new(config, recorder.clone());
+    let progress = if progress.begun.is_empty() { progress } else { world.take_up(progress).await };
+    flow::run(&started.plan, &mut world, &recorder, &progress, interrupt).await;
+    recorder.check().map_err(file_error(format!("cannot write {}", folder.record().display())))?;
+    let record = read_record(&folder.record())?;
+    let summary = Summary::of(&record);
+    drydock_report::write_all(folder.path(), &summary)
+        .map_err(file_error(format!("cannot write the reports into {}", folder.path().display())))?;
+    Ok(Rehearsed { folder: folder.path().to_owned(), summary })
+}
+
+fn read_record(path: &Path) -> Result<Record, RehearsalError> {
+    let file = File::open(path).map_err(file_error(format!("cannot read {}", path.display())))?;
+    Record::read(BufReader::new(file))
+        .map_err(|reason| RehearsalError::Record { path: path.display().to_string(), reason })
+}
+
+/// Facts of the machine that figures depend on.
+fn machine() -> BTreeMap<String, String> {
+    let mut facts = BTreeMap::new();
+    let cores = std::thread::available_parallelism().map_or_else(|_| "unknown".into(), |n| n.to_string());
+    facts.insert("cores".into(), cores);
+    facts.insert("system".into(), format!("{} {}", std::env::consts::OS, std::env::consts::ARCH));
+    // Absent outside of Linux: then the report simply does not say.
+    if let Ok(text) = std::fs::read_to_string("/proc/meminfo")
+        && let Some(kib) =
+            text.lines().find_map(|l| l.strip_prefix("MemTotal:")).and_then(|v| v.split_whitespace().next())
+    {
+        facts.insert("memory_kib".into(), kib.to_owned());
+    }
+    facts
+}

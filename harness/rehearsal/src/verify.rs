@@ -1,0 +1,166 @@
+//! Comparison alone, of stores that somebody else runs: read-only, judged and reported as a rehearsal is.
+
+use crate::start::{RehearsalError, file_error, ledger_lines};
+use drydock_core::event::{Ending, RECORD_VERSION, RunStarted};
+use drydock_core::finding::Outcome;
+use drydock_core::names::checks;
+use drydock_core::{
+    CheckId, Clock, Event, Plan, Record, RecordWriter, Redactor, Scenario, Summary, SystemClock,
+};
+use drydock_stores::compare::{self, CheckResult, DatabasePair, Options};
+use drydock_stores::elasticsearch::Scope;
+use drydock_stores::endpoint::ElasticsearchAuth;
+use drydock_stores::postgres::{APPLICATION_NAME, connect};
+use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
+use secrecy::ExposeSecret;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What to compare.
+#[derive(Debug, Clone, Default)]
+pub struct VerifyOptions {
+    /// Two clusters.
+    pub elasticsearch: Option<(ElasticsearchEndpoint, ElasticsearchEndpoint)>,
+    /// Index name prefixes; empty for all but system indices.
+    pub prefixes: Vec<String>,
+    /// Two servers.
+    pub postgres: Option<(PostgresEndpoint, PostgresEndpoint)>,
+    /// Databases; empty for every database of the source.
+    pub databases: Vec<DatabasePair>,
+}
+
+/// Compares, judges, and writes reports into `folder` if there is one.
+///
+/// # Errors
+/// A ledger is wrong, or the folder cannot be written. What cannot be compared is in the summary.
+pub async fn verify(
+    options: &VerifyOptions,
+    ledgers: &[PathBuf],
+    folder: Option<&Path>,
+) -> Result<Summary, RehearsalError> {
+    let started = started(options, ledgers)?;
+    let clock = SystemClock::start();
+    let mut writer = RecordWriter::new(Vec::new(), 0, redactor(options));
+    let in_memory = |e| file_error("cannot keep the record in memory")(e);
+    writer.append(&clock, Event::RunStarted(Box::new(started))).map_err(in_memory)?;
+    let mut results = Vec::new();
+    let tuning = Options::default();
+    if let Some((source, target)) = &options.elasticsearch {
+        let scope = Scope { prefixes: options.prefixes.clone() };
+        results.extend(compare::elasticsearch(source, target, &scope, &tuning).await);
+    }
+    if let Some((source, target)) = &options.postgres {
+        match databases(source, &options.databases).await {
+            Ok(pairs) => results.extend(compare::postgres(source, target, &pairs, &tuning).await),
+            Err(why) => results.extend(POSTGRES.map(|check| {
+                CheckResult::not_compared(
+                    check,
+                    "source",
+                    &why,
+                    "look at address, role and password of the source",
+                )
+            })),
+        }
+    }
+    for result in results {
+        let outcome = result.findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Equal);
+        for finding in result.findings {
+            writer.append(&clock, Event::Finding(finding)).map_err(in_memory)?;
+        }
+        let event = Event::CheckFinished {
+            check: result.check.into(),
+            outcome,
+            compared: result.compared,
+            note: result.note,
+            millis: result.millis,
+        };
+        writer.append(&clock, event).map_err(in_memory)?;
+    }
+    writer.append(&clock, Event::RunFinished { ending: Ending::Complete }).map_err(in_memory)?;
+    let bytes = writer.get_ref();
+    let record = Record::read(bytes.as_slice())
+        .map_err(|reason| RehearsalError::Record { path: "record in memory".into(), reason })?;
+    let summary = Summary::of(&record);
+    if let Some(folder) = folder {
+        let failed = || format!("cannot write the reports into {}", folder.display());
+        std::fs::create_dir_all(folder).map_err(file_error(failed()))?;
+        std::fs::write(folder.join("record.jsonl"), bytes).map_err(file_error(failed()))?;
+        drydock_report::write_all(folder, &summary).map_err(file_error(failed()))?;
+    }
+    Ok(summary)
+}
+
+const ELASTICSEARCH: [&str; 8] = [
+    checks::ES_INDICES,
+    checks::ES_COUNTS,
+    checks::ES_DOCUMENTS,
+    checks::ES_MAPPINGS,
+    checks::ES_SETTINGS,
+    checks::ES_ALIASES,
+    checks::ES_TEMPLATES,
+    checks::ES_CLUSTER,
+];
+const POSTGRES: [&str; 6] = [
+    checks::PG_SCHEMA,
+    checks::PG_COUNTS,
+    checks::PG_ROWS,
+    checks::PG_SEQUENCES,
+    checks::PG_ACCESS,
+    checks::PG_LARGE_OBJECTS,
+];
+
+fn started(options: &VerifyOptions, ledgers: &[PathBuf]) -> Result<RunStarted, RehearsalError> {
+    let mut asked: Vec<CheckId> = Vec::new();
+    if options.elasticsearch.is_some() {
+        asked.extend(ELASTICSEARCH.map(CheckId::from));
+    }
+    if options.postgres.is_some() {
+        asked.extend(POSTGRES.map(CheckId::from));
+    }
+    let clock = SystemClock::start();
+    Ok(RunStarted {
+        record_version: RECORD_VERSION,
+        drydock: env!("CARGO_PKG_VERSION").to_owned(),
+        run: crate::clock::run_id("verify", clock.now()),
+        scenario_file: String::new(),
+        scenario: Scenario::from_yaml("verify", "name: verify")?,
+        plan: Plan { steps: Vec::new(), checks: asked },
+        ledger: ledger_lines(ledgers.iter().cloned())?,
+        machine: BTreeMap::new(),
+    })
+}
+
+fn redactor(options: &VerifyOptions) -> Redactor {
+    let mut redactor = Redactor::default();
+    for endpoint in options.elasticsearch.iter().flat_map(|(a, b)| [a, b]) {
+        match &endpoint.auth {
+            ElasticsearchAuth::None => {}
+            ElasticsearchAuth::Basic { password, .. } => redactor.add(password.expose_secret()),
+            ElasticsearchAuth::ApiKey(key) => redactor.add(key.expose_secret()),
+        }
+    }
+    for endpoint in options.postgres.iter().flat_map(|(a, b)| [a, b]) {
+        redactor.add(endpoint.password_for_client());
+    }
+    redactor
+}
+
+/// The databases asked for, or every one of the source that holds user data.
+async fn databases(source: &PostgresEndpoint, asked: &[DatabasePair]) -> Result<Vec<DatabasePair>, String> {
+    if !asked.is_empty() {
+        return Ok(asked.to_vec());
+    }
+    let session = connect(source, "postgres", APPLICATION_NAME).await.map_err(|e| e.to_string())?;
+    let rows = session
+        .query(
+            "SELECT datname::text FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1",
+            &[],
+        )
+        .await
+        .map_err(|e| e.to_string())?;
+    let names: Vec<String> = rows.iter().map(|r| r.get(0)).collect();
+    // The maintenance database is compared only where it is the only one.
+    let others: Vec<DatabasePair> =
+        names.iter().filter(|n| *n != "postgres").map(DatabasePair::same).collect();
+    Ok(if others.is_empty() { names.iter().map(DatabasePair::same).collect() } else { others })
+}

@@ -1,0 +1,192 @@
+//! The end: probes are read, the two clocks of the downtime are compared, everything is stopped.
+
+use super::{RealWorld, Stepped, of_environment};
+use crate::flow::Facts;
+use crate::start::Keep;
+use drydock_core::Event;
+use drydock_core::event::{NoteLevel, ProbeSummary};
+use drydock_core::finding::{Class, Finding, Kind, Outcome, Sample};
+use drydock_core::names::checks;
+use drydock_environments::{Side, Store, StoreSignal};
+use drydock_stores::compare::CheckResult;
+use drydock_workload::probe::{Outage, ProbeResult};
+use serde_json::json;
+use std::time::Duration;
+
+/// How far the two clocks may disagree beyond the probes' resolution: the time a request may take on a busy machine.
+const TOLERANCE: Duration = Duration::from_secs(1);
+/// A store that is to stop gets so long.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+impl RealWorld {
+    pub(super) async fn stop_workload(&mut self) -> Stepped<Facts> {
+        let mut facts = Facts::new();
+        if let Some(writer) = self.writer.take() {
+            let summary = writer.finish().await;
+            facts.insert("writes_after_switch".into(), json!(summary.acknowledged));
+            facts.insert("writes_failed_after_switch".into(), json!(summary.failed));
+        }
+        let mut results = Vec::new();
+        for probe in std::mem::take(&mut self.probes) {
+            results.push(probe.finish().await);
+        }
+        if let Some(service) = self.service.take() {
+            service.close().await;
+        }
+        for result in &results {
+            self.tell_probe(result);
+        }
+        if !results.is_empty() && self.opened_ms.is_some() {
+            let check = self.check_downtime(&results);
+            self.conclude(vec![check]);
+        }
+        Ok(facts)
+    }
+
+    fn tell_probe(&self, result: &ProbeResult) {
+        let began = self.recorder.clock().at(result.began);
+        let at = |d: Duration| began + u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+        for Outage { from, until, failed, error } in result.outages() {
+            self.recorder.emit(Event::ProbeOutage {
+                probe: result.name.clone(),
+                from_ms: at(from),
+                until_ms: until.map(at),
+                failed,
+                error,
+            });
+        }
+        self.recorder.emit(Event::ProbeSummary(ProbeSummary {
+            probe: result.name.clone(),
+            interval_ms: u64::try_from(result.interval.as_millis()).unwrap_or(u64::MAX),
+            sent: result.sent,
+            failed: result.failed(),
+            p50_us: result.latency_us(0.5),
+            p99_us: result.latency_us(0.99),
+            max_us: result.latency_us(1.0),
+        }));
+    }
+
+    /// Both clocks must tell of one and the same outage, and of no other.
+    fn check_downtime(&self, results: &[ProbeResult]) -> CheckResult {
+        let mut findings = Vec::new();
+        let (closed, opened) = (self.closed_ms.unwrap_or_default(), self.opened_ms.unwrap_or_default());
+        let clock = Duration::from_millis(opened.saturating_sub(closed));
+        let disagree = |probe: &str, message: String, sample: Sample| Finding {
+            class: Class::Budget,
+            outcome: Outcome::NotProven,
+            ..Finding::data(checks::DOWNTIME, Kind::Disagreement, probe, message)
+                .items(1, [sample])
+                .next("trust neither figure; look at the stores' logs at that time")
+        };
+        for result in results.iter().filter(|_| !self.resumed) {
+            let began = self.recorder.clock().at(result.began);
+            let ms = |d: Duration| began + u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+            let tolerance = result.interval * 2 + TOLERANCE;
+            let mut cutover = None;
+            for outage in result.outages() {
+                let until = outage.until.map_or(u64::MAX, ms);
+                if until > closed && ms(outage.from) < opened {
+                    cutover = Some(outage.until.map(|until| until - outage.from));
+                } else if outage.until.is_none_or(|until| until - outage.from > TOLERANCE) {
+                    let length = outage.until.map_or("without end".into(), |u| {
+                        format!("of {:.1} s", (u - outage.from).as_secs_f64())
+                    });
+                    let sample = Sample::named(format!(
+                        "{:.1} s into the run: {}",
+                        seconds(ms(outage.from)),
+                        outage.error
+                    ));
+                    findings.push(disagree(
+                        &result.name,
+                        format!("the probe {} saw an outage {length} outside of the cutover", result.name),
+                        sample,
+                    ));
+                }
+            }
+            let agree = cutover.flatten().is_some_and(|seen| seen.abs_diff(clock) <= tolerance);
+            if !agree {
+                let seen = match cutover {
+                    Some(Some(seen)) => format!("{:.2} s", seen.as_secs_f64()),
+                    Some(None) => "one without end".into(),
+                    None => "none".into(),
+                };
+                findings.push(disagree(
+                    &result.name,
+                    format!(
+                        "by the clock of the phases the outage took {:.2} s; the probe {} saw {seen}",
+                        clock.as_secs_f64(),
+                        result.name
+                    ),
+                    Sample::named(result.name.clone()),
+                ));
+            }
+        }
+        if let Some(budget) = self.config.scenario.budgets.downtime
+            && clock > budget.unsigned_abs()
+        {
+            findings.push(Finding {
+                class: Class::Budget,
+                ..Finding::data(
+                    checks::DOWNTIME,
+                    Kind::OverBudget,
+                    "downtime",
+                    format!(
+                        "users waited {:.1} s; the budget is {:.1} s",
+                        clock.as_secs_f64(),
+                        budget.as_secs_f64()
+                    ),
+                )
+                .next("look at the longest steps of phase 3")
+            });
+        }
+        let note = if self.resumed {
+            "phase clock only: the run was resumed, and the probes saw a part of it".to_owned()
+        } else {
+            format!("{} probes against the clock of the phases", results.len())
+        };
+        CheckResult { check: checks::DOWNTIME, compared: results.len() as u64, findings, note, millis: 0 }
+    }
+
+    /// Stops the source stores, as the clean-up of the old installation does.
+    pub(super) async fn stop_source(&mut self) -> Stepped<()> {
+        let Some(environment) = self.environment.as_mut() else { return Ok(()) };
+        environment.signal(Side::Source, Store::Postgres, StoreSignal::Interrupt).map_err(of_environment)?;
+        environment
+            .signal(Side::Source, Store::Elasticsearch, StoreSignal::Terminate)
+            .map_err(of_environment)?;
+        let deadline = tokio::time::Instant::now() + STOP_LIMIT;
+        for store in [Store::Postgres, Store::Elasticsearch] {
+            while environment.is_running(Side::Source, store) && tokio::time::Instant::now() < deadline {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn tear_down(&mut self) -> Stepped<Facts> {
+        self.pins = None;
+        let Some(environment) = self.environment.take() else { return Ok(Facts::new()) };
+        let keep = match self.config.keep {
+            Keep::Nothing => drydock_environments::Keep::Nothing,
+            Keep::Running => {
+                for side in [Side::Source, Side::Target] {
+                    if let (Some(p), Some(e)) = (environment.postgres(side), environment.elasticsearch(side))
+                    {
+                        self.note(
+                            NoteLevel::Info,
+                            format!("kept running: {side} PostgreSQL 127.0.0.1:{}, Elasticsearch {}; `drydock clean` stops them", p.port, e.url),
+                        );
+                    }
+                }
+                drydock_environments::Keep::Running
+            }
+        };
+        environment.stop(keep).await.map_err(of_environment)?;
+        Ok(Facts::new())
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of a run are far below 2^53")]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1000.0
+}

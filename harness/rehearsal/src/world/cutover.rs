@@ -1,0 +1,169 @@
+//! The cutover: freeze, planted losses, pins, switch.
+
+use super::{Pins, RealWorld, Stepped, environment, of_migration, store_failed};
+use crate::flow::Facts;
+use drydock_core::event::ServiceState;
+use drydock_core::scenario::{Fault, FaultKind};
+use drydock_core::{Action, Event, StepId};
+use drydock_environments::Side;
+use drydock_migration::fault::plant;
+use drydock_migration::freeze::{FreezeWitness, Marks, Settled, compare, still_active};
+use drydock_stores::elasticsearch::{Client, PinnedEs, Timeouts};
+use drydock_stores::postgres::PinnedPg;
+use serde_json::json;
+use std::fs;
+use std::time::Duration;
+
+/// Where the marks of the freeze are kept for a resumed run.
+const MARKS: &str = "freeze.json";
+/// How long the source may take to come to rest after the application has stopped.
+const SETTLE_LIMIT: Duration = Duration::from_secs(10);
+
+impl RealWorld {
+    /// Stops the application and takes the marks that nothing may move beyond.
+    pub(super) async fn freeze(&mut self) -> Stepped<Facts> {
+        let mut facts = Facts::new();
+        self.recorder.emit(Event::Service { state: ServiceState::Closed });
+        self.closed_ms.get_or_insert(self.recorder.now_ms());
+        if let Some(service) = &self.service {
+            service.close().await;
+        }
+        if let Some(writer) = self.writer.take() {
+            let summary = writer.finish().await;
+            facts.insert("writes_acknowledged".into(), json!(summary.acknowledged));
+            facts.insert("writes_failed".into(), json!(summary.failed));
+        }
+        let marks = self.settled(&mut facts).await?;
+        let path = self.config.folder.join(MARKS);
+        let text = serde_json::to_vec(&marks).map_err(|e| super::internal(&e.to_string()))?;
+        fs::write(&path, text)
+            .map_err(|e| environment(format!("cannot write {}: {e}", path.display()), "free disk space"))?;
+        self.marks = Some(marks);
+        facts.insert("closed_ms".into(), json!(self.closed_ms));
+        Ok(facts)
+    }
+
+    /// Takes the marks once nothing moves any more. What still moves after the application has stopped is told at once.
+    async fn settled(&mut self, facts: &mut Facts) -> Stepped<Marks> {
+        let source = self.side(Side::Source)?;
+        let prefixes = if self.has_elasticsearch() { self.scope().prefixes } else { Vec::new() };
+        let (marks, settled) = FreezeWitness::settle(&source, &self.databases(), &prefixes, SETTLE_LIMIT)
+            .await
+            .map_err(of_migration)?;
+        for session in &marks.sessions {
+            self.found(still_active(session));
+        }
+        if settled == Settled::StillMoving {
+            facts.insert("still_moving".into(), json!(true));
+            let next = self.marks_now().await?;
+            for finding in compare(&marks, &next) {
+                self.found(finding);
+            }
+        }
+        Ok(marks)
+    }
+
+    pub(super) async fn marks_now(&self) -> Stepped<Marks> {
+        let source = self.side(Side::Source)?;
+        let prefixes = if self.has_elasticsearch() { self.scope().prefixes } else { Vec::new() };
+        FreezeWitness::capture(&source, &self.databases(), &prefixes).await.map_err(of_migration)
+    }
+
+    /// Takes up the marks of a freeze that an earlier life of the run declared. The source was restarted since, by us: its
+    /// counters must have come through that unchanged, and are watched from there.
+    pub(super) async fn recall_freeze(&mut self) -> Stepped<()> {
+        let path = self.config.folder.join(MARKS);
+        let lost = |e: &dyn std::fmt::Display| {
+            environment(
+                format!("the marks of the freeze in {} cannot be read: {e}", path.display()),
+                "rehearse again from the beginning",
+            )
+        };
+        let text = fs::read(&path).map_err(|e| lost(&e))?;
+        let mut before: Marks = serde_json::from_slice(&text).map_err(|e| lost(&e))?;
+        let now = self.marks_now().await?;
+        before.server.clone_from(&now.server);
+        before.sessions.clear();
+        for finding in compare(&before, &now) {
+            self.found(finding);
+        }
+        self.marks = Some(now);
+        Ok(())
+    }
+
+    /// Plants the losses that are due after a step. Without a step of their own they are due after the last one that
+    /// restores.
+    pub(super) async fn plant_after(&mut self, after: &StepId) -> Stepped<()> {
+        let steps = &self.config.plan.steps;
+        let pin = steps.iter().position(|s| s.action == Action::Pin).unwrap_or_default();
+        let default = steps.get(pin.saturating_sub(1)).map(|s| s.id.clone());
+        let due: Vec<(u64, Fault)> = (0..)
+            .zip(&self.config.scenario.faults)
+            .filter(|(_, f)| f.after.as_ref().or(default.as_ref()) == Some(after))
+            .map(|(n, f)| (n, f.clone()))
+            .collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let context = self.migration()?;
+        for (number, fault) in due {
+            let seed = self.config.scenario.seed.wrapping_add(number);
+            let items =
+                plant(fault.fault, fault.at.as_deref(), seed, &context).await.map_err(of_migration)?;
+            let items: Vec<String> = items.into_iter().map(|i| i.item).collect();
+            self.recorder.emit(Event::FaultPlanted {
+                fault: FaultKind::as_str(fault.fault).to_owned(),
+                after: after.clone(),
+                item: items.join("; "),
+            });
+        }
+        Ok(())
+    }
+
+    /// Holds both sides still for the comparison: snapshots, so that users need not wait for it.
+    pub(super) async fn pin(&mut self) -> Stepped<Facts> {
+        let (source, target) = (self.side(Side::Source)?, self.side(Side::Target)?);
+        let mut pins = Pins { elasticsearch: None, postgres: None };
+        if self.has_elasticsearch() {
+            let scope = self.scope();
+            let client = |endpoint| {
+                Client::new(endpoint, Timeouts::default()).map_err(|e| store_failed("set up a client", &e))
+            };
+            let (a, b) = (client(&source.elasticsearch)?, client(&target.elasticsearch)?);
+            let (a, b) = tokio::join!(PinnedEs::pin(&a, &scope), PinnedEs::pin(&b, &scope));
+            let failed = |e| store_failed("open points in time", &e);
+            pins.elasticsearch = Some((a.map_err(failed)?, b.map_err(failed)?));
+        }
+        let databases = self.databases();
+        if !databases.is_empty() {
+            let (a, b) = tokio::join!(
+                PinnedPg::pin(&source.postgres, &databases),
+                PinnedPg::pin(&target.postgres, &databases)
+            );
+            pins.postgres = Some((a, b));
+        }
+        self.pins = Some(pins);
+        Ok(Facts::new())
+    }
+
+    /// Starts the application on the target.
+    pub(super) async fn switch(&mut self) -> Stepped<Facts> {
+        let config = self.service_config(Side::Target)?;
+        if let Some(service) = &self.service {
+            service.open(&config).await.map_err(|e| cannot_start(&e))?;
+        }
+        self.recorder.emit(Event::Service { state: ServiceState::OnTarget });
+        self.opened_ms = Some(self.recorder.now_ms());
+        self.start_writer()?;
+        Ok(Facts::new())
+    }
+}
+
+/// The application does not start on the target: that is the migration's failure, unless the store itself is away.
+fn cannot_start(error: &drydock_workload::service::ServiceError) -> crate::flow::StepError {
+    crate::flow::StepError {
+        class: drydock_core::Class::Access,
+        message: format!("the application does not start on the target: {error}"),
+        next: "look whether the role can log in to its database on the target".into(),
+    }
+}

@@ -1,0 +1,366 @@
+//! The real world: stores as local processes, the builtin driver, the live writer, the probes and the checks.
+
+mod baseline;
+mod compare;
+mod conclude;
+mod cutover;
+mod prepare;
+
+pub use prepare::environment_of;
+
+use crate::flow::{Attempt, Facts, Progress, StepError, World};
+use crate::recorder::Recorder;
+use crate::start::Keep;
+use drydock_core::{
+    Action, Class, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
+};
+use drydock_environments::{Embedded, EnvironmentError, Side};
+use drydock_migration::freeze::Marks;
+use drydock_migration::{BuiltinDriver, MigrationContext, MigrationError, Reporter};
+use drydock_stores::StorePair;
+use drydock_stores::elasticsearch::PinnedEs;
+use drydock_stores::postgres::PinnedPg;
+use drydock_workload::acknowledged::Acknowledgements;
+use drydock_workload::probe::Probe;
+use drydock_workload::service::Service;
+use drydock_workload::writer::Writer;
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio_util::sync::CancellationToken;
+
+/// What a world is made for.
+#[derive(Debug, Clone)]
+pub struct WorldConfig {
+    /// Name of the run.
+    pub run: RunId,
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Its plan.
+    pub plan: Plan,
+    /// Expected differences.
+    pub ledger: Vec<LedgerLine>,
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// The log of acknowledged writes.
+    pub acknowledged: PathBuf,
+    /// A PostgreSQL installation to use.
+    pub postgres_home: Option<PathBuf>,
+    /// An Elasticsearch installation to use.
+    pub elasticsearch_home: Option<PathBuf>,
+    /// Whether the stores stay up at the end.
+    pub keep: Keep,
+}
+
+/// The real world of one run.
+pub struct RealWorld {
+    config: WorldConfig,
+    recorder: Recorder,
+    cancel: CancellationToken,
+    environment: Option<Embedded>,
+    service: Option<Service>,
+    writer: Option<Writer>,
+    /// How often the writer was started in this run, resumes included.
+    writer_starts: u64,
+    probes: Vec<Probe>,
+    probe_numbers: Arc<AtomicU64>,
+    marks: Option<Marks>,
+    /// When the service was closed and opened again, on the run's clock.
+    closed_ms: Option<u64>,
+    opened_ms: Option<u64>,
+    pins: Option<Pins>,
+    /// Findings so far that forbid the clean-up.
+    objections: u64,
+    resumed: bool,
+}
+
+impl std::fmt::Debug for RealWorld {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RealWorld({})", self.config.run)
+    }
+}
+
+/// Both sides held still. Absent halves are not part of the scenario.
+struct Pins {
+    elasticsearch: Option<(PinnedEs, PinnedEs)>,
+    postgres: Option<(PinnedPg, PinnedPg)>,
+}
+
+type Stepped<T> = Result<T, StepError>;
+
+impl RealWorld {
+    /// A world in which nothing runs yet.
+    pub fn new(config: WorldConfig, recorder: Recorder) -> Self {
+        Self {
+            config,
+            recorder,
+            cancel: CancellationToken::new(),
+            environment: None,
+            service: None,
+            writer: None,
+            writer_starts: 0,
+            probes: Vec::new(),
+            probe_numbers: Arc::new(AtomicU64::new(0)),
+            marks: None,
+            closed_ms: None,
+            opened_ms: None,
+            pins: None,
+            objections: 0,
+            resumed: false,
+        }
+    }
+
+    /// Cancelled to cut a long step short.
+    pub fn cancel_token(&self) -> CancellationToken {
+        self.cancel.clone()
+    }
+
+    fn components(&self) -> Vec<Component> {
+        self.config.scenario.migration.components()
+    }
+
+    fn databases(&self) -> Vec<String> {
+        self.components().iter().filter_map(|c| c.database()).map(ToOwned::to_owned).collect()
+    }
+
+    fn has_elasticsearch(&self) -> bool {
+        self.components().contains(&Component::Elasticsearch)
+    }
+
+    fn environment(&self) -> Stepped<&Embedded> {
+        self.environment.as_ref().ok_or_else(|| internal("the environment is not up"))
+    }
+
+    fn side(&self, side: Side) -> Stepped<StorePair> {
+        let environment = self.environment()?;
+        let pair = match side {
+            Side::Source => environment.source(),
+            Side::Target => environment.target(),
+        };
+        pair.ok_or_else(|| internal("a side of the environment lacks a store"))
+    }
+
+    /// Passwords of the application roles. They follow from the superuser's password, which the environment keeps, so that
+    /// a resumed run knows them without any of them lying about.
+    fn roles(&self) -> Stepped<BTreeMap<String, SecretString>> {
+        let source = self.side(Side::Source)?.postgres;
+        let base = source.password.as_ref().map(|p| p.expose_secret().to_owned()).unwrap_or_default();
+        Ok(self
+            .databases()
+            .into_iter()
+            .map(|role| {
+                let material = format!("{}\0{role}\0{base}", self.config.run);
+                let key = blake3::derive_key("drydock 2026 application role password", material.as_bytes());
+                let password = blake3::Hash::from_bytes(key).to_hex()[..32].to_owned();
+                self.recorder.add_secret(&password);
+                (role, SecretString::from(password))
+            })
+            .collect())
+    }
+
+    fn migration(&self) -> Stepped<MigrationContext> {
+        let environment = self.environment()?;
+        let clients = environment.postgres_clients().map(ToOwned::to_owned);
+        Ok(MigrationContext {
+            source: self.side(Side::Source)?,
+            target: self.side(Side::Target)?,
+            spec: self.config.scenario.migration.clone(),
+            clients: clients.ok_or_else(|| internal("the environment has no PostgreSQL clients"))?,
+            dumps: environment.work_dir().join("dumps"),
+            roles: self.roles()?,
+            run_dir: self.config.folder.clone(),
+            cancel: self.cancel.clone(),
+        })
+    }
+
+    /// Emits a finding, and remembers whether it forbids the clean-up.
+    fn found(&mut self, finding: Finding) {
+        if finding.outcome >= Outcome::NotProven && !self.is_expected(&finding) {
+            self.objections += 1;
+        }
+        self.recorder.emit(Event::Finding(finding));
+    }
+
+    /// The ledger decides in the verdict; here it only decides whether the clean-up may go on.
+    fn is_expected(&self, finding: &Finding) -> bool {
+        finding.outcome == Outcome::Different
+            && self
+                .config
+                .ledger
+                .iter()
+                .any(|l| !l.is_expired(env!("CARGO_PKG_VERSION")) && l.covers(finding))
+    }
+
+    fn note(&self, level: drydock_core::event::NoteLevel, text: impl Into<String>) {
+        self.recorder.emit(Event::Note { level, text: text.into() });
+    }
+
+    /// Decides how a run that was begun before goes on: from where it stopped, or from the beginning.
+    pub async fn take_up(&mut self, progress: Progress) -> Progress {
+        self.resumed = true;
+        let why = self.why_start_over(&progress).await;
+        let steps_kept = if why.is_some() { 0 } else { progress.done.len() as u64 };
+        self.recorder.emit(Event::RunResumed { steps_kept, starts_over: why.clone() });
+        if why.is_none() {
+            return progress;
+        }
+        // What the earlier life of the run wrote is gone with its stores.
+        let _ = std::fs::remove_file(&self.config.acknowledged);
+        let _ = std::fs::remove_file(self.config.folder.join("way-back.json"));
+        Progress::default()
+    }
+
+    async fn why_start_over(&mut self, progress: &Progress) -> Option<String> {
+        if !progress.done.contains(&StepId::from("prepare/workload")) {
+            return Some("the source had not been filled".into());
+        }
+        match Embedded::reattach(self.embedded_config(), self.progress("prepare/provision")).await {
+            Ok(Some(environment)) => {
+                self.environment = Some(environment);
+                None
+            }
+            Ok(None) => Some("the data of its stores is gone".into()),
+            Err(error) => Some(format!("its stores do not start on their data: {error}")),
+        }
+    }
+}
+
+impl World for RealWorld {
+    async fn reattach(&mut self, done: &Progress) -> Stepped<()> {
+        self.bring_back(done).await
+    }
+
+    async fn perform(&mut self, step: &Step, attempt: Attempt, items: &BTreeSet<String>) -> Stepped<Facts> {
+        match step.action {
+            Action::Provision => self.provision(attempt).await,
+            Action::Seed => self.seed().await,
+            Action::Baseline => self.baseline().await,
+            Action::StartWorkload => self.start_workload().await,
+            Action::Freeze => self.freeze().await,
+            Action::Pin => self.pin().await,
+            Action::Switch => self.switch().await,
+            Action::Compare => self.compare().await,
+            Action::CleanupGuard => self.guard(),
+            Action::CleanupSource => {
+                let facts = self.drive(step, attempt, items).await?;
+                self.stop_source().await?;
+                Ok(facts)
+            }
+            Action::StopWorkload => self.stop_workload().await,
+            Action::TearDown => self.tear_down().await,
+            _ => self.drive(step, attempt, items).await,
+        }
+    }
+
+    async fn plant(&mut self, after: &StepId) -> Stepped<()> {
+        self.plant_after(after).await
+    }
+
+    fn allows(&self, action: Action) -> Result<(), String> {
+        match action {
+            Action::CleanupSource | Action::ValidateAlone if self.config.keep == Keep::Running => {
+                Err("the stores are kept".into())
+            }
+            Action::CleanupSource | Action::ValidateAlone if self.objections > 0 => {
+                Err(format!("{} findings object: the source may be the only copy", self.objections))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl RealWorld {
+    /// Lets the driver do a step.
+    async fn drive(&mut self, step: &Step, attempt: Attempt, items: &BTreeSet<String>) -> Stepped<Facts> {
+        let context = self.migration()?;
+        let attempt = match attempt {
+            Attempt::First => drydock_migration::Attempt::First,
+            Attempt::Again => drydock_migration::Attempt::Again,
+        };
+        let reporter = StepReporter { recorder: self.recorder.clone(), step: step.id.clone() };
+        BuiltinDriver.perform(&context, step.action, items, attempt, &reporter).await.map_err(of_migration)
+    }
+
+    fn next_probe_number(&self) -> u64 {
+        self.probe_numbers.fetch_add(1, Ordering::SeqCst)
+    }
+
+    fn open_log(&self) -> Stepped<Arc<Acknowledgements>> {
+        Acknowledgements::open(&self.config.acknowledged).map(Arc::new).map_err(|e| {
+            environment(
+                format!("cannot write {}: {e}", self.config.acknowledged.display()),
+                "free disk space, or choose another folder with --runs",
+            )
+        })
+    }
+
+    fn progress(&self, step: &str) -> Arc<dyn drydock_environments::Progress> {
+        Arc::new(StepReporter { recorder: self.recorder.clone(), step: step.into() })
+    }
+}
+
+/// Passes the driver's and the environment's words on.
+struct StepReporter {
+    recorder: Recorder,
+    step: StepId,
+}
+
+impl Reporter for StepReporter {
+    fn item(&self, item: &str, moved: u64) {
+        self.recorder.emit(Event::ItemFinished { step: self.step.clone(), item: item.to_owned(), moved });
+    }
+    fn progress(&self, done: u64, total: Option<u64>, unit: &str) {
+        self.recorder.observer().progress(&self.step, done, total, unit);
+    }
+    fn note(&self, text: &str) {
+        self.recorder.emit(Event::Note {
+            level: drydock_core::event::NoteLevel::Info,
+            text: format!("{}: {text}", self.step),
+        });
+    }
+}
+
+impl drydock_environments::Progress for StepReporter {
+    fn note(&self, message: &str) {
+        self.recorder.observer().say(message);
+    }
+    fn bytes(&self, what: &str, done: u64, total: Option<u64>) {
+        const MIB: u64 = 1 << 20;
+        let unit = format!("MiB of {what}");
+        self.recorder.observer().progress(&self.step, done / MIB, total.map(|t| t / MIB), &unit);
+    }
+}
+
+fn of_migration(error: MigrationError) -> StepError {
+    match error {
+        MigrationError::Migration { attempted, reason, next } => {
+            StepError { class: Class::Data, message: format!("{attempted}: {reason}"), next }
+        }
+        MigrationError::Environment { attempted, reason, next } => {
+            environment(format!("{attempted}: {reason}"), next)
+        }
+        MigrationError::Internal(what) => internal(&what),
+        MigrationError::Interrupted => {
+            environment("interrupted", "run `drydock rehearse --resume` with this run")
+        }
+    }
+}
+
+fn of_environment(error: EnvironmentError) -> StepError {
+    environment(error.what, error.help)
+}
+
+fn environment(message: impl Into<String>, next: impl Into<String>) -> StepError {
+    StepError { class: Class::Environment, message: message.into(), next: next.into() }
+}
+
+/// A mistake of this program. It says nothing about the migration, so its class is `environment`.
+fn internal(what: &str) -> StepError {
+    environment(format!("internal error: {what}"), "please report it, with the record")
+}
+
+fn store_failed(doing: &str, error: &dyn std::fmt::Display) -> StepError {
+    environment(format!("{doing}: {error}"), "look at the store's log in the run folder")
+}

@@ -1,0 +1,359 @@
+//! Before the migration: stores, data, workload and probes.
+
+use super::{RealWorld, Stepped, environment, of_environment, store_failed};
+use crate::flow::{Attempt, Facts, Progress};
+use crate::start::RehearsalOptions;
+use drydock_core::event::ServiceState;
+use drydock_core::scenario::{Profile, SideSpec};
+use drydock_core::{Clock, Component, Event, Scenario, StepId};
+use drydock_environments::{Embedded, EmbeddedConfig, Side, SideConfig, StoreVersion};
+use drydock_stores::elasticsearch::{Client, Timeouts};
+use drydock_workload::elasticsearch::{self as documents, Dataset};
+use drydock_workload::postgres::{self as rows, Databases, PostgresProfile, RoleSecrets};
+use drydock_workload::probe::Probe;
+use drydock_workload::service::{Service, ServiceConfig, ServiceError};
+use drydock_workload::writer::{Presence, Writer, WriterConfig};
+use serde_json::json;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl RealWorld {
+    pub(super) fn embedded_config(&self) -> EmbeddedConfig {
+        let mut config = embedded(&self.config.scenario, self.config.run.as_str(), &self.config.folder);
+        config.postgres_home.clone_from(&self.config.postgres_home);
+        config.elasticsearch_home.clone_from(&self.config.elasticsearch_home);
+        config
+    }
+
+    pub(super) fn dataset(&self) -> Dataset {
+        dataset(&self.config.scenario)
+    }
+
+    pub(super) fn seeded_databases(&self) -> Databases {
+        seeded_databases(&self.config.scenario)
+    }
+
+    pub(super) fn role_secrets(&self) -> Stepped<RoleSecrets> {
+        let roles = self.roles()?;
+        Ok(roles.into_iter().fold(RoleSecrets::default(), |s, (role, password)| s.with(&role, password)))
+    }
+
+    pub(super) async fn provision(&mut self, attempt: Attempt) -> Stepped<Facts> {
+        let config = self.embedded_config();
+        if attempt == Attempt::Again {
+            // A killed start may have left processes and half a data directory under this run's name.
+            drydock_environments::clean::clean(None).map_err(of_environment)?;
+        }
+        let environment =
+            Embedded::start(config, self.progress("prepare/provision")).await.map_err(of_environment)?;
+        self.environment = Some(environment);
+        self.announce()
+    }
+
+    /// Tells which stores run, and makes their secrets known to the redactor.
+    fn announce(&self) -> Stepped<Facts> {
+        let environment = self.environment()?;
+        for side in [Side::Source, Side::Target] {
+            self.recorder.add_secret(self.side(side)?.postgres.password_for_client());
+        }
+        self.roles()?;
+        let mut facts = Facts::new();
+        for StoreVersion { side, store, version, obtained, deviations, start_time, .. } in
+            environment.versions()
+        {
+            let obtained = serde_json::to_value(obtained).unwrap_or_default();
+            let obtained = obtained.as_str().map_or_else(|| obtained.to_string(), ToOwned::to_owned);
+            self.recorder.emit(Event::StoreReady {
+                side: *side,
+                store: *store,
+                version: version.clone(),
+                disclosed: format!("{obtained}; {deviations}"),
+            });
+            facts.insert(format!("{side}_{store}_start_seconds"), json!(round(start_time.as_secs_f64())));
+        }
+        Ok(facts)
+    }
+
+    pub(super) async fn seed(&mut self) -> Stepped<Facts> {
+        let source = self.side(Side::Source)?;
+        let (dataset, databases, secrets) = (self.dataset(), self.seeded_databases(), self.role_secrets()?);
+        let names: Vec<&str> = databases.names().to_vec();
+        rows::create_roles_and_databases(&source.postgres, &names, &secrets)
+            .await
+            .map_err(|e| store_failed("create roles and databases on the source", &e))?;
+        rows::create_second_roles(&source.postgres, &names)
+            .await
+            .map_err(|e| store_failed("create second roles on the source", &e))?;
+        let client = Client::new(&source.elasticsearch, Timeouts::default())
+            .map_err(|e| store_failed("set up a client of the source", &e))?;
+        let step = StepId::from("prepare/seed");
+        let observer = Arc::clone(self.recorder.observer());
+        let progress = |done, total| observer.progress(&step, done, Some(total), "documents");
+        let quiet = |_: &str, _: u64| {};
+        let wants = self.has_elasticsearch();
+        let (documents, rows) = tokio::join!(
+            async {
+                match wants {
+                    true => documents::seed(&client, &dataset, &progress).await.map(Some),
+                    false => Ok(None),
+                }
+            },
+            rows::seed(&source.postgres, &databases, &secrets, &quiet),
+        );
+        let documents = documents.map_err(|e| store_failed("fill the source Elasticsearch", &e))?;
+        let rows = rows.map_err(|e| store_failed("fill the source PostgreSQL", &e))?;
+        let mut facts = Facts::new();
+        if let Some(documents) = documents {
+            facts.insert("indices".into(), json!(documents.indices));
+            facts.insert("documents".into(), json!(documents.documents));
+            facts.insert("document_bytes".into(), json!(documents.bytes));
+        }
+        facts.insert("rows".into(), json!(rows.rows()));
+        facts.insert("row_bytes".into(), json!(rows.bytes()));
+        Ok(facts)
+    }
+
+    pub(super) fn service_config(&self, side: Side) -> Stepped<ServiceConfig> {
+        let stores = self.side(side)?;
+        Ok(ServiceConfig {
+            elasticsearch: self.has_elasticsearch().then_some(stores.elasticsearch),
+            postgres: stores.postgres,
+            databases: self.roles()?,
+        })
+    }
+
+    pub(super) async fn start_workload(&mut self) -> Stepped<Facts> {
+        let service = Service::stopped(self.open_log()?);
+        service
+            .open(&self.service_config(Side::Source)?)
+            .await
+            .map_err(|e| store_failed("start the application", &e))?;
+        self.recorder.emit(Event::Service { state: ServiceState::OnSource });
+        self.service = Some(service);
+        self.start_writer()?;
+        self.start_probes();
+        Ok(Facts::new())
+    }
+
+    pub(super) fn start_writer(&mut self) -> Stepped<()> {
+        let per_second = self.config.scenario.workload.writes_per_second;
+        let Some(service) = self.service.as_ref().filter(|_| per_second > 0) else { return Ok(()) };
+        let config = WriterConfig {
+            per_second,
+            epoch: self.writer_starts,
+            databases: self.seeded_databases(),
+            elasticsearch: if self.has_elasticsearch() { Presence::Present } else { Presence::Absent },
+        };
+        let recorder = self.recorder.clone();
+        self.writer = Some(Writer::start(service, &config, &(Arc::new(move || recorder.now_ms()) as _)));
+        self.writer_starts += 1;
+        Ok(())
+    }
+
+    fn start_probes(&mut self) {
+        let per_second = self.config.scenario.workload.probes_per_second;
+        let Some(service) = self.service.clone().filter(|_| per_second > 0) else { return };
+        let interval = Duration::from_secs(1) / per_second;
+        // Each start probes with numbers of its own, so that no write meets the key of an earlier one.
+        let first = (self.next_probe_number() + self.recorder.clock().elapsed_ms()) * 1_000_000;
+        if self.has_elasticsearch() {
+            let gate = service.clone();
+            self.probes.push(Probe::start("elasticsearch/read", interval, move |_| {
+                let gate = gate.clone();
+                async move { gate.serve(async |b, _| probes::read_documents(b).await).await.map_err(told) }
+            }));
+            let gate = service.clone();
+            self.probes.push(Probe::start("elasticsearch/write", interval, move |n| {
+                let gate = gate.clone();
+                async move {
+                    gate.serve(async |b, _| probes::write_document(b, first + n).await).await.map_err(told)
+                }
+            }));
+        }
+        for name in ["keycloak", "webmodeler", "identity"] {
+            if !self.components().iter().any(|c| c.database() == Some(name)) {
+                continue;
+            }
+            let gate = service.clone();
+            self.probes.push(Probe::start("postgres/read", interval, move |_| {
+                let gate = gate.clone();
+                async move { gate.serve(async |b, _| probes::read_rows(b, name).await).await.map_err(told) }
+            }));
+            self.probes.push(Probe::start("postgres/write", interval, move |n| {
+                let gate = service.clone();
+                async move {
+                    gate.serve(async |b, _| probes::write_row(b, name, first + n).await).await.map_err(told)
+                }
+            }));
+            break;
+        }
+    }
+
+    /// Brings back what finished steps had made before the run was killed.
+    pub(super) async fn bring_back(&mut self, progress: &Progress) -> Stepped<()> {
+        self.announce()?;
+        let did = |id: &str| progress.done.contains(&StepId::from(id));
+        let begun = |id: &str| progress.begun.contains(&StepId::from(id));
+        // Each life of the run starts the writer at most twice.
+        self.writer_starts = self.recorder.clock().elapsed_ms() / 1000 + 2;
+        let service = Service::stopped(self.open_log()?);
+        if did("phase-3/switch") {
+            service
+                .open(&self.service_config(Side::Target)?)
+                .await
+                .map_err(|e| store_failed("start the application", &e))?;
+            self.recorder.emit(Event::Service { state: ServiceState::OnTarget });
+        } else if !begun("phase-3/freeze") {
+            service
+                .open(&self.service_config(Side::Source)?)
+                .await
+                .map_err(|e| store_failed("start the application", &e))?;
+            self.recorder.emit(Event::Service { state: ServiceState::OnSource });
+        }
+        self.service = Some(service);
+        if !begun("phase-3/freeze") || did("phase-3/switch") {
+            self.start_writer()?;
+        }
+        self.start_probes();
+        (self.closed_ms, self.opened_ms) = (progress.closed_ms, progress.opened_ms);
+        if did("phase-3/freeze") && !did("phase-4/compare") {
+            self.recall_freeze().await?;
+        }
+        if did("phase-5/cleanup") {
+            return Err(environment(
+                "the source was already cleaned up when the run was killed",
+                "rehearse again from the beginning",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What the embedded environment is asked for by a scenario.
+fn embedded(scenario: &Scenario, run: &str, folder: &Path) -> EmbeddedConfig {
+    let side = |spec: &SideSpec| SideConfig {
+        postgres_version: spec.postgres.version,
+        postgres_port: spec.postgres.port,
+        elasticsearch_port: spec.elasticsearch.port,
+        elasticsearch_heap_mib: spec.elasticsearch.heap_mib,
+        elasticsearch: true,
+        postgres: true,
+    };
+    let mut config = EmbeddedConfig::new(run, folder);
+    config.source = side(&scenario.source);
+    config.target = side(&scenario.target);
+    config.estimated_data_bytes =
+        dataset(scenario).estimated_bytes() + seeded_databases(scenario).estimated_bytes();
+    config
+}
+
+/// The environment that a scenario asks for, for an examination of the machine.
+pub fn environment_of(scenario: &Scenario, options: &RehearsalOptions) -> EmbeddedConfig {
+    let mut config = embedded(scenario, "doctor", Path::new("."));
+    config.postgres_home.clone_from(&options.postgres_home);
+    config.elasticsearch_home.clone_from(&options.elasticsearch_home);
+    config
+}
+
+fn dataset(scenario: &Scenario) -> Dataset {
+    let profile = match scenario.data.profile {
+        Profile::Tiny => documents::Profile::tiny(),
+        Profile::Small => documents::Profile::small(),
+        Profile::Medium => documents::Profile::medium(),
+        Profile::Large => documents::Profile::large(),
+    };
+    let profile = match scenario.data.documents {
+        Some(n) => profile.with_documents(n),
+        None => profile,
+    };
+    Dataset::new(&profile, scenario.seed)
+}
+
+fn seeded_databases(scenario: &Scenario) -> Databases {
+    let profile = match scenario.data.profile {
+        Profile::Tiny => PostgresProfile::TINY,
+        Profile::Small => PostgresProfile::SMALL,
+        Profile::Medium => PostgresProfile::MEDIUM,
+        Profile::Large => PostgresProfile::LARGE,
+    };
+    let components = scenario.migration.components();
+    let names: Vec<&str> = components.iter().filter_map(|c| c.database()).collect();
+    Databases::new(&profile, scenario.seed).only(&names)
+}
+
+fn told(error: ServiceError) -> String {
+    error.to_string()
+}
+
+pub(super) fn round(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+/// What the probes ask, as a client of the application would.
+mod probes {
+    use super::{Component, ServiceError};
+    use drydock_stores::postgres::PostgresError;
+    use drydock_workload::service::Backend;
+    use serde_json::json;
+
+    /// Lists instances through the alias, as Operate's first page does.
+    pub(super) async fn read_documents(backend: &Backend) -> Result<(), ServiceError> {
+        let client = cluster(backend)?;
+        let path =
+            "/operate-list-view-8.3.0_alias/_search?ignore_unavailable=false&filter_path=hits.total.value";
+        let query =
+            json!({"size": 1, "track_total_hits": 1, "query": {"term": {"joinRelation": "processInstance"}}});
+        client.post(path, &query).await?;
+        Ok(())
+    }
+
+    /// Opens a web session, as a login to Operate does.
+    pub(super) async fn write_document(backend: &Backend, number: u64) -> Result<(), ServiceError> {
+        let id = format!("drydock-probe-{number}");
+        let session =
+            json!({"id": id, "creationTime": 0, "lastAccessedTime": 0, "maxInactiveIntervalInSeconds": 60});
+        cluster(backend)?.put(&format!("/operate-web-session-1.1.0_/_doc/{id}"), &session).await?;
+        Ok(())
+    }
+
+    /// Looks something up that every installation has.
+    pub(super) async fn read_rows(backend: &Backend, database: &str) -> Result<(), ServiceError> {
+        let session = backend.database(database)?.lock().await;
+        let sql = match database {
+            "keycloak" => "SELECT id FROM public.realm LIMIT 1",
+            "webmodeler" => "SELECT id FROM public.projects LIMIT 1",
+            _ => "SELECT count(*)::text FROM pg_catalog.pg_class WHERE relnamespace = 'public'::regnamespace",
+        };
+        session.query(sql, &[]).await.map_err(|e| PostgresError::statement("read as a client", &e))?;
+        Ok(())
+    }
+
+    /// Writes a row of no consequence, as a failed login does.
+    pub(super) async fn write_row(
+        backend: &Backend,
+        database: &str,
+        number: u64,
+    ) -> Result<(), ServiceError> {
+        let session = backend.database(database)?.lock().await;
+        let done = match database {
+            "keycloak" => {
+                let id = format!("drydock-probe-{number}");
+                session
+                    .execute("INSERT INTO public.event_entity (id, type) VALUES ($1, 'LOGIN_ERROR')", &[&id])
+                    .await
+            }
+            // A write that leaves no row: the transaction is real, the data stays as it is.
+            _ => session.execute("SELECT pg_catalog.pg_current_xact_id()", &[]).await,
+        };
+        done.map_err(|e| PostgresError::statement("write as a client", &e))?;
+        Ok(())
+    }
+
+    fn cluster(backend: &Backend) -> Result<&drydock_stores::elasticsearch::Client, ServiceError> {
+        backend
+            .elasticsearch
+            .as_ref()
+            .ok_or_else(|| ServiceError::Absent(Component::Elasticsearch.to_string()))
+    }
+}

@@ -1,0 +1,4 @@
+//! The flow on a fake world, and planted losses on real stores.
+
+mod flow;
+mod planted;

@@ -1,0 +1,195 @@
+//! What is worth telling first, and what was not looked at.
+
+use drydock_core::event::StepOutcome;
+use drydock_core::finding::Precision;
+use drydock_core::names::checks;
+use drydock_core::summary::StepReport;
+use drydock_core::verdict::Judged;
+use drydock_core::{Class, ExitCode, Finding, Kind, Outcome, Summary};
+use std::collections::BTreeMap;
+
+/// The exit code of a summary; a number that is none of ours counts as a run that could not be judged.
+pub(crate) fn exit_code(summary: &Summary) -> ExitCode {
+    let code = summary.verdict.exit_code;
+    ExitCode::ALL.into_iter().find(|e| e.code() == code).unwrap_or(ExitCode::CouldNotRun)
+}
+
+/// The exit code in a word or two.
+pub(crate) fn word(exit: ExitCode) -> &'static str {
+    match exit {
+        ExitCode::Equal => "EQUAL",
+        ExitCode::Different => "DIFFERENT",
+        ExitCode::Usage => "WRONG USAGE",
+        ExitCode::NotProven => "NOT PROVEN",
+        ExitCode::BudgetMissed => "BUDGET MISSED",
+        ExitCode::CouldNotRun => "COULD NOT RUN",
+        ExitCode::RollbackFailed => "ROLLBACK FAILED",
+        ExitCode::Interrupted => "INTERRUPTED",
+    }
+}
+
+/// The headline without the word that stands before it already.
+pub(crate) fn headline(summary: &Summary) -> &str {
+    let headline = summary.verdict.headline.as_str();
+    match headline.split_once(": ") {
+        Some((first, rest)) if first.eq_ignore_ascii_case(word(exit_code(summary))) => rest,
+        _ => headline,
+    }
+}
+
+/// Findings that somebody has to act on, the most telling first: worst outcome and class first, and among equals one of
+/// every check and of every subject before a second one.
+pub(crate) fn most_telling(summary: &Summary, most: usize) -> Vec<&Judged> {
+    let mut left: Vec<&Judged> = actionable(summary).collect();
+    let (mut by_check, mut by_subject) = (BTreeMap::<&str, u32>::new(), BTreeMap::<&str, u32>::new());
+    let mut chosen = Vec::new();
+    while chosen.len() < most && !left.is_empty() {
+        let best = left.iter().enumerate().min_by_key(|(i, judged)| {
+            let finding = &judged.finding;
+            (
+                std::cmp::Reverse(finding.outcome),
+                is_echo(finding),
+                // What keeps the rest from being proven explains it, and so comes before it.
+                finding.outcome == Outcome::NotProven && finding.class != Class::Environment,
+                finding.class,
+                by_subject.get(finding.subject.as_str()).copied().unwrap_or(0),
+                by_check.get(finding.check.as_str()).copied().unwrap_or(0),
+                *i,
+            )
+        });
+        let Some((at, _)) = best else { break };
+        let judged = left.remove(at);
+        *by_check.entry(judged.finding.check.as_str()).or_default() += 1;
+        *by_subject.entry(judged.finding.subject.as_str()).or_default() += 1;
+        chosen.push(judged);
+    }
+    chosen
+}
+
+/// Findings that are neither expected nor outside of what was asked for.
+pub(crate) fn actionable(summary: &Summary) -> impl Iterator<Item = &Judged> {
+    summary.verdict.findings.iter().filter(|j| j.finding.outcome >= Outcome::NotProven)
+}
+
+/// Whether a finding says no more than that its check proves nothing.
+pub(crate) fn is_echo(finding: &Finding) -> bool {
+    finding.kind == Kind::NotCompared && finding.subject == finding.check.as_str()
+}
+
+/// `missing 1`, `changed at least 3`.
+pub(crate) fn what(finding: &Finding) -> String {
+    let least = if finding.precision == Precision::AtLeast { "at least " } else { "" };
+    format!("{} {least}{}", finding.kind, crate::text::count(finding.count))
+}
+
+/// What was not looked at, in phrases.
+pub(crate) fn not_checked(summary: &Summary) -> Vec<String> {
+    let judged = &summary.verdict.checks;
+    let mut phrases = Vec::new();
+    let unproven = judged.iter().filter(|c| c.outcome == Outcome::NotProven).count() as u64;
+    if unproven > 0 {
+        let verb = if unproven == 1 { "proves" } else { "prove" };
+        phrases.push(format!(
+            "{} of {} {verb} nothing",
+            crate::text::counted(unproven, "check"),
+            judged.len()
+        ));
+    }
+    let mut absent: Vec<&str> = Vec::new();
+    for check in checks::ALL {
+        if judged.iter().any(|c| c.check.as_str() == check) {
+            continue;
+        }
+        let group = check.split_once('/').map_or(check, |(group, _)| group);
+        let whole = !judged.iter().any(|c| c.check.as_str().starts_with(group));
+        let name = if whole { group } else { check };
+        if absent.last() != Some(&name) {
+            absent.push(name);
+        }
+    }
+    if !absent.is_empty() {
+        phrases.push(format!("{} (not part of this scenario)", absent.join(", ")));
+    }
+    phrases.extend(
+        judged
+            .iter()
+            .filter(|c| c.outcome == Outcome::NotAsked && c.compared == 0)
+            .map(|c| format!("{} (not asked for)", c.check)),
+    );
+    phrases.extend(
+        summary
+            .verdict
+            .findings
+            .iter()
+            .filter(|j| j.finding.outcome == Outcome::NotAsked)
+            .map(|j| format!("{}: {}", j.finding.subject, j.finding.message)),
+    );
+    phrases
+}
+
+/// How many losses were planted, in words.
+pub(crate) fn losses(summary: &Summary) -> String {
+    match summary.planted.len() {
+        1 => "1 loss".to_owned(),
+        n => format!("{n} losses"),
+    }
+}
+
+/// The step at which a run ended early, if it did.
+pub(crate) fn stopped_at(summary: &Summary) -> Option<&StepReport> {
+    summary.steps.iter().find(|s| !matches!(s.outcome, Some(StepOutcome::Done | StepOutcome::Skipped)))
+}
+
+/// How a step ended, in words.
+pub(crate) fn ended(step: &StepReport) -> &'static str {
+    match step.outcome {
+        Some(StepOutcome::Done) => "done",
+        Some(StepOutcome::Skipped) => "skipped",
+        Some(StepOutcome::Failed) => "failed",
+        Some(StepOutcome::EnvironmentFailed) => "environment failed",
+        Some(StepOutcome::Interrupted) => "interrupted",
+        None => "was running when the record ended",
+    }
+}
+
+/// The outage in phrases: both clocks, their resolution, the budget.
+pub(crate) fn downtime(summary: &Summary) -> Vec<String> {
+    use crate::text::seconds;
+    let downtime = &summary.downtime;
+    let mut phrases = Vec::new();
+    phrases.push(match downtime.phase_clock_seconds {
+        Some(s) => format!("{} by the phase clock", seconds(s)),
+        None => match downtime.still_closed_seconds {
+            Some(s) => format!("at least {}: still closed when the record ended", seconds(s)),
+            None => "none by the phase clock: the service was not closed".to_owned(),
+        },
+    });
+    let resolution =
+        downtime.probe_resolution_seconds.map(|r| format!(" (± {})", seconds(r))).unwrap_or_default();
+    phrases.push(match (downtime.probe_seconds, downtime.probe_resolution_seconds) {
+        (Some(s), _) => format!("{} by the probes{resolution}", seconds(s)),
+        (None, Some(_)) if downtime.outages.is_empty() => format!("no outage seen by the probes{resolution}"),
+        (None, Some(_)) => format!("no end of the outage seen by the probes{resolution}"),
+        (None, None) => "not seen by probes".to_owned(),
+    });
+    let never = downtime.outages.iter().filter(|o| o.seconds.is_none()).count() as u64;
+    if never > 0 {
+        phrases.push(format!("{} never ended", crate::text::counted(never, "outage")));
+    }
+    phrases.push(match downtime.budget_seconds {
+        None => "no budget set".to_owned(),
+        Some(budget) => {
+            let longest =
+                downtime.phase_clock_seconds.into_iter().chain(downtime.probe_seconds).reduce(f64::max);
+            let judged = match longest {
+                _ if never > 0 => "MISSED",
+                Some(longest) if longest > budget => "MISSED",
+                Some(_) if downtime.still_closed_seconds.is_some() => "not judged",
+                Some(_) => "kept",
+                None => "not judged",
+            };
+            format!("budget {} {judged}", seconds(budget))
+        }
+    });
+    phrases
+}

@@ -1,0 +1,125 @@
+//! Elasticsearch, side by side.
+
+mod contents;
+mod documents;
+mod indices;
+mod shapes;
+
+use super::result::{CheckResult, Options};
+use crate::elasticsearch::{Client, IndexState, PinnedEs, Scope, StreamError, Timeouts};
+use crate::endpoint::ElasticsearchEndpoint;
+use drydock_core::names::checks;
+use drydock_parity::{Digest, Multiset};
+use std::time::Instant;
+
+/// The checks of an Elasticsearch comparison, in report order.
+const CHECKS: [&str; 8] = [
+    checks::ES_INDICES,
+    checks::ES_COUNTS,
+    checks::ES_DOCUMENTS,
+    checks::ES_MAPPINGS,
+    checks::ES_SETTINGS,
+    checks::ES_ALIASES,
+    checks::ES_TEMPLATES,
+    checks::ES_CLUSTER,
+];
+
+/// Compares two pinned clusters, definitions first, then every document in both directions. Never fails: what cannot be
+/// read is a finding.
+pub async fn compare_elasticsearch(
+    source: &PinnedEs,
+    target: &PinnedEs,
+    options: &Options,
+) -> Vec<CheckResult> {
+    let mut results = vec![
+        timed(|| indices::compare_index_set(source, target)),
+        timed(|| indices::compare_counts(source, target)),
+    ];
+    let documents = documents::compare_documents(source, target, options).await;
+    results.push(documents);
+    results.push(timed(|| shapes::compare_mappings(source, target)));
+    results.push(timed(|| shapes::compare_settings(source, target)));
+    results.push(timed(|| shapes::compare_aliases(source, target)));
+    results.push(timed(|| shapes::compare_templates(source, target)));
+    results.push(timed(|| shapes::compare_cluster(source, target)));
+    results
+}
+
+fn timed(check: impl FnOnce() -> CheckResult) -> CheckResult {
+    let start = Instant::now();
+    let mut result = check();
+    result.millis = millis(start);
+    result
+}
+
+fn millis(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Indices that are open on both sides and of which both have a point in time.
+fn common<'a>(source: &'a PinnedEs, target: &'a PinnedEs) -> impl Iterator<Item = &'a str> {
+    source.indices().keys().filter(|name| target.indices().contains_key(*name)).map(String::as_str)
+}
+
+/// Documents of one side and an order-free digest over (index, id, routing, content). Equal data gives equal digests,
+/// whatever the number of shards and the order.
+///
+/// # Errors
+/// A document could not be read.
+pub async fn digest_elasticsearch(side: &PinnedEs, options: &Options) -> Result<(u64, Digest), StreamError> {
+    let mut documents = 0;
+    let mut all = Multiset::default();
+    for (name, index) in side.indices() {
+        if index.state == IndexState::Closed {
+            return Err(StreamError::NotPinned(format!(
+                "index {name} is closed: its documents cannot be read"
+            )));
+        }
+        let contents = contents::read(side, name, options).await?;
+        if contents.unreadable > 0 {
+            let what = format!("{} documents of index {name} have no readable _source", contents.unreadable);
+            return Err(StreamError::NotPinned(what));
+        }
+        let total = contents.table.total();
+        documents += total.count;
+        let named = format!("{name}\n{}", total.digest(&options.key));
+        all.insert(options.key.digest(named.as_bytes()));
+    }
+    Ok((documents, all.digest(&options.key)))
+}
+
+/// Pins both clusters, compares them and lets go. A cluster that cannot be pinned makes every check not compared.
+pub async fn elasticsearch(
+    source: &ElasticsearchEndpoint,
+    target: &ElasticsearchEndpoint,
+    scope: &Scope,
+    options: &Options,
+) -> Vec<CheckResult> {
+    let pin = |endpoint| async move {
+        let client = Client::new(endpoint, Timeouts::default())?;
+        PinnedEs::pin(&client, scope).await
+    };
+    let (a, b) = tokio::join!(pin(source), pin(target));
+    match (a, b) {
+        (Ok(a), Ok(b)) => {
+            let results = compare_elasticsearch(&a, &b, options).await;
+            tokio::join!(a.close(), b.close());
+            results
+        }
+        (a, b) => {
+            let mut reasons = Vec::new();
+            for (side, endpoint, pinned) in [("source", source, a), ("target", target, b)] {
+                match pinned {
+                    Ok(pinned) => pinned.close().await,
+                    Err(error) => reasons.push(format!("{side} {}: {error}", endpoint.url)),
+                }
+            }
+            let reason = format!("could not read {}", reasons.join("; "));
+            let next = "make the cluster reachable for this role (monitor and read), then compare again";
+            CHECKS
+                .iter()
+                .map(|check| CheckResult::not_compared(check, "elasticsearch", &reason, next))
+                .collect()
+        }
+    }
+}

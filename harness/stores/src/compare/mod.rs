@@ -1,0 +1,12 @@
+//! Running the comparison: both sides are read at once, `drydock-parity` is fed, findings come back.
+//!
+//! Nothing is skipped silently: what could not be read becomes a finding of kind `not compared`.
+
+mod describe;
+mod elasticsearch;
+mod postgres;
+mod result;
+
+pub use elasticsearch::{compare_elasticsearch, digest_elasticsearch, elasticsearch};
+pub use postgres::{DatabasePair, compare_postgres, digest_postgres, postgres};
+pub use result::{CheckResult, Options};

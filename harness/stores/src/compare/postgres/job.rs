@@ -1,0 +1,196 @@
+//! One table: both sides read at once, digested by bucket, and located where they differ.
+
+use super::super::describe::{self, Wording};
+use super::super::result::Options;
+use crate::postgres::{Connection, PostgresError, for_each_row};
+use drydock_core::{Finding, Kind, Sample};
+use drydock_parity::{
+    BucketTable, Columns, Detail, DigestKey, Fingerprint, Hasher, Located, Locator, Selection, Side, Traits,
+};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Rows to compare, or only to count.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    /// Check the differences belong to.
+    pub(super) check: &'static str,
+    /// Check the counts belong to, if they are told on their own.
+    pub(super) counts: Option<&'static str>,
+    /// `database.schema.table`.
+    pub(super) subject: String,
+    /// Columns read, key first.
+    pub(super) columns: Columns,
+    /// Query on the source; `None` if the table is not there.
+    pub(super) source: Option<String>,
+    /// Query on the target.
+    pub(super) target: Option<String>,
+}
+
+/// A side of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    Source,
+    Target,
+}
+
+impl Job {
+    fn query(&self, which: Which) -> Option<&str> {
+        if which == Which::Source { self.source.as_deref() } else { self.target.as_deref() }
+    }
+}
+
+/// What came of a job.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// Rows on the source.
+    pub(super) source: u64,
+    /// Rows on the target.
+    pub(super) target: u64,
+    /// Findings of the job's own check.
+    pub(super) findings: Vec<Finding>,
+    /// Findings of its counts check.
+    pub(super) counts: Vec<Finding>,
+}
+
+/// Digests of one side, by bucket.
+///
+/// # Errors
+/// The rows could not be read to their end.
+pub(super) async fn read(
+    session: &Arc<Connection>,
+    job: &Job,
+    which: Which,
+    buckets: usize,
+    key: DigestKey,
+) -> Result<BucketTable, PostgresError> {
+    let mut table = BucketTable::new(buckets);
+    let hasher = Hasher::new(key);
+    if let Some(query) = job.query(which) {
+        let doing = format!("reading {}", job.subject);
+        let mut consume = |row: &[u8]| table.insert(hasher.row(job.columns.key_of(row), row));
+        for_each_row(session, &doing, query, &mut consume).await?;
+    }
+    Ok(table)
+}
+
+/// Compares one table.
+///
+/// # Errors
+/// A side could not be read; which one is in the text.
+pub(super) async fn compare(
+    job: &Job,
+    source: &Arc<Connection>,
+    target: &Arc<Connection>,
+    options: &Options,
+) -> Result<Outcome, (Which, PostgresError)> {
+    let spawn = |session: &Arc<Connection>, which: Which| {
+        let (session, job, buckets, key) = (Arc::clone(session), job.clone(), options.buckets, options.key);
+        // A table that one side lacks is only counted.
+        let buckets = if job.source.is_some() && job.target.is_some() { buckets } else { 1 };
+        tokio::spawn(async move { read(&session, &job, which, buckets, key).await })
+    };
+    let (a, b) = tokio::join!(spawn(source, Which::Source), spawn(target, Which::Target));
+    let a = joined(a, job).map_err(|e| (Which::Source, e))?;
+    let b = joined(b, job).map_err(|e| (Which::Target, e))?;
+    let mut outcome = Outcome { source: a.total().count, target: b.total().count, ..Outcome::default() };
+    if job.source.is_none() || job.target.is_none() {
+        return Ok(outcome);
+    }
+    if let Some(check) = job.counts {
+        outcome.counts.extend(count_finding(check, job, outcome.source, outcome.target));
+    }
+    let selection = BucketTable::differing(&a, &b, options.max_located);
+    if selection.is_empty() {
+        return Ok(outcome);
+    }
+    let located = locate(job, source, target, selection, options.key).await?;
+    outcome.findings = describe_located(job, &located);
+    if located.is_empty() {
+        let message =
+            format!("the digests of {} differ, but reading again showed no difference", job.subject);
+        outcome.findings.push(Finding::not_compared(job.check, &job.subject, message).next("compare again"));
+    }
+    Ok(outcome)
+}
+
+fn joined<T>(
+    done: Result<Result<T, PostgresError>, tokio::task::JoinError>,
+    job: &Job,
+) -> Result<T, PostgresError> {
+    done.unwrap_or_else(|e| {
+        let doing = format!("reading {}", job.subject);
+        Err(PostgresError::Statement { doing, reason: e.to_string(), code: String::new() })
+    })
+}
+
+fn count_finding(check: &'static str, job: &Job, source: u64, target: u64) -> Option<Finding> {
+    let name = &job.subject;
+    let (kind, tail) = match source.cmp(&target) {
+        std::cmp::Ordering::Equal => return None,
+        std::cmp::Ordering::Greater => (Kind::Missing, format!("{} are missing", source - target)),
+        std::cmp::Ordering::Less => (Kind::Extra, format!("{} too many", target - source)),
+    };
+    let message = format!("{name} has {source} rows on the source and {target} on the target: {tail}");
+    let sample = Sample::both("rows", Some(source.to_string()), Some(target.to_string()));
+    let next = format!("see {} for the rows", job.check);
+    Some(Finding::data(check, kind, name, message).items(source.abs_diff(target), [sample]).next(next))
+}
+
+/// Second pass, over the rows of differing buckets.
+async fn locate(
+    job: &Job,
+    source: &Arc<Connection>,
+    target: &Arc<Connection>,
+    selection: Selection,
+    key: DigestKey,
+) -> Result<Located, (Which, PostgresError)> {
+    let locator = Arc::new(Mutex::new(Locator::new(selection)));
+    let spawn = |session: &Arc<Connection>, which: Which| {
+        let (session, job, locator) = (Arc::clone(session), job.clone(), Arc::clone(&locator));
+        let side = if which == Which::Source { Side::Source } else { Side::Target };
+        tokio::spawn(async move {
+            let hasher = Hasher::new(key);
+            let doing = format!("reading {} again", job.subject);
+            let mut consume = |row: &[u8]| {
+                let item: Fingerprint = hasher.row(job.columns.key_of(row), row);
+                let mut locator = locator.lock().unwrap_or_else(PoisonError::into_inner);
+                if locator.wants(item.id) {
+                    let traits = Traits { routing: Default::default(), content: item.record };
+                    locator.insert(side, item, traits, || {
+                        let text = String::from_utf8_lossy(row).into_owned();
+                        Detail { label: job.columns.label(&text), text }
+                    });
+                }
+            };
+            for_each_row(&session, &doing, job.query(which).unwrap_or_default(), &mut consume).await
+        })
+    };
+    let (a, b) = tokio::join!(spawn(source, Which::Source), spawn(target, Which::Target));
+    joined(a, job).map_err(|e| (Which::Source, e))?;
+    joined(b, job).map_err(|e| (Which::Target, e))?;
+    let mut locator = locator.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(locator.take().finish())
+}
+
+fn describe_located(job: &Job, located: &Located) -> Vec<Finding> {
+    let large = job.check == drydock_core::names::checks::PG_LARGE_OBJECTS;
+    let wording = if large {
+        Wording {
+            check: job.check,
+            one: "large object",
+            many: "large objects",
+            next: "copy large objects again (pg_dump leaves them out when single schemas or tables are chosen)",
+        }
+    } else {
+        Wording {
+            check: job.check,
+            one: "row",
+            many: "rows",
+            next: "restore this table again from a dump taken after the freeze",
+        }
+    };
+    let diff = |a: &str, b: &str| job.columns.diff(a, b, 6);
+    // The label holds the key; the other columns of a row that is on one side only add nothing but risk.
+    let mask = |text: &str| job.columns.masked(text);
+    describe::located(&wording, &job.subject, located, &diff, &mask)
+}

@@ -1,0 +1,173 @@
+//! PostgreSQL, side by side.
+
+mod job;
+mod majors;
+mod shapes;
+mod tables;
+mod workers;
+
+use super::result::{CheckResult, Options};
+use crate::endpoint::PostgresEndpoint;
+use crate::postgres::{PinnedPg, PostgresError};
+use drydock_core::Finding;
+use drydock_core::names::checks;
+use drydock_parity::{Digest, Multiset};
+use std::time::Instant;
+
+/// The checks of a PostgreSQL comparison, in report order.
+const CHECKS: [&str; 6] = [
+    checks::PG_SCHEMA,
+    checks::PG_COUNTS,
+    checks::PG_ROWS,
+    checks::PG_SEQUENCES,
+    checks::PG_ACCESS,
+    checks::PG_LARGE_OBJECTS,
+];
+
+/// A database of the source and its counterpart on the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabasePair {
+    /// Name on the source; also the name in subjects.
+    pub source: String,
+    /// Name on the target.
+    pub target: String,
+}
+
+impl DatabasePair {
+    /// The same name on both sides.
+    pub fn same(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self { source: name.clone(), target: name }
+    }
+}
+
+/// Compares pinned databases: definitions, every row in both directions, sequences, access, large objects. Never fails:
+/// what cannot be read is a finding.
+pub async fn compare_postgres(
+    source: &PinnedPg,
+    target: &PinnedPg,
+    databases: &[DatabasePair],
+    options: &Options,
+) -> Vec<CheckResult> {
+    let mut results: Vec<CheckResult> = CHECKS.iter().map(|check| empty(check)).collect();
+    let mut roles = shapes::Roles::default();
+    for pair in databases {
+        let (a, b) = match (source.database(&pair.source), target.database(&pair.target)) {
+            (Ok(a), Ok(b)) => (a, b),
+            (a, b) => {
+                let reasons: Vec<String> = [("source", a.err()), ("target", b.err())]
+                    .into_iter()
+                    .filter_map(|(side, reason)| reason.map(|reason| format!("{side}: {reason}")))
+                    .collect();
+                let message =
+                    format!("database {} could not be compared: {}", pair.source, reasons.join("; "));
+                for result in &mut results {
+                    result.findings.push(
+                        Finding::not_compared(result.check, &pair.source, message.clone())
+                            .next("make the database reachable for this role, then compare again"),
+                    );
+                }
+                continue;
+            }
+        };
+        let start = Instant::now();
+        let rows = tables::compare_tables(a, b, &pair.source, options).await;
+        let rows_took = millis(start);
+        let start = Instant::now();
+        let shapes = shapes::compare(a, b, pair, &rows.lonely, &mut roles);
+        let shapes_took = millis(start);
+        for part in
+            [rows.counts, rows.rows, rows.large_objects, shapes.schema, shapes.sequences, shapes.access]
+        {
+            let rows_check =
+                [checks::PG_COUNTS, checks::PG_ROWS, checks::PG_LARGE_OBJECTS].contains(&part.check);
+            if let Some(result) = results.iter_mut().find(|r| r.check == part.check) {
+                result.compared += part.compared;
+                result.findings.extend(part.findings);
+                result.millis += if rows_check { rows_took } else { shapes_took };
+            }
+        }
+    }
+    let access = roles.compare();
+    for result in &mut results {
+        if result.check == checks::PG_ACCESS {
+            result.findings.extend(access.findings.clone());
+            result.compared += access.compared;
+        }
+        if databases.is_empty() {
+            result.findings.push(
+                Finding::not_compared(result.check, "postgres", "no database was asked for")
+                    .next("name at least one database"),
+            );
+        }
+        result.note = note(result, databases.len());
+    }
+    results
+}
+
+fn note(result: &CheckResult, databases: usize) -> String {
+    let n = result.compared;
+    let what = match result.check {
+        checks::PG_SCHEMA => {
+            format!("{n} objects compared by name; collation versions and security labels are not")
+        }
+        checks::PG_COUNTS => format!("{n} tables counted on both sides"),
+        checks::PG_ROWS => format!("{n} rows of the source compared in both directions"),
+        checks::PG_SEQUENCES => format!("{n} sequences compared with their values"),
+        checks::PG_ACCESS => format!("owners and grants of {n} objects compared; passwords are not"),
+        _ => format!("{n} large objects compared by contents, owner and grants"),
+    };
+    format!("{what}, in {databases} databases")
+}
+
+fn empty(check: &'static str) -> CheckResult {
+    CheckResult { check, compared: 0, findings: Vec::new(), note: String::new(), millis: 0 }
+}
+
+fn millis(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Rows of one side and an order-free digest over (database, table, row), large objects included. Equal data gives equal
+/// digests, whatever the order of rows.
+///
+/// # Errors
+/// A database is not pinned, or a table could not be read.
+pub async fn digest_postgres(side: &PinnedPg, options: &Options) -> Result<(u64, Digest), PostgresError> {
+    let mut rows = 0;
+    let mut all = Multiset::default();
+    let unpinned = |reason: String| PostgresError::Statement {
+        doing: "computing the digest".to_owned(),
+        reason,
+        code: String::new(),
+    };
+    for name in side.names() {
+        let database = side.database(name).map_err(unpinned)?;
+        let session = std::sync::Arc::new(database.session().await?);
+        let tables = database.catalog.tables.as_ref().map_err(|e| unpinned(e.clone()))?;
+        for job in tables::whole_jobs(tables, name) {
+            let total = job::read(&session, &job, job::Which::Source, 1, options.key).await?.total();
+            rows += total.count;
+            let named =
+                format!("{}\n{}\n{}", job.subject, job.columns.names.join("\n"), total.digest(&options.key));
+            all.insert(options.key.digest(named.as_bytes()));
+        }
+    }
+    Ok((rows, all.digest(&options.key)))
+}
+
+/// Pins both servers, compares the databases and lets go.
+pub async fn postgres(
+    source: &PostgresEndpoint,
+    target: &PostgresEndpoint,
+    databases: &[DatabasePair],
+    options: &Options,
+) -> Vec<CheckResult> {
+    let names =
+        |pick: fn(&DatabasePair) -> &String| databases.iter().map(|d| pick(d).clone()).collect::<Vec<_>>();
+    let (on_source, on_target) = (names(|d| &d.source), names(|d| &d.target));
+    let (a, b) = tokio::join!(PinnedPg::pin(source, &on_source), PinnedPg::pin(target, &on_target));
+    let results = compare_postgres(&a, &b, databases, options).await;
+    tokio::join!(a.close(), b.close());
+    results
+}

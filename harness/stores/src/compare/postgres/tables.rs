@@ -1,0 +1,209 @@
+//! Which rows are compared with which, and what that gives for a database.
+
+use super::super::result::{CheckResult, Options};
+use super::job::Job;
+use super::{empty, workers};
+use crate::postgres::{PinnedDatabase, Table, TableKind, quote};
+use drydock_core::names::checks;
+use drydock_core::{Finding, Kind, Outcome};
+use drydock_parity::Columns;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What the tables of one database gave.
+pub(super) struct TableResults {
+    pub(super) counts: CheckResult,
+    pub(super) rows: CheckResult,
+    pub(super) large_objects: CheckResult,
+    /// Rows of tables that one side lacks, by path.
+    pub(super) lonely: BTreeMap<String, u64>,
+}
+
+/// Large objects as rows. Their contents are digested by the server: nothing large travels.
+const LARGE_OBJECTS: &str = "SELECT m.oid::text, pg_get_userbyid(m.lomowner)::text,
+        (SELECT string_agg(CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(x.grantee)::text END || ' ' ||
+            x.privilege_type, ', ' ORDER BY 1) FROM aclexplode(m.lomacl) x WHERE x.grantee <> m.lomowner),
+        length(c.bytes)::text, encode(sha256(c.bytes), 'hex'), obj_description(m.oid, 'pg_largeobject')
+     FROM pg_largeobject_metadata m, LATERAL (SELECT lo_get(m.oid) AS bytes OFFSET 0) c";
+
+fn large_objects(database: &str) -> Job {
+    let names = ["oid", "owner", "grants", "bytes", "sha256", "comment"];
+    Job {
+        check: checks::PG_LARGE_OBJECTS,
+        counts: None,
+        subject: format!("{database}/large-objects"),
+        columns: Columns {
+            names: names.iter().map(|n| (*n).to_owned()).collect(),
+            key: 1,
+            table: String::new(),
+        },
+        source: Some(LARGE_OBJECTS.to_owned()),
+        target: Some(LARGE_OBJECTS.to_owned()),
+    }
+}
+
+/// Everything there is to read on one side.
+pub(super) fn whole_jobs(tables: &[Table], database: &str) -> Vec<Job> {
+    let mut jobs: Vec<Job> = tables
+        .iter()
+        .filter(|t| t.kind != TableKind::Unfilled)
+        .map(|table| {
+            let names: Vec<String> = table.columns.iter().map(|(name, _)| name.clone()).collect();
+            let mut job = table_job(table, names, &[]);
+            job.source = Some(query(table, &job.columns.names));
+            job
+        })
+        .collect();
+    jobs.sort_by(|a, b| a.subject.cmp(&b.subject));
+    jobs.push(large_objects(database));
+    jobs
+}
+
+fn table_job(table: &Table, others: Vec<String>, key: &[String]) -> Job {
+    let mut names = key.to_vec();
+    names.extend(others.into_iter().filter(|name| !key.contains(name)));
+    let columns = Columns { names, key: key.len(), table: table.name.clone() };
+    Job {
+        check: checks::PG_ROWS,
+        counts: Some(checks::PG_COUNTS),
+        subject: table.path.clone(),
+        columns,
+        source: None,
+        target: None,
+    }
+}
+
+fn query(table: &Table, columns: &[String]) -> String {
+    let columns: Vec<String> = columns.iter().map(|c| quote(c)).collect();
+    format!("SELECT {} FROM {}", columns.join(", "), table.from_clause())
+}
+
+/// A job for a table that both sides have: the columns they share, identified by a key that both have.
+fn common_job(source: &Table, target: &Table) -> Job {
+    let shared = |name: &String| target.columns.iter().any(|(other, _)| other == name);
+    let names: Vec<String> = source.columns.iter().map(|(n, _)| n.clone()).filter(|n| shared(n)).collect();
+    let usable = |key: &[String]| !key.is_empty() && key.iter().all(|k| names.contains(k));
+    let key: &[String] = [&source.key, &target.key].into_iter().find(|k| usable(k)).map_or(&[], |k| k);
+    let mut job = table_job(source, names.clone(), key);
+    job.source = Some(query(source, &job.columns.names));
+    job.target = Some(query(target, &job.columns.names));
+    job
+}
+
+/// Compares the rows and large objects of one database.
+pub(super) async fn compare_tables(
+    source: &Arc<PinnedDatabase>,
+    target: &Arc<PinnedDatabase>,
+    name: &str,
+    options: &Options,
+) -> TableResults {
+    let mut results = TableResults {
+        counts: empty(checks::PG_COUNTS),
+        rows: empty(checks::PG_ROWS),
+        large_objects: empty(checks::PG_LARGE_OBJECTS),
+        lonely: BTreeMap::new(),
+    };
+    let mut jobs = vec![large_objects(name)];
+    match (&source.catalog.tables, &target.catalog.tables) {
+        (Ok(a), Ok(b)) => jobs.extend(pair_up(a, b, &target.name, name)),
+        (a, b) => {
+            for (side, tables) in [("source", a), ("target", b)] {
+                if let Err(reason) = tables {
+                    let message = format!("the tables of {name} could not be listed on the {side}: {reason}");
+                    for result in [&mut results.counts, &mut results.rows] {
+                        let finding = Finding::not_compared(result.check, name, message.clone());
+                        result
+                            .findings
+                            .push(finding.next("compare again with a role that may read the catalogue"));
+                    }
+                }
+            }
+        }
+    }
+    foreign(source, &mut results.rows);
+    let mut waiting: BTreeMap<String, Job> = jobs.iter().map(|j| (j.subject.clone(), j.clone())).collect();
+    for (job, outcome) in workers::run(source, target, jobs, options).await {
+        waiting.remove(&job.subject);
+        take(&mut results, &job, outcome);
+    }
+    for job in waiting.into_values() {
+        take(&mut results, &job, Err("the comparing task ended early".to_owned()));
+    }
+    for result in [&mut results.counts, &mut results.rows, &mut results.large_objects] {
+        result.findings.sort_by(|a, b| a.subject.cmp(&b.subject));
+    }
+    results
+}
+
+fn pair_up(source: &[Table], target: &[Table], target_database: &str, database: &str) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    let same = |a: &Table, b: &Table| a.schema == b.schema && a.name == b.name;
+    for table in source {
+        match target.iter().find(|other| same(table, other)) {
+            // What is filled on one side only is a difference of the schema.
+            Some(other) if table.kind == TableKind::Unfilled || other.kind == TableKind::Unfilled => {}
+            Some(other) => jobs.push(common_job(table, other)),
+            None if table.kind == TableKind::Unfilled => {}
+            None => {
+                let mut job = table_job(table, Vec::new(), &[]);
+                job.source = Some(format!("SELECT 1 FROM {}", table.from_clause()));
+                jobs.push(job);
+            }
+        }
+    }
+    for table in target.iter().filter(|t| t.kind != TableKind::Unfilled) {
+        if !source.iter().any(|other| same(table, other)) {
+            let mut job = table_job(table, Vec::new(), &[]);
+            job.subject = super::shapes::renamed(&table.path, target_database, database);
+            job.target = Some(format!("SELECT 1 FROM {}", table.from_clause()));
+            jobs.push(job);
+        }
+    }
+    jobs
+}
+
+fn foreign(source: &PinnedDatabase, rows: &mut CheckResult) {
+    for path in &source.catalog.foreign_tables {
+        let message =
+            format!("{path} is a foreign table: its rows live on another server and were not compared");
+        let mut finding = Finding::data(checks::PG_ROWS, Kind::NotAsked, path, message)
+            .next("compare the server that holds the rows, if it is migrated as well");
+        finding.outcome = Outcome::NotAsked;
+        rows.findings.push(finding);
+    }
+}
+
+fn take(results: &mut TableResults, job: &Job, outcome: Result<super::job::Outcome, String>) {
+    let large = job.check == checks::PG_LARGE_OBJECTS;
+    let both = job.source.is_some() && job.target.is_some();
+    match outcome {
+        Ok(outcome) if !both => {
+            results.lonely.insert(job.subject.clone(), outcome.source.max(outcome.target));
+        }
+        Ok(outcome) => {
+            let result = if large { &mut results.large_objects } else { &mut results.rows };
+            result.compared += outcome.source;
+            result.findings.extend(outcome.findings);
+            if !large {
+                results.counts.compared += 1;
+                results.counts.findings.extend(outcome.counts);
+            }
+        }
+        // The schema check tells that the table is missing; its rows are only a number more.
+        Err(reason) if !both => tracing::warn!(table = job.subject, reason, "rows could not be counted"),
+        Err(reason) => {
+            let message = format!("{} could not be compared: {reason}", job.subject);
+            let not_compared = |check| {
+                Finding::not_compared(check, &job.subject, message.clone()).next(
+                    "grant the role the right to read it, or compare again once the server answers steadily",
+                )
+            };
+            if large {
+                results.large_objects.findings.push(not_compared(checks::PG_LARGE_OBJECTS));
+            } else {
+                results.rows.findings.push(not_compared(checks::PG_ROWS));
+                results.counts.findings.push(not_compared(checks::PG_COUNTS));
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What a comparison hands back, and the knobs it is run with.
+
+use drydock_core::Finding;
+use drydock_parity::DigestKey;
+
+/// The outcome of one check.
+#[derive(Debug, Clone)]
+pub struct CheckResult {
+    /// Identifier of the check, one of `drydock_core::names::checks`.
+    pub check: &'static str,
+    /// How many items (documents, rows, objects) were really compared.
+    pub compared: u64,
+    /// Everything worth telling; empty means equal.
+    pub findings: Vec<Finding>,
+    /// One line for people about what was done and what was left out.
+    pub note: String,
+    /// Wall-clock time, in milliseconds.
+    pub millis: u64,
+}
+
+impl CheckResult {
+    /// A check that could not be run at all.
+    pub fn not_compared(check: &'static str, subject: &str, reason: &str, next: &str) -> Self {
+        Self {
+            check,
+            compared: 0,
+            findings: vec![Finding::not_compared(check, subject, reason).next(next)],
+            note: String::new(),
+            millis: 0,
+        }
+    }
+}
+
+/// How a comparison is run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many indices or tables are compared at the same time; each uses one stream a side.
+    pub parallel: usize,
+    /// Buckets a digest table has; more of them make locating cheaper and cost 40 bytes each a stream.
+    pub buckets: usize,
+    /// How many differing items of one index or table are held in memory while they are located. Beyond it counts are
+    /// lower bounds.
+    pub max_located: usize,
+    /// Key of every digest.
+    pub key: DigestKey,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { parallel: 3, buckets: 4096, max_located: 1_000_000, key: DigestKey::default() }
+    }
+}

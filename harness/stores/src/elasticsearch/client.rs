@@ -1,0 +1,245 @@
+//! The HTTP client: one connection pool a cluster, errors with method and path, answers as bytes or JSON.
+
+use super::error::{ElasticsearchError, ErrorKind};
+use crate::endpoint::{ElasticsearchAuth, ElasticsearchEndpoint};
+use reqwest::Method;
+use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Time limits of a client.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// For the TCP and TLS hand-shake.
+    pub connect: Duration,
+    /// For silence on an open connection. A long-running request (`_reindex`) needs a generous one.
+    pub read: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(5), read: Duration::from_secs(120) }
+    }
+}
+
+/// A client of one cluster. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    endpoint: ElasticsearchEndpoint,
+}
+
+type Result<T> = std::result::Result<T, ElasticsearchError>;
+
+impl Client {
+    /// Builds a client; no request is made.
+    ///
+    /// # Errors
+    /// The certification authority's PEM cannot be read.
+    pub fn new(endpoint: &ElasticsearchEndpoint, timeouts: Timeouts) -> Result<Self> {
+        crate::net::init();
+        let fail = |e: &dyn std::fmt::Display| ElasticsearchError {
+            method: "CONNECT".into(),
+            path: endpoint.url.clone(),
+            kind: ErrorKind::Transport(e.to_string()),
+        };
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(timeouts.connect)
+            .read_timeout(timeouts.read)
+            .pool_max_idle_per_host(16)
+            .user_agent(concat!("drydock/", env!("CARGO_PKG_VERSION")));
+        // A proxy between the witness and a store on the same machine only adds a way to fail.
+        if endpoint.url.contains("//127.") || endpoint.url.contains("//localhost") {
+            builder = builder.no_proxy();
+            // Nor does compression pay where no wire is in between.
+            builder = builder.gzip(false);
+        }
+        if let Some(pem) = &endpoint.ca_pem {
+            let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|e| fail(&e))?;
+            builder = builder.tls_certs_merge(certificates);
+        }
+        Ok(Self { http: builder.build().map_err(|e| fail(&e))?, endpoint: endpoint.clone() })
+    }
+
+    /// Base URL, for messages.
+    pub fn url(&self) -> &str {
+        &self.endpoint.url
+    }
+
+    /// The endpoint this client was built from.
+    pub fn endpoint(&self) -> &ElasticsearchEndpoint {
+        &self.endpoint
+    }
+
+    /// Sends one request and returns the body of a successful answer as it came.
+    ///
+    /// # Errors
+    /// No answer, or an answer with a status of 400 or more.
+    pub async fn bytes(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, Vec<u8>)>,
+    ) -> Result<Vec<u8>> {
+        let error = |kind| ElasticsearchError { method: method.to_string(), path: shorten(path), kind };
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.endpoint.url));
+        request = match &self.endpoint.auth {
+            ElasticsearchAuth::None => request,
+            ElasticsearchAuth::Basic { user, password } => {
+                request.basic_auth(user, Some(password.expose_secret()))
+            }
+            ElasticsearchAuth::ApiKey(key) => {
+                request.header("authorization", format!("ApiKey {}", key.expose_secret()))
+            }
+        };
+        if let Some((content_type, bytes)) = body {
+            request = request.header("content-type", content_type).body(bytes);
+        }
+        let response = request.send().await.map_err(|e| error(ErrorKind::Transport(chain(&e))))?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.map_err(|e| error(ErrorKind::Transport(chain(&e))))?;
+        if status >= 400 {
+            return Err(error(status_kind(status, &bytes)));
+        }
+        Ok(bytes.into())
+    }
+
+    /// Sends a JSON body (if any) and decodes the JSON answer.
+    ///
+    /// # Errors
+    /// As [`Client::bytes`], or the answer does not decode.
+    pub async fn json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T> {
+        let name = method.to_string();
+        let body = body.map(|b| ("application/json", b.to_string().into_bytes()));
+        let bytes = self.bytes(method, path, body).await?;
+        serde_json::from_slice(&bytes).map_err(|e| ElasticsearchError {
+            method: name,
+            path: shorten(path),
+            kind: ErrorKind::Malformed(e.to_string()),
+        })
+    }
+
+    /// `GET` with a JSON answer.
+    ///
+    /// # Errors
+    /// As [`Client::json`].
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        self.json(Method::GET, path, None).await
+    }
+
+    /// `POST` without a body, for calls that refuse one.
+    ///
+    /// # Errors
+    /// As [`Client::json`].
+    pub async fn post_empty(&self, path: &str) -> Result<Value> {
+        self.json(Method::POST, path, None).await
+    }
+
+    /// `POST` with a JSON body and answer.
+    ///
+    /// # Errors
+    /// As [`Client::json`].
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        self.json(Method::POST, path, Some(body)).await
+    }
+
+    /// `PUT` with a JSON body and answer.
+    ///
+    /// # Errors
+    /// As [`Client::json`].
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value> {
+        self.json(Method::PUT, path, Some(body)).await
+    }
+
+    /// `DELETE`.
+    ///
+    /// # Errors
+    /// As [`Client::json`].
+    pub async fn delete(&self, path: &str) -> Result<Value> {
+        self.json(Method::DELETE, path, None).await
+    }
+
+    /// `POST /_bulk` with a prepared newline-delimited body.
+    ///
+    /// # Errors
+    /// As [`Client::json`]; also when the answer says `errors: true`, with the first item's reason.
+    pub async fn bulk(&self, ndjson: Vec<u8>) -> Result<Value> {
+        let path = "/_bulk?filter_path=errors,took,items.*.error,items.*.status,items.*._id";
+        let bytes = self.bytes(Method::POST, path, Some(("application/x-ndjson", ndjson))).await?;
+        let malformed = |m: String| ElasticsearchError {
+            method: "POST".into(),
+            path: "/_bulk".into(),
+            kind: ErrorKind::Malformed(m),
+        };
+        let answer: Value = serde_json::from_slice(&bytes).map_err(|e| malformed(e.to_string()))?;
+        if answer["errors"].as_bool() == Some(false) {
+            return Ok(answer);
+        }
+        let first = answer["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|item| item.as_object()?.values().next())
+            .find(|op| op.get("error").is_some());
+        Err(ElasticsearchError {
+            method: "POST".into(),
+            path: "/_bulk".into(),
+            kind: ErrorKind::Status {
+                status: first
+                    .and_then(|op| op["status"].as_u64())
+                    .and_then(|s| u16::try_from(s).ok())
+                    .unwrap_or(400),
+                error_type: first
+                    .and_then(|op| op["error"]["type"].as_str())
+                    .unwrap_or("bulk_item_failed")
+                    .to_owned(),
+                reason: first.map_or_else(
+                    || "the answer lists errors but no failed item".into(),
+                    |op| format!("{}: {}", op["_id"].as_str().unwrap_or("?"), op["error"]["reason"]),
+                ),
+            },
+        })
+    }
+}
+
+fn status_kind(status: u16, body: &[u8]) -> ErrorKind {
+    let parsed: Option<Value> = serde_json::from_slice(body).ok();
+    let error = parsed.as_ref().map(|v| &v["error"]);
+    let cause = error.and_then(|e| e["root_cause"][0]["reason"].as_str());
+    let reason = error.and_then(|e| e["reason"].as_str().or_else(|| e.as_str())).or(cause);
+    ErrorKind::Status {
+        status,
+        error_type: error.and_then(|e| e["type"].as_str()).unwrap_or_default().to_owned(),
+        reason: reason.map_or_else(
+            || String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned(),
+            ToOwned::to_owned,
+        ),
+    }
+}
+
+/// Long paths (hundreds of index names) are cut in messages.
+fn shorten(path: &str) -> String {
+    match path.char_indices().nth(200) {
+        Some((cut, _)) => format!("{}…", &path[..cut]),
+        None => path.to_owned(),
+    }
+}
+
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = String::new();
+    let mut source: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(inner) = source {
+        text = inner.to_string();
+        source = inner.source();
+    }
+    if error.is_timeout() {
+        text = format!("timed out ({text})");
+    }
+    if text.is_empty() { error.to_string() } else { text }
+}

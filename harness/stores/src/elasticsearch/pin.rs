@@ -1,0 +1,231 @@
+//! A cluster held still: one point in time on every index asked for, and every definition as it was at that moment.
+
+use super::definitions::Definitions;
+use super::maxima::{Maxima, read_maxima};
+use super::scope::{Scope, path_segment};
+use super::{Client, ElasticsearchError};
+use futures_util::StreamExt;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How long a point in time survives without being used; every use renews it.
+pub(super) const KEEP_ALIVE: &str = "15m";
+/// Requests on their way at once while pinning.
+const CONCURRENT: usize = 8;
+
+/// Whether an index answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IndexState {
+    /// It does.
+    Open,
+    /// It is closed: it exists, but its documents cannot be read.
+    Closed,
+}
+
+/// One index of a pinned cluster.
+#[derive(Debug)]
+pub struct PinnedIndex {
+    /// Open or closed.
+    pub state: IndexState,
+    /// `aliases`, `mappings` and flat `settings`, as the store answers.
+    pub definition: Value,
+    /// Exact number of documents in the point in time, or why there is none.
+    pub documents: Result<u64, String>,
+    /// Something about the point in time that limits what it proves.
+    pub doubt: Option<String>,
+    maxima: Option<Vec<i64>>,
+    pit: Mutex<String>,
+}
+
+impl PinnedIndex {
+    pub(super) fn pit(&self) -> String {
+        self.pit.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn renew(&self, id: String) {
+        *self.pit.lock().unwrap_or_else(PoisonError::into_inner) = id;
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) client: Client,
+    pub(super) indices: BTreeMap<String, PinnedIndex>,
+    outside: Vec<String>,
+    definitions: Definitions,
+}
+
+/// One cluster held still. Cheap to clone; the points in time stay open until [`PinnedEs::close`] or until 15 minutes
+/// have passed without use.
+#[derive(Debug, Clone)]
+pub struct PinnedEs {
+    pub(super) inner: Arc<Inner>,
+}
+
+impl PinnedEs {
+    /// Refreshes the indices, opens a point in time on each and reads every definition. An index that cannot be opened is
+    /// remembered with its reason.
+    ///
+    /// # Errors
+    /// The list of indices or their definitions cannot be read.
+    pub async fn pin(client: &Client, scope: &Scope) -> Result<Self, ElasticsearchError> {
+        let definitions = Definitions::read(client, scope).await;
+        let listed = client.get("/_cat/indices?expand_wildcards=all&format=json&h=index,status").await?;
+        let described = client.get("/*?expand_wildcards=all&flat_settings=true").await?;
+        let backing = definitions.backing_indices();
+        let mut outside = Vec::new();
+        let mut asked = Vec::new();
+        for entry in listed.as_array().into_iter().flatten() {
+            let name = entry["index"].as_str().unwrap_or_default();
+            if scope.contains(name) || backing.contains(&name) {
+                let closed = entry["status"].as_str() == Some("close");
+                asked.push((name.to_owned(), if closed { IndexState::Closed } else { IndexState::Open }));
+            } else {
+                outside.push(name.to_owned());
+            }
+        }
+        outside.sort();
+        let before = read_maxima(client, None).await;
+        let pinned: Vec<_> = futures_util::stream::iter(asked.into_iter().map(|(name, state)| {
+            let definition = described.get(&name).cloned();
+            async move {
+                let index = open(client, &name, state, definition).await;
+                (name, index)
+            }
+        }))
+        .buffer_unordered(CONCURRENT)
+        .collect()
+        .await;
+        let after = read_maxima(client, None).await;
+        let mut indices: BTreeMap<String, PinnedIndex> = pinned.into_iter().collect();
+        for (name, index) in &mut indices {
+            index.maxima = quiet(name, before.as_ref(), after.as_ref());
+        }
+        Ok(Self { inner: Arc::new(Inner { client: client.clone(), indices, outside, definitions }) })
+    }
+
+    /// The indices asked for, by name.
+    pub fn indices(&self) -> &BTreeMap<String, PinnedIndex> {
+        &self.inner.indices
+    }
+
+    /// Indices that exist and were not asked for.
+    pub fn outside(&self) -> &[String] {
+        &self.inner.outside
+    }
+
+    /// Templates, pipelines, policies, scripts and settings of the cluster.
+    pub fn definitions(&self) -> &Definitions {
+        &self.inner.definitions
+    }
+
+    /// Base URL of the cluster, for messages.
+    pub fn url(&self) -> &str {
+        self.inner.client.url()
+    }
+
+    /// Opens the point in time of an index again after it was lost, if the shards' sequence numbers prove that nothing
+    /// was written since the first one. Documents may come in another order: a reader starts over.
+    ///
+    /// # Errors
+    /// Why the new point in time would not show the same documents, in words.
+    pub async fn reopen(&self, name: &str) -> Result<(), String> {
+        let client = &self.inner.client;
+        let Some(index) = self.inner.indices.get(name) else {
+            return Err(format!("index {name} was not pinned"));
+        };
+        let Some(pinned) = &index.maxima else {
+            return Err(
+                "the point in time was lost, and the index was being written to when it was pinned".into()
+            );
+        };
+        let segment = path_segment(name);
+        let health = format!("/_cluster/health/{segment}?wait_for_status=yellow&timeout=60s");
+        client.get(&health).await.map_err(|e| format!("the point in time was lost: {e}"))?;
+        let id = open_pit(client, &segment).await.map_err(|e| format!("the point in time was lost: {e}"))?;
+        let now = read_maxima(client, Some(&segment)).await.and_then(|mut all| all.remove(name));
+        if now.as_ref() != Some(pinned) {
+            close_pit(client, &id).await;
+            return Err("the point in time was lost, and the index was written to since".into());
+        }
+        index.renew(id);
+        Ok(())
+    }
+
+    /// Closes the points in time. Errors are ignored: they expire by themselves.
+    pub async fn close(self) {
+        let client = &self.inner.client;
+        let ids = self.inner.indices.values().map(PinnedIndex::pit).filter(|id| !id.is_empty());
+        futures_util::stream::iter(ids)
+            .for_each_concurrent(CONCURRENT, |id| async move { close_pit(client, &id).await })
+            .await;
+    }
+}
+
+/// The sequence numbers of an index, if they did not move while it was pinned.
+fn quiet(name: &str, before: Option<&Maxima>, after: Option<&Maxima>) -> Option<Vec<i64>> {
+    let before = before?.get(name)?;
+    (after?.get(name)? == before).then(|| before.clone())
+}
+
+async fn open(client: &Client, name: &str, state: IndexState, definition: Option<Value>) -> PinnedIndex {
+    let described = definition.is_some();
+    let mut index = PinnedIndex {
+        state,
+        definition: definition.unwrap_or_default(),
+        documents: Err("it is closed: its documents cannot be read".to_owned()),
+        doubt: None,
+        maxima: None,
+        pit: Mutex::new(String::new()),
+    };
+    if !described {
+        index.doubt = Some("its definition could not be read".to_owned());
+    }
+    if state == IndexState::Closed {
+        return index;
+    }
+    let segment = path_segment(name);
+    if let Err(error) = client.post_empty(&format!("/{segment}/_refresh")).await {
+        // Without a refresh only what an earlier one made visible is seen. Unless automatic refreshes are off, that is
+        // everything but the last moments.
+        let interval = index.definition["settings"]["index.refresh_interval"].as_str().unwrap_or_default();
+        if interval.starts_with('-') || !matches!(error.status(), Some(401 | 403)) {
+            index.doubt =
+                Some(format!("its latest documents may be invisible, because a refresh failed: {error}"));
+        }
+    }
+    index.documents = match open_pit(client, &segment).await {
+        Ok(id) => {
+            let count = count(client, &id).await;
+            index.renew(id);
+            count.map_err(|e| e.to_string())
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    index
+}
+
+async fn open_pit(client: &Client, segment: &str) -> Result<String, ElasticsearchError> {
+    let path = format!("/{segment}/_pit?keep_alive={KEEP_ALIVE}");
+    let answer = client.post_empty(&path).await?;
+    let id = answer["id"].as_str().map(ToOwned::to_owned);
+    id.ok_or_else(|| ElasticsearchError::malformed("POST", path, "no id of a point in time"))
+}
+
+async fn close_pit(client: &Client, id: &str) {
+    let body = json!({ "id": id });
+    // It expires by itself if this fails.
+    let _ignored: Result<Value, _> = client.json(Method::DELETE, "/_pit", Some(&body)).await;
+}
+
+async fn count(client: &Client, pit: &str) -> Result<u64, ElasticsearchError> {
+    let path = "/_search?allow_partial_search_results=false";
+    let body = json!({"size": 0, "track_total_hits": true, "pit": {"id": pit, "keep_alive": KEEP_ALIVE}});
+    let answer = client.post(path, &body).await?;
+    let complete =
+        answer["timed_out"].as_bool() == Some(false) && answer["_shards"]["failed"].as_u64() == Some(0);
+    let total = answer["hits"]["total"]["value"].as_u64().filter(|_| complete);
+    total.ok_or_else(|| ElasticsearchError::malformed("POST", path, "no complete total of documents"))
+}

@@ -1,0 +1,159 @@
+//! Opening a session: TLS, the witness's application name, and session settings under which two servers of different
+//! major versions print equal values alike.
+
+use crate::endpoint::{PostgresEndpoint, PostgresTls};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use secrecy::ExposeSecret;
+use thiserror::Error;
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, Config, NoTls, config::SslMode};
+
+/// Sessions of the witness carry this application name, so that the freeze proof can tell them from the application's.
+pub const APPLICATION_NAME: &str = "drydock";
+
+/// A failure on a PostgreSQL session.
+#[derive(Debug, Error)]
+pub enum PostgresError {
+    /// The session could not be opened.
+    #[error("cannot connect to PostgreSQL at {host}:{port}, database {database}, as {user}: {reason}")]
+    Connect {
+        /// Host.
+        host: String,
+        /// Port.
+        port: u16,
+        /// Database.
+        database: String,
+        /// Role.
+        user: String,
+        /// The server's or the network's words.
+        reason: String,
+    },
+    /// A statement failed.
+    #[error("{doing}: {reason}")]
+    Statement {
+        /// What was attempted, in words.
+        doing: String,
+        /// The server's words, with SQLSTATE.
+        reason: String,
+        /// SQLSTATE, or empty if the connection broke.
+        code: String,
+    },
+}
+
+impl PostgresError {
+    /// Wraps a driver error with what was attempted.
+    pub fn statement(doing: impl Into<String>, error: &tokio_postgres::Error) -> Self {
+        let code = error.code().map(|c| c.code().to_owned()).unwrap_or_default();
+        Self::Statement { doing: doing.into(), reason: describe(error), code }
+    }
+}
+
+/// One open session. Dropping it closes the connection.
+#[derive(Debug)]
+pub struct Connection {
+    client: Client,
+    driver: JoinHandle<()>,
+}
+
+impl std::ops::Deref for Connection {
+    type Target = Client;
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl std::ops::DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Opens a session on `database`, with `application_name` set to [`APPLICATION_NAME`] or a name of the caller's.
+///
+/// # Errors
+/// [`PostgresError::Connect`] with host, database and role; never the password.
+pub async fn connect(
+    endpoint: &PostgresEndpoint,
+    database: &str,
+    application: &str,
+) -> Result<Connection, PostgresError> {
+    crate::net::init();
+    let fail = |reason: String| PostgresError::Connect {
+        host: endpoint.host.clone(),
+        port: endpoint.port,
+        database: database.to_owned(),
+        user: endpoint.user.clone(),
+        reason,
+    };
+    let mut config = Config::new();
+    config
+        .host(&endpoint.host)
+        .port(endpoint.port)
+        .user(&endpoint.user)
+        .dbname(database)
+        .application_name(application)
+        .connect_timeout(std::time::Duration::from_secs(10));
+    if let Some(password) = &endpoint.password {
+        config.password(password.expose_secret());
+    }
+    let (client, driver) = match &endpoint.tls {
+        PostgresTls::Off => {
+            config.ssl_mode(SslMode::Disable);
+            let (client, connection) = config.connect(NoTls).await.map_err(|e| fail(describe(&e)))?;
+            (client, tokio::spawn(async move { drop(connection.await) }))
+        }
+        PostgresTls::VerifyFull { ca_pem } => {
+            config.ssl_mode(SslMode::Require);
+            let tls = tls(ca_pem.as_deref()).map_err(fail)?;
+            let (client, connection) = config.connect(tls).await.map_err(|e| fail(describe(&e)))?;
+            (client, tokio::spawn(async move { drop(connection.await) }))
+        }
+    };
+    client
+        .batch_execute(
+            "SET timezone='UTC'; SET datestyle='ISO, YMD'; SET intervalstyle='postgres'; \
+             SET extra_float_digits=1; SET bytea_output='hex'; SET search_path=pg_catalog; \
+             SET client_min_messages=warning; SET xmlbinary='base64'; SET lc_monetary='C'",
+        )
+        .await
+        .map_err(|e| fail(describe(&e)))?;
+    Ok(Connection { client, driver })
+}
+
+fn tls(ca_pem: Option<&str>) -> Result<tokio_postgres_rustls::MakeRustlsConnect, String> {
+    let Some(pem) = ca_pem else {
+        // Certificates of the system's store that cannot be read are left out: the others still serve.
+        let (tls, _unreadable) = tokio_postgres_rustls::MakeRustlsConnect::with_native_certs()
+            .map_err(|e| format!("system certificates: {e:?}"))?;
+        return Ok(tls);
+    };
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let certificate = certificate.map_err(|e| format!("CA file: {e}"))?;
+        roots.add(certificate).map_err(|e| format!("CA file: {e}"))?;
+    }
+    let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    Ok(tokio_postgres_rustls::MakeRustlsConnect::new(config))
+}
+
+/// The server's own words where there are any: the driver's `Display` alone says only "db error".
+fn describe(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
+        None => {
+            let mut text = error.to_string();
+            let mut source = std::error::Error::source(error);
+            while let Some(inner) = source {
+                text = format!("{text}: {inner}");
+                source = inner.source();
+            }
+            text
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Databases held still: one snapshot a database, and every definition as it was when it was taken.
+
+use super::catalog::{Catalog, read_catalog};
+use super::{Connection, PostgresError, connect};
+use crate::endpoint::PostgresEndpoint;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Sessions that compare carry this application name, so that an observer can tell them from the application's.
+const APPLICATION: &str = super::APPLICATION_NAME;
+
+/// A reader waits for a lock no longer than this, and must not be filtered by row security without noticing.
+const SESSION: &str = "SET row_security = off; SET lock_timeout = '30s'; SET statement_timeout = 0; \
+     SET idle_in_transaction_session_timeout = 0; SET default_transaction_read_only = on";
+
+/// One pinned database.
+#[derive(Debug)]
+pub struct PinnedDatabase {
+    /// Its name on this server.
+    pub name: String,
+    /// Its definitions.
+    pub catalog: Catalog,
+    snapshot: String,
+    endpoint: PostgresEndpoint,
+    /// Holds the snapshot open.
+    holder: Connection,
+}
+
+#[derive(Debug)]
+struct Inner {
+    endpoint: PostgresEndpoint,
+    databases: BTreeMap<String, Result<Arc<PinnedDatabase>, String>>,
+}
+
+/// Databases of one server, each with an open snapshot. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct PinnedPg {
+    inner: Arc<Inner>,
+}
+
+impl PinnedPg {
+    /// Opens one repeatable-read, read-only transaction a database and reads every definition. A database that cannot be
+    /// opened is remembered with its reason and reported as not compared.
+    pub async fn pin(endpoint: &PostgresEndpoint, databases: &[String]) -> Self {
+        let each = databases.iter().map(|name| async move {
+            let pinned = pin_database(endpoint, name).await;
+            (name.clone(), pinned.map(Arc::new).map_err(|e| e.to_string()))
+        });
+        let databases = futures_util::future::join_all(each).await.into_iter().collect();
+        Self { inner: Arc::new(Inner { endpoint: endpoint.clone(), databases }) }
+    }
+
+    /// A pinned database.
+    ///
+    /// # Errors
+    /// Why it is not pinned, in words.
+    pub fn database(&self, name: &str) -> Result<&Arc<PinnedDatabase>, String> {
+        match self.inner.databases.get(name) {
+            Some(Ok(database)) => Ok(database),
+            Some(Err(reason)) => Err(reason.clone()),
+            None => Err(format!("database {name} was not pinned")),
+        }
+    }
+
+    /// Names of the databases asked for.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.inner.databases.keys().map(String::as_str)
+    }
+
+    /// `host:port`, for messages.
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.inner.endpoint.host, self.inner.endpoint.port)
+    }
+
+    /// Ends the transactions. A session that has broken meanwhile has ended them already.
+    pub async fn close(self) {
+        for database in self.inner.databases.values().flatten() {
+            let _broken = database.holder.batch_execute("ROLLBACK").await;
+        }
+    }
+}
+
+impl PinnedDatabase {
+    /// Another session that sees the same snapshot.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or the snapshot is gone because the session that holds it has ended.
+    pub async fn session(&self) -> Result<Connection, PostgresError> {
+        open(&self.endpoint, &self.name, &self.snapshot).await
+    }
+}
+
+async fn pin_database(endpoint: &PostgresEndpoint, name: &str) -> Result<PinnedDatabase, PostgresError> {
+    let holder = connect(endpoint, name, APPLICATION).await?;
+    let doing = || format!("opening a snapshot of database {name}");
+    let begin = format!("{SESSION}; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    holder.batch_execute(&begin).await.map_err(|e| PostgresError::statement(doing(), &e))?;
+    let row = holder.query_one("SELECT pg_export_snapshot()", &[]).await;
+    let snapshot: String = row.map_err(|e| PostgresError::statement(doing(), &e))?.get(0);
+    let session = open(endpoint, name, &snapshot).await?;
+    let catalog = read_catalog(&session, name).await?;
+    Ok(PinnedDatabase { name: name.to_owned(), catalog, snapshot, endpoint: endpoint.clone(), holder })
+}
+
+async fn open(endpoint: &PostgresEndpoint, name: &str, snapshot: &str) -> Result<Connection, PostgresError> {
+    let session = connect(endpoint, name, APPLICATION).await?;
+    let begin = format!(
+        "{SESSION}; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '{}'",
+        snapshot.replace('\'', "''")
+    );
+    let doing = || format!("joining the snapshot of database {name}");
+    session.batch_execute(&begin).await.map_err(|e| PostgresError::statement(doing(), &e))?;
+    Ok(session)
+}

@@ -1,0 +1,149 @@
+//! The log of acknowledged writes: what a client was told is stored. It is the measure of what a migration lost, so each
+//! line is written before the next request is made.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
+use std::sync::Mutex;
+
+/// One acknowledged write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledged {
+    /// What was written.
+    pub item: Item,
+    /// What it became.
+    pub now: Now,
+    /// Milliseconds since the run began.
+    pub ms: u64,
+}
+
+/// Identity of something a client wrote.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "store", rename_all = "lowercase")]
+pub enum Item {
+    /// A document.
+    Elasticsearch {
+        /// Index.
+        index: String,
+        /// `_id`.
+        id: String,
+        /// `_routing`, if it was given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        routing: Option<String>,
+    },
+    /// A row.
+    Postgres {
+        /// Database.
+        database: String,
+        /// Table with schema.
+        table: String,
+        /// Primary key column.
+        column: String,
+        /// Its value as text.
+        key: String,
+    },
+}
+
+impl std::fmt::Display for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Elasticsearch { index, id, routing: None } => write!(f, "{index}/{id}"),
+            Self::Elasticsearch { index, id, routing: Some(routing) } => write!(f, "{index}/{id} (routing {routing})"),
+            Self::Postgres { database, table, column, key } => write!(f, "{database}.{table} {column}={key}"),
+        }
+    }
+}
+
+/// State of an item after an acknowledged write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Now {
+    /// It exists.
+    Stored,
+    /// It was deleted, or moved elsewhere.
+    Gone,
+}
+
+/// The log, open for appending.
+#[derive(Debug)]
+pub struct Acknowledgements {
+    file: Mutex<File>,
+}
+
+impl Acknowledgements {
+    /// Opens (or goes on with) the log at `path`.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        // A killed run may have left half a line; what follows must not become part of it.
+        if torn(path)? {
+            file.write_all(b"\n")?;
+        }
+        Ok(Self { file: Mutex::new(file) })
+    }
+
+    /// Notes acknowledged writes, in one write call.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn note(&self, writes: &[Acknowledged]) -> io::Result<()> {
+        let mut lines = String::new();
+        for write in writes {
+            lines.push_str(&serde_json::to_string(write)?);
+            lines.push('\n');
+        }
+        let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        file.write_all(lines.as_bytes())
+    }
+}
+
+fn torn(path: &Path) -> io::Result<bool> {
+    let bytes = std::fs::read(path)?;
+    Ok(bytes.last().is_some_and(|b| *b != b'\n'))
+}
+
+/// Last acknowledged state of every item written up to `until_ms`, read back from the log. A torn line is left out: it
+/// was cut off before the next request, so at most one write is not judged.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn last_states(path: &Path, until_ms: u64) -> io::Result<BTreeMap<Item, Now>> {
+    let mut states = BTreeMap::new();
+    if !path.exists() {
+        return Ok(states);
+    }
+    for line in BufReader::new(File::open(path)?).lines() {
+        if let Ok(write) = serde_json::from_str::<Acknowledged>(&line?)
+            && write.ms <= until_ms
+        {
+            states.insert(write.item, write.now);
+        }
+    }
+    Ok(states)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_state_counts_and_a_torn_line_harms_nothing() -> io::Result<()> {
+        let folder = std::env::temp_dir().join(format!("drydock-ack-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let path = folder.join("acknowledged.jsonl");
+        let item = |id: &str| Item::Elasticsearch { index: "i".into(), id: id.into(), routing: None };
+        let write = |id: &str, now, ms| Acknowledged { item: item(id), now, ms };
+        Acknowledgements::open(&path)?.note(&[write("a", Now::Stored, 1), write("b", Now::Stored, 2)])?;
+        OpenOptions::new().append(true).open(&path)?.write_all(b"{\"item\":{\"store\":\"ela")?;
+        let log = Acknowledgements::open(&path)?;
+        log.note(&[write("a", Now::Gone, 3), write("late", Now::Stored, 99)])?;
+        let states = last_states(&path, 50)?;
+        std::fs::remove_dir_all(&folder)?;
+        assert_eq!(states, BTreeMap::from([(item("a"), Now::Gone), (item("b"), Now::Stored)]));
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! Camunda-shaped seed data, the live writer that acts like Camunda until the freeze, and the probes that notice what
+//! a user would notice.
+
+pub mod acknowledged;
+pub mod elasticsearch;
+pub mod postgres;
+pub mod probe;
+pub mod service;
+pub mod verify;
+pub mod writer;

@@ -1,0 +1,96 @@
+//! What became of acknowledged writes: asks a store for every item of the log.
+
+use crate::acknowledged::{Item, Now};
+use drydock_stores::PostgresEndpoint;
+use drydock_stores::elasticsearch::{Client, ElasticsearchError};
+use drydock_stores::postgres::{APPLICATION_NAME, PostgresError, connect};
+use serde_json::json;
+use std::collections::{BTreeMap, HashSet};
+use thiserror::Error;
+
+/// Items asked for in one request.
+const BATCH: usize = 500;
+
+/// A store could not be asked.
+#[derive(Debug, Error)]
+pub enum AskError {
+    /// Elasticsearch.
+    #[error(transparent)]
+    Elasticsearch(#[from] ElasticsearchError),
+    /// PostgreSQL.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+}
+
+/// Which of the items contradict their last acknowledged state on one side: stored but absent, or gone but present.
+///
+/// # Errors
+/// A store does not answer; nothing is said of any item then.
+pub async fn contradicted(
+    elasticsearch: Option<&Client>,
+    postgres: &PostgresEndpoint,
+    states: &BTreeMap<Item, Now>,
+) -> Result<Vec<(Item, Now)>, AskError> {
+    let mut documents = Vec::new();
+    let mut rows: BTreeMap<(&str, &str, &str), Vec<(&Item, &str, Now)>> = BTreeMap::new();
+    for (item, now) in states {
+        match item {
+            Item::Elasticsearch { .. } => documents.push((item, *now)),
+            Item::Postgres { database, table, column, key } => {
+                rows.entry((database, table, column)).or_default().push((item, key, *now));
+            }
+        }
+    }
+    let mut wrong = Vec::new();
+    if let Some(client) = elasticsearch {
+        for batch in documents.chunks(BATCH) {
+            wrong.extend(ask_cluster(client, batch).await?);
+        }
+    }
+    for ((database, table, column), items) in rows {
+        let session = connect(postgres, database, APPLICATION_NAME).await?;
+        for batch in items.chunks(BATCH) {
+            let keys: Vec<&str> = batch.iter().map(|(_, key, _)| *key).collect();
+            // Table and column come from our own log, written as SQL quotes them.
+            let sql = format!("SELECT DISTINCT {column}::text FROM {table} WHERE {column}::text = ANY($1)");
+            let found = session
+                .query(&sql, &[&keys])
+                .await
+                .map_err(|e| PostgresError::statement(format!("look for acknowledged rows in {database}.{table}"), &e))?;
+            let present: HashSet<String> = found.iter().map(|row| row.get(0)).collect();
+            wrong.extend(
+                batch
+                    .iter()
+                    .filter(|(_, key, now)| present.contains(*key) != (*now == Now::Stored))
+                    .map(|(item, _, now)| ((*item).clone(), *now)),
+            );
+        }
+    }
+    Ok(wrong)
+}
+
+async fn ask_cluster(client: &Client, batch: &[(&Item, Now)]) -> Result<Vec<(Item, Now)>, ElasticsearchError> {
+    let docs: Vec<_> = batch
+        .iter()
+        .filter_map(|(item, _)| match item {
+            Item::Elasticsearch { index, id, routing } => {
+                let mut doc = json!({"_index": index, "_id": id, "_source": false});
+                if let Some(routing) = routing {
+                    doc["routing"] = routing.as_str().into();
+                }
+                Some(doc)
+            }
+            Item::Postgres { .. } => None,
+        })
+        .collect();
+    let answer = client.post("/_mget", &json!({ "docs": docs })).await?;
+    let found = answer["docs"].as_array().map(Vec::as_slice).unwrap_or_default();
+    // An absent index answers with an error for the item: the document is not there either.
+    let present = |i: usize| found.get(i).is_some_and(|d| d["found"].as_bool() == Some(true));
+    Ok(batch
+        .iter()
+        .enumerate()
+        .filter(|(i, (_, now))| present(*i) != (*now == Now::Stored))
+        .map(|(_, (item, now))| ((*item).clone(), *now))
+        .collect())
+}
