@@ -1,7 +1,8 @@
 //! What people see while a run goes on: progress on a terminal, plain lines elsewhere. Everything here goes to standard
 //! error; standard output is for results.
 
-use drydock_core::{Entry, Event, Outcome, Plan, StepId, StepOutcome};
+use drydock_core::event::RunStarted;
+use drydock_core::{Entry, Event, Finding, Outcome, StepId, StepOutcome};
 use drydock_rehearsal::Observer;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -13,7 +14,7 @@ const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Watches a run for a person.
 pub(crate) struct Terminal {
-    plan: Mutex<Option<Plan>>,
+    started: Mutex<Option<RunStarted>>,
     bar: ProgressBar,
     interactive: bool,
     last_plain: Mutex<Instant>,
@@ -24,7 +25,7 @@ impl Terminal {
     pub(crate) fn new() -> Self {
         let interactive = std::io::stderr().is_terminal();
         let bar = if interactive { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-        Self { plan: Mutex::new(None), bar, interactive, last_plain: Mutex::new(Instant::now()) }
+        Self { started: Mutex::new(None), bar, interactive, last_plain: Mutex::new(Instant::now()) }
     }
 
     /// A lasting line.
@@ -38,8 +39,16 @@ impl Terminal {
     }
 
     fn about(&self, step: &StepId) -> String {
-        let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
-        plan.as_ref().and_then(|p| p.step(step)).map(|s| s.about.clone()).unwrap_or_default()
+        let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        started.as_ref().and_then(|s| s.plan.step(step)).map(|s| s.about.clone()).unwrap_or_default()
+    }
+
+    /// Whether the ledger expects a finding; it is then told in the report only.
+    fn expects(&self, finding: &Finding) -> bool {
+        let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        started
+            .as_ref()
+            .is_some_and(|s| s.ledger.iter().any(|l| !l.is_expired(&s.drydock) && l.covers(finding)))
     }
 
     /// Takes the moving line away.
@@ -52,8 +61,8 @@ impl Observer for Terminal {
     fn event(&self, entry: &Entry) {
         match &entry.event {
             Event::RunStarted(started) => {
-                *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some(started.plan.clone());
                 self.line(&format!("run {}", started.run));
+                *self.started.lock().unwrap_or_else(PoisonError::into_inner) = Some((**started).clone());
             }
             Event::StepStarted { step } => {
                 self.bar.set_length(0);
@@ -79,7 +88,7 @@ impl Observer for Terminal {
             Event::FaultPlanted { fault, item, .. } => {
                 self.line(&format!("          planted {fault}: {item}"))
             }
-            Event::Finding(finding) if finding.outcome >= Outcome::NotProven => {
+            Event::Finding(finding) if finding.outcome >= Outcome::NotProven && !self.expects(finding) => {
                 self.line(&format!("          {}: {}", finding.outcome, finding.message));
             }
             _ => {}

@@ -50,7 +50,9 @@ impl std::fmt::Display for Item {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Elasticsearch { index, id, routing: None } => write!(f, "{index}/{id}"),
-            Self::Elasticsearch { index, id, routing: Some(routing) } => write!(f, "{index}/{id} (routing {routing})"),
+            Self::Elasticsearch { index, id, routing: Some(routing) } => {
+                write!(f, "{index}/{id} (routing {routing})")
+            }
             Self::Postgres { database, table, column, key } => write!(f, "{database}.{table} {column}={key}"),
         }
     }

@@ -68,7 +68,8 @@ impl Probe {
         // Fails only if the task has ended already.
         let _ = self.stop.send(true);
         let sent = self.ticking.await.unwrap_or_default();
-        let answers = std::mem::take(&mut *self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let answers =
+            std::mem::take(&mut *self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         ProbeResult { name: self.name, interval: self.interval, began: self.began, sent, answers }
     }
 }

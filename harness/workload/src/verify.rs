@@ -53,10 +53,9 @@ pub async fn contradicted(
             let keys: Vec<&str> = batch.iter().map(|(_, key, _)| *key).collect();
             // Table and column come from our own log, written as SQL quotes them.
             let sql = format!("SELECT DISTINCT {column}::text FROM {table} WHERE {column}::text = ANY($1)");
-            let found = session
-                .query(&sql, &[&keys])
-                .await
-                .map_err(|e| PostgresError::statement(format!("look for acknowledged rows in {database}.{table}"), &e))?;
+            let found = session.query(&sql, &[&keys]).await.map_err(|e| {
+                PostgresError::statement(format!("look for acknowledged rows in {database}.{table}"), &e)
+            })?;
             let present: HashSet<String> = found.iter().map(|row| row.get(0)).collect();
             wrong.extend(
                 batch
@@ -69,7 +68,10 @@ pub async fn contradicted(
     Ok(wrong)
 }
 
-async fn ask_cluster(client: &Client, batch: &[(&Item, Now)]) -> Result<Vec<(Item, Now)>, ElasticsearchError> {
+async fn ask_cluster(
+    client: &Client,
+    batch: &[(&Item, Now)],
+) -> Result<Vec<(Item, Now)>, ElasticsearchError> {
     let docs: Vec<_> = batch
         .iter()
         .filter_map(|(item, _)| match item {

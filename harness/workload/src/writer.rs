@@ -4,12 +4,13 @@
 
 use crate::acknowledged::{Acknowledged, Acknowledgements, Item, Now};
 use crate::elasticsearch::{
-    Document, InstanceState, OperateIndex, archived_index, live_index, live_key, operate_instance, zeebe_record,
+    Document, InstanceState, OperateIndex, archived_index, live_index, live_key, operate_instance,
+    zeebe_record,
 };
 use crate::postgres::{self, Databases, Operation};
 use crate::service::{Backend, Service, ServiceError};
-use jiff::tz::TimeZone;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::json;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -80,7 +81,8 @@ impl Writer {
         let first = config.epoch * NUMBERS_A_START;
         let mut tasks = Vec::new();
         if config.elasticsearch == Presence::Present {
-            let mut cluster = ClusterWriter { next: first, active: VecDeque::new(), finished: VecDeque::new() };
+            let mut cluster =
+                ClusterWriter { next: first, active: VecDeque::new(), finished: VecDeque::new() };
             let (service, clock, counts, stopped) =
                 (service.clone(), Arc::clone(clock), Arc::clone(&counts), stopped.clone());
             tasks.push(tokio::spawn(async move {
@@ -171,13 +173,20 @@ struct ClusterWriter {
 }
 
 impl ClusterWriter {
-    async fn one(&mut self, backend: &Backend, log: &Acknowledgements, clock: &RunClock) -> Result<(), ServiceError> {
+    async fn one(
+        &mut self,
+        backend: &Backend,
+        log: &Acknowledgements,
+        clock: &RunClock,
+    ) -> Result<(), ServiceError> {
         let number = self.next;
         self.next += 1;
         match number % 4 {
             1 if self.active.len() > BACKLOG => self.finish_one(backend, log, clock).await,
             2 if self.finished.len() > BACKLOG => self.archive_one(backend, log, clock).await,
-            3 if self.finished.len() > BACKLOG && number % 16 == 15 => self.delete_one(backend, log, clock).await,
+            3 if self.finished.len() > BACKLOG && number % 16 == 15 => {
+                self.delete_one(backend, log, clock).await
+            }
             _ => self.start_one(number, backend, log, clock).await,
         }
     }
@@ -232,7 +241,10 @@ impl ClusterWriter {
         let date = TimeZone::UTC.to_datetime(instance.at).date();
         let (mut copy, mut remove) = (Bulk::default(), Bulk::default());
         for (index, document) in instance.documents(InstanceState::Completed) {
-            let dated = OperateIndex::ALL.into_iter().find(|i| live_index(*i) == index).map(|i| archived_index(i, date));
+            let dated = OperateIndex::ALL
+                .into_iter()
+                .find(|i| live_index(*i) == index)
+                .map(|i| archived_index(i, date));
             copy.store(dated.as_deref().unwrap_or(&index), &document);
             remove.delete(&index, &document);
         }
@@ -295,8 +307,15 @@ impl Bulk {
         self.body.push(b'\n');
     }
 
-    async fn send(self, backend: &Backend, log: &Acknowledgements, clock: &RunClock) -> Result<(), ServiceError> {
-        let Some(client) = &backend.elasticsearch else { return Err(ServiceError::Absent("elasticsearch".into())) };
+    async fn send(
+        self,
+        backend: &Backend,
+        log: &Acknowledgements,
+        clock: &RunClock,
+    ) -> Result<(), ServiceError> {
+        let Some(client) = &backend.elasticsearch else {
+            return Err(ServiceError::Absent("elasticsearch".into()));
+        };
         client.bulk(self.body).await?;
         let ms = clock();
         let writes: Vec<Acknowledged> =
@@ -306,7 +325,11 @@ impl Bulk {
 }
 
 fn item(index: &str, document: &Document) -> Item {
-    Item::Elasticsearch { index: index.to_owned(), id: document.id.clone(), routing: document.routing.clone() }
+    Item::Elasticsearch {
+        index: index.to_owned(),
+        id: document.id.clone(),
+        routing: document.routing.clone(),
+    }
 }
 
 /// One request of a user or of Keycloak to PostgreSQL.

@@ -27,7 +27,8 @@ pub(crate) fn run(arguments: &Clean) -> ExitCode {
     match clean::clean(None) {
         Ok(report) => {
             if arguments.json {
-                let failed: Vec<String> = report.failed.iter().map(|(run, why)| format!("{run}: {why}")).collect();
+                let failed: Vec<String> =
+                    report.failed.iter().map(|(run, why)| format!("{run}: {why}")).collect();
                 let told = json!({"removed": report.removed, "live": report.live, "failed": failed});
                 super::print(&serde_json::to_string_pretty(&told).unwrap_or_default());
             } else {

@@ -249,7 +249,10 @@ async fn change_setting(client: &Client, index: &str) -> Result<PlantedItem, Ela
     let found = client.get(&format!("{path}?flat_settings=true")).await?;
     let other = if found[index]["settings"][SETTING] == "17s" { "19s" } else { "17s" };
     client.put(&path, &json!({SETTING: other})).await?;
-    Ok(PlantedItem { item: format!("{index} {SETTING}"), subject: index.to_owned() })
+    Ok(PlantedItem {
+        item: format!("{index} {}", SETTING.trim_start_matches("index.")),
+        subject: index.to_owned(),
+    })
 }
 
 async fn lose_alias(

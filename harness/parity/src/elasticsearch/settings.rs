@@ -66,6 +66,17 @@ pub fn settings(definition: &Value) -> Attributes {
     written_settings(definition).into_iter().filter(|(name, value)| !default(name, value)).collect()
 }
 
+/// Shows the default where a differing setting is unset on one side.
+pub fn show_defaults(differences: &mut [AttributeDifference]) {
+    for difference in differences {
+        if let Some((_, default)) = DEFAULTS.iter().find(|(name, _)| *name == difference.name) {
+            for side in [&mut difference.source, &mut difference.target] {
+                side.get_or_insert_with(|| (*default).to_owned());
+            }
+        }
+    }
+}
+
 /// Settings as written, values equal to the default included.
 pub(super) fn written_settings(definition: &Value) -> Attributes {
     let mut flat = Attributes::new();

@@ -10,12 +10,15 @@ use std::borrow::Cow;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Documents asked for in the first page.
-const FIRST_PAGE: usize = 1_000;
-/// Most documents in one page: the default of `index.max_result_window`.
-const LARGEST_PAGE: usize = 10_000;
+/// Documents asked for in the first page: few enough for an index of documents of 1 MiB each.
+const FIRST_PAGE: usize = 250;
+/// Most documents in one page. A page is planned from the average of the one before; where big documents follow small
+/// ones this bounds what the store has to build at once.
+const LARGEST_PAGE: usize = 4_000;
+/// How much larger a page may be than the one before.
+const GROWTH: usize = 4;
 /// Size of a page aimed at, in bytes of the answer.
-const PAGE_BYTES: usize = 8 << 20;
+const PAGE_BYTES: usize = 4 << 20;
 /// How often one page is asked for before giving up: with the pauses between, about a minute.
 const ATTEMPTS: u32 = 12;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -121,8 +124,10 @@ impl PinnedEs {
             // The next page travels while this one is digested.
             let next = (so_far < expected).then(|| {
                 let average = (fetched.bytes.len() / count).max(1);
-                size =
-                    (PAGE_BYTES / average).clamp(1, LARGEST_PAGE).min(fetched.size.saturating_mul(2)).max(1);
+                size = (PAGE_BYTES / average)
+                    .clamp(1, LARGEST_PAGE)
+                    .min(fetched.size.saturating_mul(GROWTH))
+                    .max(1);
                 let client = self.inner.client.clone();
                 AbortOnDrop(tokio::spawn(fetch(client, pinned.pit(), Some(last.sort.get().to_owned()), size)))
             });

@@ -1,1 +1,170 @@
-//! Filled in below.
+//! An Elasticsearch that answers the requests of a comparison from memory, and fails on demand.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// How one search request goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// All is well.
+    None,
+    /// HTTP 429.
+    TooManyRequests,
+    /// HTTP 503.
+    Unavailable,
+    /// The answer ends in the middle.
+    CutShort,
+    /// HTTP 200, but the store gave up before it had looked everywhere.
+    TimedOut,
+    /// HTTP 200, but a shard did not answer.
+    PartialShards,
+    /// The point in time is gone, as after a restart.
+    PitLost,
+    /// The same, and a document was written in between.
+    PitLostAndWritten,
+    /// HTTP 403, for good.
+    Forbidden,
+    /// An empty page before the end.
+    EmptyPage,
+}
+
+/// Id, routing, raw `_source` (`None`: not stored).
+pub(crate) type Document = (String, Option<String>, Option<String>);
+
+#[derive(Default)]
+pub(crate) struct Contents {
+    pub(crate) indices: BTreeMap<String, Vec<Document>>,
+    pub(crate) definitions: BTreeMap<String, Value>,
+    /// What happens to the coming page requests, in order.
+    pub(crate) faults: VecDeque<Fault>,
+    /// Page sizes that were asked for.
+    pub(crate) sizes: Vec<u64>,
+    written: i64,
+    pits: u64,
+    lost: Vec<String>,
+}
+
+pub(crate) struct FakeElasticsearch {
+    contents: Arc<Mutex<Contents>>,
+    pub(crate) url: String,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for FakeElasticsearch {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl FakeElasticsearch {
+    pub(crate) async fn start() -> Self {
+        let contents = Arc::new(Mutex::new(Contents::default()));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&contents));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("serving") });
+        Self { contents, url, server }
+    }
+
+    pub(crate) fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().expect("no test panicked here")
+    }
+}
+
+async fn answer(
+    State(state): State<Arc<Mutex<Contents>>>,
+    method: Method,
+    uri: Uri,
+    body: Bytes,
+) -> Response {
+    let mut state = state.lock().expect("no test panicked here");
+    let path = uri.path().to_owned();
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let ok = |value: Value| (StatusCode::OK, value.to_string()).into_response();
+    match (method.as_str(), segments.as_slice()) {
+        ("GET", ["_cat", "indices"]) => {
+            ok(state.indices.keys().map(|i| json!({"index": i, "status": "open"})).collect())
+        }
+        ("GET", ["*"]) => {
+            let empty = json!({"aliases": {}, "mappings": {}, "settings": {}});
+            let describe = |i: &String| (i.clone(), state.definitions.get(i).unwrap_or(&empty).clone());
+            ok(Value::Object(state.indices.keys().map(describe).collect()))
+        }
+        ("GET", ["_stats"] | [_, "_stats"]) => {
+            let shard = json!({"shards": {"0": [{"routing": {"primary": true}, "seq_no": {"max_seq_no": state.written}}]}});
+            let indices = state.indices.keys().map(|i| (i.clone(), shard.clone())).collect();
+            ok(json!({"indices": Value::Object(indices)}))
+        }
+        ("POST", [index, "_pit"]) => {
+            state.pits += 1;
+            ok(json!({"id": format!("{index} {}", state.pits)}))
+        }
+        ("POST", [_, "_refresh"]) | ("DELETE", ["_pit"]) | ("GET", ["_cluster", "health", _]) => {
+            ok(json!({}))
+        }
+        ("POST", ["_search"]) => search(&mut state, &body),
+        _ => failed(StatusCode::BAD_REQUEST, "no handler found for uri"),
+    }
+}
+
+fn failed(status: StatusCode, reason: &str) -> Response {
+    let body = json!({"error": {"type": "some_exception", "reason": reason}, "status": status.as_u16()});
+    (status, body.to_string()).into_response()
+}
+
+fn search(state: &mut Contents, body: &Value) -> Response {
+    let pit = body["pit"]["id"].as_str().unwrap_or_default().to_owned();
+    let index = pit.split(' ').next().unwrap_or_default().to_owned();
+    let size = body["size"].as_u64().unwrap_or(0);
+    let total = state.indices[&index].len();
+    if size == 0 {
+        let answer = json!({"timed_out": false, "_shards": {"failed": 0}, "hits": {"total": {"value": total}, "hits": []}});
+        return (StatusCode::OK, answer.to_string()).into_response();
+    }
+    state.sizes.push(size);
+    let fault = state.faults.pop_front().unwrap_or(Fault::None);
+    if matches!(fault, Fault::PitLost | Fault::PitLostAndWritten) {
+        state.lost.push(pit.clone());
+        state.written += i64::from(fault == Fault::PitLostAndWritten);
+    }
+    if state.lost.contains(&pit) {
+        return failed(StatusCode::NOT_FOUND, "No search context found");
+    }
+    match fault {
+        Fault::TooManyRequests => return failed(StatusCode::TOO_MANY_REQUESTS, "rejected execution"),
+        Fault::Unavailable => return failed(StatusCode::SERVICE_UNAVAILABLE, "all shards failed"),
+        Fault::Forbidden => return failed(StatusCode::FORBIDDEN, "not allowed"),
+        _ => {}
+    }
+    let from = body["search_after"][0].as_u64().map_or(0, |a| a + 1);
+    let skip = usize::try_from(from).expect("small");
+    let take = if fault == Fault::EmptyPage { 0 } else { usize::try_from(size).expect("small") };
+    let hits: Vec<String> = state.indices[&index]
+        .iter()
+        .enumerate()
+        .skip(skip)
+        .take(take)
+        .map(|(at, (id, routing, source))| {
+            let routing = routing.as_ref().map(|r| format!(",\"_routing\":{}", json!(r))).unwrap_or_default();
+            let source = source.as_ref().map(|s| format!(",\"_source\":{s}")).unwrap_or_default();
+            format!("{{\"_index\":\"{index}\",\"_id\":{}{routing}{source},\"sort\":[{at}]}}", json!(id))
+        })
+        .collect();
+    let timed_out = fault == Fault::TimedOut;
+    let failed_shards = u8::from(fault == Fault::PartialShards);
+    let hits = hits.join(",");
+    let mut answer = format!(
+        "{{\"pit_id\":\"{pit}\",\"timed_out\":{timed_out},\"_shards\":{{\"failed\":{failed_shards}}},\"hits\":{{\"hits\":[{hits}]}}}}"
+    );
+    if fault == Fault::CutShort {
+        answer.truncate(answer.len() / 2);
+    }
+    (StatusCode::OK, answer).into_response()
+}

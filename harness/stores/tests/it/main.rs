@@ -2,7 +2,7 @@
 
 mod elasticsearch_real;
 mod fake_elasticsearch;
-mod pressure;
 mod postgres_corruptions;
 mod postgres_server;
+mod pressure;
 mod schema;

@@ -82,10 +82,12 @@ impl Server {
     /// Copies a database through a dump, into another physical order and other object identifiers.
     pub(crate) fn dump_and_restore(&self, from: &str, to: &str) {
         let file = self.directory.join(format!("{from}.dump"));
-        let dump = self.client("pg_dump").args(["-Fc", "-d", from, "-f"]).arg(&file).output().expect("pg_dump runs");
+        let dump =
+            self.client("pg_dump").args(["-Fc", "-d", from, "-f"]).arg(&file).output().expect("pg_dump runs");
         assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
         self.sql("postgres", &format!("CREATE DATABASE \"{to}\" TEMPLATE template0"));
-        let restore = self.client("pg_restore").args(["-d", to]).arg(&file).output().expect("pg_restore runs");
+        let restore =
+            self.client("pg_restore").args(["-d", to]).arg(&file).output().expect("pg_restore runs");
         assert!(restore.status.success(), "{}", String::from_utf8_lossy(&restore.stderr));
     }
 

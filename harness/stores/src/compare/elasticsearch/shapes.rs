@@ -29,6 +29,7 @@ pub(super) fn compare_settings(source: &PinnedEs, target: &PinnedEs) -> CheckRes
     let (a, b) = both(source, target, "settings", parity::settings);
     for (object, difference) in Shape::compare(&a, &b, Nesting::Slash) {
         let Difference::Changed(mut changed) = difference else { continue };
+        parity::show_defaults(&mut changed);
         let left = parity::leftovers(&changed);
         if !left.is_empty() {
             changed.retain(|c| !left.iter().any(|l| l.setting == *c));
@@ -39,17 +40,19 @@ pub(super) fn compare_settings(source: &PinnedEs, target: &PinnedEs) -> CheckRes
                 lines.join("; ")
             );
             findings.push(
-                Finding::data(check, Kind::Changed, &object, message)
+                Finding::data(check, Kind::Changed, format!("{object}/leftover"), message)
                     .items(left.len() as u64, left.iter().map(|l| l.setting.sample()))
                     .next("put the source's values back"),
             );
         }
-        if !changed.is_empty() {
-            let difference = Difference::Changed(changed);
-            findings.push(
-                finding(check, Class::Data, "the settings of", &object, &difference)
-                    .next("set the source's values; analysis settings and shard numbers need a new index"),
-            );
+        // One finding a setting, so that a ledger can expect one and not the other.
+        for setting in changed {
+            let subject = format!("{object}/{}", setting.name);
+            let difference = Difference::Changed(vec![setting]);
+            let mut told = finding(check, Class::Data, "the settings of", &object, &difference)
+                .next("set the source's value; analysis settings and shard numbers need a new index");
+            told.subject = subject;
+            findings.push(told);
         }
     }
     result(

@@ -24,6 +24,8 @@ pub(super) struct Job {
     pub(super) source: Option<String>,
     /// Query on the target.
     pub(super) target: Option<String>,
+    /// Query on the source that computes anew what a materialised view holds.
+    pub(super) recomputed: Option<String>,
 }
 
 /// A side of a job.

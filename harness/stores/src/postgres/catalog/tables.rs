@@ -32,6 +32,8 @@ pub struct Table {
     pub columns: Vec<(String, String)>,
     /// Columns that identify a row: the primary key's, or those of a unique index over columns that are never null.
     pub key: Vec<String>,
+    /// The query behind a materialised view.
+    pub definition: Option<String>,
 }
 
 impl Table {
@@ -46,7 +48,7 @@ impl Table {
 }
 
 const RELATIONS: &str = "SELECT n.nspname::text, c.relname::text, c.relkind::text || c.relpersistence::text,
-        c.relispopulated::text
+        c.relispopulated::text, CASE c.relkind WHEN 'm' THEN rtrim(pg_get_viewdef(c.oid), '; ') END
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'm', 'f') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
         AND n.nspname <> 'information_schema' ORDER BY c.relpages DESC, 1, 2";
@@ -98,7 +100,7 @@ async fn read_tables(
         }
     }
     let mut tables = Vec::new();
-    for [schema, table, kind, populated] in rows::<4>(session, RELATIONS).await? {
+    for [schema, table, kind, populated, definition] in rows::<5>(session, RELATIONS).await? {
         let (Some(schema), Some(name)) = (schema, table) else { continue };
         let path = path(database, Some(&schema), Some(&name), None);
         let kind = match (kind.as_deref().unwrap_or_default(), populated.as_deref()) {
@@ -115,7 +117,7 @@ async fn read_tables(
         let columns = columns.remove(&of).unwrap_or_default();
         let key = keys.remove(&of).map(|(_, key)| key).unwrap_or_default();
         let (schema, name) = of;
-        tables.push(Table { path, schema, name, kind, columns, key });
+        tables.push(Table { path, schema, name, kind, columns, key, definition });
     }
     Ok(tables)
 }
