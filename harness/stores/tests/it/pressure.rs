@@ -177,7 +177,7 @@ async fn shapes_and_missing_indices() {
         (ES_INDICES, Kind::Extra, "operate-new_", "3 documents"),
         (ES_INDICES, Kind::NotAsked, "elasticsearch/outside-scope", "1 indices"),
         (ES_MAPPINGS, Kind::Changed, "operate-x_", "field k, type: keyword -> text"),
-        (ES_SETTINGS, Kind::Changed, "operate-x_", "left behind"),
+        (ES_SETTINGS, Kind::Changed, "operate-x_/leftover", "left behind"),
         (ES_ALIASES, Kind::Changed, "operate-x_/operate-xalias", "is_write_index: false -> unset"),
     ] {
         let hit = of(&all, check).into_iter().find(|f| f.kind == kind && f.subject == subject);
