@@ -187,26 +187,10 @@ impl Plan {
         plan.up("conclude/tear-down", Action::TearDown, "stop everything that was started");
 
         if indices {
-            plan.check(&[
-                checks::ES_INDICES,
-                checks::ES_COUNTS,
-                checks::ES_DOCUMENTS,
-                checks::ES_MAPPINGS,
-                checks::ES_SETTINGS,
-                checks::ES_ALIASES,
-                checks::ES_TEMPLATES,
-                checks::ES_CLUSTER,
-            ]);
+            plan.check(&checks::ELASTICSEARCH);
         }
         if !databases.is_empty() {
-            plan.check(&[
-                checks::PG_SCHEMA,
-                checks::PG_COUNTS,
-                checks::PG_ROWS,
-                checks::PG_SEQUENCES,
-                checks::PG_ACCESS,
-                checks::PG_LARGE_OBJECTS,
-            ]);
+            plan.check(&checks::POSTGRES);
         }
         plan.check(&[checks::FREEZE, checks::TARGETS]);
         if scenario.workload.writes_per_second > 0 {

@@ -45,6 +45,12 @@ pub(crate) struct Rehearse {
     /// Print the plan and do nothing
     #[arg(long, conflicts_with = "resume")]
     pub(crate) plan: bool,
+    /// Where the stores run; so far only as local processes
+    #[arg(long, value_name = "ENV", value_parser = ["embedded"], default_value = "embedded")]
+    pub(crate) on: String,
+    /// Who migrates; so far only the phases as implemented here
+    #[arg(long, value_name = "DRIVER", value_parser = ["builtin"], default_value = "builtin")]
+    pub(crate) driver: String,
     /// Seed of everything random, instead of the scenario's
     #[arg(long)]
     pub(crate) seed: Option<u64>,

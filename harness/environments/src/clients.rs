@@ -198,7 +198,11 @@ mod tests {
         let machine = machine.with_variable("DRYDOCK_CACHE", Some(dir.path().as_os_str()));
         let cache = Cache::locate(&machine).unwrap();
         let (Some(apt), Some(dpkg)) = (machine.find("apt-get"), machine.find("dpkg-deb")) else {
-            println!("SKIP downloaded clients: no apt-get");
+            std::io::Write::write_all(
+                &mut std::io::stderr(),
+                format!("SKIP downloaded clients: no apt-get\n").as_bytes(),
+            )
+            .unwrap_or_default();
             return;
         };
         // Whichever major version this system packages.
@@ -209,6 +213,10 @@ mod tests {
                 return;
             }
         }
-        println!("SKIP downloaded clients: apt-get downloads none");
+        std::io::Write::write_all(
+            &mut std::io::stderr(),
+            format!("SKIP downloaded clients: apt-get downloads none\n").as_bytes(),
+        )
+        .unwrap_or_default();
     }
 }

@@ -70,7 +70,8 @@ async fn four_stores_start_answer_survive_faults_and_leave_nothing() {
     let run_id = format!("test-four-{}", std::process::id());
     let config = config(dir.path(), &run_id);
     if let Some(reason) = obstacle(&config).await {
-        println!("SKIP four stores: {reason}");
+        std::io::Write::write_all(&mut std::io::stderr(), format!("SKIP four stores: {reason}\n").as_bytes())
+            .unwrap_or_default();
         return;
     }
     let begin = Instant::now();
@@ -170,7 +171,8 @@ async fn a_dead_run_with_running_stores_is_cleaned() {
     let run_id = format!("test-dead-{}", std::process::id());
     let config = postgres_only(dir.path(), &run_id);
     if let Some(reason) = obstacle(&config).await {
-        println!("SKIP dead run: {reason}");
+        std::io::Write::write_all(&mut std::io::stderr(), format!("SKIP dead run: {reason}\n").as_bytes())
+            .unwrap_or_default();
         return;
     }
     let environment = Embedded::start(config.clone(), Arc::new(Silent)).await.unwrap();
@@ -200,7 +202,11 @@ async fn two_major_versions_stand_side_by_side() {
     config.target.postgres = true;
     let items = doctor::run(&config).await;
     if let Some(item) = items.iter().find(|i| i.state != doctor::DoctorState::Ok) {
-        println!("SKIP two major versions: {}: {}", item.name, item.detail);
+        std::io::Write::write_all(
+            &mut std::io::stderr(),
+            format!("SKIP two major versions: {}: {}\n", item.name, item.detail).as_bytes(),
+        )
+        .unwrap_or_default();
         return;
     }
     let environment = Embedded::start(config, Arc::new(Silent)).await.unwrap();
@@ -221,7 +227,11 @@ async fn a_dropped_start_leaves_nothing() {
     let run_id = format!("test-dropped-{}", std::process::id());
     let config = postgres_only(dir.path(), &run_id);
     if let Some(reason) = obstacle(&config).await {
-        println!("SKIP dropped start: {reason}");
+        std::io::Write::write_all(
+            &mut std::io::stderr(),
+            format!("SKIP dropped start: {reason}\n").as_bytes(),
+        )
+        .unwrap_or_default();
         return;
     }
     let work = config.work_root.clone().unwrap().join(&run_id);

@@ -151,7 +151,11 @@ async fn indices_move_whole_and_losses_are_planted() {
         std::env::var("DRYDOCK_TEST_ELASTICSEARCH_SOURCE"),
         std::env::var("DRYDOCK_TEST_ELASTICSEARCH_TARGET"),
     ) else {
-        println!("SKIP DRYDOCK_TEST_ELASTICSEARCH_SOURCE and _TARGET are not set");
+        std::io::Write::write_all(
+            &mut std::io::stderr(),
+            format!("SKIP DRYDOCK_TEST_ELASTICSEARCH_SOURCE and _TARGET are not set\n").as_bytes(),
+        )
+        .unwrap_or_default();
         return;
     };
     let (source, target) = (ElasticsearchEndpoint::plain(source), ElasticsearchEndpoint::plain(target));

@@ -86,7 +86,8 @@ async fn a_database_moves_with_its_rights_and_losses_are_planted() {
     let (source, target) = match (Server::start().await, Server::start().await) {
         (Ok(source), Ok(target)) => (source, target),
         (Err(reason), _) | (_, Err(reason)) => {
-            println!("SKIP {reason}");
+            std::io::Write::write_all(&mut std::io::stderr(), format!("SKIP {reason}\n").as_bytes())
+                .unwrap_or_default();
             return;
         }
     };
@@ -200,7 +201,8 @@ async fn writes_after_the_freeze_and_open_sessions_are_told() {
     let source = match Server::start().await {
         Ok(source) => source,
         Err(reason) => {
-            println!("SKIP {reason}");
+            std::io::Write::write_all(&mut std::io::stderr(), format!("SKIP {reason}\n").as_bytes())
+                .unwrap_or_default();
             return;
         }
     };

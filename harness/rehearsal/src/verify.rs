@@ -52,7 +52,7 @@ pub async fn verify(
     if let Some((source, target)) = &options.postgres {
         match databases(source, &options.databases).await {
             Ok(pairs) => results.extend(compare::postgres(source, target, &pairs, &tuning).await),
-            Err(why) => results.extend(POSTGRES.map(|check| {
+            Err(why) => results.extend(checks::POSTGRES.map(|check| {
                 CheckResult::not_compared(
                     check,
                     "source",
@@ -90,32 +90,13 @@ pub async fn verify(
     Ok(summary)
 }
 
-const ELASTICSEARCH: [&str; 8] = [
-    checks::ES_INDICES,
-    checks::ES_COUNTS,
-    checks::ES_DOCUMENTS,
-    checks::ES_MAPPINGS,
-    checks::ES_SETTINGS,
-    checks::ES_ALIASES,
-    checks::ES_TEMPLATES,
-    checks::ES_CLUSTER,
-];
-const POSTGRES: [&str; 6] = [
-    checks::PG_SCHEMA,
-    checks::PG_COUNTS,
-    checks::PG_ROWS,
-    checks::PG_SEQUENCES,
-    checks::PG_ACCESS,
-    checks::PG_LARGE_OBJECTS,
-];
-
 fn started(options: &VerifyOptions, ledgers: &[PathBuf]) -> Result<RunStarted, RehearsalError> {
     let mut asked: Vec<CheckId> = Vec::new();
     if options.elasticsearch.is_some() {
-        asked.extend(ELASTICSEARCH.map(CheckId::from));
+        asked.extend(checks::ELASTICSEARCH.map(CheckId::from));
     }
     if options.postgres.is_some() {
-        asked.extend(POSTGRES.map(CheckId::from));
+        asked.extend(checks::POSTGRES.map(CheckId::from));
     }
     let clock = SystemClock::start();
     Ok(RunStarted {

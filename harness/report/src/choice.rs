@@ -96,7 +96,7 @@ pub(crate) fn not_checked(summary: &Summary) -> Vec<String> {
         ));
     }
     let mut absent: Vec<&str> = Vec::new();
-    for check in checks::ALL {
+    for check in checks::all() {
         if judged.iter().any(|c| c.check.as_str() == check) {
             continue;
         }

@@ -55,7 +55,7 @@ fn checks_follow_what_is_migrated() {
         let plan = Plan::of(&Scenario::from_yaml("x.yaml", yaml).unwrap());
         plan.checks.iter().map(ToString::to_string).collect()
     };
-    assert_eq!(checks("name: x\n"), drydock_core::names::checks::ALL);
+    assert_eq!(checks("name: x\n"), drydock_core::names::checks::all().collect::<Vec<_>>());
     let databases =
         checks("name: x\nmigration: {components: [identity]}\nworkload: {probes_per_second: 0}\n");
     assert!(databases.iter().all(|c| !c.starts_with("elasticsearch/") && c != "downtime"), "{databases:?}");

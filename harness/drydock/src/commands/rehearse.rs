@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 /// Runs each scenario, or resumes one run; the worst exit code wins.
 pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
+    tracing::debug!(on = arguments.on, driver = arguments.driver, "rehearse");
     let options = RehearsalOptions {
         seed: arguments.seed,
         documents: arguments.documents,

@@ -47,7 +47,7 @@ pub(crate) fn cannot_run(folder: &Path) -> Option<String> {
 
 /// Tells that a test was not made.
 pub(crate) fn skip(why: &str) {
-    println!("SKIP {why}");
+    std::io::Write::write_all(&mut std::io::stderr(), format!("SKIP {why}\n").as_bytes()).unwrap_or_default();
 }
 
 /// The one run folder below `folder`.

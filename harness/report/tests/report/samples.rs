@@ -161,7 +161,7 @@ pub(crate) fn green_record() -> Record {
         seen: Seen::Always,
     });
     run.stores().digest().steps_until("conclude/tear-down").probes();
-    for (i, check) in (1_u64..).zip(checks::ALL) {
+    for (i, check) in (1_u64..).zip(checks::all()) {
         run.check(check, i * i * 1237, Outcome::Equal);
     }
     run.finding(
@@ -248,7 +248,7 @@ pub(crate) fn planted() -> Summary {
         let after = StepId::from("phase-3/restore/elasticsearch");
         run.event(0, Event::FaultPlanted { fault: fault.into(), after, item: item.into() });
     }
-    for (i, check) in (1_u64..).zip(checks::ALL) {
+    for (i, check) in (1_u64..).zip(checks::all()) {
         let found: Vec<Finding> = losses().into_iter().filter(|f| f.check.as_str() == check).collect();
         let outcome = if found.is_empty() { Outcome::Equal } else { Outcome::Different };
         for finding in found {
@@ -289,7 +289,7 @@ pub(crate) fn hostile(findings: u64) -> Summary {
                 .next(HOSTILE),
         );
     }
-    for check in checks::ALL.into_iter().filter(|c| c.starts_with("elasticsearch/")) {
+    for check in checks::all().filter(|c| c.starts_with("elasticsearch/")) {
         run.check(check, 5, if check == checks::ES_DOCUMENTS { Outcome::Different } else { Outcome::Equal });
     }
     run.check(checks::FREEZE, 1, Outcome::Equal).check(checks::TARGETS, 1, Outcome::Equal).check(
@@ -308,7 +308,7 @@ pub(crate) fn hostile(findings: u64) -> Summary {
 pub(crate) fn all_red() -> Summary {
     let mut run = Run::of("name: as-upstream\nbudgets: {downtime: 10s}\n");
     run.stores().digest().steps_until("conclude/tear-down").probes();
-    for check in checks::ALL {
+    for check in checks::all() {
         for item in 0..3 {
             run.finding(
                 Finding::data(

@@ -254,7 +254,12 @@ fn declared(at: &str, properties: &Value, value: &Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_cluster_takes_everything() {
     let Ok(url) = std::env::var("DRYDOCK_TEST_ELASTICSEARCH") else {
-        println!("SKIP DRYDOCK_TEST_ELASTICSEARCH is not set to the URL of an empty Elasticsearch");
+        std::io::Write::write_all(
+            &mut std::io::stderr(),
+            format!("SKIP DRYDOCK_TEST_ELASTICSEARCH is not set to the URL of an empty Elasticsearch\n")
+                .as_bytes(),
+        )
+        .unwrap_or_default();
         return;
     };
     let client = Client::new(&ElasticsearchEndpoint::plain(url), Timeouts::default()).unwrap();

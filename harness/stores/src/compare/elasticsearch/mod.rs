@@ -12,18 +12,6 @@ use drydock_core::names::checks;
 use drydock_parity::{Digest, Multiset};
 use std::time::Instant;
 
-/// The checks of an Elasticsearch comparison, in report order.
-const CHECKS: [&str; 8] = [
-    checks::ES_INDICES,
-    checks::ES_COUNTS,
-    checks::ES_DOCUMENTS,
-    checks::ES_MAPPINGS,
-    checks::ES_SETTINGS,
-    checks::ES_ALIASES,
-    checks::ES_TEMPLATES,
-    checks::ES_CLUSTER,
-];
-
 /// Compares two pinned clusters, definitions first, then every document in both directions. Never fails: what cannot be
 /// read is a finding.
 pub async fn compare_elasticsearch(
@@ -116,7 +104,7 @@ pub async fn elasticsearch(
             }
             let reason = format!("could not read {}", reasons.join("; "));
             let next = "make the cluster reachable for this role (monitor and read), then compare again";
-            CHECKS
+            checks::ELASTICSEARCH
                 .iter()
                 .map(|check| CheckResult::not_compared(check, "elasticsearch", &reason, next))
                 .collect()

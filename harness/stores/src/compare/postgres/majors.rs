@@ -96,7 +96,10 @@ mod tests {
     #[test]
     fn another_column_or_text_stays_a_difference() {
         let old = view("SELECT t.id FROM public.t WHERE (t.k = 'a.b'::text);");
-        for other in ["SELECT no FROM public.t WHERE (k = 'a.b'::text);", "SELECT id FROM public.t WHERE (k = 'c.b'::text);"] {
+        for other in [
+            "SELECT no FROM public.t WHERE (k = 'a.b'::text);",
+            "SELECT id FROM public.t WHERE (k = 'c.b'::text);",
+        ] {
             let mut evened = old.clone();
             even_out_schema((&mut evened, 15), (&view(other), 17));
             assert_eq!(evened, old, "{other}");

@@ -14,16 +14,6 @@ use drydock_core::names::checks;
 use drydock_parity::{Digest, Multiset};
 use std::time::Instant;
 
-/// The checks of a PostgreSQL comparison, in report order.
-const CHECKS: [&str; 6] = [
-    checks::PG_SCHEMA,
-    checks::PG_COUNTS,
-    checks::PG_ROWS,
-    checks::PG_SEQUENCES,
-    checks::PG_ACCESS,
-    checks::PG_LARGE_OBJECTS,
-];
-
 /// A database of the source and its counterpart on the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabasePair {
@@ -49,7 +39,7 @@ pub async fn compare_postgres(
     databases: &[DatabasePair],
     options: &Options,
 ) -> Vec<CheckResult> {
-    let mut results: Vec<CheckResult> = CHECKS.iter().map(|check| empty(check)).collect();
+    let mut results: Vec<CheckResult> = checks::POSTGRES.iter().map(|check| empty(check)).collect();
     let mut roles = shapes::Roles::default();
     for pair in databases {
         let (a, b) = match (source.database(&pair.source), target.database(&pair.target)) {

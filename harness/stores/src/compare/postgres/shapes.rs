@@ -32,7 +32,8 @@ pub(super) fn compare(
         sequences: empty(checks::PG_SEQUENCES),
         access: empty(checks::PG_ACCESS),
     };
-    if let Some((mut a, b)) = both(&source.catalog.schema, &target.catalog.schema, pair, &mut results.schema) {
+    if let Some((mut a, b)) = both(&source.catalog.schema, &target.catalog.schema, pair, &mut results.schema)
+    {
         majors::even_out_schema((&mut a, source.catalog.major), (&b, target.catalog.major));
         compare_schema(a, b, lonely, &mut results.schema);
     }

@@ -49,7 +49,12 @@ impl Server {
     fn start_from(programs: &Path) -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         if !programs.join("initdb").exists() || !Path::new(DEBIAN).join("pg_restore").exists() {
-            println!("SKIP no PostgreSQL server in {} or no clients in {DEBIAN}", programs.display());
+            std::io::Write::write_all(
+                &mut std::io::stderr(),
+                format!("SKIP no PostgreSQL server in {} or no clients in {DEBIAN}\n", programs.display())
+                    .as_bytes(),
+            )
+            .unwrap_or_default();
             return None;
         }
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
