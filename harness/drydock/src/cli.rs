@@ -107,7 +107,7 @@ pub(crate) enum Verify {
 
 #[derive(Debug, Args)]
 pub(crate) struct ElasticsearchPair {
-    /// Address of the source, http[s]://[user:password@]host:port
+    /// Address of the source, `https://user:password@host:port`
     #[arg(long, value_name = "URL", env = "DRYDOCK_SOURCE_ELASTICSEARCH", hide_env_values = true)]
     pub(crate) source: String,
     /// Address of the target
@@ -138,7 +138,7 @@ pub(crate) struct IndexScope {
 
 #[derive(Debug, Args)]
 pub(crate) struct PostgresPair {
-    /// Address of the source, postgres://user[:password]@host[:port][/database]
+    /// Address of the source, `postgres://user:password@host:port/database`
     #[arg(long, value_name = "URL", env = "DRYDOCK_SOURCE_POSTGRES", hide_env_values = true)]
     pub(crate) source: String,
     /// Address of the target

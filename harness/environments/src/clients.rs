@@ -198,11 +198,8 @@ mod tests {
         let machine = machine.with_variable("DRYDOCK_CACHE", Some(dir.path().as_os_str()));
         let cache = Cache::locate(&machine).unwrap();
         let (Some(apt), Some(dpkg)) = (machine.find("apt-get"), machine.find("dpkg-deb")) else {
-            std::io::Write::write_all(
-                &mut std::io::stderr(),
-                format!("SKIP downloaded clients: no apt-get\n").as_bytes(),
-            )
-            .unwrap_or_default();
+            std::io::Write::write_all(&mut std::io::stderr(), b"SKIP downloaded clients: no apt-get\n")
+                .unwrap_or_default();
             return;
         };
         // Whichever major version this system packages.
@@ -215,7 +212,7 @@ mod tests {
         }
         std::io::Write::write_all(
             &mut std::io::stderr(),
-            format!("SKIP downloaded clients: apt-get downloads none\n").as_bytes(),
+            b"SKIP downloaded clients: apt-get downloads none\n",
         )
         .unwrap_or_default();
     }

@@ -153,7 +153,7 @@ async fn indices_move_whole_and_losses_are_planted() {
     ) else {
         std::io::Write::write_all(
             &mut std::io::stderr(),
-            format!("SKIP DRYDOCK_TEST_ELASTICSEARCH_SOURCE and _TARGET are not set\n").as_bytes(),
+            b"SKIP DRYDOCK_TEST_ELASTICSEARCH_SOURCE and _TARGET are not set\n",
         )
         .unwrap_or_default();
         return;

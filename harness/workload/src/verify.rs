@@ -11,6 +11,9 @@ use thiserror::Error;
 /// Items asked for in one request.
 const BATCH: usize = 500;
 
+/// Rows of one table and key column: item, key, last acknowledged state.
+type Rows<'a> = Vec<(&'a Item, &'a str, Now)>;
+
 /// A store could not be asked.
 #[derive(Debug, Error)]
 pub enum AskError {
@@ -32,7 +35,7 @@ pub async fn contradicted(
     states: &BTreeMap<Item, Now>,
 ) -> Result<Vec<(Item, Now)>, AskError> {
     let mut documents = Vec::new();
-    let mut rows: BTreeMap<(&str, &str, &str), Vec<(&Item, &str, Now)>> = BTreeMap::new();
+    let mut rows: BTreeMap<(&str, &str, &str), Rows<'_>> = BTreeMap::new();
     for (item, now) in states {
         match item {
             Item::Elasticsearch { .. } => documents.push((item, *now)),

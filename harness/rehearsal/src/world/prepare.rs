@@ -161,13 +161,15 @@ impl RealWorld {
             let gate = service.clone();
             self.probes.push(Probe::start("elasticsearch/read", interval, move |_| {
                 let gate = gate.clone();
-                async move { gate.serve(async |b, _| probes::read_documents(b).await).await.map_err(told) }
+                async move { gate.serve(async |b, _| probes::read_documents(b).await).await.map_err(|e| told(&e)) }
             }));
             let gate = service.clone();
             self.probes.push(Probe::start("elasticsearch/write", interval, move |n| {
                 let gate = gate.clone();
                 async move {
-                    gate.serve(async |b, _| probes::write_document(b, first + n).await).await.map_err(told)
+                    gate.serve(async |b, _| probes::write_document(b, first + n).await)
+                        .await
+                        .map_err(|e| told(&e))
                 }
             }));
         }
@@ -178,12 +180,16 @@ impl RealWorld {
             let gate = service.clone();
             self.probes.push(Probe::start("postgres/read", interval, move |_| {
                 let gate = gate.clone();
-                async move { gate.serve(async |b, _| probes::read_rows(b, name).await).await.map_err(told) }
+                async move {
+                    gate.serve(async |b, _| probes::read_rows(b, name).await).await.map_err(|e| told(&e))
+                }
             }));
             self.probes.push(Probe::start("postgres/write", interval, move |n| {
                 let gate = service.clone();
                 async move {
-                    gate.serve(async |b, _| probes::write_row(b, name, first + n).await).await.map_err(told)
+                    gate.serve(async |b, _| probes::write_row(b, name, first + n).await)
+                        .await
+                        .map_err(|e| told(&e))
                 }
             }));
             break;
@@ -282,7 +288,7 @@ fn seeded_databases(scenario: &Scenario) -> Databases {
     Databases::new(&profile, scenario.seed).only(&names)
 }
 
-fn told(error: ServiceError) -> String {
+fn told(error: &ServiceError) -> String {
     error.to_string()
 }
 

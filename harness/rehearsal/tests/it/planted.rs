@@ -136,7 +136,9 @@ async fn every_planted_loss_turns_its_checks_red_and_no_other() {
         .map(|i| format!("{}: {}", i.name, i.detail))
         .collect();
     if !missing.is_empty() {
-        return println!("SKIP {}", missing.join("; "));
+        let line = format!("SKIP {}\n", missing.join("; "));
+        // Past the test runner's capture, so that a skip is seen.
+        return std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap_or_default();
     }
     std::fs::create_dir_all(folder.path().join("logs")).expect("logs");
     let migrated = migrate(folder.path()).await;
