@@ -213,7 +213,7 @@ fn progress_is_read_from_the_record_and_forgotten_when_a_run_starts_over() {
         Event::RunStarted(Box::new(started)),
         Event::StepStarted { step: step.clone() },
         Event::StepFinished {
-            step: step.clone(),
+            step,
             outcome: StepOutcome::Done,
             millis: 1,
             facts: Facts::new(),
