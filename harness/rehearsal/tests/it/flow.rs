@@ -212,12 +212,7 @@ fn progress_is_read_from_the_record_and_forgotten_when_a_run_starts_over() {
     let events = [
         Event::RunStarted(Box::new(started)),
         Event::StepStarted { step: step.clone() },
-        Event::StepFinished {
-            step,
-            outcome: StepOutcome::Done,
-            millis: 1,
-            facts: Facts::new(),
-        },
+        Event::StepFinished { step, outcome: StepOutcome::Done, millis: 1, facts: Facts::new() },
         Event::StepStarted { step: "phase-3/backup/identity".into() },
     ];
     for event in events {

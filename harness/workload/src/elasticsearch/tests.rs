@@ -256,8 +256,7 @@ async fn a_real_cluster_takes_everything() {
     let Ok(url) = std::env::var("DRYDOCK_TEST_ELASTICSEARCH") else {
         std::io::Write::write_all(
             &mut std::io::stderr(),
-            format!("SKIP DRYDOCK_TEST_ELASTICSEARCH is not set to the URL of an empty Elasticsearch\n")
-                .as_bytes(),
+            b"SKIP DRYDOCK_TEST_ELASTICSEARCH is not set to the URL of an empty Elasticsearch\n",
         )
         .unwrap_or_default();
         return;
