@@ -221,11 +221,7 @@ impl ClusterWriter {
         clock: &RunClock,
     ) -> Result<(), ServiceError> {
         let Some(instance) = self.active.front().copied() else { return Ok(()) };
-        let mut bulk = Bulk::default();
-        for (index, document) in instance.documents(InstanceState::Completed) {
-            bulk.store(&index, &document);
-        }
-        bulk.send(backend, log, clock).await?;
+        Bulk::of(&instance, Bulk::store).send(backend, log, clock).await?;
         self.active.pop_front();
         self.finished.push_back(instance);
         Ok(())
@@ -262,11 +258,7 @@ impl ClusterWriter {
         clock: &RunClock,
     ) -> Result<(), ServiceError> {
         let Some(instance) = self.finished.front().copied() else { return Ok(()) };
-        let mut bulk = Bulk::default();
-        for (index, document) in instance.documents(InstanceState::Completed) {
-            bulk.delete(&index, &document);
-        }
-        bulk.send(backend, log, clock).await?;
+        Bulk::of(&instance, Bulk::delete).send(backend, log, clock).await?;
         self.finished.pop_front();
         Ok(())
     }
@@ -286,6 +278,15 @@ struct Bulk {
 }
 
 impl Bulk {
+    /// The same operation on every document of a finished instance, where it lives before it is archived.
+    fn of(instance: &Started, operation: fn(&mut Self, &str, &Document)) -> Self {
+        let mut bulk = Self::default();
+        for (index, document) in instance.documents(InstanceState::Completed) {
+            operation(&mut bulk, &index, &document);
+        }
+        bulk
+    }
+
     fn store(&mut self, index: &str, document: &Document) {
         self.line("index", index, document);
         self.body.extend_from_slice(document.source.as_bytes());
