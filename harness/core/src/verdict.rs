@@ -2,7 +2,7 @@
 
 use crate::event::{Ending, Event, StepOutcome};
 use crate::exit::ExitCode;
-use crate::finding::{Class, Finding, Kind, Outcome};
+use crate::finding::{Class, Finding, Kind, Outcome, Sample};
 use crate::names::CheckId;
 use crate::record::Record;
 use schemars::JsonSchema;
@@ -60,6 +60,7 @@ impl Verdict {
         let (mut findings, unused) = apply_ledger(record);
         let mut checks = check_verdicts(record, &findings);
         findings.extend(unused);
+        findings.extend(unnoticed_losses(record, &findings));
         findings.extend(unproven_checks(&checks, &findings));
         for check in &mut checks {
             check.findings = findings
@@ -84,6 +85,33 @@ impl Verdict {
     pub fn is_green(&self) -> bool {
         self.exit_code == ExitCode::Equal.code()
     }
+}
+
+/// A loss planted on purpose that no check tells of means that the checks cannot be trusted.
+fn unnoticed_losses(record: &Record, findings: &[Judged]) -> Option<Judged> {
+    if !record.is_finished() || findings.iter().any(|j| j.finding.outcome == Outcome::Different) {
+        return None;
+    }
+    let planted: Vec<Sample> = record
+        .effective()
+        .iter()
+        .filter_map(|e| match &e.event {
+            Event::FaultPlanted { fault, item, .. } => Some(Sample::named(format!("{fault}: {item}"))),
+            _ => None,
+        })
+        .collect();
+    if planted.is_empty() {
+        return None;
+    }
+    let count = planted.len() as u64;
+    let finding = Finding::not_compared(
+        "planted-losses",
+        "planted-losses",
+        format!("{count} losses were planted on purpose and no check noticed any of them"),
+    )
+    .items(count, planted)
+    .next("trust no verdict of these checks; look at the ledger, then report it with the record");
+    Some(Judged { finding, expected_because: None })
 }
 
 /// Applies the ledger of the record to its findings; the second list speaks of ledger lines that covered nothing.

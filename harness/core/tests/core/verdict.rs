@@ -157,6 +157,26 @@ fn a_proven_loss_stays_proven_when_the_environment_breaks() {
 }
 
 #[test]
+fn a_planted_loss_that_no_check_noticed_is_never_green() {
+    let planted = || Event::FaultPlanted {
+        fault: "lose-row".into(),
+        after: "phase-3/grants/identity".into(),
+        item: "identity.public.users id=7".into(),
+    };
+    let verdict = judged(
+        &rows().check(ROWS, 7).event(planted()).ends(Complete),
+        ExitCode::NotProven,
+        Outcome::NotProven,
+    );
+    assert!(verdict.findings[0].finding.samples[0].item.contains("id=7"));
+    judged(
+        &rows().event(planted()).finding(missing("a.b.c")).check(ROWS, 7).ends(Complete),
+        ExitCode::Different,
+        Outcome::Different,
+    );
+}
+
+#[test]
 fn a_missed_budget_alone_is_its_own_code() {
     let run = || Run::asking(&[ROWS, DOWNTIME]).check(ROWS, 7).check(DOWNTIME, 1).finding(over_budget());
     judged(&run().ends(Complete), ExitCode::BudgetMissed, Outcome::Different);
