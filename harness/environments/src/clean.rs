@@ -85,7 +85,7 @@ pub fn clean(work_root: Option<&Path>) -> Result<Report> {
         match WorkDir::take(&root, &name) {
             Ok(Taken::Ours(work)) => {
                 let leftover = describe(&work);
-                match end_processes(&work, Manner::AtOnce).and_then(|()| work.remove()) {
+                match end_and_remove(work) {
                     Ok(()) => report.removed.push(leftover),
                     Err(error) => report.failed.push((name, error)),
                 }
@@ -96,6 +96,26 @@ pub fn clean(work_root: Option<&Path>) -> Result<Report> {
         }
     }
     Ok(report)
+}
+
+/// The same for one run, if it is dead. A run that left nothing is no error; neither is one that lives, which is left alone.
+/// Blocking.
+///
+/// # Errors
+/// Its processes do not end, or its data cannot be removed.
+pub fn remove_run(work_root: Option<&Path>, run_id: &str) -> Result<()> {
+    let root = workdir::root(work_root, &Machine::from_process());
+    if !root.exists() {
+        return Ok(());
+    }
+    match WorkDir::take(&root, run_id)? {
+        Taken::Ours(work) => end_and_remove(work),
+        Taken::Live(_) | Taken::Absent => Ok(()),
+    }
+}
+
+fn end_and_remove(work: WorkDir) -> Result<()> {
+    end_processes(&work, Manner::AtOnce).and_then(|()| work.remove())
 }
 
 fn describe(work: &WorkDir) -> Leftover {

@@ -111,6 +111,19 @@ fn killed_at(folder: &Path, mark: &str) {
     child.wait().expect("wait");
 }
 
+#[test]
+fn a_run_killed_while_its_stores_start_is_resumed_to_green() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    killed_at(folder.path(), r#""type":"step_started","step":"prepare/provision""#);
+    let run = run_folder(folder.path());
+    let resumed = drydock(folder.path()).args(["rehearse", "--resume"]).arg(&run).output().expect("it runs");
+    assert_eq!(resumed.status.code(), Some(0), "{}", text(&resumed));
+    assert_nothing_left(folder.path());
+}
+
 const IN_PHASE_3: &str = r#""type":"step_started","step":"phase-3/restore/elasticsearch""#;
 
 #[test]

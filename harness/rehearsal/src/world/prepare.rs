@@ -1,6 +1,6 @@
 //! Before the migration: stores, data, workload and probes.
 
-use super::{RealWorld, Stepped, environment, of_environment, store_failed};
+use super::{RealWorld, Stepped, environment, internal, of_environment, store_failed};
 use crate::flow::{Attempt, Facts, Progress};
 use crate::start::RehearsalOptions;
 use drydock_core::event::ServiceState;
@@ -41,9 +41,13 @@ impl RealWorld {
 
     pub(super) async fn provision(&mut self, attempt: Attempt) -> Stepped<Facts> {
         let config = self.embedded_config();
-        if attempt == Attempt::Again {
-            // A killed start may have left processes and half a data directory under this run's name.
-            drydock_environments::clean::clean(None).map_err(of_environment)?;
+        if attempt == Attempt::Again || self.resumed {
+            // An earlier life may have left processes and half a data directory under this run's name.
+            let run = self.config.run.to_string();
+            tokio::task::spawn_blocking(move || drydock_environments::clean::remove_run(None, &run))
+                .await
+                .map_err(|e| internal(&e.to_string()))?
+                .map_err(of_environment)?;
         }
         let environment =
             Embedded::start(config, self.progress("prepare/provision")).await.map_err(of_environment)?;
