@@ -1,7 +1,7 @@
 //! The canonical form of a JSON text: what must be equal between two stores, and nothing else.
 //!
 //! Object key order, white space and the way a character is escaped do not count. Everything else does: array order,
-//! duplicate keys (in their order), integers of any size, `1` against `1.0`, `-0` against `0`, null against absent.
+//! duplicate keys (in their order), integers of any size, `1` against `1.0`, `-0.0` against `0.0`, null against absent.
 //! Numbers with a fraction or an exponent are compared as the nearest double, because stores re-render them.
 
 use thiserror::Error;
@@ -254,8 +254,9 @@ impl Input<'_> {
         }
         let literal = &self.bytes[start..self.at];
         if integer {
-            // JSON allows no leading zeros and no plus sign: one value, one text.
-            framed(b'i', literal, out);
+            // JSON allows no leading zeros and no plus sign: one value, one text. The one exception is the integer -0,
+            // which stores read as 0.
+            framed(b'i', if literal == b"-0" { b"0" } else { literal }, out);
             return Ok(());
         }
         let value = std::str::from_utf8(literal).ok().and_then(|text| text.parse::<f64>().ok());
@@ -374,6 +375,7 @@ mod tests {
             (r#""\u00e9\/""#, "\"é/\""),
             (r#""\ud83d\ude00""#, "\"😀\""),
             ("1e21", "1.0E21"),
+            ("[-0]", "[0]"),
             ("0.1000", "0.1"),
             ("123456789.123456789012345", "1.2345678912345679E8"),
             (r#"{"a":{"z":1,"y":{"q":2,"p":[]}},"A":0}"#, r#"{"A":0,"a":{"y":{"p":[],"q":2},"z":1}}"#),
@@ -388,7 +390,6 @@ mod tests {
         let all = [
             "1",
             "1.0",
-            "-0",
             "0",
             "-0.0",
             "0.0",

@@ -7,5 +7,5 @@ mod template;
 
 pub use flatten::flatten;
 pub use mapping::mapping;
-pub use settings::{Leftover, leftovers, settings, show_defaults};
+pub use settings::{Leftover, keep_real, leftovers, settings, show_defaults};
 pub use template::{alias, component_template, index_template, legacy_template};

@@ -19,7 +19,7 @@ const BOOKKEEPING: [&str; 10] = [
 ];
 
 /// What unset means. A setting equal to its default has no effect and counts as unset.
-const DEFAULTS: [(&str, &str); 37] = [
+const DEFAULTS: [(&str, &str); 43] = [
     ("number_of_shards", "1"),
     ("number_of_replicas", "1"),
     ("refresh_interval", "1s"),
@@ -57,12 +57,69 @@ const DEFAULTS: [(&str, &str); 37] = [
     ("soft_deletes.enabled", "true"),
     ("mode", "standard"),
     ("routing_partition_size", "1"),
+    ("default_pipeline", "_none"),
+    ("final_pipeline", "_none"),
+    ("lifecycle.name", ""),
+    ("lifecycle.rollover_alias", ""),
+    ("search.idle.after", "30s"),
+    ("unassigned.node_left.delayed_timeout", "1m"),
 ];
+
+/// Units of time, in nanoseconds.
+const TIME_UNITS: [(&str, u128); 7] = [
+    ("nanos", 1),
+    ("micros", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+];
+
+/// Whether a setting holds a length of time.
+fn is_duration(name: &str) -> bool {
+    const NAMES: [&str; 3] = ["gc_deletes", "search.idle.after", "unassigned.node_left.delayed_timeout"];
+    NAMES.contains(&name) || name.ends_with("_interval") || name.contains("slowlog.threshold.")
+}
+
+/// A length of time in nanoseconds; every negative one means "never". `None` for any other text.
+fn nanoseconds(text: &str) -> Option<u128> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number = digits.parse::<u128>().ok()?;
+    let (_, unit) = TIME_UNITS.iter().find(|(unit, _)| *unit == &text[digits.len()..])?;
+    number.checked_mul(*unit)
+}
+
+/// Whether two values of one setting say the same: `1s` is `1000ms`, and a list of one is its only element.
+fn same_value(name: &str, a: &str, b: &str) -> bool {
+    let single = |text: &str| match serde_json::from_str::<Vec<String>>(text).as_deref() {
+        Ok([one]) => one.clone(),
+        _ => text.to_owned(),
+    };
+    let never = |text: &str| ["-1", "-1s", "-1ms"].contains(&text);
+    if a == b || (is_duration(name) && never(a) && never(b)) {
+        return true;
+    }
+    match (nanoseconds(a), nanoseconds(b)) {
+        (Some(a), Some(b)) if is_duration(name) => a == b,
+        _ => single(a) == single(b),
+    }
+}
+
+/// Takes out differences of settings that are only two spellings of one value. `prefix` is what stands before a setting's
+/// name: nothing in an index, `setting ` in a template, where other attributes stand beside settings.
+pub fn keep_real(prefix: &str, differences: &mut Vec<AttributeDifference>) {
+    differences.retain(|d| match (&d.source, &d.target, d.name.strip_prefix(prefix)) {
+        (Some(a), Some(b), Some(name)) => !same_value(name, a, b),
+        _ => true,
+    });
+}
 
 /// Settings of one index as attributes without the `index.` prefix. Takes both forms of the answer, nested and flat.
 pub fn settings(definition: &Value) -> Attributes {
-    let default =
-        |name: &str, value: &str| DEFAULTS.iter().any(|(known, unset)| *known == name && *unset == value);
+    let default = |name: &str, value: &str| {
+        DEFAULTS.iter().any(|(known, unset)| *known == name && same_value(name, unset, value))
+    };
     written_settings(definition).into_iter().filter(|(name, value)| !default(name, value)).collect()
 }
 
@@ -147,6 +204,23 @@ mod tests {
         );
         assert_eq!(b["number_of_shards"], "3");
         assert_eq!(b["analysis.analyzer.x.filter"], r#"["b","a"]"#);
+    }
+
+    #[test]
+    fn spellings_of_one_value_are_no_difference() {
+        let a = settings(&json!({"refresh_interval": "30s", "gc_deletes": "1m", "lifecycle.name": "",
+            "search.slowlog.threshold.query.warn": "2s", "analysis.analyzer.x.filter": "lowercase"}));
+        let b = settings(&json!({"refresh_interval": "30000ms",
+            "search.slowlog.threshold.query.warn": "2000ms", "analysis.analyzer.x.filter": ["lowercase"]}));
+        let mut differences = compare_attributes(&a, &b);
+        keep_real("", &mut differences);
+        assert!(differences.is_empty(), "{differences:?}");
+        let c = settings(&json!({"refresh_interval": "30m", "search.slowlog.threshold.query.warn": "-1",
+            "analysis.analyzer.x.filter": ["lowercase", "stop"]}));
+        let mut differences = compare_attributes(&a, &c);
+        keep_real("", &mut differences);
+        assert_eq!(differences.len(), 3, "{differences:?}");
+        assert!(!same_value("number_of_shards", "1s", "1000ms"));
     }
 
     #[test]

@@ -160,7 +160,9 @@ async fn named(
         if is_managed(name, body) {
             outside.push(subject);
         } else {
-            shape.insert(subject, flat(body));
+            // A processor treats 1 and "1" as two values, so texts keep their quotes.
+            let members = body.as_object().into_iter().flatten();
+            shape.insert(subject, without_dates(members.map(|(k, v)| (k.clone(), v.to_string())).collect()));
         }
     }
     Ok(shape)
@@ -169,6 +171,11 @@ async fn named(
 fn flat(body: &Value) -> Attributes {
     let mut attributes = Attributes::new();
     parity::flatten("", body, &mut attributes);
+    without_dates(attributes)
+}
+
+/// Without what the store notes down about the definition itself.
+fn without_dates(mut attributes: Attributes) -> Attributes {
     for own in ["modified_date", "modified_date_millis", "created_date", "created_date_millis"] {
         attributes.remove(own);
     }

@@ -7,7 +7,8 @@ use super::{Client, ElasticsearchError};
 use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How long a point in time survives without being used; every use renews it.
@@ -36,6 +37,8 @@ pub struct PinnedIndex {
     /// Something about the point in time that limits what it proves.
     pub doubt: Option<String>,
     maxima: Option<Vec<i64>>,
+    /// Sequence numbers just before the point in time was opened, whether or not they moved meanwhile.
+    before: Option<Vec<i64>>,
     pit: Mutex<String>,
 }
 
@@ -55,6 +58,8 @@ pub(super) struct Inner {
     pub(super) indices: BTreeMap<String, PinnedIndex>,
     outside: Vec<String>,
     definitions: Definitions,
+    /// Set while nobody answers: no reader then waits long for a page.
+    pub(super) gone: AtomicBool,
 }
 
 /// One cluster held still. Cheap to clone; the points in time stay open until [`PinnedEs::close`] or until 15 minutes
@@ -72,18 +77,15 @@ impl PinnedEs {
     /// The list of indices or their definitions cannot be read.
     pub async fn pin(client: &Client, scope: &Scope) -> Result<Self, ElasticsearchError> {
         let definitions = Definitions::read(client, scope).await;
-        let listed = client.get("/_cat/indices?expand_wildcards=all&format=json&h=index,status").await?;
-        let described = client.get("/*?expand_wildcards=all&flat_settings=true").await?;
+        let (listed, described) = list(client).await?;
         let backing = definitions.backing_indices();
         let mut outside = Vec::new();
         let mut asked = Vec::new();
-        for entry in listed.as_array().into_iter().flatten() {
-            let name = entry["index"].as_str().unwrap_or_default();
-            if scope.contains(name) || backing.contains(&name) {
-                let closed = entry["status"].as_str() == Some("close");
-                asked.push((name.to_owned(), if closed { IndexState::Closed } else { IndexState::Open }));
+        for (name, state) in listed {
+            if scope.contains(&name) || backing.contains(&name.as_str()) {
+                asked.push((name, state));
             } else {
-                outside.push(name.to_owned());
+                outside.push(name);
             }
         }
         outside.sort();
@@ -101,9 +103,18 @@ impl PinnedEs {
         let after = read_maxima(client, None).await;
         let mut indices: BTreeMap<String, PinnedIndex> = pinned.into_iter().collect();
         for (name, index) in &mut indices {
+            index.before = before.as_ref().and_then(|all| all.get(name).cloned());
             index.maxima = quiet(name, before.as_ref(), after.as_ref());
         }
-        Ok(Self { inner: Arc::new(Inner { client: client.clone(), indices, outside, definitions }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                client: client.clone(),
+                indices,
+                outside,
+                definitions,
+                gone: AtomicBool::new(false),
+            }),
+        })
     }
 
     /// The indices asked for, by name.
@@ -124,6 +135,17 @@ impl PinnedEs {
     /// Base URL of the cluster, for messages.
     pub fn url(&self) -> &str {
         self.inner.client.url()
+    }
+
+    /// Indices that were written to since shortly before they were pinned. Empty where the store does not tell.
+    pub async fn moved(&self) -> BTreeSet<String> {
+        let now = read_maxima(&self.inner.client, None).await.unwrap_or_default();
+        let moved = |name: &String, index: &PinnedIndex| match (&index.before, now.get(name)) {
+            (Some(before), Some(now)) => before != now,
+            _ => false,
+        };
+        let indices = self.inner.indices.iter();
+        indices.filter(|(name, index)| moved(name, index)).map(|(name, _)| name.clone()).collect()
     }
 
     /// Opens the point in time of an index again after it was lost, if the shards' sequence numbers prove that nothing
@@ -164,6 +186,50 @@ impl PinnedEs {
     }
 }
 
+/// Names and states of all indices, and their definitions by name.
+async fn list(client: &Client) -> Result<(Vec<(String, IndexState)>, Value), ElasticsearchError> {
+    let path = "/_cat/indices?expand_wildcards=all&format=json&h=index,status";
+    let listed = match client.get(path).await {
+        // One index whose metadata is blocked makes the store refuse the list of all.
+        Err(error) if error.status() == Some(403) => return list_around_blocks(client, error).await,
+        listed => listed?,
+    };
+    let described = client.get("/*?expand_wildcards=all&flat_settings=true").await?;
+    let one = |entry: &Value| {
+        (entry["index"].as_str().unwrap_or_default().to_owned(), state(entry["status"].as_str()))
+    };
+    Ok((listed.as_array().into_iter().flatten().map(one).collect(), described))
+}
+
+fn state(word: Option<&str>) -> IndexState {
+    if word == Some("close") { IndexState::Closed } else { IndexState::Open }
+}
+
+/// The same from the cluster's state. Of an index whose metadata is blocked only the settings are known; the others are
+/// described one by one.
+async fn list_around_blocks(
+    client: &Client,
+    refused: ElasticsearchError,
+) -> Result<(Vec<(String, IndexState)>, Value), ElasticsearchError> {
+    let path = "/_cluster/state/metadata?flat_settings=true&filter_path=metadata.indices.*.state,metadata.indices.*.settings";
+    let Ok(answer) = client.get(path).await else { return Err(refused) };
+    let Some(all) = answer["metadata"]["indices"].as_object() else { return Err(refused) };
+    let mut names = Vec::new();
+    let mut described = serde_json::Map::new();
+    for (name, body) in all {
+        names.push((name.clone(), state(body["state"].as_str())));
+        let blocked = body["settings"]["index.blocks.metadata"].as_str() == Some("true");
+        let definition = if blocked {
+            Some(json!({"settings": body["settings"]}))
+        } else {
+            let path = format!("/{}?expand_wildcards=all&flat_settings=true", path_segment(name));
+            client.get(&path).await.ok().and_then(|mut one| one.get_mut(name).map(Value::take))
+        };
+        described.extend(definition.map(|d| (name.clone(), d)));
+    }
+    Ok((names, Value::Object(described)))
+}
+
 /// The sequence numbers of an index, if they did not move while it was pinned.
 fn quiet(name: &str, before: Option<&Maxima>, after: Option<&Maxima>) -> Option<Vec<i64>> {
     let before = before?.get(name)?;
@@ -178,6 +244,7 @@ async fn open(client: &Client, name: &str, state: IndexState, definition: Option
         documents: Err("it is closed: its documents cannot be read".to_owned()),
         doubt: None,
         maxima: None,
+        before: None,
         pit: Mutex::new(String::new()),
     };
     if !described {

@@ -1,12 +1,14 @@
 //! Every document of a pinned index, page by page, under whatever pressure the store is.
 
-use super::pin::{KEEP_ALIVE, PinnedEs};
-use super::{Client, ElasticsearchError, ErrorKind};
+use super::pin::{Inner, KEEP_ALIVE, PinnedEs};
+use super::{ElasticsearchError, ErrorKind};
 use reqwest::Method;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -14,13 +16,15 @@ use thiserror::Error;
 const FIRST_PAGE: usize = 250;
 /// Most documents in one page. A page is planned from the average of the one before; where big documents follow small
 /// ones this bounds what the store has to build at once.
-const LARGEST_PAGE: usize = 4_000;
+const LARGEST_PAGE: usize = 1_000;
 /// How much larger a page may be than the one before.
 const GROWTH: usize = 4;
 /// Size of a page aimed at, in bytes of the answer.
 const PAGE_BYTES: usize = 4 << 20;
 /// How often one page is asked for before giving up: with the pauses between, about a minute.
 const ATTEMPTS: u32 = 12;
+/// The same once another page was given up because nobody answered: otherwise every further index would take a minute.
+const ATTEMPTS_WHEN_GONE: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -110,7 +114,7 @@ impl PinnedEs {
         if expected == 0 {
             return Ok(0);
         }
-        let mut fetched = fetch(self.inner.client.clone(), pinned.pit(), None, size).await?;
+        let mut fetched = fetch(Arc::clone(&self.inner), pinned.pit(), None, size).await?;
         loop {
             let page = parse(&fetched.bytes)?;
             let Some(last) = page.hits.hits.last() else {
@@ -128,8 +132,8 @@ impl PinnedEs {
                     .clamp(1, LARGEST_PAGE)
                     .min(fetched.size.saturating_mul(GROWTH))
                     .max(1);
-                let client = self.inner.client.clone();
-                AbortOnDrop(tokio::spawn(fetch(client, pinned.pit(), Some(last.sort.get().to_owned()), size)))
+                let inner = Arc::clone(&self.inner);
+                AbortOnDrop(tokio::spawn(fetch(inner, pinned.pit(), Some(last.sort.get().to_owned()), size)))
             });
             for hit in &page.hits.hits {
                 consume(DocumentRef {
@@ -170,7 +174,7 @@ struct Fetched {
 
 /// Asks for one page until it comes whole, with ever smaller pages and longer pauses.
 async fn fetch(
-    client: Client,
+    inner: Arc<Inner>,
     pit: String,
     after: Option<String>,
     size: usize,
@@ -186,13 +190,17 @@ async fn fetch(
              \"sort\":[{{\"_shard_doc\":\"asc\"}}],\"track_total_hits\":false{after}}}"
         );
         let path = "/_search?allow_partial_search_results=false";
-        let answer = client.bytes(Method::POST, path, Some(("application/json", body.into_bytes()))).await;
+        let answer =
+            inner.client.bytes(Method::POST, path, Some(("application/json", body.into_bytes()))).await;
         let error = match answer {
             Ok(bytes) => match parse(&bytes) {
                 Ok(page) if page.timed_out || page.shards.failed > 0 => {
                     ElasticsearchError::malformed("POST", path, "an incomplete page")
                 }
-                Ok(_) => return Ok(Fetched { bytes, size }),
+                Ok(_) => {
+                    inner.gone.store(false, Ordering::Relaxed);
+                    return Ok(Fetched { bytes, size });
+                }
                 // An answer cut short by a broken connection.
                 Err(error) => error,
             },
@@ -202,7 +210,14 @@ async fn fetch(
             error.status() == Some(400) && error.to_string().contains("esult window is too large");
         let malformed = matches!(error.kind, ErrorKind::Malformed(_));
         let retry = too_large || malformed || error.is_pressure() || error.is_transport();
-        if !retry || attempt >= ATTEMPTS {
+        if !error.is_transport() {
+            inner.gone.store(false, Ordering::Relaxed);
+        }
+        let attempts = if inner.gone.load(Ordering::Relaxed) { ATTEMPTS_WHEN_GONE } else { ATTEMPTS };
+        if !retry || attempt >= attempts {
+            if error.is_transport() {
+                inner.gone.store(true, Ordering::Relaxed);
+            }
             return Err(error);
         }
         tracing::debug!(size, attempt, %error, "page asked for again");

@@ -58,7 +58,11 @@ fn bulk(index: &str, from: u64, to: u64) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn real_clusters() {
     let Some(clusters) = Clusters::open() else {
-        return println!("SKIP DRYDOCK_TEST_ELASTICSEARCH does not name two clusters");
+        return std::io::Write::write_all(
+            &mut std::io::stderr(),
+            b"SKIP DRYDOCK_TEST_ELASTICSEARCH does not name two clusters\n",
+        )
+        .unwrap_or_default();
     };
     let Clusters { source, target, prefix } = &clusters;
     let (live, dated, closed) =

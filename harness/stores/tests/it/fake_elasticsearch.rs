@@ -45,7 +45,12 @@ pub(crate) struct Contents {
     pub(crate) faults: VecDeque<Fault>,
     /// Page sizes that were asked for.
     pub(crate) sizes: Vec<u64>,
-    written: i64,
+    /// Highest sequence number of every index.
+    pub(crate) written: i64,
+    /// An index whose metadata is blocked: the store then refuses to list any.
+    pub(crate) blocked: Option<String>,
+    /// Whether refreshes are forbidden.
+    pub(crate) no_refresh: bool,
     pits: u64,
     lost: Vec<String>,
 }
@@ -89,6 +94,21 @@ async fn answer(
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let ok = |value: Value| (StatusCode::OK, value.to_string()).into_response();
     match (method.as_str(), segments.as_slice()) {
+        ("GET", ["_cat", "indices"] | ["*"]) if state.blocked.is_some() => {
+            failed(StatusCode::FORBIDDEN, "blocked by: [FORBIDDEN/9/index metadata (api)]")
+        }
+        ("GET", ["_cluster", "state", "metadata"]) => {
+            let one = |i: &String| {
+                let blocked = (state.blocked.as_ref() == Some(i)).to_string();
+                (i.clone(), json!({"state": "open", "settings": {"index.blocks.metadata": blocked}}))
+            };
+            ok(json!({"metadata": {"indices": Value::Object(state.indices.keys().map(one).collect())}}))
+        }
+        ("GET", [index]) if state.indices.contains_key(*index) => {
+            let empty = json!({"aliases": {}, "mappings": {}, "settings": {}});
+            ok(json!({*index: state.definitions.get(*index).unwrap_or(&empty)}))
+        }
+        ("POST", [_, "_refresh"]) if state.no_refresh => failed(StatusCode::FORBIDDEN, "not allowed"),
         ("GET", ["_cat", "indices"]) => {
             ok(state.indices.keys().map(|i| json!({"index": i, "status": "open"})).collect())
         }

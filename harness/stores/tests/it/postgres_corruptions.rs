@@ -1,5 +1,6 @@
 //! Corruptions planted in a copy, each found by the right check under the right name, and nothing else with it.
 
+use crate::postgres_clean::RARE;
 use crate::postgres_server::Server;
 use crate::schema::{PREPARE, ROLES, SCHEMA};
 use drydock_core::names::checks::{
@@ -319,6 +320,58 @@ const CORRUPTIONS: &[(&str, &str, Expected)] = &[
     ),
     ("database setting", "ALTER DATABASE copy SET search_path = audit", &[(ACCESS, "changed", "src")]),
     (
+        "cast's comment",
+        "COMMENT ON CAST (pair AS text) IS 'x'",
+        &[(SCHEMAS, "changed", "src/cast/(public.pair AS pg_catalog.text)")],
+    ),
+    (
+        "domain constraint's comment",
+        "COMMENT ON CONSTRAINT positive_check ON DOMAIN positive IS 'x'",
+        &[(SCHEMAS, "changed", "src.public.positive/constraint/positive_check")],
+    ),
+    (
+        "composite type's comment",
+        "COMMENT ON COLUMN pair.a IS 'x'",
+        &[(SCHEMAS, "changed", "src.public.pair")],
+    ),
+    (
+        "statistics target of an index",
+        "ALTER INDEX lists_upper ALTER COLUMN 1 SET STATISTICS 10",
+        &[(SCHEMAS, "changed", "src.public.lists/index/lists_upper")],
+    ),
+    (
+        "list of a check",
+        "ALTER TABLE lists DROP CONSTRAINT lists_w_check; ALTER TABLE lists ADD CONSTRAINT lists_w_check
+        CHECK (w IN ('a', lower('C')))",
+        &[(SCHEMAS, "changed", "src.public.lists/constraint/lists_w_check")],
+    ),
+    ("foreign server", "ALTER SERVER far OPTIONS (SET host 'b')", &[(SCHEMAS, "changed", "src/server/far")]),
+    (
+        "user mapping",
+        "ALTER USER MAPPING FOR PUBLIC SERVER far OPTIONS (SET password 'MIIE-very-secret')",
+        &[(SCHEMAS, "changed", "src/user mapping/far/PUBLIC")],
+    ),
+    (
+        "publication's rows",
+        "ALTER PUBLICATION news SET TABLE lists (v) WHERE (v = 'a')",
+        &[(SCHEMAS, "changed", "src/publication relation/public.lists in publication news")],
+    ),
+    (
+        "publication's schema",
+        "ALTER PUBLICATION all_press DROP TABLES IN SCHEMA press",
+        &[(SCHEMAS, "missing", "src/publication namespace/press in publication all_press")],
+    ),
+    (
+        "operator family",
+        "ALTER OPERATOR FAMILY several USING btree ADD OPERATOR 1 < (int8, int8)",
+        &[(SCHEMAS, "changed", "src/operator family/public.several USING btree")],
+    ),
+    (
+        "statistics' owner",
+        "ALTER STATISTICS user_stats OWNER TO other",
+        &[(ACCESS, "changed", "src/statistics object/public.user_stats")],
+    ),
+    (
         "secret changed",
         "UPDATE users SET password_hash = 'stolen' WHERE id = 3;
         UPDATE component_config SET value = 'MIIE-very-secret-2' WHERE id = 1",
@@ -340,12 +393,16 @@ async fn compare(server: &Server, target: &str) -> Vec<CheckResult> {
 async fn every_corruption_is_found_and_nothing_else() {
     let server = match Server::start() {
         Ok(server) => server,
-        Err(reason) => return println!("SKIP {reason}"),
+        Err(reason) => {
+            return std::io::Write::write_all(&mut std::io::stderr(), format!("SKIP {reason}\n").as_bytes())
+                .unwrap_or_default();
+        }
     };
     server.sql("postgres", "CREATE DATABASE src TEMPLATE template0");
     server.sql("postgres", ROLES);
     server.sql("src", PREPARE);
     server.sql("src", SCHEMA);
+    server.sql("src", RARE);
     server.dump_and_restore("src", "base");
     // A dump does not carry the database's own owner.
     server.sql("postgres", "ALTER DATABASE base OWNER TO app");

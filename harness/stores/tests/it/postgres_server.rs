@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 const HOME: &str = "/usr/lib/postgresql/15/bin";
 /// `nobody`: the server refuses to run as root.
 const UID: u32 = 65534;
+/// Servers started by this process so far: each has a directory of its own.
+static STARTED: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
 
 pub(crate) struct Server {
     directory: PathBuf,
@@ -20,7 +22,11 @@ impl Server {
         if !Path::new(HOME).join("initdb").exists() {
             return Err(format!("no PostgreSQL 15 in {HOME}"));
         }
-        let directory = PathBuf::from(format!("/var/tmp/drydock-parity-{}", std::process::id()));
+        let directory = PathBuf::from(format!(
+            "/var/tmp/drydock-parity-{}-{}",
+            std::process::id(),
+            STARTED.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+        ));
         std::fs::create_dir_all(&directory).map_err(|e| e.to_string())?;
         if is_root() {
             std::os::unix::fs::chown(&directory, Some(UID), Some(UID)).map_err(|e| e.to_string())?;

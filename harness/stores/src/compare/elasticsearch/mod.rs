@@ -8,6 +8,7 @@ mod shapes;
 use super::result::{CheckResult, Options};
 use crate::elasticsearch::{Client, IndexState, PinnedEs, Scope, StreamError, Timeouts};
 use crate::endpoint::ElasticsearchEndpoint;
+use drydock_core::Outcome;
 use drydock_core::names::checks;
 use drydock_parity::{Digest, Multiset};
 use std::time::Instant;
@@ -30,7 +31,33 @@ pub async fn compare_elasticsearch(
     results.push(timed(|| shapes::compare_aliases(source, target)));
     results.push(timed(|| shapes::compare_templates(source, target)));
     results.push(timed(|| shapes::compare_cluster(source, target)));
+    tell_moving(source, target, &mut results).await;
     results
+}
+
+/// Where documents differ and a side was written to since it was pinned, the next step says so: the difference may be
+/// newer than the copy.
+async fn tell_moving(source: &PinnedEs, target: &PinnedEs, results: &mut [CheckResult]) {
+    let documents = |r: &&mut CheckResult| [checks::ES_COUNTS, checks::ES_DOCUMENTS].contains(&r.check);
+    let findings = results.iter_mut().filter(documents).flat_map(|r| &mut r.findings);
+    let different: Vec<_> = findings.filter(|f| f.outcome == Outcome::Different).collect();
+    if different.is_empty() {
+        return;
+    }
+    let (on_source, on_target) = tokio::join!(source.moved(), target.moved());
+    for finding in different {
+        let sides = match (on_source.contains(&finding.subject), on_target.contains(&finding.subject)) {
+            (false, false) => continue,
+            (true, false) => "the source was",
+            (false, true) => "the target was",
+            (true, true) => "both sides were",
+        };
+        finding.next = format!(
+            "{sides} written to during the comparison: stop the writers and compare again, because this may be a later \
+             write and no loss; otherwise, {}",
+            finding.next
+        );
+    }
 }
 
 fn timed(check: impl FnOnce() -> CheckResult) -> CheckResult {

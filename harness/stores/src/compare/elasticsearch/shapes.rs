@@ -11,7 +11,7 @@ use serde_json::Value;
 /// Mappings of every index that both sides have.
 pub(super) fn compare_mappings(source: &PinnedEs, target: &PinnedEs) -> CheckResult {
     let check = checks::ES_MAPPINGS;
-    let mut findings = undescribed(check, source, target);
+    let mut findings = undescribed(check, source, target, "mappings");
     let (a, b) = both(source, target, "mappings", parity::mapping);
     for (object, difference) in Shape::compare(&a, &b, Nesting::Slash) {
         findings.push(
@@ -25,10 +25,11 @@ pub(super) fn compare_mappings(source: &PinnedEs, target: &PinnedEs) -> CheckRes
 /// Settings of every index that both sides have; temporary settings that were left behind are told apart.
 pub(super) fn compare_settings(source: &PinnedEs, target: &PinnedEs) -> CheckResult {
     let check = checks::ES_SETTINGS;
-    let mut findings = undescribed(check, source, target);
+    let mut findings = undescribed(check, source, target, "settings");
     let (a, b) = both(source, target, "settings", parity::settings);
     for (object, difference) in Shape::compare(&a, &b, Nesting::Slash) {
         let Difference::Changed(mut changed) = difference else { continue };
+        parity::keep_real("", &mut changed);
         parity::show_defaults(&mut changed);
         let left = parity::leftovers(&changed);
         if !left.is_empty() {
@@ -66,7 +67,7 @@ pub(super) fn compare_settings(source: &PinnedEs, target: &PinnedEs) -> CheckRes
 /// Aliases with their bodies.
 pub(super) fn compare_aliases(source: &PinnedEs, target: &PinnedEs) -> CheckResult {
     let check = checks::ES_ALIASES;
-    let mut findings = undescribed(check, source, target);
+    let mut findings = undescribed(check, source, target, "aliases");
     let (a, b) = (aliases(source, target), aliases(target, source));
     for (object, difference) in Shape::compare(&a, &b, Nesting::Slash) {
         // The name of the alias is the part after the index; an index name holds no slash.
@@ -80,7 +81,10 @@ pub(super) fn compare_aliases(source: &PinnedEs, target: &PinnedEs) -> CheckResu
         };
         findings.push(finding(check, Class::Access, "alias", &object, &difference).next(next));
     }
-    result(check, &a, findings, "aliases compared with filter, routing and write flag")
+    let mut result = result(check, &a, findings, "aliases compared with filter, routing and write flag");
+    // An index without aliases on both sides is a thing compared as well.
+    result.compared += super::common(source, target).count() as u64;
+    result
 }
 
 /// Index, component and legacy templates.
@@ -125,8 +129,17 @@ impl Sum {
     fn add(&mut self, what: &str, source: &Section, target: &Section) {
         match (source, target) {
             (Ok(a), Ok(b)) => {
-                self.compared += a.0.len() as u64;
-                for (object, difference) in Shape::compare(a, b, Nesting::Slash) {
+                // That both sides have none of a kind is a thing compared as well.
+                self.compared += 1 + a.0.len() as u64;
+                for (object, mut difference) in Shape::compare(a, b, Nesting::Slash) {
+                    if let Difference::Changed(changed) = &mut difference {
+                        if self.check == checks::ES_TEMPLATES {
+                            parity::keep_real("setting ", changed);
+                        }
+                        if changed.is_empty() {
+                            continue;
+                        }
+                    }
                     self.findings
                         .push(finding(self.check, Class::Data, what, &object, &difference).next(self.next));
                 }
@@ -183,7 +196,7 @@ fn both(source: &PinnedEs, target: &PinnedEs, part: &str, read: fn(&Value) -> At
     let (mut a, mut b) = (Shape::default(), Shape::default());
     for name in super::common(source, target) {
         let (x, y) = (&source.indices()[name].definition, &target.indices()[name].definition);
-        if x.is_object() && y.is_object() {
+        if x[part].is_object() && y[part].is_object() {
             a.insert(name, read(&x[part]));
             b.insert(name, read(&y[part]));
         }
@@ -196,7 +209,7 @@ fn aliases(side: &PinnedEs, other: &PinnedEs) -> Shape {
     let mut shape = Shape::default();
     for name in super::common(side, other) {
         let described = &side.indices()[name].definition;
-        if !other.indices()[name].definition.is_object() {
+        if !other.indices()[name].definition["aliases"].is_object() {
             continue;
         }
         for (alias, body) in described["aliases"].as_object().into_iter().flatten() {
@@ -207,14 +220,14 @@ fn aliases(side: &PinnedEs, other: &PinnedEs) -> Shape {
 }
 
 /// Indices whose definition one side did not give out.
-fn undescribed(check: &'static str, source: &PinnedEs, target: &PinnedEs) -> Vec<Finding> {
+fn undescribed(check: &'static str, source: &PinnedEs, target: &PinnedEs, part: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for name in super::common(source, target) {
         for (side, pinned) in [("source", source), ("target", target)] {
-            if !pinned.indices()[name].definition.is_object() {
-                let message = format!("the definition of index {name} could not be read on the {side}");
+            if !pinned.indices()[name].definition[part].is_object() {
+                let message = format!("the {part} of index {name} could not be read on the {side}");
                 findings.push(Finding::not_compared(check, name, message).next(
-                    "grant the role the view_index_metadata privilege on the index, then compare again",
+                    "grant the role the view_index_metadata privilege on the index, or take its blocks.metadata off, then compare again",
                 ));
             }
         }

@@ -26,6 +26,8 @@ pub(super) struct Job {
     pub(super) target: Option<String>,
     /// Query on the source that computes anew what a materialised view holds.
     pub(super) recomputed: Option<String>,
+    /// The same with the target's own query, to be run on the target.
+    pub(super) recomputed_target: Option<String>,
 }
 
 /// A side of a job.

@@ -9,8 +9,8 @@ mod workers;
 use super::result::{CheckResult, Options};
 use crate::endpoint::PostgresEndpoint;
 use crate::postgres::{PinnedPg, PostgresError};
-use drydock_core::Finding;
 use drydock_core::names::checks;
+use drydock_core::{Finding, Outcome};
 use drydock_parity::{Digest, Multiset};
 use std::time::Instant;
 
@@ -91,6 +91,22 @@ pub async fn compare_postgres(
             );
         }
         result.note = note(result, databases.len());
+    }
+    // A list that both sides gave, and that is empty on both, has been compared. A database without any table stays not
+    // proven: it is more often the wrong one than an empty one.
+    let counted = results.iter().any(|r| r.check == checks::PG_COUNTS && r.compared > 0);
+    for result in &mut results {
+        let listed = match result.check {
+            checks::PG_SEQUENCES | checks::PG_LARGE_OBJECTS => true,
+            checks::PG_ROWS => counted,
+            _ => false,
+        };
+        let unproven = result.findings.iter().any(|f| f.outcome == Outcome::NotProven);
+        if listed && !unproven && result.compared == 0 && !databases.is_empty() {
+            result.compared = databases.len() as u64;
+            result.note =
+                format!("none on the source, in {} databases listed on both sides", databases.len());
+        }
     }
     results
 }

@@ -18,7 +18,7 @@ pub(super) fn expand(objects: &str) -> String {
 
 /// Objects with an owner and an access list. Members of extensions count only where somebody changed what the extension
 /// set.
-pub(super) const OBJECTS: [&str; 8] = [
+pub(super) const OBJECTS: [&str; 9] = [
     "SELECT NULL::text, NULL::text, NULL::text, datdba, coalesce(datacl, acldefault('d', datdba)) FROM pg_database
      WHERE datname = current_database()",
     "SELECT nspname::text, NULL::text, NULL::text, nspowner, coalesce(nspacl, acldefault('n', nspowner))
@@ -53,6 +53,18 @@ pub(super) const OBJECTS: [&str; 8] = [
         AND e.objid = f.oid AND e.deptype = 'e')
      UNION ALL SELECT NULL, 'server/' || quote_ident(srvname), NULL, srvowner,
         coalesce(srvacl, acldefault('S', srvowner)) FROM pg_foreign_server",
+    "SELECT NULL::text, i.type || '/' || i.identity, NULL::text, o.owner, NULL::aclitem[]
+     FROM (SELECT 'pg_operator'::regclass::oid AS c, oid, oprowner AS owner FROM pg_operator
+        UNION ALL SELECT 'pg_opclass'::regclass, oid, opcowner FROM pg_opclass
+        UNION ALL SELECT 'pg_opfamily'::regclass, oid, opfowner FROM pg_opfamily
+        UNION ALL SELECT 'pg_conversion'::regclass, oid, conowner FROM pg_conversion
+        UNION ALL SELECT 'pg_collation'::regclass, oid, collowner FROM pg_collation
+        UNION ALL SELECT 'pg_ts_config'::regclass, oid, cfgowner FROM pg_ts_config
+        UNION ALL SELECT 'pg_ts_dict'::regclass, oid, dictowner FROM pg_ts_dict
+        UNION ALL SELECT 'pg_statistic_ext'::regclass, oid, stxowner FROM pg_statistic_ext) o,
+        LATERAL pg_identify_object(o.c, o.oid, 0) i
+     WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = o.c AND e.objid = o.oid
+        AND e.deptype = 'e')",
     "SELECT NULL::text, 'event-trigger/' || evtname, NULL::text, evtowner, NULL::aclitem[] FROM pg_event_trigger
      UNION ALL SELECT NULL, 'publication/' || quote_ident(pubname), NULL, pubowner, NULL FROM pg_publication",
 ];
@@ -107,7 +119,7 @@ pub(super) const ROLES: &str = "SELECT NULL, r.rolname::text, NULL, v.a, v.b FRO
         ('may create roles', r.rolcreaterole::text), ('may create databases', r.rolcreatedb::text),
         ('may log in', r.rolcanlogin::text), ('may replicate', r.rolreplication::text),
         ('bypasses row security', r.rolbypassrls::text), ('connection limit', r.rolconnlimit::text),
-        ('valid until', r.rolvaliduntil::text)
+        ('valid until', r.rolvaliduntil::text), ('comment', shobj_description(r.oid, 'pg_authid'))
         UNION ALL SELECT 'member of ' || g.rolname,
             CASE WHEN bool_or(m.admin_option) THEN 'with admin option' ELSE 'member' END
         FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid GROUP BY g.rolname

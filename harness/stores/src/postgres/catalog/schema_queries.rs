@@ -18,6 +18,7 @@ pub(super) const QUERIES: [&str; 9] = [
     "SELECT n.nspname::text, NULL, NULL, v.a, v.b FROM pg_namespace n, LATERAL (VALUES
         ('kind', 'schema'), ('comment', obj_description(n.oid, 'pg_namespace'))) v(a, b)
      WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND v.b IS NOT NULL",
+    // A dump puts columns that were added to a parent later before the child's own: only those have an order of their own.
     "SELECT n.nspname::text, c.relname::text, NULL, v.a, v.b
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL (VALUES
         ('kind', CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'
@@ -39,7 +40,8 @@ pub(super) const QUERIES: [&str; 9] = [
         ('foreign server', (SELECT s.srvname || ' ' || coalesce(f.ftoptions::text, '') FROM pg_foreign_table f
             JOIN pg_foreign_server s ON s.oid = f.ftserver WHERE f.ftrelid = c.oid)),
         ('column order', (SELECT string_agg(attname, E'\\x1f' ORDER BY attnum) FROM pg_attribute
-            WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped)),
+            WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+                AND (attinhcount = 0 OR c.relispartition))),
         ('comment', obj_description(c.oid, 'pg_class'))) v(a, b)
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
         AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND v.b IS NOT NULL
@@ -90,6 +92,10 @@ pub(super) const QUERIES: [&str; 9] = [
      FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class c ON c.oid = i.indrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL (VALUES
         ('definition', pg_get_indexdef(i.indexrelid)),
+        ('statistics targets', (SELECT string_agg(a.attnum || ': ' || (to_jsonb(a)->>'attstattarget'), ', '
+            ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = x.oid AND to_jsonb(a)->>'attstattarget' <> '-1')),
+        ('attached to', (SELECT h.inhparent::regclass::text FROM pg_inherits h WHERE h.inhrelid = x.oid
+            AND NOT EXISTS (SELECT FROM pg_constraint o WHERE o.conindid = x.oid AND o.conrelid = c.oid))),
         ('valid', i.indisvalid::text), ('ready', i.indisready::text), ('live', i.indislive::text),
         ('clustered', i.indisclustered::text), ('replica identity', i.indisreplident::text),
         ('tablespace', (SELECT spcname::text FROM pg_tablespace WHERE oid = x.reltablespace)),
