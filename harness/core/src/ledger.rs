@@ -58,6 +58,11 @@ impl LedgerLine {
         }
     }
 
+    /// The first of `lines` that speaks of `finding` and has not expired at `version`.
+    pub fn expecting(lines: &[Self], finding: &Finding, version: &str) -> Option<usize> {
+        lines.iter().position(|line| !line.is_expired(version) && line.covers(finding))
+    }
+
     /// Whether the line speaks of `finding`.
     pub fn covers(&self, finding: &Finding) -> bool {
         self.kind.is_none_or(|k| k == finding.kind)

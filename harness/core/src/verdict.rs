@@ -3,6 +3,7 @@
 use crate::event::{Ending, Event, StepOutcome};
 use crate::exit::ExitCode;
 use crate::finding::{Class, Finding, Kind, Outcome, Sample};
+use crate::ledger::LedgerLine;
 use crate::names::CheckId;
 use crate::record::Record;
 use schemars::JsonSchema;
@@ -125,7 +126,7 @@ fn apply_ledger(record: &Record) -> (Vec<Judged>, Vec<Judged>) {
         let mut finding = finding.clone();
         let mut because = None;
         if finding.outcome == Outcome::Different {
-            let line = ledger.iter().position(|line| !line.is_expired(version) && line.covers(&finding));
+            let line = LedgerLine::expecting(ledger, &finding, version);
             if let Some(index) = line {
                 used[index] = true;
                 finding.outcome = Outcome::Expected;

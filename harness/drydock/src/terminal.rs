@@ -2,7 +2,7 @@
 //! error; standard output is for results.
 
 use drydock_core::event::RunStarted;
-use drydock_core::{Entry, Event, Finding, Outcome, StepId, StepOutcome};
+use drydock_core::{Entry, Event, Finding, LedgerLine, Outcome, StepId, StepOutcome};
 use drydock_rehearsal::Observer;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -46,9 +46,7 @@ impl Terminal {
     /// Whether the ledger expects a finding; it is then told in the report only.
     fn expects(&self, finding: &Finding) -> bool {
         let started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        started
-            .as_ref()
-            .is_some_and(|s| s.ledger.iter().any(|l| !l.is_expired(&s.drydock) && l.covers(finding)))
+        started.as_ref().is_some_and(|s| LedgerLine::expecting(&s.ledger, finding, &s.drydock).is_some())
     }
 
     /// Takes the moving line away.

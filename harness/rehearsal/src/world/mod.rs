@@ -186,11 +186,7 @@ impl RealWorld {
     /// The ledger decides in the verdict; here it only decides whether the clean-up may go on.
     fn is_expected(&self, finding: &Finding) -> bool {
         finding.outcome == Outcome::Different
-            && self
-                .config
-                .ledger
-                .iter()
-                .any(|l| !l.is_expired(env!("CARGO_PKG_VERSION")) && l.covers(finding))
+            && LedgerLine::expecting(&self.config.ledger, finding, env!("CARGO_PKG_VERSION")).is_some()
     }
 
     fn note(&self, level: drydock_core::event::NoteLevel, text: impl Into<String>) {

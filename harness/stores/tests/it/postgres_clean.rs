@@ -17,11 +17,13 @@ CREATE PUBLICATION news FOR TABLE lists (v) WHERE (v > 'a') WITH (publish = 'ins
 CREATE SCHEMA press; CREATE PUBLICATION all_press FOR TABLES IN SCHEMA press;
 CREATE OPERATOR FAMILY several USING btree;";
 
-fn findings(results: &[CheckResult]) -> Vec<&Finding> {
+/// Everything that was told.
+pub(crate) fn findings(results: &[CheckResult]) -> Vec<&Finding> {
     results.iter().flat_map(|r| &r.findings).collect()
 }
 
-async fn compare(server: &Server, target: &str) -> Vec<CheckResult> {
+/// Compares the database `src` of a server with another of its databases.
+pub(crate) async fn compare(server: &Server, target: &str) -> Vec<CheckResult> {
     let pair = DatabasePair { source: "src".into(), target: target.into() };
     let endpoint = server.endpoint("postgres");
     compare::postgres(&endpoint, &endpoint, &[pair], &Options::default()).await

@@ -1,14 +1,14 @@
 //! Corruptions planted in a copy, each found by the right check under the right name, and nothing else with it.
 
-use crate::postgres_clean::RARE;
+use crate::postgres_clean::{RARE, compare, findings};
 use crate::postgres_server::Server;
 use crate::schema::{PREPARE, ROLES, SCHEMA};
+use drydock_core::Outcome;
 use drydock_core::names::checks::{
     PG_ACCESS as ACCESS, PG_COUNTS as COUNTS, PG_LARGE_OBJECTS as LOBS, PG_ROWS as ROWS,
     PG_SCHEMA as SCHEMAS, PG_SEQUENCES as SEQUENCES,
 };
-use drydock_core::{Finding, Outcome};
-use drydock_stores::compare::{self, CheckResult, DatabasePair, Options};
+use drydock_stores::compare::{self, DatabasePair, Options};
 use drydock_stores::postgres::PinnedPg;
 use std::collections::BTreeSet;
 
@@ -378,16 +378,6 @@ const CORRUPTIONS: &[(&str, &str, Expected)] = &[
         &[(ROWS, "changed", "src.public.users"), (ROWS, "changed", "src.public.component_config")],
     ),
 ];
-
-fn findings(results: &[CheckResult]) -> Vec<&Finding> {
-    results.iter().flat_map(|r| &r.findings).collect()
-}
-
-async fn compare(server: &Server, target: &str) -> Vec<CheckResult> {
-    let pair = DatabasePair { source: "src".into(), target: target.into() };
-    let endpoint = server.endpoint("postgres");
-    compare::postgres(&endpoint, &endpoint, &[pair], &Options::default()).await
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_corruption_is_found_and_nothing_else() {

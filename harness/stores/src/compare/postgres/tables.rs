@@ -100,6 +100,15 @@ fn common_job(source: &Table, target: &Table) -> Job {
     job
 }
 
+/// The jobs that found no difference, by subject.
+fn equal_ones(done: Vec<workers::Done>) -> BTreeMap<String, super::job::Outcome> {
+    let equal = |(job, outcome): workers::Done| {
+        let outcome = outcome.ok().filter(|o| o.findings.is_empty() && o.counts.is_empty())?;
+        Some((job.subject, outcome))
+    };
+    done.into_iter().filter_map(equal).collect()
+}
+
 /// A restore computes materialised views anew, while those of the source may be as old as their last refresh. Where the
 /// stored contents differ, the target's count as right if they are what the source's own query gives now. A view over
 /// another that is out of date gives nothing new on the source: then what counts is that the target's contents are what
@@ -118,28 +127,13 @@ async fn forgive_recomputed(
         .filter(|(job, outcome)| job.recomputed.is_some() && differs(outcome))
         .map(|(job, _)| Job { source: job.recomputed.clone(), ..job.clone() })
         .collect();
-    let mut equal: BTreeMap<String, super::job::Outcome> = BTreeMap::new();
-    for (job, outcome) in workers::run(source, target, again, options).await {
-        if let Ok(outcome) = outcome
-            && outcome.findings.is_empty()
-            && outcome.counts.is_empty()
-        {
-            equal.insert(job.subject, outcome);
-        }
-    }
+    let mut equal = equal_ones(workers::run(source, target, again, options).await);
     let again: Vec<Job> = done
         .iter()
         .filter(|(job, outcome)| differs(outcome) && !equal.contains_key(&job.subject))
         .filter_map(|(job, _)| Some(Job { source: Some(job.recomputed_target.clone()?), ..job.clone() }))
         .collect();
-    for (job, outcome) in workers::run(target, target, again, options).await {
-        if let Ok(outcome) = outcome
-            && outcome.findings.is_empty()
-            && outcome.counts.is_empty()
-        {
-            equal.insert(job.subject, outcome);
-        }
-    }
+    equal.extend(equal_ones(workers::run(target, target, again, options).await));
     let mut kept = Vec::with_capacity(done.len());
     for (job, outcome) in done {
         let Some(mut fresh) = equal.remove(&job.subject) else {
