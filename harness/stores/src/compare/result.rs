@@ -31,6 +31,26 @@ impl CheckResult {
     }
 }
 
+/// How much of the contents is compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tier {
+    /// Every item travels and is compared by content.
+    #[default]
+    Strict,
+    /// The stores count and digest by themselves wherever they can; little travels. What such figures cannot prove is told.
+    Fast,
+}
+
+/// Whether the version numbers of documents count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// They do not: most ways of copying start them anew.
+    #[default]
+    Ignored,
+    /// They do: the copy was made with external versions, or by a snapshot.
+    Compared,
+}
+
 /// How a comparison is run.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -43,10 +63,21 @@ pub struct Options {
     pub max_located: usize,
     /// Key of every digest.
     pub key: DigestKey,
+    /// How much of the contents is compared.
+    pub tier: Tier,
+    /// Whether the version numbers of documents count.
+    pub versions: Versions,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { parallel: 3, buckets: 4096, max_located: 1_000_000, key: DigestKey::default() }
+        Self {
+            parallel: 3,
+            buckets: 4096,
+            max_located: 1_000_000,
+            key: DigestKey::default(),
+            tier: Tier::default(),
+            versions: Versions::default(),
+        }
     }
 }
