@@ -161,6 +161,26 @@ pub struct Finding {
     pub samples: Vec<Sample>,
     /// What to do next.
     pub next: String,
+    /// Where it is written, for what is found in a file of the user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    /// Path of the file, as it was given.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
 }
 
 /// How far a count can be trusted.
@@ -188,6 +208,7 @@ impl Finding {
             precision: Precision::Exact,
             samples: Vec::new(),
             next: String::new(),
+            place: None,
         }
     }
 
@@ -205,6 +226,13 @@ impl Finding {
     #[must_use]
     pub fn next(mut self, next: impl Into<String>) -> Self {
         self.next = next.into();
+        self
+    }
+
+    /// Sets where it is written.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = Some(place);
         self
     }
 

@@ -158,7 +158,54 @@ pub mod checks {
     /// The checks of a migration as a whole, in report order.
     pub const MIGRATION: [&str; 4] = [FREEZE, TARGETS, ACKNOWLEDGED, DOWNTIME];
 
-    /// Every check, in report order.
+    /// Values files: nothing that stands there is read as something else, or lost within the file.
+    pub const HELM_YAML: &str = "helm/values-text";
+    /// Values: every key of the old values has its place in the new ones.
+    pub const HELM_KEYS: &str = "helm/values-keys";
+    /// Values: defaults that changed and that nobody wrote down.
+    pub const HELM_DEFAULTS: &str = "helm/values-defaults";
+    /// Values: combinations that the chart refuses or misreads.
+    pub const HELM_CONSTRAINTS: &str = "helm/values-constraints";
+    /// Values: what still points at a Bitnami chart, image or host.
+    pub const HELM_BITNAMI: &str = "helm/values-bitnami";
+    /// Objects: every object and what it says.
+    pub const OBJECTS: &str = "objects/contents";
+    /// Objects: fields that Kubernetes refuses to change.
+    pub const OBJECTS_IMMUTABLE: &str = "objects/immutable";
+    /// Objects: services, ingresses and what they select.
+    pub const OBJECTS_REACH: &str = "objects/reach";
+    /// Objects: claims, volumes and what is bound to what.
+    pub const OBJECTS_STORAGE: &str = "objects/storage";
+    /// Objects: secrets and everything that reads them.
+    pub const OBJECTS_SECRETS: &str = "objects/secrets";
+    /// Objects: what the namespace depends on outside of it.
+    pub const OBJECTS_CLUSTER: &str = "objects/cluster-scoped";
+    /// Objects: pods and the controllers that own them.
+    pub const OBJECTS_CONTROLLERS: &str = "objects/controllers";
+    /// Objects: what still is, or points at, a Bitnami part.
+    pub const OBJECTS_BITNAMI: &str = "objects/bitnami";
+    /// Staging against production: what a green rehearsal there does not prove.
+    pub const REPRESENTATIVE: &str = "objects/representative";
+    /// The data migration of 8.8: importers and jobs have finished, counts agree.
+    pub const MIGRATION_DATA: &str = "helm/migration-data";
+
+    /// The checks of two values files, in report order.
+    pub const HELM_VALUES: [&str; 5] =
+        [HELM_YAML, HELM_KEYS, HELM_DEFAULTS, HELM_CONSTRAINTS, HELM_BITNAMI];
+
+    /// The checks of two sets of objects, in report order.
+    pub const HELM_OBJECTS: [&str; 8] = [
+        OBJECTS,
+        OBJECTS_IMMUTABLE,
+        OBJECTS_REACH,
+        OBJECTS_STORAGE,
+        OBJECTS_SECRETS,
+        OBJECTS_CLUSTER,
+        OBJECTS_CONTROLLERS,
+        OBJECTS_BITNAMI,
+    ];
+
+    /// Every check of a rehearsal, in report order.
     pub fn all() -> impl Iterator<Item = &'static str> {
         ELASTICSEARCH.into_iter().chain(POSTGRES).chain(MIGRATION)
     }

@@ -1,0 +1,9 @@
+//! Helm values, rendered manifests and chart roads of the Camunda platform, compared by meaning. No network and no runtime
+//! here: text comes in, findings go out.
+
+pub mod bitnami;
+mod check;
+pub mod values;
+pub mod yaml;
+
+pub use check::Check;

@@ -1,0 +1,402 @@
+//! Which keys a chart knows: from the list that comes with Drydock, or from the chart itself.
+
+use super::path::Path;
+use crate::yaml::{Kind, Node, read_one};
+use regex::Regex;
+use semver::Version;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use thiserror::Error;
+
+/// Lists of keys that come with the program, by chart version, oldest first. `drydock-helm`'s tests write them anew from the
+/// charts (`DRYDOCK_TEST_CHARTS`, `DRYDOCK_BLESS=1`).
+const LISTS: [(&str, &str); 4] = [
+    ("11.12.3", include_str!("../../../../fixtures/helm/keys/11.12.3.txt")),
+    ("12.13.3", include_str!("../../../../fixtures/helm/keys/12.13.3.txt")),
+    ("13.12.7", include_str!("../../../../fixtures/helm/keys/13.12.7.txt")),
+    ("14.8.4", include_str!("../../../../fixtures/helm/keys/14.8.4.txt")),
+];
+
+/// Keys below which a chart passes on whatever it is given, to Kubernetes or to an application.
+const PASSED_ON: [&str; 26] = [
+    "annotations",
+    "labels",
+    "podAnnotations",
+    "podLabels",
+    "nodeSelector",
+    "matchLabels",
+    "level",
+    "affinity",
+    "tolerations",
+    "podSecurityContext",
+    "containerSecurityContext",
+    "seccompProfile",
+    "resources",
+    "dnsConfig",
+    "extraConfiguration",
+    "commonLabels",
+    "commonAnnotations",
+    "env",
+    "envFrom",
+    "extraEnvVars",
+    "pvcAnnotations",
+    "pvcSelector",
+    "strategy",
+    "updateStrategy",
+    "headless",
+    "args",
+];
+
+/// Longest default that is kept in a list, in characters.
+const MOST_DEFAULT: usize = 120;
+
+/// What a chart knows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChartKeys {
+    /// Version of the chart the keys were read from.
+    pub version: String,
+    /// Keys with a default; `None` where the default is too long to matter.
+    leaves: BTreeMap<Path, Option<Value>>,
+    /// Keys without a default that the chart documents or reads.
+    mentioned: BTreeSet<Path>,
+    /// Maps that take anything.
+    open: BTreeSet<Path>,
+    /// Keys that are handed to a chart within the chart, whose own keys are not known here.
+    subcharts: BTreeSet<String>,
+}
+
+/// Whether a chart knows a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// It does.
+    Yes,
+    /// It lies below a map that takes anything.
+    Open,
+    /// It is handed to a chart within the chart, which was not looked into.
+    Subchart,
+    /// It does not.
+    No,
+}
+
+/// Why the keys of a chart cannot be read.
+#[derive(Debug, Error)]
+pub enum ChartError {
+    /// A file of it cannot be read.
+    #[error("cannot read {path} of the chart: {reason}")]
+    Io {
+        /// The file.
+        path: String,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// A file of it makes no sense.
+    #[error("cannot use {path} of the chart: {reason}")]
+    Content {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl ChartKeys {
+    /// The list that comes with the program for a chart version: that of the same line (major version), whose keys are those
+    /// of its last chart.
+    pub fn shipped(version: &Version) -> Option<Self> {
+        LISTS
+            .iter()
+            .find(|(known, _)| Version::parse(known).is_ok_and(|k| k.major == version.major && version.major > 8))
+            .map(|(known, text)| Self::from_list(known, text))
+    }
+
+    /// Reads a list: `path = default`, `path {}` for an open map, `path` alone, `@subchart key`.
+    pub fn from_list(version: &str, text: &str) -> Self {
+        let mut keys = Self { version: version.to_owned(), ..Self::default() };
+        for line in text.lines().filter(|l| !l.is_empty() && !l.starts_with('#')) {
+            if let Some(subchart) = line.strip_prefix("@subchart ") {
+                keys.subcharts.insert(subchart.to_owned());
+            } else if let Some(path) = line.strip_suffix(" {}") {
+                keys.open.insert(Path::parse(path));
+            } else if let Some((path, default)) = line.split_once(" = ") {
+                keys.leaves.insert(Path::parse(path), serde_json::from_str(default).ok());
+            } else if let Some(path) = line.strip_suffix(" ?") {
+                keys.mentioned.insert(Path::parse(path));
+            } else {
+                keys.leaves.insert(Path::parse(line), None);
+            }
+        }
+        keys
+    }
+
+    /// Writes the list.
+    pub fn to_list(&self) -> String {
+        let mut lines: Vec<String> = self.subcharts.iter().map(|s| format!("@subchart {s}")).collect();
+        lines.extend(self.leaves.iter().map(|(path, default)| match default {
+            Some(value) if value.to_string().chars().count() <= MOST_DEFAULT => format!("{path} = {value}"),
+            _ => path.to_string(),
+        }));
+        lines.extend(self.mentioned.iter().map(|path| format!("{path} ?")));
+        lines.extend(self.open.iter().map(|path| format!("{path} {{}}")));
+        lines.join("\n") + "\n"
+    }
+
+    /// Reads a chart: a folder, or a packed chart (`.tgz`).
+    ///
+    /// # Errors
+    /// There is no chart, or its `values.yaml`, `values.schema.json` or `Chart.yaml` cannot be read.
+    pub fn read(path: &std::path::Path) -> Result<Self, ChartError> {
+        let files = if path.is_dir() { read_folder(path)? } else { read_packed(path)? };
+        Self::from_files(&files)
+    }
+
+    /// Reads a chart from its files by path within the chart.
+    ///
+    /// # Errors
+    /// `values.yaml`, `values.schema.json` or `Chart.yaml` is missing or wrong.
+    pub fn from_files(files: &BTreeMap<String, String>) -> Result<Self, ChartError> {
+        let content = |path: &str, reason: String| ChartError::Content { path: path.to_owned(), reason };
+        let read = |path: &str| -> Result<Node, ChartError> {
+            let text = files.get(path).ok_or_else(|| content(path, "it is not there".into()))?;
+            read_one(text).map(|(node, _)| node).map_err(|e| content(path, e.to_string()))
+        };
+        let about = read("Chart.yaml")?;
+        let version = about.get("version").and_then(Node::as_str).unwrap_or_default().to_owned();
+        let mut keys = Self { version, ..Self::default() };
+        keys.add_values(&read("values.yaml")?, &Path::default());
+        keys.add_documented(&files["values.yaml"]);
+        if let Some(schema) = files.get("values.schema.json") {
+            let schema: Value = serde_json::from_str(schema)
+                .map_err(|e| content("values.schema.json", e.to_string()))?;
+            keys.add_schema(&schema, &Path::default());
+        }
+        for (_, text) in files.iter().filter(|(p, _)| p.starts_with("templates/")) {
+            keys.add_templates(text);
+        }
+        let dependencies = about.get("dependencies").map(Node::items).unwrap_or_default();
+        for dependency in dependencies {
+            let name = dependency.get("name").and_then(Node::as_str).unwrap_or_default();
+            let alias = dependency.get("alias").and_then(Node::as_str).unwrap_or(name);
+            keys.add_subchart(files, name, alias);
+        }
+        Ok(keys)
+    }
+
+    /// Keys of a chart within the chart, if its files are there; else whatever stands below its name is handed on unseen.
+    fn add_subchart(&mut self, files: &BTreeMap<String, String>, name: &str, alias: &str) {
+        let own = files.iter().find(|(path, text)| {
+            path.starts_with("charts/")
+                && path.matches('/').count() == 2
+                && path.ends_with("/Chart.yaml")
+                && text.lines().any(|l| l.strip_prefix("name:").is_some_and(|n| n.trim() == name))
+        });
+        let values = own.and_then(|(path, _)| files.get(&path.replace("Chart.yaml", "values.yaml")));
+        match values.and_then(|text| read_one(text).ok()) {
+            Some((node, _)) => self.add_values(&node, &Path(vec![alias.to_owned()])),
+            None => {
+                self.subcharts.insert(alias.to_owned());
+            }
+        }
+    }
+
+    fn add_values(&mut self, node: &Node, path: &Path) {
+        for entry in node.entries() {
+            let path = path.child(&entry.key.text);
+            match &entry.value.kind {
+                Kind::Map(entries) if entries.is_empty() => {
+                    self.open.insert(path);
+                }
+                Kind::Map(_) => self.add_values(&entry.value, &path),
+                // The chart's own default stands before that of a chart within it.
+                _ => {
+                    self.leaves.entry(path).or_insert_with(|| Some(entry.value.to_value()));
+                }
+            }
+        }
+    }
+
+    /// Keys that are only documented: `## @param global.ingress.external ...`, `@extra`, `@skip`.
+    fn add_documented(&mut self, text: &str) {
+        for line in text.lines() {
+            let Some(rest) = line.trim_start().strip_prefix('#') else { continue };
+            let rest = rest.trim_start_matches(['#', ' ']);
+            for tag in ["@param ", "@extra ", "@skip "] {
+                if let Some(rest) = rest.strip_prefix(tag) {
+                    let path = rest.split_whitespace().next().unwrap_or_default();
+                    if !path.is_empty() && !path.contains('[') {
+                        self.mention(Path::parse(path));
+                    }
+                }
+            }
+        }
+    }
+
+    fn add_schema(&mut self, schema: &Value, path: &Path) {
+        if let Some(properties) = schema["properties"].as_object() {
+            for (key, below) in properties {
+                let path = path.child(key);
+                self.mention(path.clone());
+                self.add_schema(below, &path);
+            }
+        }
+        let anything = matches!(&schema["additionalProperties"], Value::Object(_) | Value::Bool(true));
+        if anything && !path.0.is_empty() {
+            self.open.insert(path.clone());
+        }
+    }
+
+    fn add_templates(&mut self, text: &str) {
+        // A field of the values that a template reads.
+        let Ok(read) = Regex::new(r"\.Values((?:\.[A-Za-z][A-Za-z0-9_]*)+)") else { return };
+        for found in read.captures_iter(text) {
+            self.mention(Path::parse(&found[1][1..]));
+        }
+    }
+
+    fn mention(&mut self, path: Path) {
+        if !self.leaves.contains_key(&path) && self.below(&path).next().is_none() {
+            self.mentioned.insert(path);
+        }
+    }
+
+    fn below<'s>(&'s self, path: &'s Path) -> impl Iterator<Item = &'s Path> {
+        self.leaves
+            .range(path.clone()..)
+            .map(|(p, _)| p)
+            .take_while(move |p| p.is_within(path))
+            .filter(move |p| *p != path)
+    }
+
+    /// Whether the chart knows a key.
+    pub fn knows(&self, path: &Path) -> Known {
+        let keys = path.keys();
+        let exists = |p: &Path| self.leaves.contains_key(p) || self.mentioned.contains(p);
+        if exists(path) || self.below(path).next().is_some() {
+            return Known::Yes;
+        }
+        // Helpers of the chart read these of any part, under a name that is put together.
+        let part = Path(keys[..keys.len().min(1)].to_vec());
+        if matches!(path.last(), "fullnameOverride" | "nameOverride") && keys.len() == 2 && self.below(&part).next().is_some() {
+            return Known::Yes;
+        }
+        for depth in (1..=keys.len()).rev() {
+            let above = Path(keys[..depth].to_vec());
+            let passed_on = PASSED_ON.contains(&keys[depth - 1].as_str())
+                && (exists(&above) || self.below(&above).next().is_some() || self.open.contains(&above));
+            let empty = matches!(self.leaves.get(&above), Some(Some(Value::Null)));
+            if self.open.contains(&above) || passed_on || (empty && depth < keys.len()) {
+                return Known::Open;
+            }
+        }
+        match keys.first() {
+            Some(first) if self.subcharts.contains(first) => Known::Subchart,
+            _ => Known::No,
+        }
+    }
+
+    /// The default of a key, if it has one that is known here.
+    pub fn default_of(&self, path: &Path) -> Option<&Value> {
+        self.leaves.get(path).and_then(Option::as_ref)
+    }
+
+    /// Every key that has a default, and every map that takes anything.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.leaves.keys().chain(&self.open)
+    }
+}
+
+/// Which files of a chart are read, by their path within it.
+fn of_interest(path: &str) -> bool {
+    let depth = path.matches('/').count();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let about = matches!(name, "Chart.yaml" | "values.yaml" | "values.schema.json");
+    (depth == 0 && about)
+        || (depth == 2 && path.starts_with("charts/") && about)
+        || (path.starts_with("templates/") && !path.contains("/test"))
+}
+
+fn read_folder(folder: &std::path::Path) -> Result<BTreeMap<String, String>, ChartError> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(at) = folders.pop() {
+        let failed = |reason| ChartError::Io { path: at.display().to_string(), reason };
+        for entry in std::fs::read_dir(&at).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let Ok(within) = path.strip_prefix(folder) else { continue };
+            let within = within.to_string_lossy().replace('\\', "/");
+            if path.is_dir() {
+                let wanted = within.starts_with("templates") || within.starts_with("charts");
+                if wanted && within.matches('/').count() < 6 {
+                    folders.push(path);
+                }
+            } else if of_interest(&within) {
+                let text = std::fs::read(&path)
+                    .map_err(|reason| ChartError::Io { path: path.display().to_string(), reason })?;
+                files.insert(within, String::from_utf8_lossy(&text).into_owned());
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn read_packed(path: &std::path::Path) -> Result<BTreeMap<String, String>, ChartError> {
+    let failed = |reason| ChartError::Io { path: path.display().to_string(), reason };
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
+    let mut files = BTreeMap::new();
+    for entry in archive.entries().map_err(failed)? {
+        let mut entry = entry.map_err(failed)?;
+        let within = entry.path().map_err(failed)?.to_string_lossy().into_owned();
+        // The first folder is the chart's own name.
+        let Some((_, within)) = within.split_once('/') else { continue };
+        if of_interest(within) {
+            let within = within.to_owned();
+            let mut text = Vec::new();
+            entry.read_to_end(&mut text).map_err(failed)?;
+            files.insert(within, String::from_utf8_lossy(&text).into_owned());
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ChartKeys, Known};
+    use crate::values::Path;
+    use std::collections::BTreeMap;
+
+    fn chart() -> ChartKeys {
+        let files = [
+            ("Chart.yaml", "version: 1.2.3\ndependencies: [{name: pg, alias: database}, {name: es}]"),
+            ("values.yaml", "## @param web.extra only documented\nweb: {port: 80, annotations: {}, tls: null}\n"),
+            ("templates/a.yaml", "{{ .Values.web.read.only }}"),
+            ("charts/pg-1/Chart.yaml", "name: pg\n"),
+            ("charts/pg-1/values.yaml", "auth: {password: x}"),
+        ];
+        let files: BTreeMap<_, _> = files.map(|(p, t)| (p.to_owned(), t.to_owned())).into();
+        ChartKeys::from_files(&files).unwrap()
+    }
+
+    #[test]
+    fn a_chart_knows_what_it_has_documents_or_reads() {
+        let chart = chart();
+        let knows = |path: &str| chart.knows(&Path::parse(path));
+        assert_eq!(knows("web.port"), Known::Yes);
+        assert_eq!(knows("web"), Known::Yes);
+        assert_eq!(knows("web.extra"), Known::Yes);
+        assert_eq!(knows("web.read.only"), Known::Yes);
+        assert_eq!(knows("web.annotations.x"), Known::Open);
+        assert_eq!(knows("web.tls.secretName"), Known::Open);
+        assert_eq!(knows("web.prot"), Known::No);
+        assert_eq!(knows("database.auth.password"), Known::Yes);
+        assert_eq!(knows("database.auth.pasword"), Known::No);
+        assert_eq!(knows("es.anything"), Known::Subchart);
+        assert_eq!(knows("other"), Known::No);
+    }
+
+    #[test]
+    fn a_list_says_the_same_as_the_chart() {
+        let chart = chart();
+        assert_eq!(ChartKeys::from_list("1.2.3", &chart.to_list()), chart);
+    }
+}

@@ -1,0 +1,26 @@
+//! Values parity: what the user supplied for one chart, held against what another chart makes of it.
+
+mod bitnami;
+mod chart;
+mod condition;
+mod defaults;
+mod engine;
+mod judge;
+mod path;
+mod report;
+mod road;
+mod rules;
+mod same;
+mod secrecy;
+mod set;
+mod supplied;
+
+pub use bitnami::{BitnamiTrace, TraceState, traces};
+pub use chart::{ChartError, ChartKeys, Known};
+pub use engine::{Contribution, Fate, Migrated, Migration, migrate};
+pub use judge::{Bitnami, KeyVerdict, Subject, ValuesVerdict, judge};
+pub use path::{Captures, Path, Pattern, Template};
+pub use road::{Road, RoadError, Version};
+pub use rules::{Left, Rule, RuleKind, RuleSet, RulesError, Severity};
+pub use same::{is_empty, same};
+pub use supplied::{Leaf, Place, SET, Supplied, SuppliedError, Surprise};

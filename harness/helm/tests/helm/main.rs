@@ -1,0 +1,3 @@
+//! Rules and judgements against charts, fixtures and chance.
+
+mod charts;
