@@ -21,7 +21,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Rehearse a migration on stores made for it: the main job
     Rehearse(Rehearse),
-    /// Compare two live stores, read-only
+    /// Compare two live stores, two values files or two sets of objects, read-only
     #[command(subcommand)]
     Verify(Verify),
     /// Rebuild the reports of a run from its record
@@ -82,6 +82,74 @@ pub(crate) struct Homes {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verify {
+    #[command(flatten)]
+    Stores(VerifyStores),
+    /// Helm values for one chart against those for another
+    Values(Box<Values>),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Values {
+    /// Values file for the chart that is left; may be repeated, later ones win
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) from: Vec<PathBuf>,
+    /// Values file for the chart that is migrated to; may be repeated. Without it: what happens if the old ones are used
+    /// unchanged
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Vec<PathBuf>,
+    /// Version of the chart that is left: 12.13.3, or 12.x
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) chart_from: String,
+    /// Version of the chart that is migrated to
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) chart_to: String,
+    /// The chart that is left itself, a folder or a .tgz, instead of the list of its keys
+    #[arg(long, value_name = "PATH")]
+    pub(crate) chart_from_files: Option<PathBuf>,
+    /// The chart that is migrated to itself
+    #[arg(long, value_name = "PATH")]
+    pub(crate) chart_to_files: Option<PathBuf>,
+    /// Value of the command line, as for `helm --set`, over the old files; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// The same over the new files
+    #[arg(long, value_name = "KEY=VALUE", requires = "to")]
+    pub(crate) set_to: Vec<String>,
+    /// Name of the release, for the hosts of its services
+    #[arg(long, value_name = "NAME", default_value = "camunda")]
+    pub(crate) release: String,
+    /// Whether parts built by Bitnami may stay
+    #[arg(long, value_enum, default_value_t = Bitnami::Stays)]
+    pub(crate) bitnami: Bitnami,
+    /// Write the migrated values here; a folder if there are several old files
+    #[arg(long, value_name = "PATH")]
+    pub(crate) write: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) files: ReportFiles,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Bitnami {
+    /// They are told
+    Stays,
+    /// Each that is left is a difference
+    Leaves,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportFiles {
+    /// Write findings for code scanning into this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sarif: Option<PathBuf>,
+    /// Write a JUnit report into this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VerifyStores {
     /// Two Elasticsearch clusters
     Elasticsearch {
         #[command(flatten)]
@@ -173,7 +241,7 @@ pub(crate) struct AllStores {
 #[derive(Debug, Args)]
 pub(crate) struct Output {
     /// Ledger file with expected differences; may be repeated
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, visible_alias = "ledger", value_name = "FILE")]
     pub(crate) expected: Vec<PathBuf>,
     /// Also write record.jsonl, report.json, report.md and junit.xml into this folder
     #[arg(long, value_name = "DIR")]

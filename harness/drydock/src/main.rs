@@ -5,7 +5,7 @@ mod commands;
 mod terminal;
 
 use clap::Parser;
-use cli::{Cli, Command};
+use cli::{Cli, Command, Verify};
 use drydock_core::ExitCode;
 use drydock_environments::EnvironmentError;
 use tracing_subscriber::EnvFilter;
@@ -40,7 +40,8 @@ fn main() -> std::process::ExitCode {
 async fn dispatch(command: &Command) -> ExitCode {
     match command {
         Command::Rehearse(arguments) => commands::rehearse::run(arguments).await,
-        Command::Verify(command) => commands::verify::run(command).await,
+        Command::Verify(Verify::Stores(command)) => commands::verify::run(command).await,
+        Command::Verify(Verify::Values(arguments)) => commands::values::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Doctor(arguments) => commands::doctor::run(arguments).await,
         Command::Clean(arguments) => commands::clean::run(arguments),

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod flow;
 pub mod folder;
+pub mod judge;
 pub mod recorder;
 mod start;
 pub mod verify;

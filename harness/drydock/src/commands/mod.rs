@@ -5,6 +5,7 @@ pub(crate) mod doctor;
 pub(crate) mod help;
 pub(crate) mod rehearse;
 pub(crate) mod report;
+pub(crate) mod values;
 pub(crate) mod verify;
 
 use drydock_core::{ExitCode, Summary};

@@ -1,6 +1,6 @@
 //! `drydock verify`: parity alone, on anything that can be reached, read-only.
 
-use crate::cli::{AllStores, ElasticsearchPair, IndexScope, Output, PostgresPair, Verify};
+use crate::cli::{AllStores, ElasticsearchPair, IndexScope, Output, PostgresPair, VerifyStores};
 use drydock_core::ExitCode;
 use drydock_rehearsal::verify::{VerifyOptions, verify};
 use drydock_stores::compare::DatabasePair;
@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use std::path::PathBuf;
 
 /// Compares two live stores, or both kinds.
-pub(crate) async fn run(command: &Verify) -> ExitCode {
+pub(crate) async fn run(command: &VerifyStores) -> ExitCode {
     let (options, output) = match options_of(command) {
         Ok(found) => found,
         Err(error) => {
@@ -31,9 +31,9 @@ pub(crate) async fn run(command: &Verify) -> ExitCode {
     }
 }
 
-fn options_of(command: &Verify) -> Result<(VerifyOptions, &Output), AddressError> {
+fn options_of(command: &VerifyStores) -> Result<(VerifyOptions, &Output), AddressError> {
     match command {
-        Verify::Elasticsearch { elasticsearch, output } => {
+        VerifyStores::Elasticsearch { elasticsearch, output } => {
             let ElasticsearchPair { source, target, scope } = elasticsearch;
             let options = VerifyOptions {
                 elasticsearch: Some(clusters(source, target, scope)?),
@@ -41,12 +41,12 @@ fn options_of(command: &Verify) -> Result<(VerifyOptions, &Output), AddressError
             };
             Ok((VerifyOptions { prefixes: scope.prefixes.clone(), ..options }, output))
         }
-        Verify::Postgres { postgres, output } => {
+        VerifyStores::Postgres { postgres, output } => {
             let PostgresPair { source, target, databases } = postgres;
             let (servers, databases) = servers(source, target, databases)?;
             Ok((VerifyOptions { postgres: Some(servers), databases, ..VerifyOptions::default() }, output))
         }
-        Verify::All { stores, output } => {
+        VerifyStores::All { stores, output } => {
             let AllStores {
                 source_elasticsearch,
                 target_elasticsearch,

@@ -1,0 +1,79 @@
+//! Judging what was compared without stores: the same record, ledger, verdict and reports as a rehearsal has.
+
+use crate::start::{RehearsalError, file_error, ledger_lines};
+use drydock_core::event::{Ending, RECORD_VERSION, RunStarted};
+use drydock_core::finding::Outcome;
+use drydock_core::{
+    CheckId, Clock, Event, Finding, Plan, Record, RecordWriter, Redactor, Scenario, Summary, SystemClock,
+};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A check that was made.
+#[derive(Debug, Clone)]
+pub struct CheckMade {
+    /// Identifier, one of `drydock_core::names::checks`.
+    pub check: &'static str,
+    /// Items really compared.
+    pub compared: u64,
+    /// What was compared and what not.
+    pub note: String,
+    /// What it found.
+    pub findings: Vec<Finding>,
+    /// Duration in milliseconds.
+    pub millis: u64,
+}
+
+/// Writes a record of `made`, judges it with the ledgers, and writes reports into `folder` if there is one. `name` is what
+/// was done, as one word; `asked` are the checks that must have been made for a green verdict.
+///
+/// # Errors
+/// A ledger is wrong, or the folder cannot be written.
+pub fn judge(
+    name: &str,
+    asked: &[&str],
+    made: Vec<CheckMade>,
+    ledgers: &[PathBuf],
+    folder: Option<&Path>,
+) -> Result<Summary, RehearsalError> {
+    let clock = SystemClock::start();
+    let started = RunStarted {
+        record_version: RECORD_VERSION,
+        drydock: env!("CARGO_PKG_VERSION").to_owned(),
+        run: crate::clock::run_id(name, clock.now()),
+        scenario_file: String::new(),
+        scenario: Scenario::from_yaml(name, &format!("name: {name}"))?,
+        plan: Plan { steps: Vec::new(), checks: asked.iter().map(|c| CheckId::from(*c)).collect() },
+        ledger: ledger_lines(ledgers.iter().cloned())?,
+        machine: BTreeMap::new(),
+    };
+    let mut writer = RecordWriter::new(Vec::new(), 0, Redactor::default());
+    let in_memory = |e| file_error("cannot keep the record in memory")(e);
+    let mut append = |event| writer.append(&clock, event).map(drop).map_err(in_memory);
+    append(Event::RunStarted(Box::new(started)))?;
+    for check in made {
+        let outcome = check.findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Equal);
+        for finding in check.findings {
+            append(Event::Finding(finding))?;
+        }
+        append(Event::CheckFinished {
+            check: check.check.into(),
+            outcome,
+            compared: check.compared,
+            note: check.note,
+            millis: check.millis,
+        })?;
+    }
+    append(Event::RunFinished { ending: Ending::Complete })?;
+    let bytes = writer.get_ref();
+    let record = Record::read(bytes.as_slice())
+        .map_err(|reason| RehearsalError::Record { path: "record in memory".into(), reason })?;
+    let summary = Summary::of(&record);
+    if let Some(folder) = folder {
+        let failed = || format!("cannot write the reports into {}", folder.display());
+        std::fs::create_dir_all(folder).map_err(file_error(failed()))?;
+        std::fs::write(folder.join("record.jsonl"), bytes).map_err(file_error(failed()))?;
+        drydock_report::write_all(folder, &summary).map_err(file_error(failed()))?;
+    }
+    Ok(summary)
+}

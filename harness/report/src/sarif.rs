@@ -1,0 +1,88 @@
+//! The report for code scanning: SARIF 2.1.0, one result a finding, at the file and line where there is one.
+
+use crate::text::printable;
+use drydock_core::verdict::Judged;
+use drydock_core::{Outcome, Summary};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Findings that are told; viewers refuse files with more.
+const MOST_RESULTS: usize = 5000;
+
+/// The findings of a run as SARIF. What a ledger expects is there as suppressed.
+pub fn render(summary: &Summary) -> String {
+    let findings = &summary.verdict.findings;
+    let rules: BTreeSet<&str> = findings.iter().map(|j| j.finding.check.as_str()).collect();
+    let results: Vec<Value> = findings.iter().take(MOST_RESULTS).map(result).collect();
+    let document = json!({
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "drydock",
+                "version": summary.drydock,
+                "rules": rules.iter().map(|id| json!({"id": id})).collect::<Vec<_>>(),
+            }},
+            "invocations": [{
+                // Whether the comparison itself was made, not whether it was green.
+                "executionSuccessful": summary.verdict.outcome != Outcome::NotProven,
+                "exitCode": summary.verdict.exit_code,
+            }],
+            "properties": {"run": summary.run.as_str(), "headline": summary.verdict.headline},
+            "results": results,
+        }],
+    });
+    format!("{document:#}\n")
+}
+
+fn result(judged: &Judged) -> Value {
+    let finding = &judged.finding;
+    let level = match finding.outcome {
+        Outcome::Different => "error",
+        Outcome::NotProven => "warning",
+        Outcome::Equal | Outcome::Expected | Outcome::NotAsked => "note",
+    };
+    let next = if finding.next.is_empty() { String::new() } else { format!(" Next: {}", finding.next) };
+    let mut result = json!({
+        "ruleId": finding.check.as_str(),
+        "level": level,
+        "message": {"text": printable(&format!("{}{next}", finding.message))},
+        "partialFingerprints": {"subject/v1": format!("{} {} {}", finding.check, finding.kind, finding.subject)},
+        "properties": {"kind": finding.kind, "class": finding.class, "subject": finding.subject, "count": finding.count},
+    });
+    if let Some(place) = &finding.place {
+        result["locations"] = json!([{
+            "physicalLocation": {
+                "artifactLocation": {"uri": uri(&place.file)},
+                "region": {"startLine": place.line.max(1), "startColumn": place.column.max(1)},
+            },
+        }]);
+    }
+    if let Some(because) = &judged.expected_because {
+        result["suppressions"] = json!([{"kind": "external", "justification": printable(because)}]);
+    }
+    result
+}
+
+/// A path as a relative or absolute reference: what a reference may not hold is written as `%20`.
+fn uri(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    let mut out = String::with_capacity(path.len());
+    for byte in path.trim_start_matches("./").bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => out.push(byte.into()),
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    if out.starts_with('/') { format!("file://{out}") } else { out }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uri;
+
+    #[test]
+    fn paths_become_references() {
+        assert_eq!(uri("./a b/values-12.yaml"), "a%20b/values-12.yaml");
+        assert_eq!(uri("/x/ü.yaml"), "file:///x/%C3%BC.yaml");
+    }
+}
