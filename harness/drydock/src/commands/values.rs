@@ -44,6 +44,9 @@ fn compare(arguments: &Values) -> Result<ExitCode, String> {
             Bitnami::Leaves => values::Bitnami::Leaves,
         },
     };
+    if let Some(path) = &arguments.write {
+        write_proposal(path, &files, &subject)?;
+    }
     let verdict = values::judge(&subject);
     let made = made(verdict.checks, began);
     let output = &arguments.output;
@@ -60,6 +63,24 @@ fn compare(arguments: &Values) -> Result<ExitCode, String> {
         super::print_screen(&summary, output.report.as_deref());
     }
     Ok(super::exit_of(&summary))
+}
+
+/// Writes what the new chart should be given: one file, or a folder of them if there are several.
+fn write_proposal(path: &Path, files: &[(String, String)], subject: &Subject<'_>) -> Result<(), String> {
+    let proposal = values::propose(files, subject.road, subject.chart_from, subject.chart_to).map_err(|e| e.to_string())?;
+    let write = |path: &Path, text: &str| {
+        std::fs::write(path, text).map_err(|e| format!("cannot write {}: {e}", path.display()))
+    };
+    if let [(_, text)] = proposal.files.as_slice() {
+        return write(path, text);
+    }
+    std::fs::create_dir_all(path).map_err(|e| format!("cannot make the folder {}: {e}", path.display()))?;
+    for (number, (name, text)) in (1..).zip(&proposal.files) {
+        // The order of the files matters, and two of them may have the same name in different folders.
+        let name = Path::new(name).file_name().map_or_else(|| name.clone(), |n| n.to_string_lossy().into_owned());
+        write(&path.join(format!("{number:02}-{name}")), text)?;
+    }
+    Ok(())
 }
 
 /// Reads text files.

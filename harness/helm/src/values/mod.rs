@@ -14,6 +14,7 @@ mod same;
 mod secrecy;
 mod set;
 mod supplied;
+mod write;
 
 pub use bitnami::{BitnamiTrace, TraceState, traces};
 pub use chart::{ChartError, ChartKeys, Known};
@@ -23,4 +24,5 @@ pub use path::{Captures, Path, Pattern, Template};
 pub use road::{Road, RoadError, Version};
 pub use rules::{Left, Rule, RuleKind, RuleSet, RulesError, Severity};
 pub use same::{is_empty, same};
+pub use write::{Proposal, WriteError, propose};
 pub use supplied::{Leaf, Place, SET, Supplied, SuppliedError, Surprise};

@@ -46,6 +46,8 @@ pub struct Rule {
     pub now: Option<Value>,
     /// What to write to keep what the old chart did.
     pub pin: Option<Value>,
+    /// Key of the old chart whose value is to be written, for requirements.
+    pub copy: Option<Path>,
     /// When it applies.
     pub when: Vec<Condition>,
     /// What a user should know, and do.
@@ -196,6 +198,8 @@ struct Written {
     #[serde(default)]
     pin: Option<Value>,
     #[serde(default)]
+    copy: Option<String>,
+    #[serde(default)]
     when: Vec<Condition>,
     note: String,
     #[serde(default)]
@@ -252,6 +256,7 @@ impl RuleSet {
                 was: written.was,
                 now: written.now,
                 pin: written.pin,
+                copy: written.copy.as_deref().map(Path::parse),
                 when: written.when,
                 note: written.note,
                 source: source.clone(),

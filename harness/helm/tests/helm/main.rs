@@ -1,3 +1,4 @@
 //! Rules and judgements against charts, fixtures and chance.
 
 mod charts;
+mod write;

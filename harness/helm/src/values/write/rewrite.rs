@@ -1,0 +1,542 @@
+//! Moving pieces of text to where the new chart wants them.
+
+use super::items::{Body, Document, Item};
+use crate::values::chart::ChartKeys;
+use crate::values::defaults::drifts;
+use crate::values::engine::{Fate, Migrated, Migration, combine, migrate, stages};
+use crate::values::judge::{Bitnami, Subject};
+use crate::values::path::Path;
+use crate::values::road::Road;
+use crate::values::rules::{Severity, Transform};
+use crate::values::same::same;
+use crate::values::supplied::{Supplied, SuppliedError};
+use crate::yaml::{Kind, Node, Origin, read_one};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use thiserror::Error;
+
+/// What the new chart should be given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// Name and new text of each file, in the order in which they were given.
+    pub files: Vec<(String, String)>,
+}
+
+/// Why no migrated values can be written.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum WriteError {
+    /// The old files cannot be read.
+    #[error(transparent)]
+    Read(#[from] SuppliedError),
+    /// A key stands twice, so that nobody can say which one is meant.
+    #[error("{0}; take one of the two out, then write again")]
+    Twice(String),
+    /// The text written would not say what it should.
+    #[error("cannot write the migrated values: {path} would not come out right ({reason}); move it by hand")]
+    Unfaithful {
+        /// The key.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// How aliases are treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aliases {
+    /// They stay.
+    Stay,
+    /// What they stand for is written in their place; needed where an alias would come before its anchor.
+    Resolve,
+}
+
+/// Proposes values for the new chart. What the old chart did by default and the new one does not is written out; keys that
+/// have no place any more follow as comments at the end of their file. The result has been read back and says what it should.
+///
+/// # Errors
+/// A file is no YAML or holds a key twice, or the text cannot be rearranged faithfully.
+pub fn propose(
+    files: &[(String, String)],
+    road: &Road,
+    chart_from: Option<&ChartKeys>,
+    chart_to: Option<&ChartKeys>,
+) -> Result<Proposal, WriteError> {
+    let old = Supplied::read(files, &[])?;
+    if let Some(twice) = old.surprises.iter().find(|s| s.loses) {
+        return Err(WriteError::Twice(format!("{}:{}: {}", old.source_of(&twice.place), twice.place.at, twice.what)));
+    }
+    let wanted = wanted(&old, road, chart_from, chart_to);
+    let mut last = None;
+    for aliases in [Aliases::Stay, Aliases::Resolve] {
+        match attempt(files, road, &wanted, aliases) {
+            Ok(written) => return Ok(Proposal { files: written }),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| unfaithful(&Path::default(), "nothing to write")))
+}
+
+/// Every key the new values must hold, with the comment it gets if it was not there before.
+struct Wanted {
+    values: BTreeMap<Path, Value>,
+    pins: Vec<(Path, Value, String)>,
+}
+
+fn wanted(old: &Supplied, road: &Road, chart_from: Option<&ChartKeys>, chart_to: Option<&ChartKeys>) -> Wanted {
+    let migration = migrate(old, road);
+    let mut values = arrivals(&migration);
+    // Whether a default matters is asked of the migrated values.
+    let mut new = old.clone();
+    new.leaves = values
+        .iter()
+        .map(|(path, value)| {
+            let place = crate::values::supplied::Place { source: 0, at: crate::yaml::Position::default() };
+            (path.clone(), crate::values::supplied::Leaf { path: path.clone(), value: value.clone(), place })
+        })
+        .collect();
+    let mut pins = Vec::new();
+    // One default held fast can make another one matter no more, and the other way round.
+    for _ in 0..3 {
+        let now = new.clone();
+        let subject =
+            Subject { old, new: Some(&now), road, chart_from, chart_to, release: "", bitnami: Bitnami::Stays };
+        let before = pins.len();
+        for drift in drifts(&subject, &migration, &stages(old, road)) {
+            let copied = drift.rule.copy.as_ref().and_then(|from| old.value(from));
+            let Some(pin) = drift.pin.clone().or(copied) else { continue };
+            if drift.rule.severity != Severity::A || new.sets(&drift.path) {
+                continue;
+            }
+            let place = crate::values::supplied::Place { source: 0, at: crate::yaml::Position::default() };
+            new.put(crate::values::supplied::Leaf { path: drift.path.clone(), value: pin.clone(), place });
+            pins.push((drift.path.clone(), pin, format!("as before ({})", drift.rule.id)));
+        }
+        if pins.len() == before {
+            break;
+        }
+    }
+    for (path, pin, _) in &pins {
+        values.insert(path.clone(), pin.clone());
+    }
+    Wanted { values, pins }
+}
+
+fn arrivals(migration: &Migration<'_>) -> BTreeMap<Path, Value> {
+    migration.arrivals.iter().map(|(path, arriving)| (path.clone(), combine(path, arriving).0)).collect()
+}
+
+fn attempt(
+    files: &[(String, String)],
+    road: &Road,
+    wanted: &Wanted,
+    aliases: Aliases,
+) -> Result<Vec<(String, String)>, WriteError> {
+    let mut documents = Vec::with_capacity(files.len());
+    for (name, text) in files {
+        documents.push((name.clone(), rewrite(name, text, road, aliases)?));
+    }
+    if let Some((_, last)) = documents.last_mut() {
+        for (path, pin, comment) in &wanted.pins {
+            put(last, path, Item::new(path.last(), pin, 0, comment))?;
+        }
+    }
+    let printed = |documents: &[(String, Document)]| -> Vec<(String, String)> {
+        documents.iter().map(|(name, document)| (name.clone(), document.print())).collect()
+    };
+    let mut written = printed(&documents);
+    let mut off = differences(&written, wanted)?;
+    // A list that came from several files: the last file's would replace the others'.
+    if !off.is_empty() && files.len() > 1 {
+        if let Some((_, last)) = documents.last_mut() {
+            for path in &off {
+                if let Some(value) = wanted.values.get(path) {
+                    take(&mut last.items, path.keys());
+                    put(last, path, Item::new(path.last(), value, 0, "joined from several files"))?;
+                }
+            }
+        }
+        written = printed(&documents);
+        off = differences(&written, wanted)?;
+    }
+    match off.first() {
+        None => Ok(written),
+        Some(path) => Err(unfaithful(path, "its value would change")),
+    }
+}
+
+/// Keys at which the text read back does not say what is wanted.
+fn differences(written: &[(String, String)], wanted: &Wanted) -> Result<Vec<Path>, WriteError> {
+    let back = Supplied::read(written, &[]).map_err(|e| unfaithful(&Path::default(), &e.to_string()))?;
+    let mut off: Vec<Path> = wanted
+        .values
+        .iter()
+        .filter(|(path, value)| back.value(path).is_none_or(|v| !same(path, &v, value)) && !back_is_empty(&back, path, value))
+        .map(|(path, _)| path.clone())
+        .collect();
+    let known = |path: &Path| {
+        (0..=path.0.len()).any(|n| wanted.values.contains_key(&Path(path.0[..n].to_vec())))
+    };
+    off.extend(back.leaves.keys().filter(|p| !known(p)).cloned());
+    Ok(off)
+}
+
+fn back_is_empty(back: &Supplied, path: &Path, value: &Value) -> bool {
+    crate::values::same::is_empty(value) && !back.sets(path)
+}
+
+fn unfaithful(path: &Path, reason: &str) -> WriteError {
+    WriteError::Unfaithful { path: path.to_string(), reason: reason.to_owned() }
+}
+
+struct Move {
+    to: Path,
+    item: Item,
+    fate: Fate,
+}
+
+struct Rewriter<'m> {
+    migration: &'m Migration<'m>,
+    aliases: Aliases,
+    moves: Vec<Move>,
+    dropped: String,
+}
+
+/// Rearranges one file.
+fn rewrite(name: &str, text: &str, road: &Road, aliases: Aliases) -> Result<Document, WriteError> {
+    let (node, _) = read_one(text)
+        .map_err(|error| SuppliedError::File { file: name.to_owned(), error })?;
+    let supplied = Supplied::read(&[(name.to_owned(), text.to_owned())], &[])?;
+    let migration = migrate(&supplied, road);
+    let mut document = Document::of(text, &node);
+    if document.items.is_empty() && !supplied.leaves.is_empty() {
+        let values = supplied.value(&Path::default()).unwrap_or(Value::Null);
+        document.start = String::new();
+        document.items = match &values {
+            Value::Object(map) => map.iter().map(|(k, v)| Item::new(k, v, 0, "")).collect(),
+            _ => Vec::new(),
+        };
+    }
+    let mut rewriter = Rewriter { migration: &migration, aliases, moves: Vec::new(), dropped: String::new() };
+    let items = std::mem::take(&mut document.items);
+    // Where a block vanishes, the block that takes its place comes to stand.
+    for item in items {
+        let before = rewriter.moves.len();
+        let (lead, head) = (item.lead.clone(), item.head.clone());
+        let own = node.get(&item.key);
+        match rewriter.keep(item, &Path::default(), own) {
+            Some(kept) => document.items.push(kept),
+            None => {
+                // A block that only changes its name stays where it is.
+                if rewriter.moves.len() == before + 1 && rewriter.moves[before].to.keys().len() == 1 {
+                    let name = rewriter.moves[before].to.last().to_owned();
+                    if !document.items.iter().any(|i| i.key == name)
+                        && let Some(Move { mut item, .. }) = rewriter.moves.pop()
+                    {
+                        item.rename(&name);
+                        document.items.push(item);
+                        continue;
+                    }
+                }
+                let to = rewriter.moves[before..].first().map(|m| m.to.clone());
+                let mut lead = Some(lead);
+                if let Some(first) = to.as_ref().and_then(|t| t.keys().first())
+                    && !document.items.iter().any(|i| i.key == *first)
+                    && to.as_ref().is_some_and(|t| t.keys().len() > 1)
+                {
+                    let mut parent = Item::parent(first, 0);
+                    parent.lead = lead.take().unwrap_or_default();
+                    // A comment beside the old block's name stays beside the new one's.
+                    if head.trim_start_matches(':').trim_start().starts_with(['#', '&']) {
+                        parent.head = head;
+                    }
+                    document.items.push(parent);
+                }
+                if let Some(lead) = lead.filter(|l| l.contains('#'))
+                    && rewriter.moves.len() != before + 1
+                {
+                    rewriter.dropped_comment(&lead);
+                }
+            }
+        }
+    }
+    let Rewriter { moves, mut dropped, .. } = rewriter;
+    for Move { to, item, fate } in moves {
+        if let Some(refused) = place(&mut document, &to, item, fate)? {
+            dropped.push_str(&refused);
+        }
+    }
+    document.items.retain(|i| !matches!(&i.body, Body::Keys(children, tail) if children.is_empty() && tail.trim().is_empty()));
+    if !dropped.is_empty() {
+        document.end.push_str("# Keys of the old chart that have no place in the new one:\n");
+        document.end.push_str(&dropped);
+    }
+    Ok(document)
+}
+
+impl Rewriter<'_> {
+    fn below(&self, path: &Path) -> impl Iterator<Item = &Migrated<'_>> {
+        // Keys are sorted by path.
+        let start = self.migration.keys.partition_point(|k| k.leaf.path < *path);
+        let path = path.clone();
+        self.migration.keys[start..].iter().take_while(move |k| k.leaf.path.is_within(&path))
+    }
+
+    fn dropped_comment(&mut self, lead: &str) {
+        for line in lead.lines().filter(|l| !l.trim().is_empty()) {
+            self.dropped.push_str(&format!("{}\n", line.trim_start()));
+        }
+    }
+
+    /// What of an item stays in its place; the rest is noted as moves.
+    fn keep(&mut self, mut item: Item, above: &Path, node: Option<&Node>) -> Option<Item> {
+        let path = above.child(&item.key);
+        let resolve = self.aliases == Aliases::Resolve && node.is_some_and(has_alias);
+        let stays = |k: &Migrated<'_>| k.to.len() == 1 && k.to[0].0 == k.leaf.path && k.to[0].1 == k.leaf.value;
+        if self.below(&path).all(stays) && !resolve {
+            return Some(item);
+        }
+        if let Some((to, transform, fate)) = self.uniform(&path).filter(|_| !resolve) {
+            match transform {
+                Transform::CamundaPaths => item.change(&|t| {
+                    ["zeebe", "operate", "tasklist"]
+                        .iter()
+                        .fold(t.to_owned(), |t, old| t.replace(&format!("/usr/local/{old}"), "/usr/local/camunda"))
+                }),
+                Transform::GatewayEnv => item.change(&|t| {
+                    t.replace("ZEEBE_BROKER_GATEWAY_", "\u{0}").replace("ZEEBE_GATEWAY_", "\u{0}").replace('\u{0}', "ZEEBE_BROKER_GATEWAY_")
+                }),
+                _ => {}
+            }
+            self.moves.push(Move { to, item, fate });
+            return None;
+        }
+        match std::mem::replace(&mut item.body, Body::Text(String::new())) {
+            Body::Keys(children, tail) => {
+                let mut kept = Vec::new();
+                for child in children {
+                    let below = node.and_then(|n| n.get(&child.key)).cloned();
+                    kept.extend(self.keep(child, &path, below.as_ref()));
+                }
+                if kept.is_empty() {
+                    self.dropped_comment(&tail);
+                    return None;
+                }
+                item.body = Body::Keys(kept, tail);
+                Some(item)
+            }
+            Body::Text(text) => {
+                self.scatter(&item, &text, &path, node);
+                None
+            }
+        }
+    }
+
+    /// The one place everything below a path goes to, if nothing but the place changes, or the text shows the change.
+    fn uniform(&self, path: &Path) -> Option<(Path, Transform, Fate)> {
+        let mut found: Option<(Path, Transform, Fate)> = None;
+        for key in self.below(path) {
+            let [(to, value)] = key.to.as_slice() else { return None };
+            let tail = &key.leaf.path.0[path.0.len()..];
+            if !to.0.ends_with(tail) {
+                return None;
+            }
+            let base = Path(to.0[..to.0.len() - tail.len()].to_vec());
+            let transform = key.rules.iter().map(|r| &r.transform).find(|t| **t != Transform::None);
+            let transform = transform.cloned().unwrap_or(Transform::None);
+            let textual = matches!(transform, Transform::CamundaPaths | Transform::GatewayEnv);
+            if *value != key.leaf.value && !textual {
+                return None;
+            }
+            let transform = if *value == key.leaf.value { Transform::None } else { transform };
+            match &mut found {
+                None => found = Some((base, transform, key.fate)),
+                Some((known, how, fate)) if *known == base && *how == transform => {
+                    // A list among them may meet another one.
+                    if key.fate == Fate::Merged {
+                        *fate = Fate::Merged;
+                    }
+                }
+                Some(_) => return None,
+            }
+        }
+        found.filter(|(to, _, _)| to != path && !to.0.is_empty())
+    }
+
+    /// Writes each value of a text that cannot be moved as a whole at its own place.
+    fn scatter(&mut self, item: &Item, text: &str, path: &Path, node: Option<&Node>) {
+        let keys: Vec<(Fate, Path, Value, Vec<(Path, Value)>, String)> = self
+            .below(path)
+            .map(|k| {
+                let rule = k.rules.last().map(|r| format!("{}: {}", r.id, r.note)).unwrap_or_default();
+                (k.fate, k.leaf.path.clone(), k.leaf.value.clone(), k.to.clone(), rule)
+            })
+            .collect();
+        let alone = keys.len() == 1 && node.is_none_or(|n| !has_alias(n));
+        let mut lead = Some(item.lead.clone());
+        for (fate, leaf, value, to, rule) in keys {
+            if to.is_empty() {
+                if let Some(lead) = lead.take() {
+                    self.dropped_comment(&lead);
+                }
+                self.dropped.push_str(&format!("#\n# {leaf} ({rule})\n"));
+                let shown = if alone {
+                    let mut whole = Item { lead: String::new(), ..item.clone() };
+                    whole.body = Body::Text(text.to_owned());
+                    whole.indent_to(0);
+                    let mut out = String::new();
+                    whole.print(&mut out);
+                    out
+                } else {
+                    format!("{leaf}: {value}\n")
+                };
+                for line in shown.lines() {
+                    self.dropped.push_str(&format!("#   {line}\n"));
+                }
+                continue;
+            }
+            let comment = trailing_comment(&item.head);
+            for (path, value) in to {
+                let mut new = Item::new(path.last(), &value, 0, if alone { comment } else { "" });
+                new.lead = lead.take().map(|l| l.replace(&" ".repeat(item.indent), "")).unwrap_or_default();
+                self.moves.push(Move { to: path, item: new, fate });
+            }
+        }
+    }
+}
+
+fn trailing_comment(head: &str) -> &str {
+    head.split_once(" #").map_or("", |(_, comment)| comment.trim())
+}
+
+fn has_alias(node: &Node) -> bool {
+    node.origin == Origin::Alias
+        || match &node.kind {
+            Kind::Scalar(_) => false,
+            Kind::List(items) => items.iter().any(has_alias),
+            Kind::Map(entries) => entries.iter().any(|e| e.origin == Origin::Merge || has_alias(&e.value)),
+        }
+}
+
+/// Puts an item where it belongs; gives back as comment what cannot stand beside what is there already.
+fn place(document: &mut Document, to: &Path, item: Item, fate: Fate) -> Result<Option<String>, WriteError> {
+    // Two halves of one map are joined key by key.
+    if find(&mut document.items, to.keys()).is_some()
+        && let Body::Keys(children, _) = item.body
+    {
+        let mut refused = String::new();
+        for child in children {
+            let path = to.child(&child.key);
+            refused.push_str(&place(document, &path, child, fate)?.unwrap_or_default());
+        }
+        return Ok((!refused.is_empty()).then_some(refused));
+    }
+    let existing = find(&mut document.items, to.keys());
+    let Some(existing) = existing else {
+        put(document, to, item)?;
+        return Ok(None);
+    };
+    if fate == Fate::Merged {
+        if let (Some(_), Some(lines)) = (existing.list_lines(), item.list_lines()) {
+            existing.extend_list(&item.lead, lines);
+            return Ok(None);
+        }
+        let (known, more) = (value_of(existing), value_of(&item));
+        if let (Some(Value::Array(mut known)), Some(Value::Array(more))) = (known, more) {
+            for value in more {
+                if !known.iter().any(|k| crate::values::engine::same_name(k, &value)) {
+                    known.push(value);
+                }
+            }
+            let merged = Item::new(to.last(), &Value::Array(known), existing.indent, "");
+            existing.head = merged.head;
+            existing.body = merged.body;
+            return Ok(None);
+        }
+    }
+    // The same from two places is written once; a contradiction is told by the comparison, and here as well.
+    if value_of(existing).is_some() && value_of(existing) == value_of(&item) {
+        return Ok(None);
+    }
+    let mut text = String::new();
+    item.print(&mut text);
+    let lines: String = text.lines().map(|l| format!("#   {}\n", l.trim_start())).collect();
+    Ok(Some(format!("#\n# another value for {to}, which is written above already:\n{lines}")))
+}
+
+fn value_of(item: &Item) -> Option<Value> {
+    let mut text = String::new();
+    Item { lead: String::new(), ..item.clone() }.print(&mut text);
+    let (node, _) = read_one(&text).ok()?;
+    node.entries().first().map(|e| e.value.to_value())
+}
+
+fn find<'i>(items: &'i mut [Item], keys: &[String]) -> Option<&'i mut Item> {
+    let (first, rest) = keys.split_first()?;
+    let item = items.iter_mut().find(|i| i.key == *first)?;
+    if rest.is_empty() {
+        return Some(item);
+    }
+    match &mut item.body {
+        Body::Keys(children, _) => find(children, rest),
+        Body::Text(_) => None,
+    }
+}
+
+fn take(items: &mut Vec<Item>, keys: &[String]) {
+    let Some((first, rest)) = keys.split_first() else { return };
+    if rest.is_empty() {
+        items.retain(|i| i.key != *first);
+    } else if let Some(Item { body: Body::Keys(children, _), .. }) = items.iter_mut().find(|i| i.key == *first) {
+        take(children, rest);
+    }
+}
+
+/// Inserts an item below its parents, which are made where they are missing.
+fn put(document: &mut Document, to: &Path, mut item: Item) -> Result<(), WriteError> {
+    let Some((last, above)) = to.keys().split_last() else {
+        return Err(unfaithful(to, "it has no name"));
+    };
+    let mut indent = document.items.first().map_or(0, |i| i.indent);
+    let mut items = &mut document.items;
+    for key in above {
+        let index = match items.iter().position(|i| i.key == *key) {
+            Some(index) => index,
+            None => {
+                items.push(Item::parent(key, indent));
+                items.len() - 1
+            }
+        };
+        let parent = &mut items[index];
+        if matches!(parent.body, Body::Text(_)) {
+            open(parent).ok_or_else(|| unfaithful(to, "what stands above it is no map"))?;
+        }
+        indent = parent.inner_indent();
+        match &mut parent.body {
+            Body::Keys(children, _) => items = children,
+            // Opened just above.
+            Body::Text(_) => return Err(unfaithful(to, "what stands above it is no map")),
+        }
+    }
+    item.rename(last);
+    item.indent_to(indent);
+    match items.iter_mut().find(|i| i.key == *last) {
+        Some(existing) => {
+            existing.head = item.head;
+            existing.body = item.body;
+        }
+        None => items.push(item),
+    }
+    Ok(())
+}
+
+/// Writes a map in braces, or an empty value, with a line for each key.
+fn open(item: &mut Item) -> Option<()> {
+    let value = value_of(item)?;
+    let value = if value.is_null() { Value::Object(serde_json::Map::new()) } else { value };
+    let map = value.as_object()?;
+    let comment = trailing_comment(&item.head).to_owned();
+    let children = map.iter().map(|(k, v)| Item::new(k, v, item.indent + 2, "")).collect();
+    item.head = if comment.is_empty() { ":\n".to_owned() } else { format!(":  # {comment}\n") };
+    item.body = Body::Keys(children, String::new());
+    Some(())
+}
