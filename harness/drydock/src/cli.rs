@@ -86,6 +86,44 @@ pub(crate) enum Verify {
     Stores(VerifyStores),
     /// Helm values for one chart against those for another
     Values(Box<Values>),
+    /// Rendered manifests or dumps of a cluster, before against after
+    Objects(Objects),
+    /// What a green rehearsal on staging does not prove about production
+    Staging(Staging),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Objects {
+    /// Objects before: output of `helm template`, `helm get manifest` or `kubectl get -o yaml`; may be repeated
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) before: Vec<PathBuf>,
+    /// Objects after; may be repeated
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) after: Vec<PathBuf>,
+    /// Name of the release, for the hosts of its services
+    #[arg(long, value_name = "NAME", default_value = "camunda")]
+    pub(crate) release: String,
+    /// Whether parts built by Bitnami may stay
+    #[arg(long, value_enum, default_value_t = Bitnami::Stays)]
+    pub(crate) bitnami: Bitnami,
+    #[command(flatten)]
+    pub(crate) files: ReportFiles,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Staging {
+    /// Objects of staging (with `kubectl get nodes -o yaml` as one more file); may be repeated
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) staging: Vec<PathBuf>,
+    /// Objects of production; may be repeated
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) production: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) files: ReportFiles,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Args)]

@@ -42,6 +42,8 @@ async fn dispatch(command: &Command) -> ExitCode {
         Command::Rehearse(arguments) => commands::rehearse::run(arguments).await,
         Command::Verify(Verify::Stores(command)) => commands::verify::run(command).await,
         Command::Verify(Verify::Values(arguments)) => commands::values::run(arguments),
+        Command::Verify(Verify::Objects(arguments)) => commands::objects::run(arguments),
+        Command::Verify(Verify::Staging(arguments)) => commands::objects::staging(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Doctor(arguments) => commands::doctor::run(arguments).await,
         Command::Clean(arguments) => commands::clean::run(arguments),

@@ -20,6 +20,22 @@ const SERVICES: [&str; 9] = [
 const IMAGE_PARTS: [&str; 6] =
     ["bitnami", "bitnamilegacy", "bitnamisecure", "bitnamicharts", "vendor-ee", "keycloak-ee"];
 
+/// Whether the label `helm.sh/chart` names one of Bitnami's charts within the platform's.
+pub fn chart_is_bitnami(label: &str) -> bool {
+    let (name, version) = label.rsplit_once('-').unwrap_or((label, ""));
+    let charts = [
+        "elasticsearch",
+        "kibana",
+        "postgresql",
+        "identityPostgresql",
+        "webModelerPostgresql",
+        "web-modeler-postgresql",
+        "identityKeycloak",
+        "keycloak",
+    ];
+    charts.contains(&name) && version.starts_with(|c: char| c.is_ascii_digit())
+}
+
 /// Whether an image is one of Bitnami's, also where it was copied to another registry.
 pub fn image_is_bitnami(image: &str) -> bool {
     let name = image.split('@').next().unwrap_or(image);

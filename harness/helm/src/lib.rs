@@ -3,6 +3,7 @@
 
 pub mod bitnami;
 mod check;
+pub mod objects;
 pub mod values;
 pub mod yaml;
 

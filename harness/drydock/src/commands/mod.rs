@@ -3,6 +3,7 @@
 pub(crate) mod clean;
 pub(crate) mod doctor;
 pub(crate) mod help;
+pub(crate) mod objects;
 pub(crate) mod rehearse;
 pub(crate) mod report;
 pub(crate) mod values;

@@ -23,6 +23,7 @@ pub use judge::{Bitnami, KeyVerdict, Subject, ValuesVerdict, judge};
 pub use path::{Captures, Path, Pattern, Template};
 pub use road::{Road, RoadError, Version};
 pub use rules::{Left, Rule, RuleKind, RuleSet, RulesError, Severity};
-pub use same::{is_empty, same};
+pub use same::{amount, is_empty, same};
+pub(crate) use secrecy::shown;
 pub use write::{Proposal, WriteError, propose};
 pub use supplied::{Leaf, Place, SET, Supplied, SuppliedError, Surprise};

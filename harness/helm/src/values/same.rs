@@ -149,6 +149,15 @@ fn quantity(text: &str) -> Option<(f64, Unit)> {
     Some((number * factor, Unit::Given))
 }
 
+/// Amount of a quantity, written as number or text: cores, bytes.
+pub fn amount(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(n) => n.as_f64(),
+        Value::String(text) => quantity(text).map(|(amount, _)| amount),
+        _ => None,
+    }
+}
+
 /// Seconds of `90s`, `1m30s`, `1h`, `2d` or `PT1M30S`.
 fn duration(text: &str) -> Option<f64> {
     let mut rest = text.trim().to_ascii_lowercase();

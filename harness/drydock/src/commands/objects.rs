@@ -1,0 +1,94 @@
+//! `drydock verify objects` and `drydock verify staging`: manifests and dumps, compared by meaning.
+
+use crate::cli::{Bitnami, Objects, Output, ReportFiles, Staging};
+use drydock_core::ExitCode;
+use drydock_core::names::checks;
+use drydock_helm::objects::{self, Inventory, staging_against};
+use drydock_helm::{Check, values};
+use drydock_rehearsal::judge::judge;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Compares objects before and after.
+pub(crate) fn run(arguments: &Objects) -> ExitCode {
+    let began = Instant::now();
+    let sets = read(&arguments.before).and_then(|before| Ok((before, read(&arguments.after)?)));
+    let (before, after) = match sets {
+        Ok(sets) => sets,
+        Err(error) => return usage(&error),
+    };
+    let subject = objects::Objects {
+        before: &before,
+        after: &after,
+        release: &arguments.release,
+        bitnami: match arguments.bitnami {
+            Bitnami::Stays => values::Bitnami::Stays,
+            Bitnami::Leaves => values::Bitnami::Leaves,
+        },
+        digest_key: &digest_key(),
+    };
+    let made = objects::judge(&subject);
+    tell("objects", &checks::HELM_OBJECTS, made, began, &arguments.files, &arguments.output)
+}
+
+/// Compares staging with production.
+pub(crate) fn staging(arguments: &Staging) -> ExitCode {
+    let began = Instant::now();
+    let sets = read(&arguments.staging).and_then(|a| Ok((a, read(&arguments.production)?)));
+    match sets {
+        Ok((staging, production)) => {
+            let made = vec![staging_against(&staging, &production)];
+            tell("staging", &[checks::REPRESENTATIVE], made, began, &arguments.files, &arguments.output)
+        }
+        Err(error) => usage(&error),
+    }
+}
+
+/// Judges checks, writes the reports that were asked for, and prints one.
+pub(super) fn tell(
+    name: &str,
+    asked: &[&str],
+    made: Vec<Check>,
+    began: Instant,
+    files: &ReportFiles,
+    output: &Output,
+) -> ExitCode {
+    let made = super::values::made(made, began);
+    let summary = match judge(name, asked, made, &output.expected, output.report.as_deref()) {
+        Ok(summary) => summary,
+        Err(error) => return super::rehearse::fail(error),
+    };
+    if let Err(error) = super::values::write_reports(files, &summary) {
+        anstream::eprintln!("error: {error}");
+        return ExitCode::CouldNotRun;
+    }
+    if output.json {
+        super::print(&drydock_report::json::render(&summary));
+    } else {
+        super::print_screen(&summary, output.report.as_deref());
+    }
+    super::exit_of(&summary)
+}
+
+fn read(paths: &[PathBuf]) -> Result<Inventory, String> {
+    Inventory::read(&super::values::read(paths)?).map_err(|e| e.to_string())
+}
+
+fn usage(error: &str) -> ExitCode {
+    anstream::eprintln!("error: {error}");
+    ExitCode::Usage
+}
+
+/// A key that no other run has. It never leaves this process, and digests are never told: it needs no better source of chance
+/// than that of the standard library's maps.
+fn digest_key() -> [u8; 32] {
+    let mut key = [0; 32];
+    for (i, part) in key.chunks_mut(8).enumerate() {
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_usize(i);
+        part.copy_from_slice(&hasher.finish().to_le_bytes());
+    }
+    key
+}

@@ -1,0 +1,269 @@
+//! Objects of a cluster, read from rendered manifests, `helm get manifest` or a dump.
+
+use crate::yaml::{Node, Position, YamlError, read_all};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use thiserror::Error;
+
+/// One object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object {
+    /// Group of its API, without the version; empty for the core group.
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+    /// Namespace; empty if none is written.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Everything.
+    pub value: Value,
+    /// Name of the file.
+    pub file: String,
+    /// Where in the file it begins.
+    pub at: Position,
+}
+
+/// What tells objects apart.
+pub type Key = (String, String, String, String);
+
+/// A set of objects.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Inventory {
+    /// The objects, by key.
+    pub objects: BTreeMap<Key, Object>,
+    /// Objects that stand in the files more than once; the last one counts.
+    pub twice: Vec<Object>,
+    /// What the set is.
+    pub nature: Nature,
+}
+
+/// Where a set of objects comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Nature {
+    /// Templates: nothing that a cluster adds.
+    #[default]
+    Rendered,
+    /// A cluster: objects have identities.
+    Live,
+}
+
+/// Why objects cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ObjectsError {
+    /// No YAML.
+    #[error("{file}:{}:{}: {}", error.at.line, error.at.column, error.reason)]
+    Yaml {
+        /// The file.
+        file: String,
+        /// What is wrong where.
+        error: YamlError,
+    },
+    /// A document that is no object.
+    #[error("{file}:{}:{}: this is no Kubernetes object: it has no {lacks}", at.line, at.column)]
+    NoObject {
+        /// The file.
+        file: String,
+        /// Where.
+        at: Position,
+        /// The field that is missing.
+        lacks: &'static str,
+    },
+}
+
+/// Kinds that belong to no namespace.
+const CLUSTER_SCOPED: [&str; 17] = [
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "StorageClass",
+    "PriorityClass",
+    "IngressClass",
+    "RuntimeClass",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+    "VolumeSnapshotClass",
+    "VolumeSnapshotContent",
+    "APIService",
+    "CSIDriver",
+    "ClusterIssuer",
+];
+
+/// Kinds that controllers make; they are looked at, and not compared by name.
+const DERIVED: [&str; 8] =
+    ["Pod", "ReplicaSet", "ControllerRevision", "EndpointSlice", "Endpoints", "Event", "Lease", "PodMetrics"];
+
+impl Object {
+    /// What tells it apart.
+    pub fn key(&self) -> Key {
+        (self.group.clone(), self.kind.clone(), self.namespace.clone(), self.name.clone())
+    }
+
+    /// `StatefulSet/camunda-zeebe`.
+    pub fn title(&self) -> String {
+        format!("{}/{}", self.kind, self.name)
+    }
+
+    /// A field by its path.
+    pub fn field(&self, path: &[&str]) -> &Value {
+        path.iter().fold(&self.value, |v, key| &v[*key])
+    }
+
+    /// Labels.
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        texts(self.field(&["metadata", "labels"]))
+    }
+
+    /// Whether it belongs to no namespace.
+    pub fn is_cluster_scoped(&self) -> bool {
+        CLUSTER_SCOPED.contains(&self.kind.as_str())
+    }
+
+    /// Whether a controller makes it.
+    pub fn is_derived(&self) -> bool {
+        DERIVED.contains(&self.kind.as_str())
+            || (self.kind == "Job" && self.owners().any(|o| o["kind"] == "CronJob"))
+            || (self.kind == "Secret"
+                && (self.name.starts_with("sh.helm.release.") || self.value["type"] == "kubernetes.io/service-account-token"))
+            || (self.kind == "ConfigMap" && self.name == "kube-root-ca.crt")
+            || (self.kind == "ServiceAccount" && self.name == "default")
+    }
+
+    /// Its owners.
+    pub fn owners(&self) -> impl Iterator<Item = &Value> {
+        self.field(&["metadata", "ownerReferences"]).as_array().into_iter().flatten()
+    }
+
+    /// The template of the pods it makes; of a pod, the pod itself.
+    pub fn pod_template(&self) -> Option<&Value> {
+        match self.kind.as_str() {
+            "Pod" => Some(&self.value),
+            "CronJob" => Some(self.field(&["spec", "jobTemplate", "spec", "template"])),
+            "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" | "ReplicationController" => {
+                Some(self.field(&["spec", "template"]))
+            }
+            _ => None,
+        }
+    }
+
+    /// Labels of the pods it makes.
+    pub fn pod_labels(&self) -> BTreeMap<String, String> {
+        self.pod_template().map(|t| texts(&t["metadata"]["labels"])).unwrap_or_default()
+    }
+
+    /// Containers of its pods, those that start before the others included.
+    pub fn containers(&self) -> impl Iterator<Item = &Value> {
+        let spec = self.pod_template().map(|t| &t["spec"]);
+        ["initContainers", "containers", "ephemeralContainers"]
+            .into_iter()
+            .flat_map(move |key| spec.and_then(|s| s[key].as_array()).into_iter().flatten())
+    }
+
+    /// Where it is written, for reports.
+    pub fn place(&self) -> drydock_core::finding::Place {
+        drydock_core::finding::Place { file: self.file.clone(), line: self.at.line, column: self.at.column }
+    }
+}
+
+/// A map of texts; numbers and booleans count as text.
+pub(crate) fn texts(value: &Value) -> BTreeMap<String, String> {
+    let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+    value.as_object().into_iter().flatten().map(|(k, v)| (k.clone(), text(v))).collect()
+}
+
+impl Inventory {
+    /// Reads files of objects. Lists are taken apart; a single namespace counts as none, so that rendered manifests and
+    /// dumps of one namespace can be compared.
+    ///
+    /// # Errors
+    /// A file is no YAML, or holds something that is no object.
+    pub fn read(files: &[(String, String)]) -> Result<Self, ObjectsError> {
+        let mut found = Vec::new();
+        for (file, text) in files {
+            let (documents, _) =
+                read_all(text).map_err(|error| ObjectsError::Yaml { file: file.clone(), error })?;
+            for document in &documents {
+                collect(document, file, &mut found)?;
+            }
+        }
+        let namespaces: BTreeSet<&str> =
+            found.iter().map(|o| o.namespace.as_str()).filter(|n| !n.is_empty()).collect();
+        let one = namespaces.len() <= 1;
+        let mut set = Self::default();
+        for mut object in found {
+            if !object.field(&["metadata", "uid"]).is_null() {
+                set.nature = Nature::Live;
+            }
+            if one {
+                object.namespace = String::new();
+            }
+            if let Some(before) = set.objects.insert(object.key(), object) {
+                set.twice.push(before);
+            }
+        }
+        Ok(set)
+    }
+
+    /// Objects of one kind.
+    pub fn of<'i>(&'i self, kind: &'i str) -> impl Iterator<Item = &'i Object> {
+        self.objects.values().filter(move |o| o.kind == kind)
+    }
+
+    /// An object by kind and name, in the namespace of `beside`.
+    pub fn named(&self, kind: &str, name: &str, beside: &Object) -> Option<&Object> {
+        self.objects.values().find(|o| {
+            o.kind == kind && o.name == name && (o.is_cluster_scoped() || o.namespace == beside.namespace)
+        })
+    }
+
+    /// Objects that make pods, and pods that nobody makes.
+    pub fn workloads(&self) -> impl Iterator<Item = &Object> {
+        self.objects.values().filter(|o| o.pod_template().is_some())
+    }
+}
+
+fn collect(node: &Node, file: &str, into: &mut Vec<Object>) -> Result<(), ObjectsError> {
+    if node.entries().is_empty() {
+        // A template that rendered to nothing but comments.
+        return Ok(());
+    }
+    let text = |keys: &[&str]| node.at_path(keys).and_then(Node::as_str).unwrap_or_default().to_owned();
+    let kind = text(&["kind"]);
+    let lacks = |lacks| ObjectsError::NoObject { file: file.to_owned(), at: node.at, lacks };
+    if kind.is_empty() {
+        return Err(lacks("kind"));
+    }
+    if let Some(items) = node.get("items").filter(|_| kind.ends_with("List")) {
+        return items.items().iter().try_for_each(|item| collect(item, file, into));
+    }
+    let name = text(&["metadata", "name"]);
+    if name.is_empty() {
+        return Err(lacks("metadata.name"));
+    }
+    let api = text(&["apiVersion"]);
+    let group = api.split_once('/').map_or("", |(group, _)| group).to_owned();
+    // Ingresses and others changed their group without changing what they are.
+    let group = if group == "extensions" { "networking.k8s.io".to_owned() } else { group };
+    let namespace = text(&["metadata", "namespace"]);
+    let cluster = CLUSTER_SCOPED.contains(&kind.as_str());
+    let namespace = if cluster { String::new() } else { namespace };
+    into.push(Object { group, kind, namespace, name, value: node.to_value(), file: file.to_owned(), at: node.at });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Inventory, Nature};
+
+    #[test]
+    fn lists_and_documents_are_objects() {
+        let text = "---\n# nothing\n---\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Service, metadata: {name: a, namespace: n, uid: x}}\n- {apiVersion: v1, kind: Service, metadata: {name: a, namespace: n}}\n";
+        let set = Inventory::read(&[("f".into(), text.into())]).unwrap();
+        assert_eq!((set.objects.len(), set.twice.len(), set.nature), (1, 1, Nature::Live));
+        assert!(Inventory::read(&[("f".into(), "a: 1".into())]).is_err());
+        assert!(Inventory::read(&[("f".into(), "kind: Service".into())]).is_err());
+    }
+}
