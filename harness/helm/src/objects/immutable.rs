@@ -18,7 +18,7 @@ const FIELDS: [(&str, &[&[&str]]); 9] = [
     ("Deployment", &[&["spec", "selector"]]),
     ("DaemonSet", &[&["spec", "selector"]]),
     ("Job", &[&["spec", "selector"], &["spec", "template"], &["spec", "completionMode"]]),
-    ("PersistentVolumeClaim", &[&["spec", "accessModes"], &["spec", "volumeName"], &["spec", "storageClassName"], &["spec", "selector"]]),
+    ("PersistentVolumeClaim", &[&["spec", "accessModes"], &["spec", "storageClassName"], &["spec", "selector"]]),
     ("StorageClass", &[&["provisioner"], &["parameters"], &["reclaimPolicy"], &["volumeBindingMode"]]),
     ("RoleBinding", &[&["roleRef"]]),
     ("ClusterRoleBinding", &[&["roleRef"]]),
@@ -32,13 +32,20 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
     for before in objects.before.objects.values().filter(|o| !o.is_derived()) {
         let Some(after) = objects.after.objects.get(&before.key()) else { continue };
         check.compared += 1;
+        // Another object under the same name was made anew, not changed.
+        let uid = |o: &Object| o.field(&["metadata", "uid"]).as_str().map(str::to_owned);
+        if let (Some(was), Some(is)) = (uid(before), uid(after))
+            && was != is
+        {
+            continue;
+        }
         let (a, b) = (plain(&before.value), plain(&after.value));
         let fields = FIELDS.iter().find(|(kind, _)| *kind == before.kind).map_or(&[][..], |(_, fields)| fields);
         for field in fields {
             let at = |v: &Value| field.iter().fold(v.clone(), |v, key| v[*key].clone());
             let (x, y) = (at(&a), at(&b));
             // What one side leaves to the cluster is not a change.
-            let chosen = matches!(field.last(), Some(&"volumeName" | &"storageClassName" | &"selector")) && (x.is_null() || y.is_null());
+            let chosen = matches!(field.last(), Some(&"storageClassName" | &"selector")) && (x.is_null() || y.is_null());
             if chosen || same(&Path(field.iter().map(|f| (*f).to_owned()).collect()), &x, &y) {
                 continue;
             }

@@ -86,8 +86,8 @@ const DEFAULTS: [(&str, &str); 46] = [
 ];
 
 /// Values the cluster chooses where nothing is written: no difference if only one side has one.
-const CHOSEN: [&str; 8] =
-    ["clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort", "volumeName", "storageClassName", "secrets", "conversion"];
+const CHOSEN: [&str; 7] =
+    ["clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort", "storageClassName", "secrets", "conversion"];
 
 /// One field that differs.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,6 +107,10 @@ pub(super) fn plain(object: &Value) -> Value {
         map.remove("status");
         map.remove("apiVersion");
         map.remove("kind");
+        // Which volume a claim is bound to is a matter of its own.
+        if let Some(Value::Object(spec)) = map.get_mut("spec") {
+            spec.remove("volumeName");
+        }
         if let Some(Value::Object(metadata)) = map.get_mut("metadata") {
             METADATA.iter().for_each(|key| drop(metadata.remove(*key)));
         }
