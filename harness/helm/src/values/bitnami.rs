@@ -39,7 +39,7 @@ pub enum TraceState {
 
 /// Everything in the values that refers to a Bitnami part of the release.
 pub fn traces(supplied: &Supplied, chart: Option<&ChartKeys>, release: &str) -> Vec<BitnamiTrace> {
-    let side = Effective { supplied, chart };
+    let side = Effective { supplied, renamed: None, chart };
     let on = |switch: &str| {
         let path = Path::parse(switch);
         // A database within Keycloak's chart is on whenever Keycloak's chart is, unless it is switched off.

@@ -53,6 +53,8 @@ pub enum Side {
 pub struct Effective<'v> {
     /// What the user supplied.
     pub supplied: &'v Supplied,
+    /// The same under newer names, for values that are written under older ones.
+    pub renamed: Option<&'v Supplied>,
     /// What the chart knows, if its keys are known.
     pub chart: Option<&'v ChartKeys>,
 }
@@ -62,6 +64,7 @@ impl Effective<'_> {
     pub fn value(&self, path: &Path, otherwise: Option<&Value>) -> Option<Value> {
         self.supplied
             .value(path)
+            .or_else(|| self.renamed.and_then(|r| r.value(path)))
             .filter(|v| !v.is_null())
             .or_else(|| otherwise.cloned())
             .or_else(|| self.chart.and_then(|c| c.default_of(path).cloned()))

@@ -30,9 +30,10 @@ pub(crate) fn drifts<'r>(subject: &Subject<'r>, migration: &Migration<'_>, stage
     for (number, step) in subject.road.steps.iter().enumerate() {
         let old_side = Effective {
             supplied: stages.get(number).unwrap_or(subject.old),
+            renamed: stages.get(number + 1),
             chart: if number == 0 { subject.chart_from } else { None },
         };
-        let new_side = Effective { supplied: new, chart: subject.chart_to };
+        let new_side = Effective { supplied: new, renamed: None, chart: subject.chart_to };
         for rule in step.rules.iter().filter(|r| matches!(r.kind, RuleKind::Default | RuleKind::Require)) {
             if !rule.when.iter().all(|c| c.holds(old_side, new_side)) {
                 continue;
@@ -107,8 +108,8 @@ pub(crate) fn constraints(subject: &Subject<'_>, stages: &[Supplied]) -> Check {
     let mut check = Check::new(checks::HELM_CONSTRAINTS);
     // Used unchanged, the values are refused for their old keys already; whether the migrated ones hold is what helps.
     let new = subject.new.or_else(|| stages.last()).unwrap_or(subject.old);
-    let new_side = Effective { supplied: new, chart: subject.chart_to };
-    let old_side = Effective { supplied: subject.old, chart: subject.chart_from };
+    let new_side = Effective { supplied: new, renamed: None, chart: subject.chart_to };
+    let old_side = Effective { supplied: subject.old, renamed: stages.last(), chart: subject.chart_from };
     check.compared = 1;
     for rule in subject.road.rules().filter(|r| r.kind == RuleKind::Constraint) {
         check.compared += 1;

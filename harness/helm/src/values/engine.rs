@@ -96,7 +96,7 @@ pub(crate) fn last_rule<'r>(path: &Path, value: &Value, road: &'r Road) -> Optio
 /// Applies the rules of a road to what the user supplied.
 pub fn migrate<'r>(supplied: &Supplied, road: &'r Road) -> Migration<'r> {
     let steps: Vec<Step<'r>> = road.steps.iter().map(|set| Step::of(set, supplied)).collect();
-    let mut keys = Vec::with_capacity(supplied.leaves.len());
+    let mut keys: Vec<Migrated<'r>> = Vec::with_capacity(supplied.leaves.len());
     let mut arrivals: BTreeMap<Path, Vec<Contribution>> = BTreeMap::new();
     for leaf in supplied.leaves.values() {
         let migrated = follow(leaf, &steps);
@@ -105,6 +105,10 @@ pub fn migrate<'r>(supplied: &Supplied, road: &'r Road) -> Migration<'r> {
             arrivals.entry(path.clone()).or_default().push(Contribution { from, value: value.clone() });
         }
         keys.push(migrated);
+    }
+    // What is written first counts first.
+    for arriving in arrivals.values_mut() {
+        arriving.sort_by_key(|c| keys[c.from].leaf.place.clone());
     }
     Migration { keys, arrivals }
 }
@@ -118,7 +122,7 @@ struct Step<'r> {
 impl<'r> Step<'r> {
     fn of(set: &'r RuleSet, supplied: &Supplied) -> Self {
         let mut step = Self { by_first: HashMap::new(), anywhere: Vec::new() };
-        let side = Effective { supplied, chart: None };
+        let side = Effective { supplied, renamed: None, chart: None };
         for rule in set.rules.iter().filter(|r| r.speaks_of_keys()) {
             if !rule.when.iter().all(|c| c.holds(side, side)) {
                 continue;

@@ -254,6 +254,13 @@ impl Judge<'_, '_> {
     /// The key has a new place.
     fn carried(&mut self, key: &Migrated<'_>) -> Outcome {
         let leaf = &key.leaf;
+        let unknown = |chart: Option<&ChartKeys>, path: &Path| chart.is_some_and(|c| c.knows(path) == Known::No);
+        let nowhere = key.to.iter().all(|(to, _)| unknown(self.subject.chart_to, to) && !self.new_values().sets(to));
+        if !key.to.is_empty() && nowhere && unknown(self.subject.chart_from, &leaf.path) {
+            let message = "is a key of neither chart: it has no effect before or after";
+            let next = "mend its spelling, or take it out".to_owned();
+            return self.tell(leaf, Outcome::Expected, Kind::OldDirt, message, next, None);
+        }
         let there = self.new_values().value(&leaf.path);
         let stays = key.to.iter().any(|(target, _)| *target == leaf.path || target.is_within(&leaf.path));
         let still_read = key.left() == Some(Left::Accepted);

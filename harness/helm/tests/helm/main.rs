@@ -3,3 +3,5 @@
 mod charts;
 mod write;
 mod objects;
+mod corpus;
+mod properties;

@@ -12,7 +12,7 @@ use crate::values::same::same;
 use crate::values::supplied::{Supplied, SuppliedError};
 use crate::yaml::{Kind, Node, Origin, read_one};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
 /// What the new chart should be given.
@@ -79,6 +79,8 @@ pub fn propose(
 /// Every key the new values must hold, with the comment it gets if it was not there before.
 struct Wanted {
     values: BTreeMap<Path, Value>,
+    /// Lists that are put together from several; their order is nobody's.
+    joined: BTreeSet<Path>,
     pins: Vec<(Path, Value, String)>,
 }
 
@@ -118,7 +120,8 @@ fn wanted(old: &Supplied, road: &Road, chart_from: Option<&ChartKeys>, chart_to:
     for (path, pin, _) in &pins {
         values.insert(path.clone(), pin.clone());
     }
-    Wanted { values, pins }
+    let joined = migration.keys.iter().filter(|k| k.fate == Fate::Merged).flat_map(|k| k.to.iter().map(|(p, _)| p.clone()));
+    Wanted { values, joined: joined.collect(), pins }
 }
 
 fn arrivals(migration: &Migration<'_>) -> BTreeMap<Path, Value> {
@@ -170,7 +173,10 @@ fn differences(written: &[(String, String)], wanted: &Wanted) -> Result<Vec<Path
     let mut off: Vec<Path> = wanted
         .values
         .iter()
-        .filter(|(path, value)| back.value(path).is_none_or(|v| !same(path, &v, value)) && !back_is_empty(&back, path, value))
+        .filter(|(path, value)| {
+            let says = |v: &Value| same(path, v, value) || (wanted.joined.contains(path) && same_items(path, v, value));
+            !back.value(path).is_some_and(|v| says(&v)) && !back_is_empty(&back, path, value)
+        })
         .map(|(path, _)| path.clone())
         .collect();
     let known = |path: &Path| {
@@ -178,6 +184,11 @@ fn differences(written: &[(String, String)], wanted: &Wanted) -> Result<Vec<Path
     };
     off.extend(back.leaves.keys().filter(|p| !known(p)).cloned());
     Ok(off)
+}
+
+fn same_items(path: &Path, a: &Value, b: &Value) -> bool {
+    let (Some(a), Some(b)) = (a.as_array(), b.as_array()) else { return false };
+    a.len() == b.len() && a.iter().all(|x| b.iter().any(|y| same(path, x, y)))
 }
 
 fn back_is_empty(back: &Supplied, path: &Path, value: &Value) -> bool {
@@ -233,6 +244,11 @@ fn rewrite(name: &str, text: &str, road: &Road, aliases: Aliases) -> Result<Docu
                         && let Some(Move { mut item, .. }) = rewriter.moves.pop()
                     {
                         item.rename(&name);
+                        if item.indent > 0 {
+                            // It was all there was in a block that is gone.
+                            item.indent_to(0);
+                            item.lead.insert_str(0, &lead);
+                        }
                         document.items.push(item);
                         continue;
                     }
@@ -420,8 +436,9 @@ fn has_alias(node: &Node) -> bool {
 /// Puts an item where it belongs; gives back as comment what cannot stand beside what is there already.
 fn place(document: &mut Document, to: &Path, item: Item, fate: Fate) -> Result<Option<String>, WriteError> {
     // Two halves of one map are joined key by key.
-    if find(&mut document.items, to.keys()).is_some()
-        && let Body::Keys(children, _) = item.body
+    if let Some(existing) = find(&mut document.items, to.keys())
+        && let Some(children) = children_of(&item)
+        && (matches!(existing.body, Body::Keys(..)) || open(existing).is_some())
     {
         let mut refused = String::new();
         for child in children {
@@ -435,23 +452,28 @@ fn place(document: &mut Document, to: &Path, item: Item, fate: Fate) -> Result<O
         put(document, to, item)?;
         return Ok(None);
     };
-    if fate == Fate::Merged {
-        if let (Some(_), Some(lines)) = (existing.list_lines(), item.list_lines()) {
+    if fate == Fate::Merged
+        && let (Some(Value::Array(mut known)), Some(Value::Array(more))) = (value_of(existing), value_of(&item))
+    {
+        let named = |known: &[Value], value: &Value| known.iter().find(|k| crate::values::engine::same_name(k, value)).cloned();
+        if more.iter().all(|value| named(&known, value).is_none())
+            && let (Some(_), Some(lines)) = (existing.list_lines(), item.list_lines())
+        {
             existing.extend_list(&item.lead, lines);
             return Ok(None);
         }
-        let (known, more) = (value_of(existing), value_of(&item));
-        if let (Some(Value::Array(mut known)), Some(Value::Array(more))) = (known, more) {
-            for value in more {
-                if !known.iter().any(|k| crate::values::engine::same_name(k, &value)) {
-                    known.push(value);
-                }
+        let mut refused = String::new();
+        for value in more {
+            match named(&known, &value) {
+                None => known.push(value),
+                Some(other) if same(to, &other, &value) => {}
+                Some(_) => refused.push_str(&format!("#\n# another value for {to}, which is written above already:\n#   {value}\n")),
             }
-            let merged = Item::new(to.last(), &Value::Array(known), existing.indent, "");
-            existing.head = merged.head;
-            existing.body = merged.body;
-            return Ok(None);
         }
+        let merged = Item::new(to.last(), &Value::Array(known), existing.indent, "");
+        existing.head = merged.head;
+        existing.body = merged.body;
+        return Ok((!refused.is_empty()).then_some(refused));
     }
     // The same from two places is written once; a contradiction is told by the comparison, and here as well.
     if value_of(existing).is_some() && value_of(existing) == value_of(&item) {
@@ -461,6 +483,17 @@ fn place(document: &mut Document, to: &Path, item: Item, fate: Fate) -> Result<O
     item.print(&mut text);
     let lines: String = text.lines().map(|l| format!("#   {}\n", l.trim_start())).collect();
     Ok(Some(format!("#\n# another value for {to}, which is written above already:\n{lines}")))
+}
+
+/// The keys below an item, also if they stand in braces.
+fn children_of(item: &Item) -> Option<Vec<Item>> {
+    match &item.body {
+        Body::Keys(children, _) => Some(children.clone()),
+        Body::Text(_) => match value_of(item)? {
+            Value::Object(map) if !map.is_empty() => Some(map.iter().map(|(k, v)| Item::new(k, v, 0, "")).collect()),
+            _ => None,
+        },
+    }
 }
 
 fn value_of(item: &Item) -> Option<Value> {
