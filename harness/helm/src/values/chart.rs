@@ -62,6 +62,8 @@ pub struct ChartKeys {
     mentioned: BTreeSet<Path>,
     /// Maps that take anything.
     open: BTreeSet<Path>,
+    /// What the chart's schema takes at a key: `string`, `boolean`, `integer`, `array`.
+    types: BTreeMap<Path, String>,
     /// Keys that are handed to a chart within the chart, whose own keys are not known here.
     subcharts: BTreeSet<String>,
 }
@@ -120,6 +122,8 @@ impl ChartKeys {
                 keys.open.insert(Path::parse(path));
             } else if let Some((path, default)) = line.split_once(" = ") {
                 keys.leaves.insert(Path::parse(path), serde_json::from_str(default).ok());
+            } else if let Some((path, of)) = line.split_once(" : ") {
+                keys.types.insert(Path::parse(path), of.to_owned());
             } else if let Some(path) = line.strip_suffix(" ?") {
                 keys.mentioned.insert(Path::parse(path));
             } else {
@@ -137,6 +141,7 @@ impl ChartKeys {
             _ => path.to_string(),
         }));
         lines.extend(self.mentioned.iter().map(|path| format!("{path} ?")));
+        lines.extend(self.types.iter().map(|(path, of)| format!("{path} : {of}")));
         lines.extend(self.open.iter().map(|path| format!("{path} {{}}")));
         lines.join("\n") + "\n"
     }
@@ -236,6 +241,9 @@ impl ChartKeys {
             for (key, below) in properties {
                 let path = path.child(key);
                 self.mention(path.clone());
+                if let Some(of) = below["type"].as_str().filter(|t| *t != "object") {
+                    self.types.insert(path.clone(), of.to_owned());
+                }
                 self.add_schema(below, &path);
             }
         }
@@ -297,6 +305,21 @@ impl ChartKeys {
     /// The default of a key, if it has one that is known here.
     pub fn default_of(&self, path: &Path) -> Option<&Value> {
         self.leaves.get(path).and_then(Option::as_ref)
+    }
+
+    /// What the chart's schema takes at a key where a value is something else; rendering stops at it.
+    pub fn refuses(&self, path: &Path, value: &Value) -> Option<&str> {
+        let of = self.types.get(path)?.as_str();
+        let fits = match (of, value) {
+            // Helm drops a key that is null before it looks at the schema.
+            (_, Value::Null) => true,
+            ("string", Value::String(_)) | ("boolean", Value::Bool(_)) | ("array", Value::Array(_)) => true,
+            ("number", Value::Number(_)) => true,
+            ("integer", Value::Number(n)) => n.as_f64().is_some_and(|f| f.fract() == 0.0),
+            ("string" | "boolean" | "array" | "number" | "integer", _) => false,
+            _ => true,
+        };
+        (!fits).then_some(of)
     }
 
     /// Every key that has a default, and every map that takes anything.
@@ -368,6 +391,7 @@ mod tests {
     fn chart() -> ChartKeys {
         let files = [
             ("Chart.yaml", "version: 1.2.3\ndependencies: [{name: pg, alias: database}, {name: es}]"),
+            ("values.schema.json", r#"{"properties": {"web": {"properties": {"port": {"type": "integer"}, "tag": {"type": "string"}}}}}"#),
             ("values.yaml", "## @param web.extra only documented\nweb: {port: 80, annotations: {}, tls: null}\n"),
             ("templates/a.yaml", "{{ .Values.web.read.only }}"),
             ("charts/pg-1/Chart.yaml", "name: pg\n"),
@@ -381,6 +405,9 @@ mod tests {
     fn a_chart_knows_what_it_has_documents_or_reads() {
         let chart = chart();
         let knows = |path: &str| chart.knows(&Path::parse(path));
+        let refuses = |path: &str, value| chart.refuses(&Path::parse(path), &value).map(str::to_owned);
+        assert_eq!(refuses("web.tag", serde_json::json!(8.1)).as_deref(), Some("string"));
+        assert_eq!(refuses("web.port", serde_json::json!(80)), None);
         assert_eq!(knows("web.port"), Known::Yes);
         assert_eq!(knows("web"), Known::Yes);
         assert_eq!(knows("web.extra"), Known::Yes);

@@ -127,6 +127,23 @@ pub(crate) fn constraints(subject: &Subject<'_>, stages: &[Supplied]) -> Check {
         told.place = at;
         check.findings.push(told.next("change one of the values that do not go together; `helm template` shows the chart's own words"));
     }
+    for leaf in new.leaves.values() {
+        let Some(wanted) = subject.chart_to.and_then(|c| c.refuses(&leaf.path, &leaf.value)) else { continue };
+        check.compared += 1;
+        let at = place(new, &leaf.place);
+        let what = match &leaf.value {
+            Value::Number(_) => "a number",
+            Value::Bool(_) => "a boolean",
+            Value::String(_) => "text",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "a map",
+            Value::Null => "nothing",
+        };
+        let message = format!("{} ({at}) is {what}, and the chart's schema takes {wanted} there: rendering fails", leaf.path);
+        let next = if wanted == "string" { "write it in quotes" } else { "write it as the schema wants it" };
+        let told = finding(check.check, Outcome::Different, Kind::Unusable, &leaf.path, message);
+        check.findings.push(told.next(next).at(at));
+    }
     check.note = "combinations that the chart's templates or schema refuse".to_owned();
     check
 }

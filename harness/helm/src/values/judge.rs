@@ -241,7 +241,13 @@ impl Judge<'_, '_> {
                     .iter()
                     .all(|w| items.iter().any(|i| same_name(i, w) && same(target, i, w)))
             }),
-            Some(actual) => same(target, &actual, value),
+            Some(actual) => {
+                // What the schema takes as text only was a number to the old chart.
+                let quoted = actual.as_str().and_then(|t| t.parse::<f64>().ok()).filter(|_| {
+                    self.subject.chart_to.is_some_and(|c| c.refuses(target, value) == Some("string"))
+                });
+                same(target, &actual, value) || (quoted.is_some() && quoted == value.as_f64())
+            }
             None if is_empty(value) => self.default_of(target).is_none_or(is_empty),
             None => self.default_of(target).is_some_and(|d| same(target, d, value)),
         }

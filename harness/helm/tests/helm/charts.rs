@@ -111,3 +111,54 @@ fn lists_of_keys_are_those_of_the_charts() {
         assert_eq!(shipped.knows(&Path::parse("global.noSuchKey")), Known::No);
     }
 }
+
+/// Files of the corpus that the old chart renders are rendered by the new one once they are migrated. `DRYDOCK_TEST_HELM` is
+/// the helm to use, `DRYDOCK_TEST_CHARTS_RENDER` a folder of charts that hold the charts within them.
+#[test]
+fn what_is_written_is_rendered_by_the_real_chart() {
+    let (Some(helm), Some(charts)) =
+        (std::env::var_os("DRYDOCK_TEST_HELM"), std::env::var_os("DRYDOCK_TEST_CHARTS_RENDER"))
+    else {
+        println!("SKIP DRYDOCK_TEST_HELM and DRYDOCK_TEST_CHARTS_RENDER name no helm and no charts");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let render = |version: &str, text: &str| {
+        let file = folder.path().join("values.yaml");
+        std::fs::write(&file, text).unwrap();
+        let chart = PathBuf::from(&charts).join(version);
+        let output = std::process::Command::new(&helm)
+            .args(["template", "camunda"])
+            .arg(chart)
+            .arg("-f")
+            .arg(&file)
+            .output()
+            .unwrap();
+        output.status.success().then_some(()).ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let road = Road::between("12.13.3", "13.12.7").unwrap();
+    let key = |v: &str| ChartKeys::shipped(&Version::parse(v).unwrap());
+    let (from, to) = (key("12.13.3"), key("13.12.7"));
+    let corpus = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/helm/values");
+    let (mut rendered, mut failed) = (0, Vec::new());
+    for entry in std::fs::read_dir(corpus).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if !name.ends_with(".yaml") || name.ends_with(".to.yaml") || name.starts_with("from-") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        if render("12.13.3", &text).is_err() {
+            continue;
+        }
+        let Ok(proposal) = drydock_helm::values::propose(&[(name.clone(), text)], &road, from.as_ref(), to.as_ref()) else {
+            continue;
+        };
+        match render("13.12.7", &proposal.files[0].1) {
+            Ok(()) => rendered += 1,
+            Err(error) => failed.push(format!("{name}: {error}")),
+        }
+    }
+    println!("{rendered} files rendered");
+    assert!(failed.is_empty() && rendered > 20, "{rendered} rendered; {}", failed.join("\n"));
+}

@@ -68,7 +68,7 @@ pub fn propose(
     let wanted = wanted(&old, road, chart_from, chart_to);
     let mut last = None;
     for aliases in [Aliases::Stay, Aliases::Resolve] {
-        match attempt(files, road, &wanted, aliases) {
+        match attempt(files, road, &wanted, chart_to, aliases) {
             Ok(written) => return Ok(Proposal { files: written }),
             Err(error) => last = Some(error),
         }
@@ -132,6 +132,7 @@ fn attempt(
     files: &[(String, String)],
     road: &Road,
     wanted: &Wanted,
+    chart_to: Option<&ChartKeys>,
     aliases: Aliases,
 ) -> Result<Vec<(String, String)>, WriteError> {
     let mut documents = Vec::with_capacity(files.len());
@@ -143,11 +144,16 @@ fn attempt(
             put(last, path, Item::new(path.last(), pin, 0, comment))?;
         }
     }
+    if let Some(chart) = chart_to {
+        for (_, document) in &mut documents {
+            document.items.iter_mut().for_each(|item| quote(item, &Path::default(), chart));
+        }
+    }
     let printed = |documents: &[(String, Document)]| -> Vec<(String, String)> {
         documents.iter().map(|(name, document)| (name.clone(), document.print())).collect()
     };
     let mut written = printed(&documents);
-    let mut off = differences(&written, wanted)?;
+    let mut off = differences(&written, wanted, chart_to)?;
     // A list that came from several files: the last file's would replace the others'.
     if !off.is_empty() && files.len() > 1 {
         if let Some((_, last)) = documents.last_mut() {
@@ -159,7 +165,7 @@ fn attempt(
             }
         }
         written = printed(&documents);
-        off = differences(&written, wanted)?;
+        off = differences(&written, wanted, chart_to)?;
     }
     match off.first() {
         None => Ok(written),
@@ -168,13 +174,17 @@ fn attempt(
 }
 
 /// Keys at which the text read back does not say what is wanted.
-fn differences(written: &[(String, String)], wanted: &Wanted) -> Result<Vec<Path>, WriteError> {
+fn differences(written: &[(String, String)], wanted: &Wanted, chart_to: Option<&ChartKeys>) -> Result<Vec<Path>, WriteError> {
     let back = Supplied::read(written, &[]).map_err(|e| unfaithful(&Path::default(), &e.to_string()))?;
     let mut off: Vec<Path> = wanted
         .values
         .iter()
         .filter(|(path, value)| {
-            let says = |v: &Value| same(path, v, value) || (wanted.joined.contains(path) && same_items(path, v, value));
+            let quoted = |v: &Value| {
+                chart_to.is_some_and(|c| c.refuses(path, value) == Some("string"))
+                    && v.as_str().is_some_and(|t| t.parse().ok() == value.as_f64() || *t == value.to_string())
+            };
+            let says = |v: &Value| same(path, v, value) || quoted(v) || (wanted.joined.contains(path) && same_items(path, v, value));
             !back.value(path).is_some_and(|v| says(&v)) && !back_is_empty(&back, path, value)
         })
         .map(|(path, _)| path.clone())
@@ -184,6 +194,40 @@ fn differences(written: &[(String, String)], wanted: &Wanted) -> Result<Vec<Path
     };
     off.extend(back.leaves.keys().filter(|p| !known(p)).cloned());
     Ok(off)
+}
+
+/// Puts what the schema takes as text only into quotes, as it is spelt.
+fn quote(item: &mut Item, above: &Path, chart: &ChartKeys) {
+    let path = above.child(&item.key);
+    if matches!(item.body, Body::Text(_)) {
+        let Some(value) = value_of(item) else { return };
+        let refused = |path: &Path, value: &Value| chart.refuses(path, value) == Some("string") && !value.is_array();
+        let within = matches!(&value, Value::Object(map) if any_refused(&path, map, &refused));
+        if within {
+            let _ = open(item);
+        } else if refused(&path, &value) && !value.is_object() {
+            let (spelt, comment) = item.head.trim_end().trim_start_matches(':').split_once(" #").map_or_else(
+                || (item.head.trim().trim_start_matches(':').trim().to_owned(), String::new()),
+                |(spelt, comment)| (spelt.trim().to_owned(), format!("  #{comment}")),
+            );
+            // A word that Helm reads as a boolean was never more than that.
+            let spelt = if value.is_boolean() { value.to_string() } else { spelt };
+            item.head = format!(": {}{comment}\n", Value::from(spelt));
+        }
+    }
+    if let Body::Keys(children, _) = &mut item.body {
+        children.iter_mut().for_each(|child| quote(child, &path, chart));
+    }
+}
+
+fn any_refused(path: &Path, map: &serde_json::Map<String, Value>, refused: &dyn Fn(&Path, &Value) -> bool) -> bool {
+    map.iter().any(|(key, value)| {
+        let path = path.child(key);
+        match value {
+            Value::Object(below) => any_refused(&path, below, refused),
+            other => refused(&path, other),
+        }
+    })
 }
 
 fn same_items(path: &Path, a: &Value, b: &Value) -> bool {
