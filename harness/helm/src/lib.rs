@@ -3,7 +3,9 @@
 
 pub mod bitnami;
 mod check;
+pub mod migration;
 pub mod objects;
+pub mod road;
 pub mod values;
 pub mod yaml;
 
