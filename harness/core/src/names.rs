@@ -190,8 +190,7 @@ pub mod checks {
     pub const MIGRATION_DATA: &str = "helm/migration-data";
 
     /// The checks of two values files, in report order.
-    pub const HELM_VALUES: [&str; 5] =
-        [HELM_YAML, HELM_KEYS, HELM_DEFAULTS, HELM_CONSTRAINTS, HELM_BITNAMI];
+    pub const HELM_VALUES: [&str; 5] = [HELM_YAML, HELM_KEYS, HELM_DEFAULTS, HELM_CONSTRAINTS, HELM_BITNAMI];
 
     /// The checks of two sets of objects, in report order.
     pub const HELM_OBJECTS: [&str; 8] = [

@@ -24,6 +24,8 @@ pub(crate) enum Command {
     /// Compare two live stores, two values files or two sets of objects, read-only
     #[command(subcommand)]
     Verify(Verify),
+    /// Print what to do from one release to another, and judge what a machine can judge
+    UpgradePath(UpgradePath),
     /// Rebuild the reports of a run from its record
     Report(Report),
     /// Say everything that is missing on this machine, at once
@@ -90,6 +92,47 @@ pub(crate) enum Verify {
     Objects(Objects),
     /// What a green rehearsal on staging does not prove about production
     Staging(Staging),
+    /// The data migration of 8.8: a saved scrape of metrics against the process index
+    Migration(Migration),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Migration {
+    /// Scrape of the migration job's metrics (/actuator/prometheus), saved
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: PathBuf,
+    /// Documents of Operate's process index
+    #[arg(long, value_name = "N")]
+    pub(crate) documents: Option<u64>,
+    #[command(flatten)]
+    pub(crate) files: ReportFiles,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpgradePath {
+    /// Version that runs: 8.4 for an application, 9.3.7 for a chart
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) from: String,
+    /// Version to go to
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: String,
+    /// Name of the release
+    #[arg(long, value_name = "NAME", default_value = "camunda")]
+    pub(crate) release: String,
+    /// Its namespace
+    #[arg(long, value_name = "NAME", default_value = "camunda")]
+    pub(crate) namespace: String,
+    /// Values that are to be used, to judge the steps about them; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) values: Vec<PathBuf>,
+    /// Dump of the release's objects, to judge the steps about them; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) objects: Vec<PathBuf>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -44,6 +44,8 @@ async fn dispatch(command: &Command) -> ExitCode {
         Command::Verify(Verify::Values(arguments)) => commands::values::run(arguments),
         Command::Verify(Verify::Objects(arguments)) => commands::objects::run(arguments),
         Command::Verify(Verify::Staging(arguments)) => commands::objects::staging(arguments),
+        Command::Verify(Verify::Migration(arguments)) => commands::objects::migration(arguments),
+        Command::UpgradePath(arguments) => commands::upgrade_path::run(arguments),
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Doctor(arguments) => commands::doctor::run(arguments).await,
         Command::Clean(arguments) => commands::clean::run(arguments),

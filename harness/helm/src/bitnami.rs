@@ -52,7 +52,9 @@ pub fn image_is_bitnami(image: &str) -> bool {
 /// Paths below the folders that only Bitnami's images have.
 pub fn paths_in(text: &str) -> Vec<String> {
     static PATHS: OnceLock<Option<Regex>> = OnceLock::new();
-    let regex = PATHS.get_or_init(|| Regex::new(r"(?:^|[\s=:,;\x22'(])(/(?:opt/)?bitnami(?:/[\w./-]*)?)(?:$|[^\w.-])").ok());
+    let regex = PATHS.get_or_init(|| {
+        Regex::new(r"(?:^|[\s=:,;\x22'(])(/(?:opt/)?bitnami(?:/[\w./-]*)?)(?:$|[^\w.-])").ok()
+    });
     regex.iter().flat_map(|r| r.captures_iter(text)).map(|c| c[1].to_owned()).collect()
 }
 
@@ -97,7 +99,8 @@ mod tests {
         ] {
             assert!(image_is_bitnami(image), "{image}");
         }
-        for image in ["postgres:15", "camunda/camunda:8.8.0", "quay.example/keycloak/keycloak:26", "bitnami"] {
+        for image in ["postgres:15", "camunda/camunda:8.8.0", "quay.example/keycloak/keycloak:26", "bitnami"]
+        {
             assert!(!image_is_bitnami(image), "{image}");
         }
     }
@@ -106,7 +109,10 @@ mod tests {
     fn hosts_are_whole_names() {
         let hosts = |text: &str| hosts_in(text, "camunda").into_iter().map(|h| h.1).collect::<Vec<_>>();
         assert_eq!(hosts("http://camunda-elasticsearch:9200"), ["elasticsearch"]);
-        assert_eq!(hosts("jdbc:postgresql://camunda-identity-postgresql.ns.svc:5432/x"), ["identity-postgresql"]);
+        assert_eq!(
+            hosts("jdbc:postgresql://camunda-identity-postgresql.ns.svc:5432/x"),
+            ["identity-postgresql"]
+        );
         assert_eq!(hosts("{{ .Release.Name }}-keycloak"), ["keycloak"]);
         assert!(hosts("http://my-camunda-elasticsearch:9200 camunda-elasticsearch-es-http").is_empty());
         assert!(hosts("camunda-elasticsearch_x").is_empty());

@@ -22,7 +22,9 @@ pub fn read_scrape(text: &str) -> Result<BTreeMap<String, Series>, String> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let wrong = || format!("line {number} is no sample of a metric: {}", line.chars().take(80).collect::<String>());
+        let wrong = || {
+            format!("line {number} is no sample of a metric: {}", line.chars().take(80).collect::<String>())
+        };
         let (name, labels, rest) = match line.split_once('{') {
             Some((name, rest)) => {
                 let (labels, rest) = labels(rest).ok_or_else(wrong)?;
@@ -35,7 +37,10 @@ pub fn read_scrape(text: &str) -> Result<BTreeMap<String, Series>, String> {
         };
         let value = rest.split_whitespace().next().and_then(|v| v.parse::<f64>().ok()).ok_or_else(wrong)?;
         let name = name.trim();
-        metrics.entry(name.strip_suffix("_total").unwrap_or(name).to_owned()).or_default().push((labels, value));
+        metrics
+            .entry(name.strip_suffix("_total").unwrap_or(name).to_owned())
+            .or_default()
+            .push((labels, value));
     }
     Ok(metrics)
 }
@@ -83,13 +88,16 @@ pub fn migrated(scrape: &str, documents: Option<u64>) -> Check {
         Err(reason) => {
             let message = format!("the scrape cannot be read: {reason}");
             check.findings.push(
-                Finding::not_compared(check.check, MIGRATED, message).next("save it anew from the job's /actuator/prometheus"),
+                Finding::not_compared(check.check, MIGRATED, message)
+                    .next("save it anew from the job's /actuator/prometheus"),
             );
             return check;
         }
     };
     let Some(series) = metrics.get(MIGRATED) else {
-        let message = format!("the scrape holds no {MIGRATED}: the migration has not run, or another program was asked");
+        let message = format!(
+            "the scrape holds no {MIGRATED}: the migration has not run, or another program was asked"
+        );
         check.findings.push(
             Finding::not_compared(check.check, MIGRATED, message)
                 .next("scrape the migration job while it runs, or the store that keeps its metrics"),
@@ -100,21 +108,37 @@ pub fn migrated(scrape: &str, documents: Option<u64>) -> Check {
     let Some(documents) = documents else {
         let message = format!("{moved} processes were migrated; how many there were is not known here");
         check.findings.push(
-            Finding::not_compared(check.check, MIGRATED, message).next("give the documents of the process index with --documents"),
+            Finding::not_compared(check.check, MIGRATED, message)
+                .next("give the documents of the process index with --documents"),
         );
         return check;
     };
     check.compared = documents.max(1);
     check.note = format!("{moved} processes migrated, {documents} in the index");
     let sample = Sample::both("processes", Some(documents.to_string()), Some(moved.to_string()));
-    #[expect(clippy::cast_precision_loss, reason = "metrics are floats; indices of processes hold far fewer than 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "metrics are floats; indices of processes hold far fewer than 2^53"
+    )]
     let wanted = documents as f64;
     if !moved.is_finite() || moved < wanted {
         let message = format!("{moved} of {documents} processes were migrated");
-        check.findings.push(told(Kind::Missing, message, "let the job go on; do not switch the migration off before they agree").items(1, [sample]));
+        check.findings.push(
+            told(
+                Kind::Missing,
+                message,
+                "let the job go on; do not switch the migration off before they agree",
+            )
+            .items(1, [sample]),
+        );
     } else if moved > wanted {
-        let message = format!("{moved} processes were migrated and the index holds {documents}: the job ran twice, or the count is of another moment");
-        check.findings.push(told(Kind::Extra, message, "count the index again, and look whether the job was restarted").items(1, [sample]));
+        let message = format!(
+            "{moved} processes were migrated and the index holds {documents}: the job ran twice, or the count is of another moment"
+        );
+        check.findings.push(
+            told(Kind::Extra, message, "count the index again, and look whether the job was restarted")
+                .items(1, [sample]),
+        );
     }
     check
 }

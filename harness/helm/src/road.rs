@@ -15,7 +15,9 @@ const ROADS: &str = include_str!("../../../fixtures/helm/roads/upgrade-path.yaml
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RoadError {
     /// Not a version there are releases for.
-    #[error("`{given}` is no release there are steps for; application versions are {known}, and charts are written in full (9.3.7)")]
+    #[error(
+        "`{given}` is no release there are steps for; application versions are {known}, and charts are written in full (9.3.7)"
+    )]
     Unknown {
         /// As given.
         given: String,
@@ -192,7 +194,8 @@ pub fn upgrade_path(
         if chart <= start || chart > end {
             continue;
         }
-        let mut own: Vec<&Written> = file.steps.iter().filter(|w| w.at.as_deref() == Some(&on.chart)).collect();
+        let mut own: Vec<&Written> =
+            file.steps.iter().filter(|w| w.at.as_deref() == Some(&on.chart)).collect();
         own.sort_by_key(|w| w.phase);
         steps.extend(own.into_iter().map(|w| step(w, Some(on))));
     }
@@ -242,14 +245,16 @@ impl Condition {
 
     fn open(&self, fill: &dyn Fn(&str) -> String, objects: &Inventory) -> Vec<String> {
         let mut open = Vec::new();
-        let claim_of = |v: &Object| v.field(&["spec", "claimRef", "name"]).as_str().unwrap_or_default().to_owned();
+        let claim_of =
+            |v: &Object| v.field(&["spec", "claimRef", "name"]).as_str().unwrap_or_default().to_owned();
         if let Some(claims) = self.volumes_retained.as_deref().map(fill) {
             let volumes: Vec<&Object> =
                 objects.of("PersistentVolume").filter(|v| glob::matches(&claims, &claim_of(v))).collect();
             if volumes.is_empty() {
                 open.push(format!("the dump holds no volume of {claims}"));
             }
-            let deleted = volumes.iter().filter(|v| v.field(&["spec", "persistentVolumeReclaimPolicy"]) != "Retain");
+            let deleted =
+                volumes.iter().filter(|v| v.field(&["spec", "persistentVolumeReclaimPolicy"]) != "Retain");
             open.extend(deleted.map(|v| format!("{} is deleted with its claim", v.title())));
         }
         let claims = |pattern: &str| -> Vec<&Object> {
@@ -262,8 +267,12 @@ impl Condition {
             }
             for claim in found {
                 let labels = claim.labels();
-                let lacks: Vec<&str> =
-                    wanted.labels.iter().filter(|(k, v)| labels.get(*k) != Some(&fill(v))).map(|(k, _)| k.as_str()).collect();
+                let lacks: Vec<&str> = wanted
+                    .labels
+                    .iter()
+                    .filter(|(k, v)| labels.get(*k) != Some(&fill(v)))
+                    .map(|(k, _)| k.as_str())
+                    .collect();
                 if !lacks.is_empty() {
                     open.push(format!("{} lacks {}", claim.title(), lacks.join(", ")));
                 }
@@ -284,7 +293,8 @@ impl Condition {
             for secret in self.secrets.iter().map(|s| fill(s)) {
                 let Some((name, key)) = secret.split_once('/') else { continue };
                 let value = objects.of("Secret").find(|s| s.name == name).map(|s| &s.value);
-                let text = value.and_then(|v| v["data"][key].as_str().or_else(|| v["stringData"][key].as_str()));
+                let text =
+                    value.and_then(|v| v["data"][key].as_str().or_else(|| v["stringData"][key].as_str()));
                 if text.is_none_or(str::is_empty) {
                     open.push(format!("Secret {name} has no key {key}"));
                 }
@@ -316,7 +326,10 @@ mod tests {
         let charts: Vec<&str> = steps.iter().map(|s| s.chart.as_str()).filter(|c| !c.is_empty()).collect();
         assert!(charts.contains(&"10.0.1") && charts.contains(&"13.0.0"));
         assert!(!charts.contains(&"9.3.7") && !charts.contains(&"14.0.0"));
-        assert!(steps.iter().any(|s| s.what.contains("camunda-zeebe") || s.run.as_deref().is_some_and(|r| r.contains("-n prod"))));
+        assert!(
+            steps.iter().any(|s| s.what.contains("camunda-zeebe")
+                || s.run.as_deref().is_some_and(|r| r.contains("-n prod")))
+        );
         let all = path("8.0.12", "8.9", &Evidence::default());
         for chart in ["8.0.13", "8.2.0", "8.2.3", "8.2.9", "8.3.0", "8.3.1", "9.0.0", "9.3.0", "9.3.7"] {
             assert!(all.iter().any(|s| s.chart == chart), "{chart}");

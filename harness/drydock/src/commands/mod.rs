@@ -6,6 +6,7 @@ pub(crate) mod help;
 pub(crate) mod objects;
 pub(crate) mod rehearse;
 pub(crate) mod report;
+pub(crate) mod upgrade_path;
 pub(crate) mod values;
 pub(crate) mod verify;
 

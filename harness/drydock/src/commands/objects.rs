@@ -1,6 +1,6 @@
-//! `drydock verify objects` and `drydock verify staging`: manifests and dumps, compared by meaning.
+//! `drydock verify objects`, `staging` and `migration`: manifests, dumps and a scrape, judged.
 
-use crate::cli::{Bitnami, Objects, Output, ReportFiles, Staging};
+use crate::cli::{Bitnami, Migration, Objects, Output, ReportFiles, Staging};
 use drydock_core::ExitCode;
 use drydock_core::names::checks;
 use drydock_helm::objects::{self, Inventory, staging_against};
@@ -46,6 +46,19 @@ pub(crate) fn staging(arguments: &Staging) -> ExitCode {
     }
 }
 
+/// Holds a saved scrape of the migration job against the process index.
+pub(crate) fn migration(arguments: &Migration) -> ExitCode {
+    let began = Instant::now();
+    match super::values::read(std::slice::from_ref(&arguments.metrics)) {
+        Ok(files) => {
+            let text = files.first().map_or("", |(_, text)| text.as_str());
+            let made = vec![drydock_helm::migration::migrated(text, arguments.documents)];
+            tell("migration", &[checks::MIGRATION_DATA], made, began, &arguments.files, &arguments.output)
+        }
+        Err(error) => usage(&error),
+    }
+}
+
 /// Judges checks, writes the reports that were asked for, and prints one.
 pub(super) fn tell(
     name: &str,
@@ -72,11 +85,11 @@ pub(super) fn tell(
     super::exit_of(&summary)
 }
 
-fn read(paths: &[PathBuf]) -> Result<Inventory, String> {
+pub(super) fn read(paths: &[PathBuf]) -> Result<Inventory, String> {
     Inventory::read(&super::values::read(paths)?).map_err(|e| e.to_string())
 }
 
-fn usage(error: &str) -> ExitCode {
+pub(super) fn usage(error: &str) -> ExitCode {
     anstream::eprintln!("error: {error}");
     ExitCode::Usage
 }

@@ -67,7 +67,8 @@ fn compare(arguments: &Values) -> Result<ExitCode, String> {
 
 /// Writes what the new chart should be given: one file, or a folder of them if there are several.
 fn write_proposal(path: &Path, files: &[(String, String)], subject: &Subject<'_>) -> Result<(), String> {
-    let proposal = values::propose(files, subject.road, subject.chart_from, subject.chart_to).map_err(|e| e.to_string())?;
+    let proposal = values::propose(files, subject.road, subject.chart_from, subject.chart_to)
+        .map_err(|e| e.to_string())?;
     let write = |path: &Path, text: &str| {
         std::fs::write(path, text).map_err(|e| format!("cannot write {}: {e}", path.display()))
     };
@@ -77,7 +78,8 @@ fn write_proposal(path: &Path, files: &[(String, String)], subject: &Subject<'_>
     std::fs::create_dir_all(path).map_err(|e| format!("cannot make the folder {}: {e}", path.display()))?;
     for (number, (name, text)) in (1..).zip(&proposal.files) {
         // The order of the files matters, and two of them may have the same name in different folders.
-        let name = Path::new(name).file_name().map_or_else(|| name.clone(), |n| n.to_string_lossy().into_owned());
+        let name =
+            Path::new(name).file_name().map_or_else(|| name.clone(), |n| n.to_string_lossy().into_owned());
         write(&path.join(format!("{number:02}-{name}")), text)?;
     }
     Ok(())
@@ -108,7 +110,13 @@ pub(super) fn made(checks: Vec<Check>, began: Instant) -> Vec<CheckMade> {
     let each = millis / checks.len().max(1) as u64;
     checks
         .into_iter()
-        .map(|c| CheckMade { check: c.check, compared: c.compared, note: c.note, findings: c.findings, millis: each })
+        .map(|c| CheckMade {
+            check: c.check,
+            compared: c.compared,
+            note: c.note,
+            findings: c.findings,
+            millis: each,
+        })
         .collect()
 }
 
@@ -120,7 +128,8 @@ pub(super) fn write_reports(files: &ReportFiles, summary: &Summary) -> Result<()
     ];
     for (path, render) in reports {
         if let Some(path) = path {
-            std::fs::write(path, render(summary)).map_err(|e| format!("cannot write {}: {e}", path.display()))?;
+            std::fs::write(path, render(summary))
+                .map_err(|e| format!("cannot write {}: {e}", path.display()))?;
         }
     }
     Ok(())
@@ -141,7 +150,12 @@ fn print_keys(keys: &[KeyVerdict]) {
     for key in keys {
         let to = if key.to.is_empty() { String::new() } else { format!(" -> {}", key.to.join(", ")) };
         let place = if key.place.is_empty() { "default" } else { &key.place };
-        text.push_str(&format!("{:<15} {:<10} {place}  {}{to}\n", key.fate, key.outcome.to_string(), key.key));
+        text.push_str(&format!(
+            "{:<15} {:<10} {place}  {}{to}\n",
+            key.fate,
+            key.outcome.to_string(),
+            key.key
+        ));
     }
     super::print(&text);
 }

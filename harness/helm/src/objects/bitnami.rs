@@ -18,7 +18,8 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
         if !signs.is_empty() {
             let at = object.place();
             let all: Vec<&str> = signs.iter().map(String::as_str).take(4).collect();
-            let message = format!("{} ({at}) is a Bitnami part or points at one: {}", object.title(), all.join("; "));
+            let message =
+                format!("{} ({at}) is a Bitnami part or points at one: {}", object.title(), all.join("; "));
             let mut told = Finding::data(check.check, Kind::Extra, object.title(), message)
                 .next("nothing, as long as the part shall stay; else take it away once nothing uses it")
                 .at(at);
@@ -31,7 +32,8 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
         }
         for (host, whose) in dangling(object, after, objects.release) {
             let at = object.place();
-            let message = format!("{} ({at}) points at {host}, a service that is not there: {whose}", object.title());
+            let message =
+                format!("{} ({at}) points at {host}, a service that is not there: {whose}", object.title());
             check.findings.push(
                 Finding::access(check.check, Kind::Unusable, format!("{} {host}", object.title()), message)
                     .next("point it at what takes the part's place")
@@ -70,7 +72,8 @@ fn signs(object: &Object, release: &str) -> BTreeSet<String> {
         signs.insert(format!("claim {}", object.name));
     }
     if object.kind == "PersistentVolume"
-        && let Some(claim) = object.field(&["spec", "claimRef", "name"]).as_str().filter(|c| claim_is_bitnami(c, release))
+        && let Some(claim) =
+            object.field(&["spec", "claimRef", "name"]).as_str().filter(|c| claim_is_bitnami(c, release))
     {
         signs.insert(format!("volume of claim {claim}"));
     }
@@ -79,12 +82,22 @@ fn signs(object: &Object, release: &str) -> BTreeSet<String> {
 
 /// `data-camunda-postgresql-0`.
 fn claim_is_bitnami(claim: &str, release: &str) -> bool {
-    let Some(rest) = claim.strip_prefix("data-").and_then(|c| c.strip_prefix(release)).and_then(|c| c.strip_prefix('-')) else {
+    let Some(rest) =
+        claim.strip_prefix("data-").and_then(|c| c.strip_prefix(release)).and_then(|c| c.strip_prefix('-'))
+    else {
         return false;
     };
     let Some((part, ordinal)) = rest.rsplit_once('-') else { return false };
     ordinal.parse::<u32>().is_ok()
-        && ["elasticsearch-master", "elasticsearch-data", "postgresql", "identity-postgresql", "postgresql-web-modeler", "keycloak"].contains(&part)
+        && [
+            "elasticsearch-master",
+            "elasticsearch-data",
+            "postgresql",
+            "identity-postgresql",
+            "postgresql-web-modeler",
+            "keycloak",
+        ]
+        .contains(&part)
 }
 
 /// Hosts of Bitnami services that an object names and that are not among the objects.
@@ -97,7 +110,10 @@ fn dangling(object: &Object, set: &Inventory, release: &str) -> BTreeMap<String,
         for (host, service) in hosts_in(text, release) {
             let name = format!("{release}-{service}");
             // In prose and in names of other things the words mean nothing: a host has a port, a scheme or a domain.
-            let address = text.contains(&format!("{host}:")) || text.contains(&format!("//{host}")) || host.contains('.') || text == host;
+            let address = text.contains(&format!("{host}:"))
+                || text.contains(&format!("//{host}"))
+                || host.contains('.')
+                || text == host;
             if address && !set.of("Service").any(|s| s.name == name) {
                 found.entry(host).or_insert_with(|| whose.to_owned());
             }
@@ -114,7 +130,8 @@ fn dangling(object: &Object, set: &Inventory, release: &str) -> BTreeMap<String,
                 let name = env["name"].as_str().unwrap_or_default();
                 see(env["value"].as_str().unwrap_or_default(), name);
             }
-            for arg in ["command", "args"].iter().flat_map(|k| container[*k].as_array().into_iter().flatten()) {
+            for arg in ["command", "args"].iter().flat_map(|k| container[*k].as_array().into_iter().flatten())
+            {
                 see(arg.as_str().unwrap_or_default(), "its command");
             }
         }

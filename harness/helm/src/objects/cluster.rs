@@ -36,7 +36,8 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
     let mut check = Check::new(checks::OBJECTS_CLUSTER);
     let mut needed = needs(objects.after);
     // A volume of the old side may be replaced; whether it was by the right one is told with the claims.
-    for (need, who) in needs(objects.before).into_iter().filter(|((kind, _), _)| *kind != "PersistentVolume") {
+    for (need, who) in needs(objects.before).into_iter().filter(|((kind, _), _)| *kind != "PersistentVolume")
+    {
         needed.entry(need).or_default().extend(who);
     }
     check.compared = (needed.len() as u64).max(1);
@@ -56,7 +57,8 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
         if !asked {
             finding.outcome = Outcome::NotAsked;
             finding.kind = Kind::NotAsked;
-            finding.next = "check on the target cluster that it is there; rendered manifests cannot tell".to_owned();
+            finding.next =
+                "check on the target cluster that it is there; rendered manifests cannot tell".to_owned();
         } else if !before && objects.after.nature == Nature::Rendered {
             finding.outcome = Outcome::NotProven;
             finding.kind = Kind::NotCompared;
@@ -67,12 +69,15 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
     for binding in objects.before.of("ClusterRoleBinding") {
         let of_release = binding.value["subjects"].as_array().into_iter().flatten().any(|s| {
             s["kind"] == "ServiceAccount"
-                && objects.before.of("ServiceAccount").any(|a| s["name"] == Value::from(a.name.as_str()))
+                && objects.before.of("ServiceAccount").any(|a| s["name"] == a.name.as_str())
         });
         check.compared += 1;
         if of_release && !has(objects.after, "ClusterRoleBinding", &binding.name) {
             let at = binding.place();
-            let message = format!("{} ({at}), which gives rights to an account of the release, is not among the objects", binding.title());
+            let message = format!(
+                "{} ({at}), which gives rights to an account of the release, is not among the objects",
+                binding.title()
+            );
             check.findings.push(
                 Finding::access(check.check, Kind::Missing, binding.title(), message)
                     .next("back it up and restore it with the namespace")
@@ -120,12 +125,17 @@ fn needs(set: &Inventory) -> Needs {
             }
             "Ingress" => {
                 need("IngressClass", object.field(&["spec", "ingressClassName"]));
-                need("IngressClass", object.field(&["metadata", "annotations", "kubernetes.io/ingress.class"]));
+                need(
+                    "IngressClass",
+                    object.field(&["metadata", "annotations", "kubernetes.io/ingress.class"]),
+                );
             }
             "RoleBinding" if object.value["roleRef"]["kind"] == "ClusterRole" => {
                 need("ClusterRole", &object.value["roleRef"]["name"]);
             }
-            "VolumeSnapshot" => need("VolumeSnapshotClass", object.field(&["spec", "volumeSnapshotClassName"])),
+            "VolumeSnapshot" => {
+                need("VolumeSnapshotClass", object.field(&["spec", "volumeSnapshotClassName"]))
+            }
             _ => {}
         }
         if !BUILT_IN.contains(&object.group.as_str()) {

@@ -26,7 +26,10 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
                 check.check,
                 Kind::Extra,
                 twice.title(),
-                format!("{} ({at}) stands there twice on the side `{side}`; the later one wins", twice.title()),
+                format!(
+                    "{} ({at}) stands there twice on the side `{side}`; the later one wins",
+                    twice.title()
+                ),
             );
             told.outcome = outcome;
             check.findings.push(told.next("take one of the two out").at(at));
@@ -39,7 +42,7 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
         };
         check.compared += 1;
         let found = differences(&plain(&without_secrets(object)), &plain(&without_secrets(other)));
-        check.findings.extend(changed(object, other, found, check.check));
+        check.findings.extend(changed(object, other, &found, check.check));
     }
     for object in after.objects.values().filter(|o| told(o) && !before.objects.contains_key(&o.key())) {
         check.compared += 1;
@@ -94,22 +97,27 @@ fn lost(object: &Object, after: &Inventory, check: &str) -> Finding {
         .next("check who calls it by its old name, then put the new one into a ledger")
         .items(1, [Sample::both(object.title(), Some(object.name.clone()), Some(twin.name.clone()))])
         .at(at),
-        None => Finding::data(check, Kind::Missing, object.title(), format!("{} ({at}) is gone", object.title()))
-            .next("find out what takes its place, and put that into a ledger")
-            .at(at),
+        None => {
+            Finding::data(check, Kind::Missing, object.title(), format!("{} ({at}) is gone", object.title()))
+                .next("find out what takes its place, and put that into a ledger")
+                .at(at)
+        }
     }
 }
 
-fn changed(before: &Object, after: &Object, found: Vec<Difference>, check: &str) -> Vec<Finding> {
+fn changed(before: &Object, after: &Object, found: &[Difference], check: &str) -> Vec<Finding> {
     let at = after.place();
     let samples = |found: &[Difference]| -> Vec<Sample> {
-        found.iter().map(|d| Sample::both(d.field.clone(), value(d, d.before.as_ref()), value(d, d.after.as_ref()))).collect()
+        found
+            .iter()
+            .map(|d| Sample::both(d.field.clone(), value(d, d.before.as_ref()), value(d, d.after.as_ref())))
+            .collect()
     };
     if found.len() > MOST_FIELDS {
         let message = format!("{} ({at}) differs in {} fields", before.title(), found.len());
         return vec![
             Finding::data(check, Kind::Changed, before.title(), message)
-                .items(found.len() as u64, samples(&found))
+                .items(found.len() as u64, samples(found))
                 .next("compare the two as a whole: almost nothing of it is as it was")
                 .at(at),
         ];
@@ -140,9 +148,12 @@ fn changed(before: &Object, after: &Object, found: Vec<Difference>, check: &str)
 /// A value as it may be told: environment variables and settings that may hold a credential are not.
 fn value(difference: &Difference, value: Option<&Value>) -> Option<String> {
     let value = value?;
-    let secret = ["password", "secret", "token", "credential", "license", "apikey", "accesskey", "privatekey"];
+    let secret =
+        ["password", "secret", "token", "credential", "license", "apikey", "accesskey", "privatekey"];
     let field = difference.field.to_ascii_lowercase();
-    let named = secret.iter().any(|word| field.contains(word)) && !field.contains("secretname") && !field.contains("secretkeyref");
+    let named = secret.iter().any(|word| field.contains(word))
+        && !field.contains("secretname")
+        && !field.contains("secretkeyref");
     let text = match value {
         Value::String(text) if text.contains('\n') => format!("text of {} lines", text.lines().count()),
         _ if named && !value.is_boolean() => "[not shown]".to_owned(),
@@ -154,5 +165,9 @@ fn value(difference: &Difference, value: Option<&Value>) -> Option<String> {
         Value::Object(map) => format!("map of {}", map.keys().cloned().collect::<Vec<_>>().join(", ")),
         other => crate::values::shown(&Path::parse("value"), other),
     };
-    Some(if text.chars().count() > MOST_VALUE { format!("{}…", text.chars().take(MOST_VALUE).collect::<String>()) } else { text })
+    Some(if text.chars().count() > MOST_VALUE {
+        format!("{}…", text.chars().take(MOST_VALUE).collect::<String>())
+    } else {
+        text
+    })
 }

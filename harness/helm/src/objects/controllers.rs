@@ -1,7 +1,7 @@
 //! Pods and who makes them: none restored without its controller, no name with two controllers, as many as there should be.
 
-use super::Objects;
 use super::model::{Inventory, Object, texts};
+use super::{Objects, Since};
 use crate::check::Check;
 use drydock_core::finding::{Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
@@ -18,32 +18,38 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
         let was = objects.before.named("Pod", &pod.name, pod);
         if let Some(wrong) = orphan(pod, after) {
             let already = was.is_some_and(|was| orphan(was, objects.before).is_some());
-            check.findings.push(told(check.check, pod, Kind::Extra, wrong, already, ORPHAN));
+            check.findings.push(told(check.check, pod, Kind::Extra, &wrong, Since::of(already), ORPHAN));
         }
         if let Some((wrong, sample)) = wrong_claim(pod) {
             let already = was.is_some_and(|was| wrong_claim(was).is_some());
-            check.findings.push(told(check.check, pod, Kind::Changed, wrong, already, CLAIM).items(1, [sample]));
+            check.findings.push(
+                told(check.check, pod, Kind::Changed, &wrong, Since::of(already), CLAIM).items(1, [sample]),
+            );
         }
     }
     for (first, second) in overlaps(after) {
-        let already = overlaps(objects.before).iter().any(|(a, b)| a.key() == first.key() && b.key() == second.key());
+        let already =
+            overlaps(objects.before).iter().any(|(a, b)| a.key() == first.key() && b.key() == second.key());
         let what = format!("and {} want the same pods: their selectors both match", second.title());
-        check.findings.push(told(check.check, first, Kind::Disagreement, what, already, OVERLAP));
+        check.findings.push(told(check.check, first, Kind::Disagreement, &what, Since::of(already), OVERLAP));
     }
     replicas(objects, &mut check);
     check.note = "owners of pods, selectors that overlap, numbers of replicas".to_owned();
     check
 }
 
-const ORPHAN: &str = "delete the pod and let its controller make it; restore controllers and volumes, never pods";
+const ORPHAN: &str =
+    "delete the pod and let its controller make it; restore controllers and volumes, never pods";
 const CLAIM: &str = "delete the pod and let the StatefulSet make it with its own claim";
-const OVERLAP: &str = "take one of the two away; two controllers for one set of pods start and stop each other's";
+const OVERLAP: &str =
+    "take one of the two away; two controllers for one set of pods start and stop each other's";
 
-fn told(check: &str, object: &Object, kind: Kind, what: String, already: bool, next: &str) -> Finding {
+fn told(check: &str, object: &Object, kind: Kind, what: &str, since: Since, next: &str) -> Finding {
     let at = object.place();
-    let mut finding =
-        Finding::data(check, kind, object.title(), format!("{} ({at}) {what}", object.title())).next(next).at(at);
-    if already {
+    let mut finding = Finding::data(check, kind, object.title(), format!("{} ({at}) {what}", object.title()))
+        .next(next)
+        .at(at);
+    if since == Since::Before {
         finding.outcome = Outcome::Expected;
         finding.kind = Kind::OldDirt;
     }
@@ -53,9 +59,12 @@ fn told(check: &str, object: &Object, kind: Kind, what: String, already: bool, n
 /// Why nobody answers for a pod.
 fn orphan(pod: &Object, set: &Inventory) -> Option<String> {
     let Some(owner) = pod.owners().find(|o| o["controller"] != Value::Bool(false)) else {
-        return Some("has no controller: it was made or restored directly, and nobody brings it back".to_owned());
+        return Some(
+            "has no controller: it was made or restored directly, and nobody brings it back".to_owned(),
+        );
     };
-    let (kind, name) = (owner["kind"].as_str().unwrap_or_default(), owner["name"].as_str().unwrap_or_default());
+    let (kind, name) =
+        (owner["kind"].as_str().unwrap_or_default(), owner["name"].as_str().unwrap_or_default());
     // Owners of other kinds may lie outside of the dump.
     if !["StatefulSet", "ReplicaSet", "DaemonSet", "Job"].contains(&kind) {
         return None;
@@ -76,7 +85,10 @@ fn wrong_claim(pod: &Object) -> Option<(String, Sample)> {
     let owner = pod.owners().find(|o| o["kind"] == "StatefulSet")?["name"].as_str()?.to_owned();
     let ordinal = pod.name.strip_prefix(&format!("{owner}-"))?;
     for volume in pod.field(&["spec", "volumes"]).as_array()? {
-        let (name, claim) = (volume["name"].as_str().unwrap_or_default(), volume["persistentVolumeClaim"]["claimName"].as_str());
+        let (name, claim) = (
+            volume["name"].as_str().unwrap_or_default(),
+            volume["persistentVolumeClaim"]["claimName"].as_str(),
+        );
         let wanted = format!("{name}-{owner}-{ordinal}");
         // Claims that do not follow the pattern belong to the template of the pod.
         if let Some(claim) = claim.filter(|c| c.starts_with(&format!("{name}-{owner}-")) && *c != wanted) {
@@ -91,7 +103,8 @@ fn overlaps(set: &Inventory) -> Vec<(&Object, &Object)> {
     // Only controllers that share a label of their selectors can overlap.
     let mut by_label: BTreeMap<(String, String, String), Vec<&Object>> = BTreeMap::new();
     let selector = |o: &Object| texts(&o.field(&["spec", "selector"])["matchLabels"]);
-    let controllers: Vec<&Object> = set.objects.values().filter(|o| CONTROLLERS.contains(&o.kind.as_str())).collect();
+    let controllers: Vec<&Object> =
+        set.objects.values().filter(|o| CONTROLLERS.contains(&o.kind.as_str())).collect();
     for object in &controllers {
         for (key, value) in object.pod_labels() {
             by_label.entry((object.namespace.clone(), key, value)).or_default().push(object);
@@ -103,13 +116,20 @@ fn overlaps(set: &Inventory) -> Vec<(&Object, &Object)> {
         // The rarest label leaves the fewest to look at.
         let candidates = wanted
             .iter()
-            .map(|(k, v)| by_label.get(&(one.namespace.clone(), k.clone(), v.clone())).map_or(&[][..], Vec::as_slice))
+            .map(|(k, v)| {
+                by_label.get(&(one.namespace.clone(), k.clone(), v.clone())).map_or(&[][..], Vec::as_slice)
+            })
             .min_by_key(|c| c.len());
         for other in candidates.unwrap_or_default() {
             let labels = other.pod_labels();
             let taken = wanted.iter().all(|(k, v)| labels.get(k) == Some(v));
             let pair = if one.key() < other.key() { (*one, *other) } else { (*other, *one) };
-            if taken && one.key() != other.key() && !found.iter().any(|(a, b): &(&Object, &Object)| a.key() == pair.0.key() && b.key() == pair.1.key()) {
+            if taken
+                && one.key() != other.key()
+                && !found
+                    .iter()
+                    .any(|(a, b): &(&Object, &Object)| a.key() == pair.0.key() && b.key() == pair.1.key())
+            {
                 found.push(pair);
             }
         }
@@ -125,14 +145,18 @@ fn replicas(objects: &Objects<'_>, check: &mut Check) {
     for sts in objects.after.of("StatefulSet") {
         let wanted = sts.field(&["spec", "replicas"]).as_u64().unwrap_or(1);
         let pods = objects.after.of("Pod").filter(|p| {
-            p.namespace == sts.namespace && p.owners().any(|o| o["kind"] == "StatefulSet" && o["name"] == Value::from(sts.name.as_str()))
+            p.namespace == sts.namespace
+                && p.owners().any(|o| o["kind"] == "StatefulSet" && o["name"] == sts.name.as_str())
         });
         let there = pods.count() as u64;
         if there != wanted {
-            let sample = Sample::both(sts.title(), Some(format!("{wanted} wanted")), Some(format!("{there} there")));
+            let sample =
+                Sample::both(sts.title(), Some(format!("{wanted} wanted")), Some(format!("{there} there")));
             let what = format!("wants {wanted} pods and has {there}");
             let next = "wait until it has brought up its pods, or look why it cannot";
-            check.findings.push(told(check.check, sts, Kind::Changed, what, false, next).items(1, [sample]));
+            check
+                .findings
+                .push(told(check.check, sts, Kind::Changed, &what, Since::Now, next).items(1, [sample]));
         }
     }
 }

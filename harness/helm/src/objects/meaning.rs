@@ -86,8 +86,15 @@ const DEFAULTS: [(&str, &str); 46] = [
 ];
 
 /// Values the cluster chooses where nothing is written: no difference if only one side has one.
-const CHOSEN: [&str; 7] =
-    ["clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort", "storageClassName", "secrets", "conversion"];
+const CHOSEN: [&str; 7] = [
+    "clusterIP",
+    "clusterIPs",
+    "nodePort",
+    "healthCheckNodePort",
+    "storageClassName",
+    "secrets",
+    "conversion",
+];
 
 /// One field that differs.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,10 +138,16 @@ fn simplify(value: &mut Value, inside: Inside) {
     match value {
         Value::Object(map) => {
             for (key, below) in map.iter_mut() {
-                let free = matches!(key.as_str(), "data" | "stringData" | "matchLabels" | "selector" | "parameters");
+                let free =
+                    matches!(key.as_str(), "data" | "stringData" | "matchLabels" | "selector" | "parameters");
                 if matches!(key.as_str(), "labels" | "annotations") {
                     if let Value::Object(notes) = below {
-                        notes.retain(|k, _| !NOTES.contains(&k.as_str()) && !k.starts_with("checksum/") && !k.starts_with("pv.kubernetes.io/") && !k.starts_with("volume."));
+                        notes.retain(|k, _| {
+                            !NOTES.contains(&k.as_str())
+                                && !k.starts_with("checksum/")
+                                && !k.starts_with("pv.kubernetes.io/")
+                                && !k.starts_with("volume.")
+                        });
                     }
                 } else {
                     simplify(below, if free { Inside::Free } else { inside });
@@ -165,7 +178,9 @@ fn is_default(key: &str, value: &Value) -> bool {
     (empty && !telling)
         || rolling
         || (key == "maxUnavailable" && value == "25%")
-        || DEFAULTS.iter().any(|(k, v)| *k == key && serde_json::from_str::<Value>(v).is_ok_and(|d| d == *value))
+        || DEFAULTS
+            .iter()
+            .any(|(k, v)| *k == key && serde_json::from_str::<Value>(v).is_ok_and(|d| d == *value))
 }
 
 /// Every field in which two plain objects differ.
@@ -175,7 +190,12 @@ pub(super) fn differences(before: &Value, after: &Value) -> Vec<Difference> {
     found
 }
 
-fn compare(path: &mut Vec<String>, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<Difference>) {
+fn compare(
+    path: &mut Vec<String>,
+    before: Option<&Value>,
+    after: Option<&Value>,
+    found: &mut Vec<Difference>,
+) {
     match (before, after) {
         (Some(Value::Object(a)), Some(Value::Object(b))) => maps(path, a, b, found),
         (Some(Value::Array(a)), Some(Value::Array(b))) => lists(path, a, b, found),
@@ -204,12 +224,24 @@ fn maps(path: &mut Vec<String>, a: &Map<String, Value>, b: &Map<String, Value>, 
 }
 
 fn lists(path: &mut Vec<String>, a: &[Value], b: &[Value], found: &mut Vec<Difference>) {
-    for key in [&["mountPath"][..], &["name"], &["containerPort", "protocol"], &["port"], &["host"], &["path"], &["ip"]] {
+    for key in [
+        &["mountPath"][..],
+        &["name"],
+        &["containerPort", "protocol"],
+        &["port"],
+        &["host"],
+        &["path"],
+        &["ip"],
+    ] {
         let names = |items: &[Value]| -> Option<Vec<String>> {
             let names: Option<Vec<String>> = items
                 .iter()
                 .map(|i| {
-                    let parts: Vec<String> = key.iter().filter_map(|k| i.get(*k)).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect();
+                    let parts: Vec<String> = key
+                        .iter()
+                        .filter_map(|k| i.get(*k))
+                        .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+                        .collect();
                     (!parts.is_empty()).then(|| parts.join("/"))
                 })
                 .collect();
@@ -221,7 +253,9 @@ fn lists(path: &mut Vec<String>, a: &[Value], b: &[Value], found: &mut Vec<Diffe
         }
         let all: BTreeSet<&String> = left.iter().chain(&right).collect();
         for name in all {
-            let of = |names: &[String], items: &'_ [Value]| names.iter().position(|n| n == name).map(|i| items[i].clone());
+            let of = |names: &[String], items: &'_ [Value]| {
+                names.iter().position(|n| n == name).map(|i| items[i].clone())
+            };
             path.push(format!("[{name}]"));
             let (x, y) = (of(&left, a), of(&right, b));
             compare(path, x.as_ref(), y.as_ref(), found);
@@ -244,7 +278,8 @@ fn lists(path: &mut Vec<String>, a: &[Value], b: &[Value], found: &mut Vec<Diffe
 /// Compares two texts as settings, if both are: by key, not by line. Whether they were.
 fn settings(path: &mut Vec<String>, a: &str, b: &str, found: &mut Vec<Difference>) -> bool {
     let in_data = path.len() >= 2 && path[path.len() - 2] == "data";
-    let yaml = |text: &str| crate::yaml::read_one(text).ok().map(|(n, _)| n.to_value()).filter(Value::is_object);
+    let yaml =
+        |text: &str| crate::yaml::read_one(text).ok().map(|(n, _)| n.to_value()).filter(Value::is_object);
     if !in_data || !(a.contains('\n') || b.contains('\n')) {
         return false;
     }

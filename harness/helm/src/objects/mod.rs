@@ -34,6 +34,21 @@ pub struct Objects<'o> {
     pub digest_key: &'o [u8; 32],
 }
 
+/// Whether something was wrong before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Since {
+    /// It is wrong now.
+    Now,
+    /// It was wrong already.
+    Before,
+}
+
+impl Since {
+    fn of(already: bool) -> Self {
+        if already { Self::Before } else { Self::Now }
+    }
+}
+
 /// Compares two sets of objects.
 pub fn judge(objects: &Objects<'_>) -> Vec<Check> {
     vec![

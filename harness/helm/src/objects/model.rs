@@ -127,7 +127,8 @@ impl Object {
         DERIVED.contains(&self.kind.as_str())
             || (self.kind == "Job" && self.owners().any(|o| o["kind"] == "CronJob"))
             || (self.kind == "Secret"
-                && (self.name.starts_with("sh.helm.release.") || self.value["type"] == "kubernetes.io/service-account-token"))
+                && (self.name.starts_with("sh.helm.release.")
+                    || self.value["type"] == "kubernetes.io/service-account-token"))
             || (self.kind == "ConfigMap" && self.name == "kube-root-ca.crt")
             || (self.kind == "ServiceAccount" && self.name == "default")
     }
@@ -250,7 +251,15 @@ fn collect(node: &Node, file: &str, into: &mut Vec<Object>) -> Result<(), Object
     let namespace = text(&["metadata", "namespace"]);
     let cluster = CLUSTER_SCOPED.contains(&kind.as_str());
     let namespace = if cluster { String::new() } else { namespace };
-    into.push(Object { group, kind, namespace, name, value: node.to_value(), file: file.to_owned(), at: node.at });
+    into.push(Object {
+        group,
+        kind,
+        namespace,
+        name,
+        value: node.to_value(),
+        file: file.to_owned(),
+        at: node.at,
+    });
     Ok(())
 }
 

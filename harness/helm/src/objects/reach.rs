@@ -1,8 +1,8 @@
 //! Who is reached under which name: services and what they select, ingresses and where they lead, policies that hold for
 //! nobody.
 
-use super::Objects;
 use super::model::{Inventory, Object, texts};
+use super::{Objects, Since};
 use crate::check::Check;
 use drydock_core::finding::{Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
@@ -18,14 +18,15 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
         let was = before.named("Service", &service.name, service);
         if let Some(wrong) = service_wrong(service, after) {
             let already = was.is_some_and(|was| service_wrong(was, before).is_some());
-            check.findings.push(told(check.check, service, Kind::Unusable, wrong, already));
+            check.findings.push(told(check.check, service, Kind::Unusable, &wrong, Since::of(already)));
         }
     }
     for kind in ["PodDisruptionBudget", "NetworkPolicy", "ServiceMonitor"] {
         for object in after.of(kind) {
             check.compared += 1;
             let selects = |object: &Object, set: &Inventory| {
-                let selector = if kind == "NetworkPolicy" { &["spec", "podSelector"] } else { &["spec", "selector"] };
+                let selector =
+                    if kind == "NetworkPolicy" { &["spec", "podSelector"] } else { &["spec", "selector"] };
                 let wanted = texts(&object.field(selector)["matchLabels"]);
                 let candidates: Vec<BTreeMap<String, String>> = if kind == "ServiceMonitor" {
                     set.of("Service").map(Object::labels).collect()
@@ -35,19 +36,28 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
                 wanted.is_empty() || candidates.is_empty() || candidates.iter().any(|l| holds(&wanted, l))
             };
             if !selects(object, after) {
-                let already = before.named(kind, &object.name, object).is_some_and(|was| !selects(was, before));
+                let already =
+                    before.named(kind, &object.name, object).is_some_and(|was| !selects(was, before));
                 let what = "its selector matches nothing".to_owned();
-                check.findings.push(told(check.check, object, Kind::Unusable, what, already));
+                check.findings.push(told(check.check, object, Kind::Unusable, &what, Since::of(already)));
             }
         }
     }
     for object in after.of("HorizontalPodAutoscaler") {
         let target = object.field(&["spec", "scaleTargetRef"]);
-        let (kind, name) = (target["kind"].as_str().unwrap_or_default(), target["name"].as_str().unwrap_or_default());
+        let (kind, name) =
+            (target["kind"].as_str().unwrap_or_default(), target["name"].as_str().unwrap_or_default());
         check.compared += 1;
         if after.named(kind, name, object).is_none() {
-            let already = before.named("HorizontalPodAutoscaler", &object.name, object).is_some() && before.named(kind, name, object).is_none();
-            check.findings.push(told(check.check, object, Kind::Unusable, format!("it scales {kind}/{name}, which is not there"), already));
+            let already = before.named("HorizontalPodAutoscaler", &object.name, object).is_some()
+                && before.named(kind, name, object).is_none();
+            check.findings.push(told(
+                check.check,
+                object,
+                Kind::Unusable,
+                &format!("it scales {kind}/{name}, which is not there"),
+                Since::of(already),
+            ));
         }
     }
     ingresses(objects, &mut check);
@@ -55,12 +65,13 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
     check
 }
 
-fn told(check: &str, object: &Object, kind: Kind, what: String, already: bool) -> Finding {
+fn told(check: &str, object: &Object, kind: Kind, what: &str, since: Since) -> Finding {
     let at = object.place();
-    let mut finding = Finding::access(check, kind, object.title(), format!("{} ({at}): {what}", object.title()))
-        .next("mend the selector, the port or the name it refers to")
-        .at(at);
-    if already {
+    let mut finding =
+        Finding::access(check, kind, object.title(), format!("{} ({at}): {what}", object.title()))
+            .next("mend the selector, the port or the name it refers to")
+            .at(at);
+    if since == Since::Before {
         finding.outcome = Outcome::Expected;
         finding.kind = Kind::OldDirt;
     }
@@ -91,7 +102,10 @@ fn service_wrong(service: &Object, set: &Inventory) -> Option<String> {
             w.containers().any(|c| c["ports"].as_array().into_iter().flatten().any(|p| p["name"] == name))
         });
         if !offers {
-            return Some(format!("port {} leads to `{name}`, which no container of the pods has", port["port"]));
+            return Some(format!(
+                "port {} leads to `{name}`, which no container of the pods has",
+                port["port"]
+            ));
         }
     }
     None
@@ -116,7 +130,10 @@ fn routes(set: &Inventory) -> BTreeMap<Route, (&Object, String, Value)> {
                 };
                 let backend = &path["backend"];
                 // The older form of the API.
-                let service = backend["service"]["name"].as_str().or_else(|| backend["serviceName"].as_str()).unwrap_or_default();
+                let service = backend["service"]["name"]
+                    .as_str()
+                    .or_else(|| backend["serviceName"].as_str())
+                    .unwrap_or_default();
                 let port = match &backend["service"]["port"] {
                     Value::Null => backend["servicePort"].clone(),
                     port if port["name"].is_string() => port["name"].clone(),
@@ -139,7 +156,9 @@ fn ingresses(objects: &Objects<'_>, check: &mut Check) {
         // A path that another one of the same host leads to as well is served, though perhaps by somebody else.
         let above: BTreeSet<&String> = after
             .iter()
-            .filter(|(r, _)| r.host == route.host && (r.path == "/" || route.path.starts_with(&format!("{}/", r.path))))
+            .filter(|(r, _)| {
+                r.host == route.host && (r.path == "/" || route.path.starts_with(&format!("{}/", r.path)))
+            })
             .map(|(r, _)| &r.path)
             .collect();
         let at = ingress.place();
@@ -165,16 +184,23 @@ fn ingresses(objects: &Objects<'_>, check: &mut Check) {
             None => Some(format!("leads to service {service}, which is not there")),
             Some(found) => {
                 let ports = found.field(&["spec", "ports"]).as_array().cloned().unwrap_or_default();
-                let offered = port.is_null() || ports.iter().any(|p| p["name"] == *port || p["port"] == *port);
-                (!offered).then(|| format!("leads to port {port} of service {service}, which has no such port"))
+                let offered =
+                    port.is_null() || ports.iter().any(|p| p["name"] == *port || p["port"] == *port);
+                (!offered)
+                    .then(|| format!("leads to port {port} of service {service}, which has no such port"))
             }
         };
         if let Some(wrong) = wrong {
             let at = ingress.place();
             check.findings.push(
-                Finding::access(check.check, Kind::Unusable, title.clone(), format!("{title} ({at}) {wrong}"))
-                    .next("name a service and a port that are there")
-                    .at(at),
+                Finding::access(
+                    check.check,
+                    Kind::Unusable,
+                    title.clone(),
+                    format!("{title} ({at}) {wrong}"),
+                )
+                .next("name a service and a port that are there")
+                .at(at),
             );
         }
     }

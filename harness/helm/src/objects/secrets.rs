@@ -71,12 +71,20 @@ fn entries(set: &Inventory, key: &[u8; 32]) -> Entries {
     entries
 }
 
-fn values(objects: &Objects<'_>, before: &Entries, after: &Entries, readers: &BTreeSet<Reader>, check: &mut Check) {
+fn values(
+    objects: &Objects<'_>,
+    before: &Entries,
+    after: &Entries,
+    readers: &BTreeSet<Reader>,
+    check: &mut Check,
+) {
     for ((namespace, secret, key), entry) in before {
         let subject = format!("Secret/{secret} {key}");
         let read: Vec<&str> = readers
             .iter()
-            .filter(|r| r.namespace == *namespace && r.secret == *secret && r.key.as_ref().is_none_or(|k| k == key))
+            .filter(|r| {
+                r.namespace == *namespace && r.secret == *secret && r.key.as_ref().is_none_or(|k| k == key)
+            })
             .map(|r| r.who.as_str())
             .take(3)
             .collect();
@@ -84,17 +92,22 @@ fn values(objects: &Objects<'_>, before: &Entries, after: &Entries, readers: &BT
         let found = match after.get(&(namespace.clone(), secret.clone(), key.clone())) {
             Some(now) if now.digest == entry.digest => continue,
             Some(now) if now.trimmed == entry.trimmed => {
-                let message = format!("{subject} differs by white space at its ends only, often a line end from `echo`; read by {whom}");
-                Finding::access(check.check, Kind::Changed, subject, message).next("write it again without the line end (printf '%s')")
+                let message = format!(
+                    "{subject} differs by white space at its ends only, often a line end from `echo`; read by {whom}"
+                );
+                Finding::access(check.check, Kind::Changed, subject, message)
+                    .next("write it again without the line end (printf '%s')")
             }
             Some(now) if now.length == 0 => {
                 let message = format!("{subject} is empty now; read by {whom}");
                 Finding::access(check.check, Kind::Changed, subject, message).next("put the old value back")
             }
             Some(_) => {
-                let message = format!("{subject} has another value: it was made anew or overwritten; read by {whom}");
-                Finding::access(check.check, Kind::Changed, subject, message)
-                    .next("put the old value back, or change it where it is checked as well (database, Keycloak)")
+                let message =
+                    format!("{subject} has another value: it was made anew or overwritten; read by {whom}");
+                Finding::access(check.check, Kind::Changed, subject, message).next(
+                    "put the old value back, or change it where it is checked as well (database, Keycloak)",
+                )
             }
             None if entry.length == 0 => continue,
             None => match carried(entry, after, namespace) {
@@ -108,18 +121,26 @@ fn values(objects: &Objects<'_>, before: &Entries, after: &Entries, readers: &BT
                 None => {
                     let other = after.keys().any(|(n, s, _)| n == namespace && s == secret);
                     let what = if other { "lacks the key" } else { "is gone" };
-                    let message = format!("{subject} {what}, and its value stands nowhere else; it was read by {whom}");
-                    let told = Finding::access(check.check, Kind::Missing, subject, message)
-                        .next("take the value from the old release and put it into a Secret before the upgrade");
+                    let message =
+                        format!("{subject} {what}, and its value stands nowhere else; it was read by {whom}");
+                    let told = Finding::access(check.check, Kind::Missing, subject, message).next(
+                        "take the value from the old release and put it into a Secret before the upgrade",
+                    );
                     // Rendered manifests leave out Secrets that are made outside of the chart.
                     match objects.after.nature {
-                        super::Nature::Rendered if after.is_empty() => Finding { outcome: Outcome::NotProven, kind: Kind::NotCompared, ..told },
+                        super::Nature::Rendered if after.is_empty() => {
+                            Finding { outcome: Outcome::NotProven, kind: Kind::NotCompared, ..told }
+                        }
                         _ => told,
                     }
                 }
             },
         };
-        let place = objects.before.of("Secret").find(|s| s.name == *secret && s.namespace == *namespace).map(Object::place);
+        let place = objects
+            .before
+            .of("Secret")
+            .find(|s| s.name == *secret && s.namespace == *namespace)
+            .map(Object::place);
         check.findings.push(Finding { place, ..found });
     }
 }
@@ -139,10 +160,15 @@ fn empties(objects: &Objects<'_>, before: &Entries, after: &Entries, check: &mut
         if entry.length > 0 || known.is_some() || key.to_ascii_lowercase().contains("license") {
             continue;
         }
-        let place = objects.after.of("Secret").find(|s| s.name == *secret && s.namespace == *namespace).map(Object::place);
+        let place = objects
+            .after
+            .of("Secret")
+            .find(|s| s.name == *secret && s.namespace == *namespace)
+            .map(Object::place);
         let subject = format!("Secret/{secret} {key}");
         let message = format!("{subject} is there and empty");
-        let told = Finding::access(check.check, Kind::Unusable, subject, message).next("give it a value, or take the key out");
+        let told = Finding::access(check.check, Kind::Unusable, subject, message)
+            .next("give it a value, or take the key out");
         check.findings.push(Finding { place, ..told });
     }
 }
@@ -153,19 +179,30 @@ fn readers(set: &Inventory) -> BTreeSet<Reader> {
         let mut add = |secret: &Value, key: &Value, optional: &Value, who: String| {
             if let Some(secret) = secret.as_str().filter(|_| *optional != Value::Bool(true)) {
                 let key = key.as_str().map(str::to_owned);
-                readers.insert(Reader { namespace: object.namespace.clone(), secret: secret.to_owned(), key, who });
+                readers.insert(Reader {
+                    namespace: object.namespace.clone(),
+                    secret: secret.to_owned(),
+                    key,
+                    who,
+                });
             }
         };
         for container in object.containers() {
             let name = container["name"].as_str().unwrap_or_default();
             for env in container["env"].as_array().into_iter().flatten() {
                 let from = &env["valueFrom"]["secretKeyRef"];
-                let who = format!("{} {name} env {}", object.title(), env["name"].as_str().unwrap_or_default());
+                let who =
+                    format!("{} {name} env {}", object.title(), env["name"].as_str().unwrap_or_default());
                 add(&from["name"], &from["key"], &from["optional"], who);
             }
             for env in container["envFrom"].as_array().into_iter().flatten() {
                 let from = &env["secretRef"];
-                add(&from["name"], &Value::Null, &from["optional"], format!("{} {name} envFrom", object.title()));
+                add(
+                    &from["name"],
+                    &Value::Null,
+                    &from["optional"],
+                    format!("{} {name} envFrom", object.title()),
+                );
             }
         }
         let spec = object.pod_template().map(|t| &t["spec"]).cloned().unwrap_or_default();
@@ -174,13 +211,17 @@ fn readers(set: &Inventory) -> BTreeSet<Reader> {
             let from = &volume["secret"];
             let items = from["items"].as_array().filter(|i| !i.is_empty());
             match items {
-                Some(items) => items.iter().for_each(|i| add(&from["secretName"], &i["key"], &from["optional"], who.clone())),
+                Some(items) => items
+                    .iter()
+                    .for_each(|i| add(&from["secretName"], &i["key"], &from["optional"], who.clone())),
                 None => add(&from["secretName"], &Value::Null, &from["optional"], who.clone()),
             }
             for source in volume["projected"]["sources"].as_array().into_iter().flatten() {
                 let from = &source["secret"];
                 match from["items"].as_array().filter(|i| !i.is_empty()) {
-                    Some(items) => items.iter().for_each(|i| add(&from["name"], &i["key"], &from["optional"], who.clone())),
+                    Some(items) => items
+                        .iter()
+                        .for_each(|i| add(&from["name"], &i["key"], &from["optional"], who.clone())),
                     None => add(&from["name"], &Value::Null, &from["optional"], who.clone()),
                 }
             }
@@ -196,12 +237,20 @@ fn readers(set: &Inventory) -> BTreeSet<Reader> {
 fn references(objects: &Objects<'_>, readers: &BTreeSet<Reader>, old: &BTreeSet<Reader>, check: &mut Check) {
     let mut told: BTreeMap<(String, Option<String>), Vec<&Reader>> = BTreeMap::new();
     let secret = |set: &'_ Inventory, reader: &Reader| {
-        set.of("Secret").find(|s| s.name == reader.secret && s.namespace == reader.namespace).map(|s| s.value.clone())
+        set.of("Secret")
+            .find(|s| s.name == reader.secret && s.namespace == reader.namespace)
+            .map(|s| s.value.clone())
     };
     for reader in readers {
         let lacks = match secret(objects.after, reader) {
             None => Some(None),
-            Some(value) => reader.key.as_ref().filter(|key| value["data"][key.as_str()].is_null() && value["stringData"][key.as_str()].is_null()).map(|k| Some(k.clone())),
+            Some(value) => reader
+                .key
+                .as_ref()
+                .filter(|key| {
+                    value["data"][key.as_str()].is_null() && value["stringData"][key.as_str()].is_null()
+                })
+                .map(|k| Some(k.clone())),
         };
         if let Some(lacks) = lacks {
             told.entry((reader.secret.clone(), lacks)).or_default().push(reader);
@@ -210,7 +259,8 @@ fn references(objects: &Objects<'_>, readers: &BTreeSet<Reader>, old: &BTreeSet<
     for ((name, key), who) in told {
         let names: Vec<&str> = who.iter().map(|r| r.who.as_str()).take(3).collect();
         let more = if who.len() > 3 { format!(" and {} more", who.len() - 3) } else { String::new() };
-        let what = key.as_ref().map_or_else(|| "is not there".to_owned(), |key| format!("has no key `{key}`"));
+        let what =
+            key.as_ref().map_or_else(|| "is not there".to_owned(), |key| format!("has no key `{key}`"));
         let subject = format!("Secret/{name}{}", key.as_ref().map(|k| format!(" {k}")).unwrap_or_default());
         let message = format!("Secret/{name} {what}; read by {}{more}", names.join(", "));
         let was_there = who.iter().any(|r| secret(objects.before, r).is_some());
@@ -222,7 +272,9 @@ fn references(objects: &Objects<'_>, readers: &BTreeSet<Reader>, old: &BTreeSet<
             let same_before = who.iter().all(|r| old.iter().any(|o| o.secret == r.secret));
             finding.outcome = if same_before { Outcome::NotAsked } else { Outcome::NotProven };
             finding.kind = Kind::NotCompared;
-            finding.next = "give a dump of the namespace's Secrets as one more --after, so that it can be looked at".to_owned();
+            finding.next =
+                "give a dump of the namespace's Secrets as one more --after, so that it can be looked at"
+                    .to_owned();
         }
         check.findings.push(finding);
     }

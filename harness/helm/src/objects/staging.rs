@@ -16,7 +16,7 @@ pub fn against(staging: &Inventory, production: &Inventory) -> Check {
             None => check.findings.push(unproven(
                 there,
                 "",
-                format!("{} runs in production and not on staging", there.title()),
+                &format!("{} runs in production and not on staging", there.title()),
                 "nothing about it is proven by a rehearsal there",
                 None,
             )),
@@ -25,7 +25,7 @@ pub fn against(staging: &Inventory, production: &Inventory) -> Check {
     }
     for here in staging.objects.values().filter(|o| o.pod_template().is_some() && !o.is_derived()) {
         if !production.objects.contains_key(&here.key()) {
-            check.findings.push(told(here, "", format!("{} runs on staging only", here.title()), None));
+            check.findings.push(told(here, "", &format!("{} runs on staging only", here.title()), None));
         }
     }
     claims(staging, production, &mut check);
@@ -35,10 +35,17 @@ pub fn against(staging: &Inventory, production: &Inventory) -> Check {
     check
 }
 
-fn unproven(object: &Object, field: &str, what: String, not_proven: &str, values: Option<(String, String)>) -> Finding {
+fn unproven(
+    object: &Object,
+    field: &str,
+    what: &str,
+    not_proven: &str,
+    values: Option<(String, String)>,
+) -> Finding {
     let subject = format!("{}{}{field}", object.title(), if field.is_empty() { "" } else { " " });
-    let mut finding = Finding::not_compared(checks::REPRESENTATIVE, subject.clone(), format!("{what}: {not_proven}"))
-        .next("make staging like production in this, or put into a ledger why it does not matter");
+    let mut finding =
+        Finding::not_compared(checks::REPRESENTATIVE, subject.clone(), format!("{what}: {not_proven}"))
+            .next("make staging like production in this, or put into a ledger why it does not matter");
     finding.kind = Kind::Disagreement;
     finding.place = Some(object.place());
     match values {
@@ -48,8 +55,11 @@ fn unproven(object: &Object, field: &str, what: String, not_proven: &str, values
 }
 
 /// Different by a factor or by design: the report says so beside every figure.
-fn told(object: &Object, field: &str, what: String, values: Option<(String, String)>) -> Finding {
-    Finding { outcome: Outcome::Expected, ..unproven(object, field, what, "timings do not carry over as they are", values) }
+fn told(object: &Object, field: &str, what: &str, values: Option<(String, String)>) -> Finding {
+    Finding {
+        outcome: Outcome::Expected,
+        ..unproven(object, field, what, "timings do not carry over as they are", values)
+    }
 }
 
 fn text(value: &Value) -> String {
@@ -70,7 +80,7 @@ fn workload(here: &Object, there: &Object, check: &mut Check) {
         } else {
             "a cluster of another size behaves differently when it starts or loses a node"
         };
-        check.findings.push(unproven(there, "replicas", what, why, Some((a.to_string(), b.to_string()))));
+        check.findings.push(unproven(there, "replicas", &what, why, Some((a.to_string(), b.to_string()))));
     }
     let exact: [(&str, &[&str], &str); 2] = [
         ("start order", &["spec", "podManagementPolicy"], "the order in which pods start is another one"),
@@ -84,11 +94,18 @@ fn workload(here: &Object, there: &Object, check: &mut Check) {
         };
         let (a, b) = (value(here), value(there));
         if a != b && there.kind == "StatefulSet" {
-            check.findings.push(unproven(there, name, format!("{} has another {name}", there.title()), why, Some((a, b))));
+            check.findings.push(unproven(
+                there,
+                name,
+                &format!("{} has another {name}", there.title()),
+                why,
+                Some((a, b)),
+            ));
         }
     }
     let placement = |o: &Object| {
-        let affinity = o.pod_template().map(|t| t["spec"]["affinity"]["podAntiAffinity"].clone()).unwrap_or_default();
+        let affinity =
+            o.pod_template().map(|t| t["spec"]["affinity"]["podAntiAffinity"].clone()).unwrap_or_default();
         let list = |key: &str| affinity[key].as_array().is_some_and(|l| !l.is_empty());
         if list("requiredDuringSchedulingIgnoredDuringExecution") {
             "required"
@@ -102,7 +119,7 @@ fn workload(here: &Object, there: &Object, check: &mut Check) {
     if a != b {
         let what = format!("{} keeps its pods apart differently", there.title());
         let why = "whether every pod finds a node, and what one lost node takes with it, was not tried";
-        check.findings.push(unproven(there, "anti-affinity", what, why, Some((a.to_owned(), b.to_owned()))));
+        check.findings.push(unproven(there, "anti-affinity", &what, why, Some((a.to_owned(), b.to_owned()))));
     }
     containers(here, there, check);
 }
@@ -122,14 +139,28 @@ fn containers(here: &Object, there: &Object, check: &mut Check) {
         let (x, y) = (version(a), version(b));
         if x != y {
             let what = format!("{} runs another version of {name}", there.title());
-            check.findings.push(unproven(there, &format!("{name} image"), what, "the program that is migrated is another one", Some((x, y))));
+            check.findings.push(unproven(
+                there,
+                &format!("{name} image"),
+                &what,
+                "the program that is migrated is another one",
+                Some((x, y)),
+            ));
         }
-        for (kind, resource) in [("requests", "cpu"), ("requests", "memory"), ("limits", "cpu"), ("limits", "memory")] {
+        for (kind, resource) in
+            [("requests", "cpu"), ("requests", "memory"), ("limits", "cpu"), ("limits", "memory")]
+        {
             let (x, y) = (&a["resources"][kind][resource], &b["resources"][kind][resource]);
             let (p, q) = (crate::values::amount(x), crate::values::amount(y));
             if let Some(what) = factor(p, q) {
-                let what = format!("{} {name} has {what} the {resource} ({kind}) in production", there.title());
-                check.findings.push(told(there, &format!("{name} {kind}.{resource}"), what, Some((text(x), text(y)))));
+                let what =
+                    format!("{} {name} has {what} the {resource} ({kind}) in production", there.title());
+                check.findings.push(told(
+                    there,
+                    &format!("{name} {kind}.{resource}"),
+                    &what,
+                    Some((text(x), text(y))),
+                ));
             }
         }
     }
@@ -150,7 +181,10 @@ fn claims(staging: &Inventory, production: &Inventory, check: &mut Check) {
         let mut claims = BTreeMap::new();
         for sts in set.of("StatefulSet") {
             for template in sts.field(&["spec", "volumeClaimTemplates"]).as_array().into_iter().flatten() {
-                claims.insert(format!("{} {}", sts.title(), text(&template["metadata"]["name"])), (sts.clone(), template["spec"].clone()));
+                claims.insert(
+                    format!("{} {}", sts.title(), text(&template["metadata"]["name"])),
+                    (sts.clone(), template["spec"].clone()),
+                );
             }
         }
         claims
@@ -159,17 +193,31 @@ fn claims(staging: &Inventory, production: &Inventory, check: &mut Check) {
     for (name, (object, b)) in &there {
         check.compared += 1;
         let Some((_, a)) = here.get(name) else { continue };
-        let fields = [("storageClassName", "another disk behaves differently under load and when it is moved"), ("accessModes", "volumes are attached in another way")];
+        let fields = [
+            ("storageClassName", "another disk behaves differently under load and when it is moved"),
+            ("accessModes", "volumes are attached in another way"),
+        ];
         for (field, why) in fields {
             if a[field] != b[field] {
                 let what = format!("{name} has another {field}");
-                check.findings.push(unproven(object, &format!("{name} {field}"), what, why, Some((text(&a[field]), text(&b[field])))));
+                check.findings.push(unproven(
+                    object,
+                    &format!("{name} {field}"),
+                    &what,
+                    why,
+                    Some((text(&a[field]), text(&b[field]))),
+                ));
             }
         }
         let size = |v: &Value| v["resources"]["requests"]["storage"].clone();
         if let Some(what) = factor(crate::values::amount(&size(a)), crate::values::amount(&size(b))) {
             let what = format!("{name} has {what} the space in production");
-            check.findings.push(told(object, &format!("{name} size"), what, Some((text(&size(a)), text(&size(b))))));
+            check.findings.push(told(
+                object,
+                &format!("{name} size"),
+                &what,
+                Some((text(&size(a)), text(&size(b)))),
+            ));
         }
     }
 }
@@ -178,7 +226,10 @@ fn nodes(staging: &Inventory, production: &Inventory, check: &mut Check) {
     let shape = |set: &Inventory| {
         let nodes: Vec<&Object> = set.of("Node").collect();
         let sum = |resource: &str| -> f64 {
-            nodes.iter().filter_map(|n| crate::values::amount(n.field(&["status", "allocatable", resource]))).sum()
+            nodes
+                .iter()
+                .filter_map(|n| crate::values::amount(n.field(&["status", "allocatable", resource])))
+                .sum()
         };
         (nodes.len(), sum("cpu"), sum("memory"))
     };
@@ -186,16 +237,33 @@ fn nodes(staging: &Inventory, production: &Inventory, check: &mut Check) {
     let Some(node) = production.of("Node").next() else { return };
     check.compared += b.0 as u64;
     if a.0 == 0 {
-        check.findings.push(unproven(node, "count", "the dump of staging holds no nodes".to_owned(), "whether they are like those of production is not known", None));
+        check.findings.push(unproven(
+            node,
+            "count",
+            "the dump of staging holds no nodes",
+            "whether they are like those of production is not known",
+            None,
+        ));
         return;
     }
     if a.0 != b.0 {
         let what = format!("staging has {} nodes and production {}", a.0, b.0);
-        check.findings.push(unproven(node, "count", what, "how pods spread, and what one lost node takes with it, was not tried", Some((a.0.to_string(), b.0.to_string()))));
+        check.findings.push(unproven(
+            node,
+            "count",
+            &what,
+            "how pods spread, and what one lost node takes with it, was not tried",
+            Some((a.0.to_string(), b.0.to_string())),
+        ));
     }
     for (name, x, y) in [("cpu", a.1, b.1), ("memory", a.2, b.2)] {
         if let Some(what) = factor(Some(x), Some(y)) {
-            check.findings.push(told(node, name, format!("production's nodes have {what} the {name} in all"), None));
+            check.findings.push(told(
+                node,
+                name,
+                &format!("production's nodes have {what} the {name} in all"),
+                None,
+            ));
         }
     }
 }
@@ -211,7 +279,13 @@ fn presence(staging: &Inventory, production: &Inventory, check: &mut Check) {
         let Some(first) = production.of(kind).next() else { continue };
         check.compared += 1;
         if staging.of(kind).next().is_none() {
-            check.findings.push(unproven(first, "", format!("production has {kind} objects and staging none"), why, None));
+            check.findings.push(unproven(
+                first,
+                "",
+                &format!("production has {kind} objects and staging none"),
+                why,
+                None,
+            ));
         }
     }
 }

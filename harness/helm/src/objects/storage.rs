@@ -15,7 +15,9 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
     templates(objects, &mut check);
     claims(objects, &mut check);
     volumes(objects, &mut check);
-    check.note = "claims that StatefulSets make, claims and volumes that are there, and what is bound to what".to_owned();
+    check.note =
+        "claims that StatefulSets make, claims and volumes that are there, and what is bound to what"
+            .to_owned();
     check
 }
 
@@ -46,7 +48,11 @@ fn templates(objects: &Objects<'_>, check: &mut Check) {
         let subject = format!("PersistentVolumeClaim/{claim}");
         // Fewer replicas of the same set are another matter than a set that is gone.
         let still = objects.after.named("StatefulSet", &sts.name, sts).is_some();
-        let why = if still { "has fewer replicas or another claim template" } else { "is gone or has another name" };
+        let why = if still {
+            "has fewer replicas or another claim template"
+        } else {
+            "is gone or has another name"
+        };
         check.findings.push(
             Finding::data(
                 check.check,
@@ -62,7 +68,8 @@ fn templates(objects: &Objects<'_>, check: &mut Check) {
         if before.contains_key(&(namespace.clone(), claim.clone())) || before.is_empty() {
             continue;
         }
-        let there = objects.after.of("PersistentVolumeClaim").any(|c| c.name == *claim && c.namespace == *namespace);
+        let there =
+            objects.after.of("PersistentVolumeClaim").any(|c| c.name == *claim && c.namespace == *namespace);
         let at = sts.place();
         let what = if there { "was not one of this release before" } else { "is made anew, and is empty" };
         check.findings.push(
@@ -82,7 +89,9 @@ fn claims(objects: &Objects<'_>, check: &mut Check) {
     for claim in objects.before.of("PersistentVolumeClaim") {
         check.compared += 1;
         let Some(now) = objects.after.named("PersistentVolumeClaim", &claim.name, claim) else { continue };
-        let volume = |c: &Object| c.field(&["spec", "volumeName"]).as_str().filter(|v| !v.is_empty()).map(str::to_owned);
+        let volume = |c: &Object| {
+            c.field(&["spec", "volumeName"]).as_str().filter(|v| !v.is_empty()).map(str::to_owned)
+        };
         if let (Some(was), Some(is)) = (volume(claim), volume(now))
             && was != is
             && !same_volume(objects, &was, &is)
@@ -105,10 +114,15 @@ fn claims(objects: &Objects<'_>, check: &mut Check) {
             let at = now.place();
             let text = |v: Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
             check.findings.push(
-                Finding::data(check.check, Kind::Changed, format!("{} size", claim.title()), format!("{} ({at}) has another size", claim.title()))
-                    .items(1, [Sample::both(claim.title(), Some(text(size(claim))), Some(text(size(now))))])
-                    .next("a claim can grow where its class allows it, and never shrink")
-                    .at(at),
+                Finding::data(
+                    check.check,
+                    Kind::Changed,
+                    format!("{} size", claim.title()),
+                    format!("{} ({at}) has another size", claim.title()),
+                )
+                .items(1, [Sample::both(claim.title(), Some(text(size(claim))), Some(text(size(now))))])
+                .next("a claim can grow where its class allows it, and never shrink")
+                .at(at),
             );
         }
     }
@@ -119,9 +133,14 @@ fn claims(objects: &Objects<'_>, check: &mut Check) {
         if phase != "Bound" && before.as_deref() != Some(phase) {
             let at = claim.place();
             check.findings.push(
-                Finding::data(check.check, Kind::Unusable, claim.title(), format!("{} ({at}) is {phase}", claim.title()))
-                    .next("look at its events; a claim that is Lost has lost its volume")
-                    .at(at),
+                Finding::data(
+                    check.check,
+                    Kind::Unusable,
+                    claim.title(),
+                    format!("{} ({at}) is {phase}", claim.title()),
+                )
+                .next("look at its events; a claim that is Lost has lost its volume")
+                .at(at),
             );
         }
     }
@@ -143,7 +162,9 @@ fn volumes(objects: &Objects<'_>, check: &mut Check) {
     for volume in objects.before.of("PersistentVolume") {
         check.compared += 1;
         let Some(now) = objects.after.objects.get(&volume.key()) else { continue };
-        let policy = |v: &Object| v.field(&["spec", "persistentVolumeReclaimPolicy"]).as_str().unwrap_or("Retain").to_owned();
+        let policy = |v: &Object| {
+            v.field(&["spec", "persistentVolumeReclaimPolicy"]).as_str().unwrap_or("Retain").to_owned()
+        };
         let (was, is) = (policy(volume), policy(now));
         if was != is && is == "Delete" {
             let at = now.place();
@@ -167,10 +188,15 @@ fn volumes(objects: &Objects<'_>, check: &mut Check) {
         let released = matches!(phase, Some("Released" | "Failed"));
         let orphan = name.is_some_and(|name| {
             let namespace = claim["namespace"].as_str().unwrap_or_default();
-            !objects.after.of("PersistentVolumeClaim").any(|c| c.name == name && (c.namespace.is_empty() || c.namespace == namespace))
+            !objects
+                .after
+                .of("PersistentVolumeClaim")
+                .any(|c| c.name == name && (c.namespace.is_empty() || c.namespace == namespace))
         });
         let already = was.is_some_and(|w| {
-            w.field(&["status", "phase"]).as_str() == phase && w.field(&["spec", "claimRef", "name"]).as_str() == name && released
+            w.field(&["status", "phase"]).as_str() == phase
+                && w.field(&["spec", "claimRef", "name"]).as_str() == name
+                && released
         });
         if released || orphan {
             let at = volume.place();

@@ -108,7 +108,9 @@ impl ChartKeys {
     pub fn shipped(version: &Version) -> Option<Self> {
         LISTS
             .iter()
-            .find(|(known, _)| Version::parse(known).is_ok_and(|k| k.major == version.major && version.major > 8))
+            .find(|(known, _)| {
+                Version::parse(known).is_ok_and(|k| k.major == version.major && version.major > 8)
+            })
             .map(|(known, text)| Self::from_list(known, text))
     }
 
@@ -171,8 +173,8 @@ impl ChartKeys {
         keys.add_values(&read("values.yaml")?, &Path::default());
         keys.add_documented(&files["values.yaml"]);
         if let Some(schema) = files.get("values.schema.json") {
-            let schema: Value = serde_json::from_str(schema)
-                .map_err(|e| content("values.schema.json", e.to_string()))?;
+            let schema: Value =
+                serde_json::from_str(schema).map_err(|e| content("values.schema.json", e.to_string()))?;
             keys.add_schema(&schema, &Path::default());
         }
         for (_, text) in files.iter().filter(|(p, _)| p.starts_with("templates/")) {
@@ -284,7 +286,10 @@ impl ChartKeys {
         }
         // Helpers of the chart read these of any part, under a name that is put together.
         let part = Path(keys[..keys.len().min(1)].to_vec());
-        if matches!(path.last(), "fullnameOverride" | "nameOverride") && keys.len() == 2 && self.below(&part).next().is_some() {
+        if matches!(path.last(), "fullnameOverride" | "nameOverride")
+            && keys.len() == 2
+            && self.below(&part).next().is_some()
+        {
             return Known::Yes;
         }
         for depth in (1..=keys.len()).rev() {
@@ -391,8 +396,14 @@ mod tests {
     fn chart() -> ChartKeys {
         let files = [
             ("Chart.yaml", "version: 1.2.3\ndependencies: [{name: pg, alias: database}, {name: es}]"),
-            ("values.schema.json", r#"{"properties": {"web": {"properties": {"port": {"type": "integer"}, "tag": {"type": "string"}}}}}"#),
-            ("values.yaml", "## @param web.extra only documented\nweb: {port: 80, annotations: {}, tls: null}\n"),
+            (
+                "values.schema.json",
+                r#"{"properties": {"web": {"properties": {"port": {"type": "integer"}, "tag": {"type": "string"}}}}}"#,
+            ),
+            (
+                "values.yaml",
+                "## @param web.extra only documented\nweb: {port: 80, annotations: {}, tls: null}\n",
+            ),
             ("templates/a.yaml", "{{ .Values.web.read.only }}"),
             ("charts/pg-1/Chart.yaml", "name: pg\n"),
             ("charts/pg-1/values.yaml", "auth: {password: x}"),

@@ -24,7 +24,11 @@ pub(crate) struct Drift<'r> {
 }
 
 /// Every default of the road that changes what the new values mean, and every key that must be written now.
-pub(crate) fn drifts<'r>(subject: &Subject<'r>, migration: &Migration<'_>, stages: &[Supplied]) -> Vec<Drift<'r>> {
+pub(crate) fn drifts<'r>(
+    subject: &Subject<'r>,
+    migration: &Migration<'_>,
+    stages: &[Supplied],
+) -> Vec<Drift<'r>> {
     let new = subject.new.unwrap_or(subject.old);
     let mut found: Vec<Drift<'r>> = Vec::new();
     for (number, step) in subject.road.steps.iter().enumerate() {
@@ -44,7 +48,10 @@ pub(crate) fn drifts<'r>(subject: &Subject<'r>, migration: &Migration<'_>, stage
             for (path, pin) in onward(&target, &value, subject.road, number) {
                 let written = new.sets(&path) || (subject.new.is_some() && new.sets(&target));
                 let arrives = migration.arrivals.keys().any(|p| p.is_within(&path));
-                if written || arrives || found.iter().any(|d| d.path == path && d.rule.severity <= rule.severity) {
+                if written
+                    || arrives
+                    || found.iter().any(|d| d.path == path && d.rule.severity <= rule.severity)
+                {
                     continue;
                 }
                 found.retain(|d| d.path != path);
@@ -89,15 +96,21 @@ pub(crate) fn changed(
         let message = if required {
             format!("{} must be written now: {}", drift.path, rule.note)
         } else {
-            let now = told(&rule.now).map(|now| format!(" is {now} now")).unwrap_or_else(|| " has another default now".into());
+            let now = told(&rule.now)
+                .map(|now| format!(" is {now} now"))
+                .unwrap_or_else(|| " has another default now".into());
             format!("{}{now}, and nothing is written there: {}", drift.path, rule.note)
         };
         let next = match &drift.pin {
-            Some(pin) => format!("write `{}: {pin}` to keep what was, or the new value to accept it", drift.path),
+            Some(pin) => {
+                format!("write `{}: {pin}` to keep what was, or the new value to accept it", drift.path)
+            }
             None => format!("write `{}` as it shall be", drift.path),
         };
         let sample = Sample::both(drift.path.to_string(), told(&rule.was), told(&rule.now));
-        check.findings.push(finding(check.check, outcome, Kind::Changed, &drift.path, message).items(1, [sample]).next(next));
+        check.findings.push(
+            finding(check.check, outcome, Kind::Changed, &drift.path, message).items(1, [sample]).next(next),
+        );
     }
     check.note = "defaults that changed and that the new values do not hold fast".to_owned();
     (check, keys)
@@ -117,18 +130,24 @@ pub(crate) fn constraints(subject: &Subject<'_>, stages: &[Supplied]) -> Check {
             continue;
         }
         let path = rule.target().unwrap_or_default();
-        let first = new.leaves.get(&path).or_else(|| new.below(&path).next()).or_else(|| {
-            rule.when.iter().find_map(|c| new.leaves.get(&Path::parse(&c.path)))
-        });
+        let first = new
+            .leaves
+            .get(&path)
+            .or_else(|| new.below(&path).next())
+            .or_else(|| rule.when.iter().find_map(|c| new.leaves.get(&Path::parse(&c.path))));
         let at = first.map(|leaf| place(new, &leaf.place));
         let shown = at.as_ref().map(|at| format!(" ({at})")).unwrap_or_default();
         let message = format!("{path}{shown}: {}", rule.note);
         let mut told = finding(check.check, Outcome::Different, Kind::Unusable, &path, message);
         told.place = at;
-        check.findings.push(told.next("change one of the values that do not go together; `helm template` shows the chart's own words"));
+        check.findings.push(told.next(
+            "change one of the values that do not go together; `helm template` shows the chart's own words",
+        ));
     }
     for leaf in new.leaves.values() {
-        let Some(wanted) = subject.chart_to.and_then(|c| c.refuses(&leaf.path, &leaf.value)) else { continue };
+        let Some(wanted) = subject.chart_to.and_then(|c| c.refuses(&leaf.path, &leaf.value)) else {
+            continue;
+        };
         check.compared += 1;
         let at = place(new, &leaf.place);
         let what = match &leaf.value {
@@ -139,7 +158,10 @@ pub(crate) fn constraints(subject: &Subject<'_>, stages: &[Supplied]) -> Check {
             Value::Object(_) => "a map",
             Value::Null => "nothing",
         };
-        let message = format!("{} ({at}) is {what}, and the chart's schema takes {wanted} there: rendering fails", leaf.path);
+        let message = format!(
+            "{} ({at}) is {what}, and the chart's schema takes {wanted} there: rendering fails",
+            leaf.path
+        );
         let next = if wanted == "string" { "write it in quotes" } else { "write it as the schema wants it" };
         let told = finding(check.check, Outcome::Different, Kind::Unusable, &leaf.path, message);
         check.findings.push(told.next(next).at(at));

@@ -178,7 +178,9 @@ fn follow<'r>(leaf: &Leaf, steps: &[Step<'r>]) -> Migrated<'r> {
                 RuleKind::Transform => Fate::Rewritten,
                 RuleKind::Remove => Fate::Removed,
                 // Rules of the other kinds do not speak of keys.
-                RuleKind::Decide | RuleKind::Default | RuleKind::Constraint | RuleKind::Require => Fate::Undecided,
+                RuleKind::Decide | RuleKind::Default | RuleKind::Constraint | RuleKind::Require => {
+                    Fate::Undecided
+                }
             });
             if matches!(rule.kind, RuleKind::Remove | RuleKind::Decide) {
                 hints.extend(rule.new.iter().map(|new| new.fill(&captures)));
@@ -200,9 +202,11 @@ fn follow<'r>(leaf: &Leaf, steps: &[Step<'r>]) -> Migrated<'r> {
 impl Migrated<'_> {
     /// What the new chart does with the key if it is left where it was.
     pub fn left(&self) -> Option<Left> {
-        self.rules.iter().map(|r| r.left).find(|l| *l != Left::Accepted).or_else(|| {
-            (!self.rules.is_empty()).then_some(Left::Accepted)
-        })
+        self.rules
+            .iter()
+            .map(|r| r.left)
+            .find(|l| *l != Left::Accepted)
+            .or_else(|| (!self.rules.is_empty()).then_some(Left::Accepted))
     }
 }
 

@@ -1,7 +1,6 @@
 //! The judgement: what the user wrote for one chart against what he wrote, or would use unchanged, for another.
 
 use super::chart::{ChartKeys, Known};
-use super::defaults;
 use super::engine::{Fate, Migrated, Migration, combine, last_rule, migrate, same_name, stages};
 use super::path::Path;
 use super::report::{finding, place, sample, written};
@@ -9,6 +8,7 @@ use super::road::Road;
 use super::rules::Left;
 use super::same::{is_empty, same};
 use super::supplied::{Leaf, Supplied};
+use super::{aside, defaults};
 use crate::check::Check;
 use drydock_core::finding::{Finding, Kind, Outcome};
 use drydock_core::names::checks;
@@ -89,7 +89,13 @@ pub fn judge(subject: &Subject<'_>) -> ValuesVerdict {
                 key: key.leaf.path.to_string(),
                 place: place(subject.old, &key.leaf.place).to_string(),
                 fate,
-                to: key.to.iter().map(|(p, _)| p).filter(|p| **p != key.leaf.path).map(Path::to_string).collect(),
+                to: key
+                    .to
+                    .iter()
+                    .map(|(p, _)| p)
+                    .filter(|p| **p != key.leaf.path)
+                    .map(Path::to_string)
+                    .collect(),
                 outcome,
                 rules: key.rules.iter().map(|r| r.id.clone()).collect(),
             },
@@ -106,7 +112,13 @@ pub fn judge(subject: &Subject<'_>) -> ValuesVerdict {
     let stages = stages(subject.old, subject.road);
     let (defaults, told) = defaults::changed(subject, &migration, &stages);
     keys.extend(told);
-    let checks = vec![texts(subject), check, defaults, defaults::constraints(subject, &stages), bitnami(subject)];
+    let checks = vec![
+        aside::texts(subject),
+        check,
+        defaults,
+        defaults::constraints(subject, &stages),
+        aside::bitnami(subject),
+    ];
     ValuesVerdict { keys, checks }
 }
 
@@ -138,7 +150,15 @@ impl Judge<'_, '_> {
         self.subject.new.unwrap_or(self.subject.old)
     }
 
-    fn tell(&mut self, key: &Leaf, outcome: Outcome, kind: Kind, message: &str, next: String, to: Option<&Path>) -> Outcome {
+    fn tell(
+        &mut self,
+        key: &Leaf,
+        outcome: Outcome,
+        kind: Kind,
+        message: &str,
+        next: String,
+        to: Option<&Path>,
+    ) -> Outcome {
         let at = place(self.subject.old, &key.place);
         let new = to.and_then(|to| self.new_values().value(to));
         let sample = sample(&key.path, Some(&key.value), new.as_ref());
@@ -170,16 +190,24 @@ impl Judge<'_, '_> {
             let before = self.subject.chart_from.map(|c| c.knows(&leaf.path));
             let version = self.subject.chart_to.map_or("", |c| c.version.as_str());
             if before == Some(Known::No) {
-                let message = format!("is a key of neither chart: it has no effect before or after, up to chart {version}");
+                let message = format!(
+                    "is a key of neither chart: it has no effect before or after, up to chart {version}"
+                );
                 let next = "mend its spelling, or take it out".to_owned();
-                return ("without effect", self.tell(leaf, Outcome::Expected, Kind::OldDirt, &message, next, None));
+                return (
+                    "without effect",
+                    self.tell(leaf, Outcome::Expected, Kind::OldDirt, &message, next, None),
+                );
             }
             if self.subject.new.is_some_and(|new| !new.sets(&leaf.path)) && self.restated(leaf) {
                 return ("removed", Outcome::Equal);
             }
             let message = format!("is not a key of chart {version}: it has no effect there");
             let next = "look for its successor in the chart's values, and write that".to_owned();
-            return ("without effect", self.tell(leaf, Outcome::Different, Kind::Missing, &message, next, None));
+            return (
+                "without effect",
+                self.tell(leaf, Outcome::Different, Kind::Missing, &message, next, None),
+            );
         }
         if known.is_none() {
             self.unknown.push(leaf.path.clone());
@@ -237,9 +265,7 @@ impl Judge<'_, '_> {
         match new.value(target) {
             // In a merged list others may stand beside it.
             Some(Value::Array(items)) if fate == Fate::Merged => value.as_array().is_some_and(|wanted| {
-                wanted
-                    .iter()
-                    .all(|w| items.iter().any(|i| same_name(i, w) && same(target, i, w)))
+                wanted.iter().all(|w| items.iter().any(|i| same_name(i, w) && same(target, i, w)))
             }),
             Some(actual) => {
                 // What the schema takes as text only was a number to the old chart.
@@ -260,8 +286,10 @@ impl Judge<'_, '_> {
     /// The key has a new place.
     fn carried(&mut self, key: &Migrated<'_>) -> Outcome {
         let leaf = &key.leaf;
-        let unknown = |chart: Option<&ChartKeys>, path: &Path| chart.is_some_and(|c| c.knows(path) == Known::No);
-        let nowhere = key.to.iter().all(|(to, _)| unknown(self.subject.chart_to, to) && !self.new_values().sets(to));
+        let unknown =
+            |chart: Option<&ChartKeys>, path: &Path| chart.is_some_and(|c| c.knows(path) == Known::No);
+        let nowhere =
+            key.to.iter().all(|(to, _)| unknown(self.subject.chart_to, to) && !self.new_values().sets(to));
         if !key.to.is_empty() && nowhere && unknown(self.subject.chart_from, &leaf.path) {
             let message = "is a key of neither chart: it has no effect before or after";
             let next = "mend its spelling, or take it out".to_owned();
@@ -283,7 +311,8 @@ impl Judge<'_, '_> {
                 continue;
             }
             // What only repeats an old default is not missed where the new chart has its own; those are told as defaults.
-            let implied = self.restated(leaf) && !self.new_values().sets(target) && self.subject.new.is_some();
+            let implied =
+                self.restated(leaf) && !self.new_values().sets(target) && self.subject.new.is_some();
             if implied && self.default_of(target).is_none() {
                 continue;
             }
@@ -306,7 +335,8 @@ impl Judge<'_, '_> {
             }
             Some(Left::Misread) if there.is_some_and(|v| same(&leaf.path, v, &leaf.value)) => {
                 let note = key.rules.last().map_or("", |r| r.note.as_str());
-                let message = format!("still stands in its old place, where it is read as something else: {note}");
+                let message =
+                    format!("still stands in its old place, where it is read as something else: {note}");
                 self.tell(leaf, Outcome::Different, Kind::Changed, &message, next, None)
             }
             Some(Left::Ignored) => {
@@ -327,10 +357,14 @@ impl Judge<'_, '_> {
         let next = format!("take `{}` out", leaf.path);
         let (outcome, what) = match key.left() {
             // The charts stop at these only if they are switched on.
-            Some(Left::Fails) if leaf.path.last() != "enabled" && leaf.path.keys().iter().any(|k| k == "ingress") => {
+            Some(Left::Fails)
+                if leaf.path.last() != "enabled" && leaf.path.keys().iter().any(|k| k == "ingress") =>
+            {
                 (Outcome::Expected, "it has no effect there")
             }
-            Some(Left::Fails) if leaf.value == Value::Bool(false) => (Outcome::Expected, "it has no effect there"),
+            Some(Left::Fails) if leaf.value == Value::Bool(false) => {
+                (Outcome::Expected, "it has no effect there")
+            }
             Some(Left::Fails) => (Outcome::Different, "rendering fails where it stands"),
             Some(Left::Misread) => (Outcome::Different, "where it stands it is read as something else"),
             _ => (Outcome::Expected, "it has no effect there"),
@@ -352,11 +386,15 @@ impl Judge<'_, '_> {
         let carried = self.subject.new.is_some() && key.hints.iter().any(|hint| new.sets(hint));
         if carried && !new.sets(&leaf.path) {
             let to: Vec<String> = key.hints.iter().filter(|h| new.sets(h)).map(Path::to_string).collect();
-            let message = format!("was carried over by hand to {}; whether it says the same is not compared: {note}", to.join(", "));
+            let message = format!(
+                "was carried over by hand to {}; whether it says the same is not compared: {note}",
+                to.join(", ")
+            );
             let next = "compare the two by eye once".to_owned();
             return self.tell(leaf, Outcome::Expected, Kind::NotCompared, &message, next, None);
         }
-        let what = if refused { "rendering fails where it stands" } else { "it has no effect in the new chart" };
+        let what =
+            if refused { "rendering fails where it stands" } else { "it has no effect in the new chart" };
         let message = format!("has no successor that a rule could name, and {what}: {note}");
         let next = "decide what takes its place, write it, and put the decision into a ledger".to_owned();
         self.tell(leaf, Outcome::Different, Kind::Missing, &message, next, None)
@@ -437,7 +475,10 @@ impl Judge<'_, '_> {
             Finding::not_compared(
                 checks::HELM_KEYS,
                 "keys",
-                format!("no rule speaks of {count} keys, and which keys chart {} knows is not known here", self.subject.road.to),
+                format!(
+                    "no rule speaks of {count} keys, and which keys chart {} knows is not known here",
+                    self.subject.road.to
+                ),
             )
             .items(count, samples)
             .next("give the chart itself with --chart-to-files (a folder or a .tgz)"),
@@ -455,50 +496,4 @@ fn name(fate: Fate) -> &'static str {
         Fate::Removed => "removed",
         Fate::Undecided => "undecided",
     }
-}
-
-/// Text that Helm reads otherwise than people.
-fn texts(subject: &Subject<'_>) -> Check {
-    let mut check = Check::new(checks::HELM_YAML);
-    let sides = [(Some(subject.old), Outcome::Expected, Kind::OldDirt), (subject.new, Outcome::Different, Kind::Changed)];
-    for (supplied, loses, kind) in sides {
-        let Some(supplied) = supplied else { continue };
-        check.compared += supplied.sources.len() as u64;
-        for surprise in &supplied.surprises {
-            let at = place(supplied, &surprise.place);
-            let (outcome, kind) = if surprise.loses { (loses, kind) } else { (Outcome::Expected, Kind::OldDirt) };
-            let mut told = Finding::data(check.check, kind, at.to_string(), format!("{at}: {}", surprise.what));
-            told.outcome = outcome;
-            check.findings.push(told.next("write what is meant, once").at(at));
-        }
-    }
-    check.note = "duplicate keys, and words that Helm reads as numbers or booleans".to_owned();
-    check
-}
-
-fn bitnami(subject: &Subject<'_>) -> Check {
-    let mut check = Check::new(checks::HELM_BITNAMI);
-    let supplied = subject.new.unwrap_or(subject.old);
-    check.compared = supplied.leaves.len() as u64;
-    for trace in super::bitnami::traces(supplied, subject.chart_to, subject.release) {
-        let dangling = trace.state == super::bitnami::TraceState::Dangling;
-        let outcome = match (dangling, subject.bitnami) {
-            (true, _) | (_, Bitnami::Leaves) => Outcome::Different,
-            (false, Bitnami::Stays) => Outcome::Expected,
-        };
-        let leaf = supplied.leaves.get(&trace.path);
-        let at = leaf.map(|l| place(supplied, &l.place));
-        let shown = at.as_ref().map(|at| format!(" ({at})")).unwrap_or_default();
-        let message = format!("{}{shown}: {}", trace.path, trace.what);
-        let mut told = finding(check.check, outcome, Kind::Extra, &trace.path, message);
-        told.next = if dangling {
-            "point it at what takes the part's place".to_owned()
-        } else {
-            "nothing, as long as the part shall stay; else name what takes its place".to_owned()
-        };
-        told.place = at;
-        check.findings.push(told);
-    }
-    check.note = "switches, images, paths and hosts of Bitnami's charts".to_owned();
-    check
 }

@@ -1,5 +1,6 @@
 //! Values parity: what the user supplied for one chart, held against what another chart makes of it.
 
+mod aside;
 mod bitnami;
 mod chart;
 mod condition;
@@ -25,5 +26,5 @@ pub use road::{Road, RoadError, Version};
 pub use rules::{Left, Rule, RuleKind, RuleSet, RulesError, Severity};
 pub use same::{amount, is_empty, same};
 pub(crate) use secrecy::shown;
-pub use write::{Proposal, WriteError, propose};
 pub use supplied::{Leaf, Place, SET, Supplied, SuppliedError, Surprise};
+pub use write::{Proposal, WriteError, propose};

@@ -205,9 +205,9 @@ impl Template {
     /// Whether every `$n` names a variable part of the pattern.
     pub fn fits(&self, pattern: &Pattern) -> bool {
         let groups = pattern.parts.iter().filter(|p| !matches!(p, Part::Key(_))).count();
-        self.0
-            .iter()
-            .all(|key| key.strip_prefix('$').is_none_or(|n| n.parse().is_ok_and(|n: usize| (1..=groups).contains(&n))))
+        self.0.iter().all(|key| {
+            key.strip_prefix('$').is_none_or(|n| n.parse().is_ok_and(|n: usize| (1..=groups).contains(&n)))
+        })
     }
 }
 

@@ -58,9 +58,7 @@ pub enum RoadError {
 /// Never: the files are part of the program, and a test reads every one of them.
 pub(crate) fn rule_sets() -> &'static [RuleSet] {
     static SETS: OnceLock<Vec<RuleSet>> = OnceLock::new();
-    SETS.get_or_init(|| {
-        FILES.iter().filter_map(|(name, text)| RuleSet::from_yaml(name, text).ok()).collect()
-    })
+    SETS.get_or_init(|| FILES.iter().filter_map(|(name, text)| RuleSet::from_yaml(name, text).ok()).collect())
 }
 
 impl Road {

@@ -243,7 +243,8 @@ impl RuleSet {
             let at = at.ok_or_else(|| failed(format!("{id} names no chart version")))?;
             let at = Version::parse(at).map_err(|e| failed(format!("{id}: {e}")))?;
             let source = written.source.as_deref().unwrap_or("charts");
-            let source = file.sources.get(source).ok_or_else(|| failed(format!("{id}: no source `{source}`")))?;
+            let source =
+                file.sources.get(source).ok_or_else(|| failed(format!("{id}: no source `{source}`")))?;
             let rule = Rule {
                 at,
                 kind: written.kind,
@@ -271,7 +272,10 @@ impl RuleSet {
 
 impl Rule {
     fn check(&self) -> Result<(), String> {
-        let moves = matches!(self.kind, RuleKind::Rename | RuleKind::Relocate | RuleKind::Merge | RuleKind::Transform);
+        let moves = matches!(
+            self.kind,
+            RuleKind::Rename | RuleKind::Relocate | RuleKind::Merge | RuleKind::Transform
+        );
         let needs_old = moves || matches!(self.kind, RuleKind::Remove | RuleKind::Decide);
         if needs_old && self.old.is_empty() {
             return Err("needs `old`".into());
@@ -295,7 +299,8 @@ impl Rule {
 
     /// Whether the rule says where a key goes.
     pub fn speaks_of_keys(&self) -> bool {
-        !self.old.is_empty() && !matches!(self.kind, RuleKind::Default | RuleKind::Constraint | RuleKind::Require)
+        !self.old.is_empty()
+            && !matches!(self.kind, RuleKind::Default | RuleKind::Constraint | RuleKind::Require)
     }
 
     /// What the variable parts stand for and how closely the rule describes the path, if it speaks of it.

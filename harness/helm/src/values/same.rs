@@ -123,7 +123,8 @@ enum Unit {
 /// A Kubernetes quantity, and whether it has a unit.
 fn quantity(text: &str) -> Option<(f64, Unit)> {
     let text = text.trim();
-    let end = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '+' | '-'))).unwrap_or(text.len());
+    let end =
+        text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '+' | '-'))).unwrap_or(text.len());
     let number: f64 = text[..end].parse().ok()?;
     let factor = match &text[end..] {
         "" => return Some((number, Unit::Absent)),
@@ -206,40 +207,44 @@ mod tests {
     use crate::values::Path;
     use serde_json::{Value, json};
 
-    fn at(path: &str, a: Value, b: Value) -> bool {
+    fn at(path: &str, a: &Value, b: &Value) -> bool {
         let path = Path::parse(path);
-        let result = same(&path, &a, &b);
-        assert_eq!(result, same(&path, &b, &a), "not symmetric: {a} {b}");
+        let result = same(&path, a, b);
+        assert_eq!(result, same(&path, b, a), "not symmetric: {a} {b}");
         result
     }
 
     #[test]
     fn what_means_the_same_is_the_same() {
-        assert!(at("zeebe.pvcSize", json!("1Gi"), json!("1024Mi")));
-        assert!(at("x.resources.limits.cpu", json!(1), json!("1000m")));
-        assert!(at("x.resources.limits.cpu", json!("1"), json!("1000m")));
-        assert!(at("x.resources.limits.cpu", json!(0.5), json!("500m")));
-        assert!(at("zeebe.clusterSize", json!("3"), json!(3)));
-        assert!(at("a.enabled", json!("true"), json!(true)));
-        assert!(at("a.period", json!("60s"), json!("1m")));
-        assert!(at("a.period", json!("PT90S"), json!("1m30s")));
-        assert!(at("a.x", json!(null), json!("")));
-        assert!(at("a.configMap.defaultMode", json!(492), json!("0754")));
-        assert!(at("a.url", json!("http://k:80/auth"), json!("http://k/auth")));
-        assert!(at("a.env", json!([{"name": "A", "value": "1"}, {"name": "B"}]), json!([{"name": "B"}, {"name": "A", "value": "1"}])));
+        assert!(at("zeebe.pvcSize", &json!("1Gi"), &json!("1024Mi")));
+        assert!(at("x.resources.limits.cpu", &json!(1), &json!("1000m")));
+        assert!(at("x.resources.limits.cpu", &json!("1"), &json!("1000m")));
+        assert!(at("x.resources.limits.cpu", &json!(0.5), &json!("500m")));
+        assert!(at("zeebe.clusterSize", &json!("3"), &json!(3)));
+        assert!(at("a.enabled", &json!("true"), &json!(true)));
+        assert!(at("a.period", &json!("60s"), &json!("1m")));
+        assert!(at("a.period", &json!("PT90S"), &json!("1m30s")));
+        assert!(at("a.x", &json!(null), &json!("")));
+        assert!(at("a.configMap.defaultMode", &json!(492), &json!("0754")));
+        assert!(at("a.url", &json!("http://k:80/auth"), &json!("http://k/auth")));
+        assert!(at(
+            "a.env",
+            &json!([{"name": "A", "value": "1"}, {"name": "B"}]),
+            &json!([{"name": "B"}, {"name": "A", "value": "1"}])
+        ));
     }
 
     #[test]
     fn what_differs_is_not_smoothed_over() {
-        assert!(!at("a.image.tag", json!("8.10"), json!(8.1)));
-        assert!(!at("a.image.tag", json!("8.1"), json!("8.10")));
-        assert!(!at("a.enabled", json!("yes"), json!(true)));
-        assert!(!at("a.command", json!(["a", "b"]), json!(["b", "a"])));
-        assert!(!at("a.env", json!([{"name": "A", "value": "1"}]), json!([{"name": "A", "value": "2"}])));
-        assert!(!at("zeebe.pvcSize", json!("1G"), json!("1Gi")));
-        assert!(!at("a.x", json!(0), json!("")));
-        assert!(!at("a.x", json!(false), json!(null)));
-        assert!(!at("a.url", json!("http://k:81/auth"), json!("http://k/auth")));
-        assert!(!at("a.list", json!([]), json!(["x"])));
+        assert!(!at("a.image.tag", &json!("8.10"), &json!(8.1)));
+        assert!(!at("a.image.tag", &json!("8.1"), &json!("8.10")));
+        assert!(!at("a.enabled", &json!("yes"), &json!(true)));
+        assert!(!at("a.command", &json!(["a", "b"]), &json!(["b", "a"])));
+        assert!(!at("a.env", &json!([{"name": "A", "value": "1"}]), &json!([{"name": "A", "value": "2"}])));
+        assert!(!at("zeebe.pvcSize", &json!("1G"), &json!("1Gi")));
+        assert!(!at("a.x", &json!(0), &json!("")));
+        assert!(!at("a.x", &json!(false), &json!(null)));
+        assert!(!at("a.url", &json!("http://k:81/auth"), &json!("http://k/auth")));
+        assert!(!at("a.list", &json!([]), &json!(["x"])));
     }
 }

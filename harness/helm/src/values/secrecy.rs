@@ -10,7 +10,10 @@ const MOST_TEXT: usize = 80;
 /// password itself.
 pub(crate) fn is_credential(path: &Path) -> bool {
     let last = path.last().to_ascii_lowercase();
-    if ["name", "url", "scope"].iter().any(|end| last.ends_with(end)) || last.ends_with("secretkey") || last.ends_with("passwordkey") {
+    if ["name", "url", "scope"].iter().any(|end| last.ends_with(end))
+        || last.ends_with("secretkey")
+        || last.ends_with("passwordkey")
+    {
         return false;
     }
     ["password", "secret", "token", "credential", "license", "apikey", "accesskey", "privatekey"]
@@ -60,7 +63,10 @@ mod tests {
         ] {
             assert_eq!(shown(&Path::parse(path), &json!("hunter2")), "[not shown]", "{path}");
         }
-        assert!(!shown(&Path::parse("zeebe.env"), &json!([{"name": "P", "value": "hunter2"}])).contains("hunter2"));
+        assert!(
+            !shown(&Path::parse("zeebe.env"), &json!([{"name": "P", "value": "hunter2"}]))
+                .contains("hunter2")
+        );
         assert_eq!(shown(&Path::parse("a.existingSecretKey"), &json!("admin-password")), "admin-password");
     }
 }

@@ -104,7 +104,7 @@ impl<'t> Reader<'t> {
             Some(Err(error)) => {
                 let mark = error.marker();
                 let at = position(mark.line(), mark.col());
-                Err(YamlError::new(at, error.info().to_string()))
+                Err(YamlError::new(at, error.info()))
             }
         }
     }
@@ -282,7 +282,8 @@ mod tests {
 
     #[test]
     fn keys_and_values_know_their_places() {
-        let (node, hazards) = read_one("# top\nzeebe:\n  clusterSize: \"3\"\n  env:\n    - name: A\n").unwrap();
+        let (node, hazards) =
+            read_one("# top\nzeebe:\n  clusterSize: \"3\"\n  env:\n    - name: A\n").unwrap();
         let zeebe = &node.entries()[0];
         assert_eq!((zeebe.key.at.line, zeebe.key.at.column), (2, 1));
         let size = &zeebe.value.entries()[0];
@@ -308,7 +309,17 @@ mod tests {
 
     #[test]
     fn bad_text_is_an_error_with_a_place_and_never_a_panic() {
-        for text in ["a: [1,", "a: b: c", "a:\n\tb: 1", "a: *none", "- 1", "a: 1\n---\nb: 2", "? [1]: 2", "{", "a: 'x"] {
+        for text in [
+            "a: [1,",
+            "a: b: c",
+            "a:\n\tb: 1",
+            "a: *none",
+            "- 1",
+            "a: 1\n---\nb: 2",
+            "? [1]: 2",
+            "{",
+            "a: 'x",
+        ] {
             let error = read_one(text).unwrap_err();
             assert!(error.at.line >= 1 && !error.reason.is_empty(), "{text}: {error}");
         }

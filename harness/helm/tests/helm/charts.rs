@@ -34,7 +34,11 @@ fn holes(from: &str, to: &str) -> Option<Vec<String>> {
         for (path, _) in &key.to {
             if new.knows(path) == Known::No {
                 let rules: Vec<&str> = key.rules.iter().map(|r| r.id.as_str()).collect();
-                holes.push(format!("{} goes to {path}, which nobody knows ({})", key.leaf.path, rules.join(", ")));
+                holes.push(format!(
+                    "{} goes to {path}, which nobody knows ({})",
+                    key.leaf.path,
+                    rules.join(", ")
+                ));
             }
         }
     }
@@ -82,7 +86,9 @@ fn defaults_in_the_rules_are_those_of_the_chart() {
         {
             wrong.push(format!("{}: {path} was {default}, not {was}", rule.id));
         }
-        if rule.target().is_some() && rule.old.is_empty() && new.knows(&path) == Known::No
+        if rule.target().is_some()
+            && rule.old.is_empty()
+            && new.knows(&path) == Known::No
             && !matches!(rule.kind, drydock_helm::values::RuleKind::Constraint)
         {
             wrong.push(format!("{}: chart 13 does not know {path}", rule.id));
@@ -96,7 +102,8 @@ fn defaults_in_the_rules_are_those_of_the_chart() {
 fn lists_of_keys_are_those_of_the_charts() {
     for version in ["11.12.3", "12.13.3", "13.12.7", "14.8.4"] {
         let Some(chart) = chart(version) else { continue };
-        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../fixtures/helm/keys/{version}.txt"));
+        let file =
+            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../fixtures/helm/keys/{version}.txt"));
         let list = format!(
             "# Keys of chart {version} (camunda/camunda-platform-helm) with their defaults, one a line: `path = default`,\n\
              # `path {{}}` takes anything, `path ?` has no default, `@subchart key` is handed to a chart within the chart.\n{}",
@@ -105,7 +112,11 @@ fn lists_of_keys_are_those_of_the_charts() {
         if std::env::var_os("DRYDOCK_BLESS").is_some() {
             std::fs::write(&file, &list).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), list, "{version}: run again with DRYDOCK_BLESS=1");
+        assert_eq!(
+            std::fs::read_to_string(&file).unwrap(),
+            list,
+            "{version}: run again with DRYDOCK_BLESS=1"
+        );
         let shipped = ChartKeys::shipped(&Version::parse(version).unwrap()).unwrap();
         assert!(shipped.paths().count() > 500 || std::env::var_os("DRYDOCK_BLESS").is_some());
         assert_eq!(shipped.knows(&Path::parse("global.noSuchKey")), Known::No);
@@ -134,7 +145,11 @@ fn what_is_written_is_rendered_by_the_real_chart() {
             .arg(&file)
             .output()
             .unwrap();
-        output.status.success().then_some(()).ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
+        output
+            .status
+            .success()
+            .then_some(())
+            .ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let road = Road::between("12.13.3", "13.12.7").unwrap();
     let key = |v: &str| ChartKeys::shipped(&Version::parse(v).unwrap());
@@ -151,7 +166,9 @@ fn what_is_written_is_rendered_by_the_real_chart() {
         if render("12.13.3", &text).is_err() {
             continue;
         }
-        let Ok(proposal) = drydock_helm::values::propose(&[(name.clone(), text)], &road, from.as_ref(), to.as_ref()) else {
+        let Ok(proposal) =
+            drydock_helm::values::propose(&[(name.clone(), text)], &road, from.as_ref(), to.as_ref())
+        else {
             continue;
         };
         match render("13.12.7", &proposal.files[0].1) {

@@ -49,9 +49,12 @@ fn findings(case: &Case) -> Vec<String> {
         bitnami: case.bitnami,
     });
     let lines = verdict.checks.iter().flat_map(|c| &c.findings).map(|f| {
-        let place = f.place.as_ref().map(|p| format!(" {}:{}:{}", p.file, p.line, p.column)).unwrap_or_default();
+        let place =
+            f.place.as_ref().map(|p| format!(" {}:{}:{}", p.file, p.line, p.column)).unwrap_or_default();
         assert!(!f.next.is_empty(), "{} says no mend", f.message);
-        for secret in ["p4ssw0rd-itself", "hunter2hunter2", "changeme-please", "text-is-the-password", "x-y-z-secret"] {
+        for secret in
+            ["p4ssw0rd-itself", "hunter2hunter2", "changeme-please", "text-is-the-password", "x-y-z-secret"]
+        {
             let told = format!("{} {} {:?}", f.message, f.next, f.samples);
             assert!(!told.contains(secret), "a secret is shown: {told}");
         }
@@ -72,9 +75,13 @@ fn every_file_of_the_corpus_gets_its_findings() {
     let mut wrong = Vec::new();
     for file in &files {
         let case = case(file);
-        let empty = Case { old: String::new(), new: None, charts: case.charts.clone(), bitnami: case.bitnami };
-        let usual: BTreeSet<String> =
-            if file.ends_with("empty.expected") { BTreeSet::new() } else { findings(&empty).into_iter().collect() };
+        let empty =
+            Case { old: String::new(), new: None, charts: case.charts.clone(), bitnami: case.bitnami };
+        let usual: BTreeSet<String> = if file.ends_with("empty.expected") {
+            BTreeSet::new()
+        } else {
+            findings(&empty).into_iter().collect()
+        };
         let found: Vec<String> = findings(&case).into_iter().filter(|l| !usual.contains(l)).collect();
         let text = read(file).unwrap();
         let header = text.lines().next().unwrap_or_default();
@@ -119,11 +126,9 @@ fn every_file_of_the_corpus_is_written_faithfully() {
                     .collect();
                 assert!(left.is_empty(), "{}:\n{}\n{once}", file.display(), left.join("\n"));
             }
-            Err(error) => assert!(
-                error.to_string().contains("stands here again"),
-                "{}: {error}",
-                file.display()
-            ),
+            Err(error) => {
+                assert!(error.to_string().contains("stands here again"), "{}: {error}", file.display())
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Rules and judgements against charts, fixtures and chance.
 
 mod charts;
-mod write;
-mod objects;
 mod corpus;
+mod objects;
 mod properties;
+mod write;

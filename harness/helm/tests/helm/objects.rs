@@ -72,7 +72,9 @@ fn the_same_move_made_right_raises_no_alarm() {
 #[test]
 fn a_staging_of_one_replica_proves_less() {
     let check = staging_against(&set(&case("staging")), &set(&case("production")));
-    let told = |words: &str, outcome| check.findings.iter().any(|f| f.message.contains(words) && f.outcome == outcome);
+    let told = |words: &str, outcome| {
+        check.findings.iter().any(|f| f.message.contains(words) && f.outcome == outcome)
+    };
     assert!(told("StatefulSet/camunda-broker has 1 replicas on staging and 3", Outcome::NotProven));
     assert!(told("another storageClassName", Outcome::NotProven));
     assert!(told("2.0 times the cpu", Outcome::Expected));
@@ -139,26 +141,76 @@ spec: {maxUnavailable: 1, selector: {matchLabels: {app: zeebe}}}
 #[test]
 fn each_planted_fault_is_found_by_its_check() {
     let plants = [
-        ("image: camunda/zeebe:8.7.9", "image: camunda/zeebe:8.7.8", checks::OBJECTS, "containers[zeebe].image"),
+        (
+            "image: camunda/zeebe:8.7.9",
+            "image: camunda/zeebe:8.7.8",
+            checks::OBJECTS,
+            "containers[zeebe].image",
+        ),
         ("value: one", "value: two", checks::OBJECTS, "env[A].value"),
         ("            - {name: A, value: one}\n", "", checks::OBJECTS, "env[A]"),
-        ("http://elasticsearch.example:9200", "http://other.example:9200", checks::OBJECTS, "elasticsearch.url"),
-        ("kind: PodDisruptionBudget\nmetadata: {name: zeebe}", "kind: PodDisruptionBudget\nmetadata: {name: zeebe-pdb}", checks::OBJECTS, "called zeebe-pdb now"),
+        (
+            "http://elasticsearch.example:9200",
+            "http://other.example:9200",
+            checks::OBJECTS,
+            "elasticsearch.url",
+        ),
+        (
+            "kind: PodDisruptionBudget\nmetadata: {name: zeebe}",
+            "kind: PodDisruptionBudget\nmetadata: {name: zeebe-pdb}",
+            checks::OBJECTS,
+            "called zeebe-pdb now",
+        ),
         ("serviceName: camunda-zeebe", "serviceName: zeebe", checks::OBJECTS_IMMUTABLE, "spec.serviceName"),
         ("storage: 32Gi", "storage: 64Gi", checks::OBJECTS_IMMUTABLE, "volumeClaimTemplates"),
-        ("  selector: {matchLabels: {app: zeebe}}\n  template", "  selector: {matchLabels: {app: zeebe, x: y}}\n  template", checks::OBJECTS_IMMUTABLE, "spec.selector"),
-        ("{selector: {app: zeebe}, ports", "{selector: {app: broker}, ports", checks::OBJECTS_REACH, "matches no pods"),
+        (
+            "  selector: {matchLabels: {app: zeebe}}\n  template",
+            "  selector: {matchLabels: {app: zeebe, x: y}}\n  template",
+            checks::OBJECTS_IMMUTABLE,
+            "spec.selector",
+        ),
+        (
+            "{selector: {app: zeebe}, ports",
+            "{selector: {app: broker}, ports",
+            checks::OBJECTS_REACH,
+            "matches no pods",
+        ),
         ("targetPort: http}", "targetPort: web}", checks::OBJECTS_REACH, "no container"),
         ("path: /operate", "path: /monitor", checks::OBJECTS_REACH, "leads nowhere now"),
         ("port: {number: 9600}", "port: {number: 80}", checks::OBJECTS_REACH, "no such port"),
-        ("maxUnavailable: 1, selector: {matchLabels: {app: zeebe}}", "maxUnavailable: 1, selector: {matchLabels: {app: z}}", checks::OBJECTS_REACH, "matches nothing"),
-        ("kind: StatefulSet\nmetadata: {name: camunda-zeebe,", "kind: StatefulSet\nmetadata: {name: zeebe,", checks::OBJECTS_STORAGE, "left behind"),
+        (
+            "maxUnavailable: 1, selector: {matchLabels: {app: zeebe}}",
+            "maxUnavailable: 1, selector: {matchLabels: {app: z}}",
+            checks::OBJECTS_REACH,
+            "matches nothing",
+        ),
+        (
+            "kind: StatefulSet\nmetadata: {name: camunda-zeebe,",
+            "kind: StatefulSet\nmetadata: {name: zeebe,",
+            checks::OBJECTS_STORAGE,
+            "left behind",
+        ),
         ("replicas: 2", "replicas: 1", checks::OBJECTS_STORAGE, "data-camunda-zeebe-1"),
         ("tr0ub4dor", "tr0ub4dor2", checks::OBJECTS_SECRETS, "another value"),
         ("{password: tr0ub4dor}", "{pass: x}", checks::OBJECTS_SECRETS, "stands nowhere else"),
-        ("name: creds, key: password", "name: creds, key: pass", checks::OBJECTS_SECRETS, "has no key `pass`"),
-        ("http://elasticsearch.example:9200", "http://camunda-elasticsearch:9200", checks::OBJECTS_BITNAMI, "a service that is not there"),
-        ("camunda/zeebe:8.7.9", "mirror.example/bitnamilegacy/zeebe:8.7.9", checks::OBJECTS_BITNAMI, "Bitnami"),
+        (
+            "name: creds, key: password",
+            "name: creds, key: pass",
+            checks::OBJECTS_SECRETS,
+            "has no key `pass`",
+        ),
+        (
+            "http://elasticsearch.example:9200",
+            "http://camunda-elasticsearch:9200",
+            checks::OBJECTS_BITNAMI,
+            "a service that is not there",
+        ),
+        (
+            "camunda/zeebe:8.7.9",
+            "mirror.example/bitnamilegacy/zeebe:8.7.9",
+            checks::OBJECTS_BITNAMI,
+            "Bitnami",
+        ),
     ];
     for (old, new, check, words) in plants {
         assert!(BASE.contains(old), "{old}");
@@ -174,16 +226,29 @@ fn the_same_meaning_in_other_words_is_no_difference() {
     let twins = [
         ("storage: 32Gi", "storage: 32768Mi"),
         ("stringData: {password: tr0ub4dor}", "data: {password: dHIwdWI0ZG9y}"),
-        ("ports: [{name: http, containerPort: 9600}]", "ports: [{name: http, containerPort: 9600, protocol: TCP}]"),
-        ("serviceName: camunda-zeebe", "serviceName: camunda-zeebe\n  podManagementPolicy: OrderedReady\n  revisionHistoryLimit: 10"),
-        ("metadata: {name: camunda-zeebe, labels: {app: zeebe}}", "metadata: {name: camunda-zeebe, labels: {app: zeebe, helm.sh/chart: x-2}, annotations: {checksum/config: aa}}"),
-        ("elasticsearch: {url: \"http://elasticsearch.example:9200\"}", "# moved\n    elasticsearch:\n      url: http://elasticsearch.example:9200"),
+        (
+            "ports: [{name: http, containerPort: 9600}]",
+            "ports: [{name: http, containerPort: 9600, protocol: TCP}]",
+        ),
+        (
+            "serviceName: camunda-zeebe",
+            "serviceName: camunda-zeebe\n  podManagementPolicy: OrderedReady\n  revisionHistoryLimit: 10",
+        ),
+        (
+            "metadata: {name: camunda-zeebe, labels: {app: zeebe}}",
+            "metadata: {name: camunda-zeebe, labels: {app: zeebe, helm.sh/chart: x-2}, annotations: {checksum/config: aa}}",
+        ),
+        (
+            "elasticsearch: {url: \"http://elasticsearch.example:9200\"}",
+            "# moved\n    elasticsearch:\n      url: http://elasticsearch.example:9200",
+        ),
         ("path: /operate,", "path: /operate/,"),
     ];
     for (old, new) in twins {
         assert!(BASE.contains(old), "{old}");
         let checks = compare(BASE, &BASE.replacen(old, new, 1), Bitnami::Leaves);
-        let all: Vec<_> = bad(&checks).iter().filter(|f| !f.subject.contains("rules")).map(|f| f.message.clone()).collect();
+        let all: Vec<_> =
+            bad(&checks).iter().filter(|f| !f.subject.contains("rules")).map(|f| f.message.clone()).collect();
         assert!(all.is_empty(), "{new}: {all:?}");
     }
 }

@@ -22,7 +22,14 @@ fn comments_and_order_survive_and_blocks_move() {
     let text = "# production\nglobal:\n  ingress: {enabled: true, host: h}\n\n# brokers\nzeebe: # three of them\n  # odd is best\n  clusterSize: \"3\" # raft\n  service:\n    httpPort: 9601\n  env:\n    # noisy\n    - name: A\n      value: \"1\"\nzeebeGateway:\n  env:\n  - name: ZEEBE_GATEWAY_X\n    value: y\n  replicas: 3 # two are enough\noperate:\n  enabled: false\n";
     let out = &written(&[text])[0];
     println!("{out}");
-    for kept in ["# production\n", "# brokers\norchestration: # three of them\n", "# odd is best\n", "clusterSize: \"3\" # raft", "# noisy\n", "replicas: 3 # two are enough"] {
+    for kept in [
+        "# production\n",
+        "# brokers\norchestration: # three of them\n",
+        "# odd is best\n",
+        "clusterSize: \"3\" # raft",
+        "# noisy\n",
+        "replicas: 3 # two are enough",
+    ] {
         assert!(out.contains(kept), "{kept} is lost in:\n{out}");
     }
     assert_eq!(value(out, "orchestration.service.managementPort"), 9601);
@@ -43,7 +50,10 @@ fn anchors_survive_and_are_resolved_where_they_must() {
 
 #[test]
 fn lists_of_several_files_are_joined() {
-    let out = written(&["zeebe:\n  env:\n  - {name: A, value: a}\n", "operate:\n  env:\n  - {name: B, value: b}\n"]);
+    let out = written(&[
+        "zeebe:\n  env:\n  - {name: A, value: a}\n",
+        "operate:\n  env:\n  - {name: B, value: b}\n",
+    ]);
     let files: Vec<_> = out.iter().enumerate().map(|(i, t)| (i.to_string(), t.clone())).collect();
     let all = Supplied::read(&files, &[]).unwrap();
     let env = all.value(&drydock_helm::values::Path::parse("orchestration.env")).unwrap();

@@ -193,9 +193,12 @@ impl Item {
     pub(super) fn list_lines(&self) -> Option<&str> {
         let bare = self.head.trim_start_matches(':').split(" #").next().unwrap_or_default().trim().is_empty();
         match &self.body {
-            Body::Text(text) if bare => {
-                text.lines().map(str::trim_start).find(|l| !l.is_empty() && !l.starts_with('#'))?.starts_with('-').then_some(text)
-            }
+            Body::Text(text) if bare => text
+                .lines()
+                .map(str::trim_start)
+                .find(|l| !l.is_empty() && !l.starts_with('#'))?
+                .starts_with('-')
+                .then_some(text),
             _ => None,
         }
     }
@@ -318,7 +321,8 @@ impl<'t> Lines<'t> {
         let mut start = key;
         for line in (floor..key).rev() {
             let empty = self.line(line).trim().is_empty();
-            if !empty && !(self.is_comment(line) && self.indent(line) <= indent) {
+            let own = self.is_comment(line) && self.indent(line) <= indent;
+            if !(empty || own) {
                 break;
             }
             start = line;
@@ -331,7 +335,8 @@ impl<'t> Lines<'t> {
         let mut tail = to;
         for line in (from..to).rev() {
             let empty = self.line(line).trim().is_empty();
-            if !empty && !(self.is_comment(line) && self.indent(line) < indent) {
+            let outer = self.is_comment(line) && self.indent(line) < indent;
+            if !(empty || outer) {
                 break;
             }
             tail = line;

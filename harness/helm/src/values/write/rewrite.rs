@@ -1,6 +1,7 @@
 //! Moving pieces of text to where the new chart wants them.
 
 use super::items::{Body, Document, Item};
+use super::place::{place, put, quote, take, trailing_comment};
 use crate::values::chart::ChartKeys;
 use crate::values::defaults::drifts;
 use crate::values::engine::{Fate, Migrated, Migration, combine, migrate, stages};
@@ -41,6 +42,12 @@ pub enum WriteError {
     },
 }
 
+impl WriteError {
+    pub(super) fn unfaithful(path: &Path, reason: &str) -> Self {
+        Self::Unfaithful { path: path.to_string(), reason: reason.to_owned() }
+    }
+}
+
 /// How aliases are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Aliases {
@@ -63,7 +70,12 @@ pub fn propose(
 ) -> Result<Proposal, WriteError> {
     let old = Supplied::read(files, &[])?;
     if let Some(twice) = old.surprises.iter().find(|s| s.loses) {
-        return Err(WriteError::Twice(format!("{}:{}: {}", old.source_of(&twice.place), twice.place.at, twice.what)));
+        return Err(WriteError::Twice(format!(
+            "{}:{}: {}",
+            old.source_of(&twice.place),
+            twice.place.at,
+            twice.what
+        )));
     }
     let wanted = wanted(&old, road, chart_from, chart_to);
     let mut last = None;
@@ -73,7 +85,7 @@ pub fn propose(
             Err(error) => last = Some(error),
         }
     }
-    Err(last.unwrap_or_else(|| unfaithful(&Path::default(), "nothing to write")))
+    Err(last.unwrap_or_else(|| WriteError::unfaithful(&Path::default(), "nothing to write")))
 }
 
 /// Every key the new values must hold, with the comment it gets if it was not there before.
@@ -84,7 +96,12 @@ struct Wanted {
     pins: Vec<(Path, Value, String)>,
 }
 
-fn wanted(old: &Supplied, road: &Road, chart_from: Option<&ChartKeys>, chart_to: Option<&ChartKeys>) -> Wanted {
+fn wanted(
+    old: &Supplied,
+    road: &Road,
+    chart_from: Option<&ChartKeys>,
+    chart_to: Option<&ChartKeys>,
+) -> Wanted {
     let migration = migrate(old, road);
     let mut values = arrivals(&migration);
     // Whether a default matters is asked of the migrated values.
@@ -100,8 +117,15 @@ fn wanted(old: &Supplied, road: &Road, chart_from: Option<&ChartKeys>, chart_to:
     // One default held fast can make another one matter no more, and the other way round.
     for _ in 0..3 {
         let now = new.clone();
-        let subject =
-            Subject { old, new: Some(&now), road, chart_from, chart_to, release: "", bitnami: Bitnami::Stays };
+        let subject = Subject {
+            old,
+            new: Some(&now),
+            road,
+            chart_from,
+            chart_to,
+            release: "",
+            bitnami: Bitnami::Stays,
+        };
         let before = pins.len();
         for drift in drifts(&subject, &migration, &stages(old, road)) {
             let copied = drift.rule.copy.as_ref().and_then(|from| old.value(from));
@@ -120,7 +144,11 @@ fn wanted(old: &Supplied, road: &Road, chart_from: Option<&ChartKeys>, chart_to:
     for (path, pin, _) in &pins {
         values.insert(path.clone(), pin.clone());
     }
-    let joined = migration.keys.iter().filter(|k| k.fate == Fate::Merged).flat_map(|k| k.to.iter().map(|(p, _)| p.clone()));
+    let joined = migration
+        .keys
+        .iter()
+        .filter(|k| k.fate == Fate::Merged)
+        .flat_map(|k| k.to.iter().map(|(p, _)| p.clone()));
     Wanted { values, joined: joined.collect(), pins }
 }
 
@@ -169,13 +197,18 @@ fn attempt(
     }
     match off.first() {
         None => Ok(written),
-        Some(path) => Err(unfaithful(path, "its value would change")),
+        Some(path) => Err(WriteError::unfaithful(path, "its value would change")),
     }
 }
 
 /// Keys at which the text read back does not say what is wanted.
-fn differences(written: &[(String, String)], wanted: &Wanted, chart_to: Option<&ChartKeys>) -> Result<Vec<Path>, WriteError> {
-    let back = Supplied::read(written, &[]).map_err(|e| unfaithful(&Path::default(), &e.to_string()))?;
+fn differences(
+    written: &[(String, String)],
+    wanted: &Wanted,
+    chart_to: Option<&ChartKeys>,
+) -> Result<Vec<Path>, WriteError> {
+    let back =
+        Supplied::read(written, &[]).map_err(|e| WriteError::unfaithful(&Path::default(), &e.to_string()))?;
     let mut off: Vec<Path> = wanted
         .values
         .iter()
@@ -184,50 +217,19 @@ fn differences(written: &[(String, String)], wanted: &Wanted, chart_to: Option<&
                 chart_to.is_some_and(|c| c.refuses(path, value) == Some("string"))
                     && v.as_str().is_some_and(|t| t.parse().ok() == value.as_f64() || *t == value.to_string())
             };
-            let says = |v: &Value| same(path, v, value) || quoted(v) || (wanted.joined.contains(path) && same_items(path, v, value));
+            let says = |v: &Value| {
+                same(path, v, value)
+                    || quoted(v)
+                    || (wanted.joined.contains(path) && same_items(path, v, value))
+            };
             !back.value(path).is_some_and(|v| says(&v)) && !back_is_empty(&back, path, value)
         })
         .map(|(path, _)| path.clone())
         .collect();
-    let known = |path: &Path| {
-        (0..=path.0.len()).any(|n| wanted.values.contains_key(&Path(path.0[..n].to_vec())))
-    };
+    let known =
+        |path: &Path| (0..=path.0.len()).any(|n| wanted.values.contains_key(&Path(path.0[..n].to_vec())));
     off.extend(back.leaves.keys().filter(|p| !known(p)).cloned());
     Ok(off)
-}
-
-/// Puts what the schema takes as text only into quotes, as it is spelt.
-fn quote(item: &mut Item, above: &Path, chart: &ChartKeys) {
-    let path = above.child(&item.key);
-    if matches!(item.body, Body::Text(_)) {
-        let Some(value) = value_of(item) else { return };
-        let refused = |path: &Path, value: &Value| chart.refuses(path, value) == Some("string") && !value.is_array();
-        let within = matches!(&value, Value::Object(map) if any_refused(&path, map, &refused));
-        if within {
-            let _ = open(item);
-        } else if refused(&path, &value) && !value.is_object() {
-            let (spelt, comment) = item.head.trim_end().trim_start_matches(':').split_once(" #").map_or_else(
-                || (item.head.trim().trim_start_matches(':').trim().to_owned(), String::new()),
-                |(spelt, comment)| (spelt.trim().to_owned(), format!("  #{comment}")),
-            );
-            // A word that Helm reads as a boolean was never more than that.
-            let spelt = if value.is_boolean() { value.to_string() } else { spelt };
-            item.head = format!(": {}{comment}\n", Value::from(spelt));
-        }
-    }
-    if let Body::Keys(children, _) = &mut item.body {
-        children.iter_mut().for_each(|child| quote(child, &path, chart));
-    }
-}
-
-fn any_refused(path: &Path, map: &serde_json::Map<String, Value>, refused: &dyn Fn(&Path, &Value) -> bool) -> bool {
-    map.iter().any(|(key, value)| {
-        let path = path.child(key);
-        match value {
-            Value::Object(below) => any_refused(&path, below, refused),
-            other => refused(&path, other),
-        }
-    })
 }
 
 fn same_items(path: &Path, a: &Value, b: &Value) -> bool {
@@ -237,10 +239,6 @@ fn same_items(path: &Path, a: &Value, b: &Value) -> bool {
 
 fn back_is_empty(back: &Supplied, path: &Path, value: &Value) -> bool {
     crate::values::same::is_empty(value) && !back.sets(path)
-}
-
-fn unfaithful(path: &Path, reason: &str) -> WriteError {
-    WriteError::Unfaithful { path: path.to_string(), reason: reason.to_owned() }
 }
 
 struct Move {
@@ -258,8 +256,7 @@ struct Rewriter<'m> {
 
 /// Rearranges one file.
 fn rewrite(name: &str, text: &str, road: &Road, aliases: Aliases) -> Result<Document, WriteError> {
-    let (node, _) = read_one(text)
-        .map_err(|error| SuppliedError::File { file: name.to_owned(), error })?;
+    let (node, _) = read_one(text).map_err(|error| SuppliedError::File { file: name.to_owned(), error })?;
     let supplied = Supplied::read(&[(name.to_owned(), text.to_owned())], &[])?;
     let migration = migrate(&supplied, road);
     let mut document = Document::of(text, &node);
@@ -325,7 +322,9 @@ fn rewrite(name: &str, text: &str, road: &Road, aliases: Aliases) -> Result<Docu
             dropped.push_str(&refused);
         }
     }
-    document.items.retain(|i| !matches!(&i.body, Body::Keys(children, tail) if children.is_empty() && tail.trim().is_empty()));
+    document.items.retain(
+        |i| !matches!(&i.body, Body::Keys(children, tail) if children.is_empty() && tail.trim().is_empty()),
+    );
     if !dropped.is_empty() {
         document.end.push_str("# Keys of the old chart that have no place in the new one:\n");
         document.end.push_str(&dropped);
@@ -333,12 +332,13 @@ fn rewrite(name: &str, text: &str, road: &Road, aliases: Aliases) -> Result<Docu
     Ok(document)
 }
 
-impl Rewriter<'_> {
-    fn below(&self, path: &Path) -> impl Iterator<Item = &Migrated<'_>> {
+impl<'m> Rewriter<'m> {
+    fn below(&self, path: &Path) -> impl Iterator<Item = &'m Migrated<'m>> + use<'m> {
         // Keys are sorted by path.
-        let start = self.migration.keys.partition_point(|k| k.leaf.path < *path);
+        let keys = &self.migration.keys;
+        let start = keys.partition_point(|k| k.leaf.path < *path);
         let path = path.clone();
-        self.migration.keys[start..].iter().take_while(move |k| k.leaf.path.is_within(&path))
+        keys[start..].iter().take_while(move |k| k.leaf.path.is_within(&path))
     }
 
     fn dropped_comment(&mut self, lead: &str) {
@@ -351,19 +351,22 @@ impl Rewriter<'_> {
     fn keep(&mut self, mut item: Item, above: &Path, node: Option<&Node>) -> Option<Item> {
         let path = above.child(&item.key);
         let resolve = self.aliases == Aliases::Resolve && node.is_some_and(has_alias);
-        let stays = |k: &Migrated<'_>| k.to.len() == 1 && k.to[0].0 == k.leaf.path && k.to[0].1 == k.leaf.value;
+        let stays =
+            |k: &Migrated<'_>| k.to.len() == 1 && k.to[0].0 == k.leaf.path && k.to[0].1 == k.leaf.value;
         if self.below(&path).all(stays) && !resolve {
             return Some(item);
         }
         if let Some((to, transform, fate)) = self.uniform(&path).filter(|_| !resolve) {
             match transform {
                 Transform::CamundaPaths => item.change(&|t| {
-                    ["zeebe", "operate", "tasklist"]
-                        .iter()
-                        .fold(t.to_owned(), |t, old| t.replace(&format!("/usr/local/{old}"), "/usr/local/camunda"))
+                    ["zeebe", "operate", "tasklist"].iter().fold(t.to_owned(), |t, old| {
+                        t.replace(&format!("/usr/local/{old}"), "/usr/local/camunda")
+                    })
                 }),
                 Transform::GatewayEnv => item.change(&|t| {
-                    t.replace("ZEEBE_BROKER_GATEWAY_", "\u{0}").replace("ZEEBE_GATEWAY_", "\u{0}").replace('\u{0}', "ZEEBE_BROKER_GATEWAY_")
+                    t.replace("ZEEBE_BROKER_GATEWAY_", "\u{0}")
+                        .replace("ZEEBE_GATEWAY_", "\u{0}")
+                        .replace('\u{0}', "ZEEBE_BROKER_GATEWAY_")
                 }),
                 _ => {}
             }
@@ -424,21 +427,16 @@ impl Rewriter<'_> {
 
     /// Writes each value of a text that cannot be moved as a whole at its own place.
     fn scatter(&mut self, item: &Item, text: &str, path: &Path, node: Option<&Node>) {
-        let keys: Vec<(Fate, Path, Value, Vec<(Path, Value)>, String)> = self
-            .below(path)
-            .map(|k| {
-                let rule = k.rules.last().map(|r| format!("{}: {}", r.id, r.note)).unwrap_or_default();
-                (k.fate, k.leaf.path.clone(), k.leaf.value.clone(), k.to.clone(), rule)
-            })
-            .collect();
+        let keys: Vec<Migrated<'_>> = self.below(path).cloned().collect();
         let alone = keys.len() == 1 && node.is_none_or(|n| !has_alias(n));
         let mut lead = Some(item.lead.clone());
-        for (fate, leaf, value, to, rule) in keys {
+        for Migrated { fate, leaf, rules, to, .. } in keys {
             if to.is_empty() {
+                let rule = rules.last().map(|r| format!("{}: {}", r.id, r.note)).unwrap_or_default();
                 if let Some(lead) = lead.take() {
                     self.dropped_comment(&lead);
                 }
-                self.dropped.push_str(&format!("#\n# {leaf} ({rule})\n"));
+                self.dropped.push_str(&format!("#\n# {} ({rule})\n", leaf.path));
                 let shown = if alone {
                     let mut whole = Item { lead: String::new(), ..item.clone() };
                     whole.body = Body::Text(text.to_owned());
@@ -447,7 +445,7 @@ impl Rewriter<'_> {
                     whole.print(&mut out);
                     out
                 } else {
-                    format!("{leaf}: {value}\n")
+                    format!("{}: {}\n", leaf.path, leaf.value)
                 };
                 for line in shown.lines() {
                     self.dropped.push_str(&format!("#   {line}\n"));
@@ -464,10 +462,6 @@ impl Rewriter<'_> {
     }
 }
 
-fn trailing_comment(head: &str) -> &str {
-    head.split_once(" #").map_or("", |(_, comment)| comment.trim())
-}
-
 fn has_alias(node: &Node) -> bool {
     node.origin == Origin::Alias
         || match &node.kind {
@@ -475,145 +469,4 @@ fn has_alias(node: &Node) -> bool {
             Kind::List(items) => items.iter().any(has_alias),
             Kind::Map(entries) => entries.iter().any(|e| e.origin == Origin::Merge || has_alias(&e.value)),
         }
-}
-
-/// Puts an item where it belongs; gives back as comment what cannot stand beside what is there already.
-fn place(document: &mut Document, to: &Path, item: Item, fate: Fate) -> Result<Option<String>, WriteError> {
-    // Two halves of one map are joined key by key.
-    if let Some(existing) = find(&mut document.items, to.keys())
-        && let Some(children) = children_of(&item)
-        && (matches!(existing.body, Body::Keys(..)) || open(existing).is_some())
-    {
-        let mut refused = String::new();
-        for child in children {
-            let path = to.child(&child.key);
-            refused.push_str(&place(document, &path, child, fate)?.unwrap_or_default());
-        }
-        return Ok((!refused.is_empty()).then_some(refused));
-    }
-    let existing = find(&mut document.items, to.keys());
-    let Some(existing) = existing else {
-        put(document, to, item)?;
-        return Ok(None);
-    };
-    if fate == Fate::Merged
-        && let (Some(Value::Array(mut known)), Some(Value::Array(more))) = (value_of(existing), value_of(&item))
-    {
-        let named = |known: &[Value], value: &Value| known.iter().find(|k| crate::values::engine::same_name(k, value)).cloned();
-        if more.iter().all(|value| named(&known, value).is_none())
-            && let (Some(_), Some(lines)) = (existing.list_lines(), item.list_lines())
-        {
-            existing.extend_list(&item.lead, lines);
-            return Ok(None);
-        }
-        let mut refused = String::new();
-        for value in more {
-            match named(&known, &value) {
-                None => known.push(value),
-                Some(other) if same(to, &other, &value) => {}
-                Some(_) => refused.push_str(&format!("#\n# another value for {to}, which is written above already:\n#   {value}\n")),
-            }
-        }
-        let merged = Item::new(to.last(), &Value::Array(known), existing.indent, "");
-        existing.head = merged.head;
-        existing.body = merged.body;
-        return Ok((!refused.is_empty()).then_some(refused));
-    }
-    // The same from two places is written once; a contradiction is told by the comparison, and here as well.
-    if value_of(existing).is_some() && value_of(existing) == value_of(&item) {
-        return Ok(None);
-    }
-    let mut text = String::new();
-    item.print(&mut text);
-    let lines: String = text.lines().map(|l| format!("#   {}\n", l.trim_start())).collect();
-    Ok(Some(format!("#\n# another value for {to}, which is written above already:\n{lines}")))
-}
-
-/// The keys below an item, also if they stand in braces.
-fn children_of(item: &Item) -> Option<Vec<Item>> {
-    match &item.body {
-        Body::Keys(children, _) => Some(children.clone()),
-        Body::Text(_) => match value_of(item)? {
-            Value::Object(map) if !map.is_empty() => Some(map.iter().map(|(k, v)| Item::new(k, v, 0, "")).collect()),
-            _ => None,
-        },
-    }
-}
-
-fn value_of(item: &Item) -> Option<Value> {
-    let mut text = String::new();
-    Item { lead: String::new(), ..item.clone() }.print(&mut text);
-    let (node, _) = read_one(&text).ok()?;
-    node.entries().first().map(|e| e.value.to_value())
-}
-
-fn find<'i>(items: &'i mut [Item], keys: &[String]) -> Option<&'i mut Item> {
-    let (first, rest) = keys.split_first()?;
-    let item = items.iter_mut().find(|i| i.key == *first)?;
-    if rest.is_empty() {
-        return Some(item);
-    }
-    match &mut item.body {
-        Body::Keys(children, _) => find(children, rest),
-        Body::Text(_) => None,
-    }
-}
-
-fn take(items: &mut Vec<Item>, keys: &[String]) {
-    let Some((first, rest)) = keys.split_first() else { return };
-    if rest.is_empty() {
-        items.retain(|i| i.key != *first);
-    } else if let Some(Item { body: Body::Keys(children, _), .. }) = items.iter_mut().find(|i| i.key == *first) {
-        take(children, rest);
-    }
-}
-
-/// Inserts an item below its parents, which are made where they are missing.
-fn put(document: &mut Document, to: &Path, mut item: Item) -> Result<(), WriteError> {
-    let Some((last, above)) = to.keys().split_last() else {
-        return Err(unfaithful(to, "it has no name"));
-    };
-    let mut indent = document.items.first().map_or(0, |i| i.indent);
-    let mut items = &mut document.items;
-    for key in above {
-        let index = match items.iter().position(|i| i.key == *key) {
-            Some(index) => index,
-            None => {
-                items.push(Item::parent(key, indent));
-                items.len() - 1
-            }
-        };
-        let parent = &mut items[index];
-        if matches!(parent.body, Body::Text(_)) {
-            open(parent).ok_or_else(|| unfaithful(to, "what stands above it is no map"))?;
-        }
-        indent = parent.inner_indent();
-        match &mut parent.body {
-            Body::Keys(children, _) => items = children,
-            // Opened just above.
-            Body::Text(_) => return Err(unfaithful(to, "what stands above it is no map")),
-        }
-    }
-    item.rename(last);
-    item.indent_to(indent);
-    match items.iter_mut().find(|i| i.key == *last) {
-        Some(existing) => {
-            existing.head = item.head;
-            existing.body = item.body;
-        }
-        None => items.push(item),
-    }
-    Ok(())
-}
-
-/// Writes a map in braces, or an empty value, with a line for each key.
-fn open(item: &mut Item) -> Option<()> {
-    let value = value_of(item)?;
-    let value = if value.is_null() { Value::Object(serde_json::Map::new()) } else { value };
-    let map = value.as_object()?;
-    let comment = trailing_comment(&item.head).to_owned();
-    let children = map.iter().map(|(k, v)| Item::new(k, v, item.indent + 2, "")).collect();
-    item.head = if comment.is_empty() { ":\n".to_owned() } else { format!(":  # {comment}\n") };
-    item.body = Body::Keys(children, String::new());
-    Some(())
 }

@@ -1,0 +1,79 @@
+//! `drydock upgrade-path`: a checklist from one release to another.
+
+use super::objects::usage;
+use crate::cli::UpgradePath;
+use drydock_core::ExitCode;
+use drydock_helm::road::{Evidence, Judged, RoadStep, upgrade_path};
+use drydock_helm::values::Supplied;
+
+/// Prints the checklist. Steps that a machine has looked at and found open make it red.
+pub(crate) fn run(arguments: &UpgradePath) -> ExitCode {
+    match steps(arguments) {
+        Ok(steps) => {
+            if arguments.json {
+                super::print(&serde_json::to_string_pretty(&steps).unwrap_or_default());
+            } else {
+                super::print(&text(&steps));
+            }
+            let open = steps.iter().any(|s| matches!(s.judged, Judged::Open(_)));
+            if open { ExitCode::Different } else { ExitCode::Equal }
+        }
+        Err(error) => usage(&error),
+    }
+}
+
+fn steps(arguments: &UpgradePath) -> Result<Vec<RoadStep>, String> {
+    let objects = match arguments.objects.as_slice() {
+        [] => None,
+        paths => Some(super::objects::read(paths)?),
+    };
+    let values = match arguments.values.as_slice() {
+        [] => None,
+        paths => Some(Supplied::read(&super::values::read(paths)?, &[]).map_err(|e| e.to_string())?),
+    };
+    let evidence = Evidence { objects: objects.as_ref(), values: values.as_ref() };
+    upgrade_path(&arguments.from, &arguments.to, &arguments.release, &arguments.namespace, &evidence)
+        .map_err(|e| e.to_string())
+}
+
+/// A list to tick off: `[x]` is done, `[!]` is open, `[?]` could be looked at, `[ ]` is for people.
+fn text(steps: &[RoadStep]) -> String {
+    let mut out = String::new();
+    let mut chart: Option<&str> = None;
+    for step in steps {
+        if chart != Some(&step.chart) {
+            let title = match step.chart.as_str() {
+                "" => "Every upgrade".to_owned(),
+                chart => format!("Chart {chart} (Camunda {})", step.app),
+            };
+            out.push_str(&format!("{}{title}\n", if out.is_empty() { "" } else { "\n" }));
+            chart = Some(&step.chart);
+        }
+        let (mark, why) = match &step.judged {
+            Judged::Done => ("[x]", None),
+            Judged::Open(why) => ("[!]", Some(why)),
+            Judged::NotLooked(why) => ("[?]", Some(why)),
+            Judged::ByHand => ("[ ]", None),
+        };
+        let phase = match step.phase {
+            drydock_helm::road::Phase::Before => "before",
+            drydock_helm::road::Phase::During => "during",
+            drydock_helm::road::Phase::After => "after",
+        };
+        out.push_str(&format!("{mark} {:<6} {phase:<7} {}\n", step.id, step.what));
+        if let Some(why) = why {
+            out.push_str(&format!("                   {why}\n"));
+        }
+        if let Some(run) = &step.run {
+            out.push_str(&format!("                   $ {run}\n"));
+        }
+    }
+    let open = steps.iter().filter(|s| matches!(s.judged, Judged::Open(_))).count();
+    let done = steps.iter().filter(|s| s.judged == Judged::Done).count();
+    out.push_str(&format!(
+        "\n{} steps: {done} done, {open} open, {} not looked at\n",
+        steps.len(),
+        steps.len() - done - open
+    ));
+    out
+}
