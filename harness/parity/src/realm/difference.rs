@@ -108,7 +108,9 @@ pub fn take_added_by_upgrade(differences: &mut Vec<Difference>, pairing: &mut Pa
     let before = differences.len() + pairing.extra.len();
     differences.retain(|d| !(d.lost.is_empty() && is_added_by_upgrade(d.kind, d.aspect)));
     pairing.extra.retain(|lonely| {
-        use ObjectKind::{ClientScope, Component, Execution, ExecutionConfig, Flow, Mapper, RequiredAction, Role};
+        use ObjectKind::{
+            ClientScope, Component, Execution, ExecutionConfig, Flow, Mapper, RequiredAction, Role,
+        };
         let own = matches!(
             lonely.kind,
             Role | ClientScope | Mapper | Flow | Execution | ExecutionConfig | RequiredAction | Component

@@ -5,8 +5,8 @@ use super::model::{Aspect, ObjectKind, Value};
 use super::pairing::{Lonely, Pairing, Place};
 use super::users::UserComparison;
 use super::wording::{How, lonely, slug, words};
-use drydock_core::{Finding, Kind, Outcome, Sample};
 use drydock_core::finding::Precision;
+use drydock_core::{Finding, Kind, Outcome, Sample};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything a comparison found, before it is told.
@@ -76,21 +76,26 @@ fn describe_lonely(
         topic.0 += parts;
         topic.1.push(shown(&place));
     }
-    let make = |((check, realm, kind), (parts, items)): ((&'static str, String, ObjectKind), (u64, Vec<String>))| {
-        let count = items.len() as u64;
-        let (kind_of_difference, verb) = match (how, count) {
-            (How::Gained, 1) => (Kind::Extra, "is on the target only"),
-            (How::Gained, _) => (Kind::Extra, "are on the target only"),
-            (_, 1) => (Kind::Missing, "is missing on the target"),
-            (_, _) => (Kind::Missing, "are missing on the target"),
+    let make =
+        |((check, realm, kind), (parts, items)): ((&'static str, String, ObjectKind), (u64, Vec<String>))| {
+            let count = items.len() as u64;
+            let (kind_of_difference, verb) = match (how, count) {
+                (How::Gained, 1) => (Kind::Extra, "is on the target only"),
+                (How::Gained, _) => (Kind::Extra, "are on the target only"),
+                (_, 1) => (Kind::Missing, "is missing on the target"),
+                (_, _) => (Kind::Missing, "are missing on the target"),
+            };
+            let (means, next) = lonely(kind, how);
+            let with = if parts > 0 {
+                format!(", with {parts} more things that belong to it")
+            } else {
+                String::new()
+            };
+            let message = format!("realm {realm}: {} {verb}{with}: {means}", counted(kind, count));
+            Finding::access(check, kind_of_difference, format!("{label}/{realm}/{}", slug_of(kind)), message)
+                .items(count, items.into_iter().map(Sample::named))
+                .next(next)
         };
-        let (means, next) = lonely(kind, how);
-        let with = if parts > 0 { format!(", with {parts} more things that belong to it") } else { String::new() };
-        let message = format!("realm {realm}: {} {verb}{with}: {means}", counted(kind, count));
-        Finding::access(check, kind_of_difference, format!("{label}/{realm}/{}", slug_of(kind)), message)
-            .items(count, items.into_iter().map(Sample::named))
-            .next(next)
-    };
     topics.into_iter().map(make).collect()
 }
 
@@ -144,7 +149,9 @@ fn describe_topic(label: &str, topic: &Topic, list: &[&Difference]) -> Finding {
         ObjectKind::Realm => format!("{label}/{realm}/{}", slug(topic.aspect)),
         kind => format!("{label}/{realm}/{}/{}", slug_of(kind), slug(topic.aspect)),
     };
-    Finding::access(topic.check, kind, subject, message).items(count, list.iter().map(|d| sample(d))).next(words.next)
+    Finding::access(topic.check, kind, subject, message)
+        .items(count, list.iter().map(|d| sample(d)))
+        .next(words.next)
 }
 
 /// Splits `password parameters` from `password`.
@@ -217,9 +224,10 @@ fn describe_rehashed(label: &str, rehashed: &[&Place]) -> Vec<Finding> {
             counted(ObjectKind::User, count)
         );
         let check = ObjectKind::User.check(false);
-        let mut finding = Finding::access(check, Kind::NotCompared, format!("{label}/{realm}/users/credentials"), message)
-            .items(count, users.iter().map(|p| Sample::named(p.path.clone())))
-            .next("compare before anybody logs in on the target, or let these users log in once more");
+        let mut finding =
+            Finding::access(check, Kind::NotCompared, format!("{label}/{realm}/users/credentials"), message)
+                .items(count, users.iter().map(|p| Sample::named(p.path.clone())))
+                .next("compare before anybody logs in on the target, or let these users log in once more");
         finding.outcome = Outcome::NotProven;
         finding
     };
@@ -239,13 +247,22 @@ fn describe_ids(label: &str, other: &[(ObjectKind, Place)]) -> Vec<Finding> {
                 "another identifier (the claim sub of their tokens)",
                 "whatever applications stored under it, such as the projects of Web Modeler, is no longer theirs",
             ),
-            _ => ("another identifier", "what Management Identity assigned to it by identifier is no longer assigned"),
+            _ => (
+                "another identifier",
+                "what Management Identity assigned to it by identifier is no longer assigned",
+            ),
         };
         let verb = if count == 1 { "has" } else { "have" };
-        let message = format!("realm {realm}: {} {verb} {carries} on the target: {means}", counted(kind, count));
-        Finding::access(kind.check(false), Kind::Changed, format!("{label}/{realm}/{}/ids", slug_of(kind)), message)
-            .items(count, places.iter().map(|p| Sample::named(shown(p))))
-            .next("move the database, or import with the identifiers of an export, rather than making users anew")
+        let message =
+            format!("realm {realm}: {} {verb} {carries} on the target: {means}", counted(kind, count));
+        Finding::access(
+            kind.check(false),
+            Kind::Changed,
+            format!("{label}/{realm}/{}/ids", slug_of(kind)),
+            message,
+        )
+        .items(count, places.iter().map(|p| Sample::named(shown(p))))
+        .next("move the database, or import with the identifiers of an export, rather than making users anew")
     };
     topics.into_iter().map(make).collect()
 }

@@ -129,8 +129,7 @@ type Children<'a> = HashMap<(ObjectKind, &'a str), BTreeMap<ObjectKind, Vec<usiz
 
 /// Children by parent, and the objects that have none or whose parent is not there.
 fn children(side: &Realms) -> (Children<'_>, BTreeMap<ObjectKind, Vec<usize>>) {
-    let known: BTreeSet<(ObjectKind, &str)> =
-        side.objects.iter().map(|o| (o.kind, o.id.as_str())).collect();
+    let known: BTreeSet<(ObjectKind, &str)> = side.objects.iter().map(|o| (o.kind, o.id.as_str())).collect();
     let (mut children, mut roots) = (Children::new(), BTreeMap::<ObjectKind, Vec<usize>>::new());
     for (at, object) in side.objects.iter().enumerate() {
         let parent = object.parent.as_ref().map(|(kind, id)| (*kind, id.as_str()));
@@ -145,7 +144,8 @@ fn children(side: &Realms) -> (Children<'_>, BTreeMap<ObjectKind, Vec<usize>>) {
 impl Pairing {
     /// Puts the objects of two sides together.
     pub fn of(source: &Realms, target: &Realms) -> Self {
-        let mut work = Work { source, target, a: children(source).0, b: children(target).0, done: Self::default() };
+        let mut work =
+            Work { source, target, a: children(source).0, b: children(target).0, done: Self::default() };
         let (roots_a, roots_b) = (children(source).1, children(target).1);
         work.level(None, &roots_a, &roots_b);
         work.done
@@ -224,7 +224,9 @@ fn name_below(side: &Realms, children: &Children<'_>, object: usize, at: &Place,
     let object = &side.objects[object];
     names.insert(object, at);
     let mut parts = 0;
-    for child in children.get(&(object.kind, object.id.as_str())).into_iter().flat_map(BTreeMap::values).flatten() {
+    for child in
+        children.get(&(object.kind, object.id.as_str())).into_iter().flat_map(BTreeMap::values).flatten()
+    {
         let place = place(Some(at), &side.objects[*child]);
         parts += 1 + name_below(side, children, *child, &place, names);
     }
@@ -239,7 +241,11 @@ fn place(above: Option<&Place>, object: &Object) -> Place {
         None => Place { realm: NOWHERE.to_owned(), path: object.name.clone(), inside_client: false },
         Some(above) => Place {
             realm: above.realm.clone(),
-            path: if above.path.is_empty() { object.name.clone() } else { format!("{}/{}", above.path, object.name) },
+            path: if above.path.is_empty() {
+                object.name.clone()
+            } else {
+                format!("{}/{}", above.path, object.name)
+            },
             inside_client: above.inside_client
                 || matches!(object.kind, ObjectKind::Client | ObjectKind::ClientScope),
         },
@@ -262,7 +268,9 @@ fn siblings(source: &Realms, a: &[usize], target: &Realms, b: &[usize]) -> Split
     for (name, mut left) in std::mem::take(&mut ours) {
         let mut right = theirs.remove(&name).unwrap_or_default();
         if left.len() > 1 || right.len() > 1 {
-            take_equal(&mut left, &mut right, &mut pairs, |x, y| same_id(&source.objects[x], &target.objects[y]));
+            take_equal(&mut left, &mut right, &mut pairs, |x, y| {
+                same_id(&source.objects[x], &target.objects[y])
+            });
             take_equal(&mut left, &mut right, &mut pairs, |x, y| {
                 source.objects[x].facts == target.objects[y].facts
             });

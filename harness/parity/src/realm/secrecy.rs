@@ -6,7 +6,10 @@ use crate::text::is_sensitive;
 use serde_json::Value as Json;
 
 /// Names that hold a sensitive word and say nothing worth hiding: lifetimes, switches and names of claims.
-const HARMLESS: [&str; 12] = [
+const HARMLESS: [&str; 15] = [
+    "url",
+    "uri",
+    "uris",
     "lifespan",
     "timeout",
     "expiration",

@@ -56,7 +56,10 @@ pub(super) fn words(kind: ObjectKind, aspect: Aspect, name: &str, how: How, one:
     let has = if one { "has" } else { "have" };
     let noun = noun(aspect, name);
     let what = match (aspect, how) {
-        (Aspect::Enabled, _) => if one { "is switched on or off otherwise" } else { "are switched on or off otherwise" }.to_owned(),
+        (Aspect::Enabled, _) => {
+            if one { "is switched on or off otherwise" } else { "are switched on or off otherwise" }
+                .to_owned()
+        }
         (Aspect::Credential, How::Lost) => format!("{has} lost a {name} credential on the target"),
         (Aspect::Credential, How::Gained) => format!("{has} a {name} credential on the target only"),
         (Aspect::Credential, How::Changed) => format!("{has} another {name} credential on the target"),
@@ -100,8 +103,12 @@ fn meaning(kind: ObjectKind, aspect: Aspect, how: How) -> (&'static str, &'stati
             "carry the key providers over with their keys; do not let the target make new ones",
         ),
         (K::User, Aspect::Credential) => match how {
-            How::Lost => ("they cannot log in with it", "restore table credential from a dump taken after the freeze"),
-            How::Gained => ("somebody can log in with something the source does not know", "look who added it"),
+            How::Lost => {
+                ("they cannot log in with it", "restore table credential from a dump taken after the freeze")
+            }
+            How::Gained => {
+                ("somebody can log in with something the source does not know", "look who added it")
+            }
             How::Changed => (
                 "what they typed on the source is refused on the target",
                 "restore table credential from a dump taken after the freeze",
@@ -109,7 +116,9 @@ fn meaning(kind: ObjectKind, aspect: Aspect, how: How) -> (&'static str, &'stati
         },
         (K::User, Aspect::Enabled) => ("who is disabled cannot log in", "set it as on the source"),
         (K::User | K::Group, Aspect::Roles | Aspect::Groups) => match how {
-            How::Gained => ("they may do what they may not do on the source", "take it from them on the target"),
+            How::Gained => {
+                ("they may do what they may not do on the source", "take it from them on the target")
+            }
             _ => ("applications refuse what these roles permit", "restore the mappings of roles and groups"),
         },
         (K::User, Aspect::RequiredAction) => {
@@ -118,7 +127,9 @@ fn meaning(kind: ObjectKind, aspect: Aspect, how: How) -> (&'static str, &'stati
         (K::User, Aspect::Identities | Aspect::Link) => {
             ("a login through the identity provider or federation finds no account, or another", COPY_REALM)
         }
-        (K::User, Aspect::Setting) => ("they are known under another name, or tokens are refused", COPY_REALM),
+        (K::User, Aspect::Setting) => {
+            ("they are known under another name, or tokens are refused", COPY_REALM)
+        }
         (K::User, _) => ("tokens carry other claims", COPY_REALM),
         (K::Client, Aspect::Secret) => (
             "the application can no longer get tokens with the secret it was given",
@@ -131,19 +142,26 @@ fn meaning(kind: ObjectKind, aspect: Aspect, how: How) -> (&'static str, &'stati
         (K::Client, Aspect::WebOrigins) => {
             ("browsers are refused or allowed otherwise", "set web origins as on the source")
         }
-        (K::Client, Aspect::Enabled) => ("an application whose client is off gets no tokens", "set it as on the source"),
+        (K::Client, Aspect::Enabled) => {
+            ("an application whose client is off gets no tokens", "set it as on the source")
+        }
         (K::Client | K::ClientScope | K::Mapper, _) => {
             ("tokens carry other claims, or logins run otherwise", "set it on the target as on the source")
         }
-        (K::Role, Aspect::Composites) => {
-            ("whoever has the role may do something else than on the source", "restore the composites of the role")
-        }
+        (K::Role, Aspect::Composites) => (
+            "whoever has the role may do something else than on the source",
+            "restore the composites of the role",
+        ),
         (K::IdentityProvider | K::Federation, Aspect::Secret | Aspect::Config | Aspect::Enabled) => {
             ("logins through it fail or run otherwise", COPY_REALM)
         }
-        (K::Realm, Aspect::Secret) => ("the realm can no longer use what the secret opens, such as its mail server", COPY_REALM),
+        (K::Realm, Aspect::Secret) => {
+            ("the realm can no longer use what the secret opens, such as its mail server", COPY_REALM)
+        }
         (K::Realm, _) => ("logins, tokens and sessions run otherwise", COPY_REALM),
-        (K::Flow | K::Execution | K::ExecutionConfig | K::RequiredAction, _) => ("logins run otherwise", COPY_REALM),
+        (K::Flow | K::Execution | K::ExecutionConfig | K::RequiredAction, _) => {
+            ("logins run otherwise", COPY_REALM)
+        }
         _ => ("access is decided otherwise", COPY_REALM),
     }
 }
@@ -160,11 +178,17 @@ pub(super) fn lonely(kind: ObjectKind, how: How) -> (&'static str, &'static str)
             "the target may sign tokens with a key that applications of the source do not know",
             "remove the key provider unless the keys were meant to be rotated",
         ),
-        (K::User, How::Lost) => ("they cannot log in", "restore the users from a dump taken after the freeze"),
+        (K::User, How::Lost) => {
+            ("they cannot log in", "restore the users from a dump taken after the freeze")
+        }
         (K::User, _) => ("somebody can log in whom the source does not know", "look who added them"),
-        (K::Client, How::Lost) => ("the application cannot log anybody in", "restore the client with its secret"),
+        (K::Client, How::Lost) => {
+            ("the application cannot log anybody in", "restore the client with its secret")
+        }
         (K::Realm, How::Lost) => ("nobody of it can log in", "restore the realm"),
-        (K::Realm, _) => ("it was not compared with anything", "look who made it, or leave it out with --realm"),
+        (K::Realm, _) => {
+            ("it was not compared with anything", "look who made it, or leave it out with --realm")
+        }
         (K::Role | K::Group, How::Lost) => ("whoever has it loses what it permits", COPY_REALM),
         (_, How::Lost) => ("logins or tokens run otherwise", COPY_REALM),
         _ => ("the source does not know it", "look who added it, and remove it if nobody meant to"),

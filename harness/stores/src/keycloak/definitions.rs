@@ -20,7 +20,8 @@ pub async fn read_definitions(
 ) -> Result<Realms, RowError> {
     let mut realms = Realms::default();
     for table in OBJECTS {
-        read_rows(session, layout, table.table, |row| realms.objects.extend(object(table, &row, sealer))).await?;
+        read_rows(session, layout, table.table, |row| realms.objects.extend(object(table, &row, sealer)))
+            .await?;
     }
     adopt(&mut realms.objects);
     let index: Index =

@@ -9,8 +9,16 @@ use serde_json::Value as Json;
 const STRUCTURAL: [&str; 3] = ["id", "realm_id", "username"];
 /// Columns of a credential that say nothing about whether it still opens anything.
 const BESIDE: [&str; 10] = [
-    "id", "type", "user_id", "user_label", "priority", "realm_id", "storage_provider_id", "created_date",
-    "credential_data", "version",
+    "id",
+    "type",
+    "user_id",
+    "user_label",
+    "priority",
+    "realm_id",
+    "storage_provider_id",
+    "created_date",
+    "credential_data",
+    "version",
 ];
 
 /// A table of facts about users.
@@ -126,12 +134,15 @@ async fn read_accounts(
         let Some((who, row)) = split(cells) else { return };
         consume(who.clone());
         for (column, value) in &row {
-            let told = STRUCTURAL.contains(&column.as_str()) || is_volatile(column) || !columns.contains(column);
+            let told =
+                STRUCTURAL.contains(&column.as_str()) || is_volatile(column) || !columns.contains(column);
             let (false, Some(text)) = (told, text(&row, column)) else { continue };
             let (aspect, value) = match column.as_str() {
                 "enabled" => (Aspect::Enabled, Value::Text(text)),
                 "federation_link" | "service_account_client_link" => (Aspect::Link, Value::Reference(text)),
-                "email" | "email_verified" | "first_name" | "last_name" => (Aspect::Profile, Value::Text(text)),
+                "email" | "email_verified" | "first_name" | "last_name" => {
+                    (Aspect::Profile, Value::Text(text))
+                }
                 _ if value.is_string() => (Aspect::Setting, sealer.value(column, &text)),
                 _ => (Aspect::Setting, Value::Text(text)),
             };
@@ -170,7 +181,11 @@ impl Reads {
                 tell((aspect, name, value.map_or(Value::Null, Value::Reference)));
             }
             Self::RequiredActions => {
-                tell((Aspect::RequiredAction, String::new(), get("required_action").map_or(Value::Null, Value::Text)));
+                tell((
+                    Aspect::RequiredAction,
+                    String::new(),
+                    get("required_action").map_or(Value::Null, Value::Text),
+                ));
             }
             Self::Identities => {
                 let id = get("federated_user_id").or_else(|| get("broker_user_id")).unwrap_or_default();
@@ -179,7 +194,11 @@ impl Reads {
                 tell((Aspect::Identities, provider, Value::Text(format!("{id} as {name}"))));
             }
             Self::ConsentScopes(_) => {
-                tell((Aspect::Consents, "scope".to_owned(), get("scope_id").map_or(Value::Null, Value::Reference)));
+                tell((
+                    Aspect::Consents,
+                    "scope".to_owned(),
+                    get("scope_id").map_or(Value::Null, Value::Reference),
+                ));
             }
         }
     }

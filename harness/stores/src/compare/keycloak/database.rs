@@ -4,7 +4,11 @@ use super::super::postgres::DatabasePair;
 use super::super::result::{CheckResult, Options};
 use super::users::compare_users_of;
 use super::{Found, results, sealer};
-use crate::keycloak::{Layout, RowError, find_schemas, is_compared_table, is_known_table, is_user_table, layout, read_definitions};
+use crate::endpoint::PostgresEndpoint;
+use crate::keycloak::{
+    Layout, RowError, find_schemas, is_compared_table, is_known_table, is_user_table, layout,
+    read_definitions,
+};
 use crate::postgres::{Connection, PinnedDatabase, PinnedPg};
 use drydock_core::names::checks;
 use drydock_core::{Finding, Kind};
@@ -52,6 +56,32 @@ pub async fn compare_keycloak(
     results(found, millis)
 }
 
+/// Pins one database a side, compares the Keycloak in it, and lets go. A database without one is not compared.
+pub async fn keycloak_databases(
+    source: &PostgresEndpoint,
+    target: &PostgresEndpoint,
+    database: &DatabasePair,
+    realms: &[String],
+    options: &Options,
+) -> Vec<CheckResult> {
+    let (on_source, on_target) = ([database.source.clone()], [database.target.clone()]);
+    let (a, b) = tokio::join!(PinnedPg::pin(source, &on_source), PinnedPg::pin(target, &on_target));
+    let mut results = compare_keycloak(&a, &b, std::slice::from_ref(database), realms, options).await;
+    if results.is_empty() {
+        let pinned = [("source", a.database(&database.source)), ("target", b.database(&database.target))];
+        let reason = pinned
+            .into_iter()
+            .find_map(|(side, database)| database.err().map(|e| format!("{side}: {e}")))
+            .unwrap_or_else(|| "no schema of the source holds the tables of a Keycloak".to_owned());
+        let next = "look at address, database and role of both sides";
+        results = checks::KEYCLOAK
+            .map(|check| CheckResult::not_compared(check, &database.source, &reason, next))
+            .into();
+    }
+    tokio::join!(a.close(), b.close());
+    results
+}
+
 /// A session a side, and the schemas to compare.
 pub(super) struct Sides {
     pub(super) source: Connection,
@@ -86,12 +116,16 @@ async fn one(
     options: &Options,
 ) -> Found {
     let Some(on_target) = on_target else {
-        let reason = format!("schema {on_source} holds a Keycloak on the source, and no such schema does on the target");
+        let reason = format!(
+            "schema {on_source} holds a Keycloak on the source, and no such schema does on the target"
+        );
         return Found::nothing(label, &reason, "restore the schema with all its tables");
     };
     let sealer = match sealer() {
         Ok(sealer) => sealer,
-        Err(reason) => return Found::nothing(label, &reason, "run on a machine with a source of random numbers"),
+        Err(reason) => {
+            return Found::nothing(label, &reason, "run on a machine with a source of random numbers");
+        }
     };
     let (a, b) = tokio::join!(layout(&sides.source, on_source), layout(&sides.target, on_target));
     let (a, b) = match both(a, b) {
@@ -152,7 +186,8 @@ pub(super) fn compare_definitions(
             let message = format!("realm {realm} is on neither side");
             let next = "look at how the realm is called";
             found.findings.extend(
-                checks::KEYCLOAK.map(|c| Finding::not_compared(c, format!("{label}/{realm}"), &message).next(next)),
+                checks::KEYCLOAK
+                    .map(|c| Finding::not_compared(c, format!("{label}/{realm}"), &message).next(next)),
             );
         }
     }
@@ -160,7 +195,9 @@ pub(super) fn compare_definitions(
     if versions == Versions::Upgraded {
         let added = take_added_by_upgrade(&mut differences, &mut pairing);
         if added > 0 {
-            found.notes.push(format!("{added} settings and definitions that the later Keycloak added are not compared"));
+            found.notes.push(format!(
+                "{added} settings and definitions that the later Keycloak added are not compared"
+            ));
         }
     }
     let mut other_ids = Vec::new();
@@ -178,9 +215,16 @@ pub(super) fn compare_definitions(
     if !renumbered.is_empty() {
         let list: Vec<String> = renumbered
             .iter()
-            .map(|(kind, n)| if *n == 1 { format!("1 {}", kind.one()) } else { format!("{n} {}", kind.many()) })
+            .map(
+                |(kind, n)| {
+                    if *n == 1 { format!("1 {}", kind.one()) } else { format!("{n} {}", kind.many()) }
+                },
+            )
             .collect();
-        found.notes.push(format!("compared by name, with other internal identifiers on the target: {}", list.join(", ")));
+        found.notes.push(format!(
+            "compared by name, with other internal identifiers on the target: {}",
+            list.join(", ")
+        ));
     }
     Report { label: label.to_owned(), pairing, differences, other_ids, ..Report::default() }
 }
@@ -189,7 +233,11 @@ pub(super) fn compare_definitions(
 fn compare_layouts(a: &Layout, b: &Layout, label: &str, found: &mut Found) {
     if a.version != b.version {
         let version = |layout: &Layout| layout.version.clone().unwrap_or_else(|| "unknown".to_owned());
-        found.notes.push(format!("written by Keycloak {} on the source, {} on the target", version(a), version(b)));
+        found.notes.push(format!(
+            "written by Keycloak {} on the source, {} on the target",
+            version(a),
+            version(b)
+        ));
     }
     if let (Some(ours), Some(theirs)) = (a.edition(), b.edition())
         && theirs < ours
@@ -201,7 +249,8 @@ fn compare_layouts(a: &Layout, b: &Layout, label: &str, found: &mut Found) {
         );
     }
     let mut lonely = Vec::new();
-    let names: BTreeSet<&String> = a.tables.keys().chain(b.tables.keys()).filter(|t| is_compared_table(t)).collect();
+    let names: BTreeSet<&String> =
+        a.tables.keys().chain(b.tables.keys()).filter(|t| is_compared_table(t)).collect();
     for name in names {
         match (a.tables.get(name), b.tables.get(name)) {
             (Some(ours), Some(theirs)) => {
@@ -216,7 +265,8 @@ fn compare_layouts(a: &Layout, b: &Layout, label: &str, found: &mut Found) {
     if a.version == b.version {
         for (table, what, side) in lonely {
             let check = if is_user_table(table) { checks::KC_USERS } else { checks::KC_REALMS };
-            let message = format!("{what} is on the {side} only, though both sides were written by the same Keycloak");
+            let message =
+                format!("{what} is on the {side} only, though both sides were written by the same Keycloak");
             found.findings.push(
                 Finding::not_compared(check, format!("{label}/{what}"), message)
                     .next("restore the schema with all its tables and columns"),
@@ -226,8 +276,7 @@ fn compare_layouts(a: &Layout, b: &Layout, label: &str, found: &mut Found) {
         let list: Vec<String> = lonely.into_iter().map(|(_, what, _)| what).collect();
         found.notes.push(format!("on one side only, for another version: {}", list.join(", ")));
     }
-    let unknown: Vec<&str> =
-        a.tables.keys().map(String::as_str).filter(|t| !is_known_table(t)).collect();
+    let unknown: Vec<&str> = a.tables.keys().map(String::as_str).filter(|t| !is_known_table(t)).collect();
     if !unknown.is_empty() {
         found.notes.push(format!("tables that say nothing known about logins: {}", unknown.join(", ")));
     }

@@ -1,6 +1,7 @@
 //! Keycloak, side by side: two databases, or two servers through their admin API.
 
 mod database;
+mod servers;
 mod users;
 
 use super::result::CheckResult;
@@ -9,7 +10,8 @@ use drydock_core::names::checks;
 use drydock_parity::DigestKey;
 use drydock_parity::realm::Sealer;
 
-pub use database::compare_keycloak;
+pub use database::{compare_keycloak, keycloak_databases};
+pub use servers::keycloak_servers;
 
 /// What was found about one Keycloak, before it is told check by check.
 #[derive(Debug, Default)]
@@ -56,7 +58,9 @@ fn results(found: Vec<Found>, millis: u64) -> Vec<CheckResult> {
         let n = result.compared;
         let what = match result.check {
             checks::KC_REALMS => format!("{n} realms, keys, roles, groups, flows and providers compared"),
-            checks::KC_USERS => format!("{n} users compared with credentials, roles and groups; sessions and events are not"),
+            checks::KC_USERS => {
+                format!("{n} users compared with credentials, roles and groups; sessions and events are not")
+            }
             _ => format!("{n} clients, client roles, client scopes and mappers compared"),
         };
         result.note = std::iter::once(what).chain(notes.iter().cloned()).collect::<Vec<_>>().join("; ");

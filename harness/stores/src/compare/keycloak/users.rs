@@ -1,15 +1,13 @@
 //! Users of two databases: digested as they stream by; where a bucket differs, its users are read again and compared.
 
-use super::Found;
 use super::super::result::Options;
+use super::Found;
 use super::database::{Sides, both, user_ids, users_not_compared};
 use crate::keycloak::{Layout, RowError, UserTable, read_users, user_tables};
 use crate::postgres::Connection;
 use drydock_core::names::checks;
 use drydock_parity::BucketTable;
-use drydock_parity::realm::{
-    Collected, Names, Report, Sealer, UserDigests, UserIdentifiers, compare_users,
-};
+use drydock_parity::realm::{Collected, Names, Report, Sealer, UserDigests, UserIdentifiers, compare_users};
 
 /// Digests of one table of users, or why there are none.
 type OfTable = Result<UserDigests, RowError>;
@@ -50,11 +48,14 @@ pub(super) async fn compare_users_of(
     let selection = BucketTable::differing(&source, &target, options.max_located);
     report.unexamined = selection.unexamined_at_least();
     if !selection.is_empty() {
-        let mut collected = [Collected::new(selection.clone(), sealer.key()), Collected::new(selection, sealer.key())];
+        let mut collected =
+            [Collected::new(selection.clone(), sealer.key()), Collected::new(selection, sealer.key())];
         let [ours, theirs] = &mut collected;
         let read = tokio::join!(
-            collect(&sides.source, layouts[0], &readable, &sealer, |fact| ours.add(fact, &report.pairing.source)),
-            collect(&sides.target, layouts[1], &readable, &sealer, |fact| theirs.add(fact, &report.pairing.target))
+            collect(&sides.source, layouts[0], &readable, &sealer, |fact| ours
+                .add(fact, &report.pairing.source)),
+            collect(&sides.target, layouts[1], &readable, &sealer, |fact| theirs
+                .add(fact, &report.pairing.target))
         );
         match both(read.0, read.1) {
             Ok(_) => {
@@ -68,8 +69,10 @@ pub(super) async fn compare_users_of(
     if other_ids && readable.contains(&None) {
         let (mut ours, mut theirs) = (UserIdentifiers::default(), UserIdentifiers::default());
         let read = tokio::join!(
-            collect(&sides.source, layouts[0], &[None], &sealer, |fact| ours.add(&fact, &report.pairing.source)),
-            collect(&sides.target, layouts[1], &[None], &sealer, |fact| theirs.add(&fact, &report.pairing.target))
+            collect(&sides.source, layouts[0], &[None], &sealer, |fact| ours
+                .add(&fact, &report.pairing.source)),
+            collect(&sides.target, layouts[1], &[None], &sealer, |fact| theirs
+                .add(&fact, &report.pairing.target))
         );
         match both(read.0, read.1) {
             Ok(_) => report.other_ids.extend(user_ids(ours.differing(&theirs))),
