@@ -129,3 +129,30 @@ fn is_added_by_upgrade(kind: ObjectKind, aspect: Aspect) -> bool {
         _ => false,
     }
 }
+
+/// Takes out defaults that Keycloak writes down when it imports a realm, where the source leaves them unsaid. `imported`
+/// names the realms that carry another identifier on the target. Returns how much was taken out.
+pub fn take_written_by_import(differences: &mut Vec<Difference>, imported: &BTreeSet<String>) -> u64 {
+    let before = differences.len();
+    differences.retain(|d| !(imported.contains(&d.place.realm) && d.lost.is_empty() && is_default(d)));
+    (before - differences.len()) as u64
+}
+
+fn is_default(difference: &Difference) -> bool {
+    // These two clients are entered by nobody; an import gives them a secret all the same.
+    let built_in = matches!(difference.place.path.as_str(), "broker" | "realm-management");
+    match (difference.kind, difference.aspect) {
+        (ObjectKind::Client, Aspect::Secret) => built_in,
+        (ObjectKind::Realm | ObjectKind::Client | ObjectKind::Mapper, Aspect::Attribute | Aspect::Config) => {
+            difference.name == "realm_client"
+                || difference.name.ends_with(".token.claim")
+                || difference.gained.iter().all(is_nothing)
+        }
+        _ => false,
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    let Value::Text(text) = value else { return *value == Value::Null };
+    matches!(text.as_str(), "" | "false" | "0" | "+" | "{\"policies\":[]}" | "{\"profiles\":[]}")
+}

@@ -14,7 +14,7 @@ mod secrecy;
 mod users;
 mod wording;
 
-pub use difference::{Difference, compare_objects, take_added_by_upgrade};
+pub use difference::{Difference, compare_objects, take_added_by_upgrade, take_written_by_import};
 pub use edition::Edition;
 pub use findings::{Report, describe};
 pub use model::{Aspect, Facts, Object, ObjectKind, Realms, Value};

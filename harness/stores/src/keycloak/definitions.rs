@@ -49,7 +49,7 @@ fn object(table: &ObjectTable, row: &Row, sealer: &Sealer) -> Option<Object> {
         }
         let (aspect, value) = match value {
             Json::String(text) if table.references.contains(&column.as_str()) => {
-                (Aspect::Flows, Value::Reference(text.clone()))
+                (aspect_of_reference(column), Value::Reference(text.clone()))
             }
             Json::String(text) => sealed(Aspect::Setting, sealer.value(column, &canonical(text.clone()))),
             // Numbers and switches are no secrets.
@@ -60,6 +60,15 @@ fn object(table: &ObjectTable, row: &Row, sealer: &Sealer) -> Option<Object> {
     }
     let name = (table.name)(row).unwrap_or_else(|| "(no name)".to_owned());
     Some(Object { kind, id, parent: (table.parent)(row), name, facts })
+}
+
+fn aspect_of_reference(column: &str) -> Aspect {
+    match column {
+        "default_role" => Aspect::Roles,
+        "auth_config" => Aspect::Flows,
+        flow if flow.contains("flow") => Aspect::Flows,
+        _ => Aspect::Setting,
+    }
 }
 
 /// A sealed value is a secret, whatever else it is.
@@ -79,7 +88,21 @@ fn adopt(objects: &mut [Object]) {
         .filter(|o| matches!(o.kind, ObjectKind::Component | ObjectKind::Key | ObjectKind::Federation))
         .map(|o| (o.id.clone(), o.kind))
         .collect();
+    // The group behind an organization is called after its identifier.
+    let organizations: HashMap<String, String> = objects
+        .iter()
+        .filter(|o| o.kind == ObjectKind::Organization)
+        .filter_map(|o| match o.facts.0.get(&(Aspect::Setting, "group_id".to_owned()))?.as_slice() {
+            [Value::Reference(group)] => Some((group.clone(), format!("organization {}", o.name))),
+            _ => None,
+        })
+        .collect();
     for object in objects {
+        if object.kind == ObjectKind::Group
+            && let Some(name) = organizations.get(&object.id)
+        {
+            object.name.clone_from(name);
+        }
         if object.kind == ObjectKind::Execution && object.name == "subflow" {
             let leads = object.facts.0.get(&(Aspect::Flows, "auth_flow_id".to_owned()));
             if let Some([Value::Reference(id)]) = leads.map(Vec::as_slice)

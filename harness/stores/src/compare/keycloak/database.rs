@@ -14,6 +14,7 @@ use drydock_core::names::checks;
 use drydock_core::{Finding, Kind};
 use drydock_parity::realm::{
     ObjectKind, Pairing, Place, Realms, Report, compare_objects, describe, take_added_by_upgrade,
+    take_written_by_import,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -195,10 +196,20 @@ pub(super) fn compare_definitions(
     if versions == Versions::Upgraded {
         let added = take_added_by_upgrade(&mut differences, &mut pairing);
         if added > 0 {
-            found.notes.push(format!(
+            found.note(format!(
                 "{added} settings and definitions that the later Keycloak added are not compared"
             ));
         }
+    }
+    let imported: BTreeSet<String> = pairing
+        .pairs
+        .iter()
+        .filter(|p| p.kind == ObjectKind::Realm && source.objects[p.source].id != target.objects[p.target].id)
+        .map(|p| p.place.realm.clone())
+        .collect();
+    let written = take_written_by_import(&mut differences, &imported);
+    if written > 0 {
+        found.note(format!("{written} defaults that an import writes down are not compared"));
     }
     let mut other_ids = Vec::new();
     let mut renumbered = BTreeMap::<ObjectKind, u64>::new();
@@ -221,7 +232,7 @@ pub(super) fn compare_definitions(
                 },
             )
             .collect();
-        found.notes.push(format!(
+        found.note(format!(
             "compared by name, with other internal identifiers on the target: {}",
             list.join(", ")
         ));
@@ -233,11 +244,7 @@ pub(super) fn compare_definitions(
 fn compare_layouts(a: &Layout, b: &Layout, label: &str, found: &mut Found) {
     if a.version != b.version {
         let version = |layout: &Layout| layout.version.clone().unwrap_or_else(|| "unknown".to_owned());
-        found.notes.push(format!(
-            "written by Keycloak {} on the source, {} on the target",
-            version(a),
-            version(b)
-        ));
+        found.note(format!("written by Keycloak {} on the source, {} on the target", version(a), version(b)));
     }
     if let (Some(ours), Some(theirs)) = (a.edition(), b.edition())
         && theirs < ours
@@ -274,11 +281,11 @@ fn compare_layouts(a: &Layout, b: &Layout, label: &str, found: &mut Found) {
         }
     } else if !lonely.is_empty() {
         let list: Vec<String> = lonely.into_iter().map(|(_, what, _)| what).collect();
-        found.notes.push(format!("on one side only, for another version: {}", list.join(", ")));
+        found.note(format!("on one side only, for another version: {}", list.join(", ")));
     }
     let unknown: Vec<&str> = a.tables.keys().map(String::as_str).filter(|t| !is_known_table(t)).collect();
     if !unknown.is_empty() {
-        found.notes.push(format!("tables that say nothing known about logins: {}", unknown.join(", ")));
+        found.note(format!("tables that say nothing known about logins: {}", unknown.join(", ")));
     }
 }
 

@@ -19,7 +19,8 @@ pub(super) struct Found {
     findings: Vec<Finding>,
     /// Objects or users compared, by check.
     compared: [u64; 3],
-    notes: Vec<String>,
+    /// What the checks add to their notes.
+    notes: Vec<(&'static str, String)>,
 }
 
 impl Found {
@@ -27,6 +28,11 @@ impl Found {
     fn nothing(label: &str, reason: &str, next: &str) -> Self {
         let each = |check| Finding::not_compared(check, label, reason).next(next);
         Self { findings: checks::KEYCLOAK.map(each).into(), ..Self::default() }
+    }
+
+    /// Adds to the note of the first check, where what holds for all of them is told once.
+    fn note(&mut self, text: String) {
+        self.notes.push((checks::KC_REALMS, text));
     }
 
     fn count(&mut self, check: &str, compared: u64) {
@@ -63,7 +69,8 @@ fn results(found: Vec<Found>, millis: u64) -> Vec<CheckResult> {
             }
             _ => format!("{n} clients, client roles, client scopes and mappers compared"),
         };
-        result.note = std::iter::once(what).chain(notes.iter().cloned()).collect::<Vec<_>>().join("; ");
+        let own = notes.iter().filter(|(check, _)| *check == result.check).map(|(_, text)| text.clone());
+        result.note = std::iter::once(what).chain(own).collect::<Vec<_>>().join("; ");
     }
     results
 }

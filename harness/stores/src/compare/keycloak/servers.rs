@@ -67,7 +67,8 @@ async fn compare(a: &Admin, b: &Admin, realms: &[String]) -> Found {
         (Err(reason), _) => return Found::nothing(LABEL, &format!("source: {reason}"), RIGHTS),
         (_, Err(reason)) => return Found::nothing(LABEL, &format!("target: {reason}"), RIGHTS),
     };
-    let mut found = Found { notes: vec![NOT_TOLD.to_owned()], ..Found::default() };
+    let notes = checks::KEYCLOAK.map(|check| (check, NOT_TOLD.to_owned())).into();
+    let mut found = Found { notes, ..Found::default() };
     // A realm that one side does not tell whole is not compared by halves.
     let unreadable =
         |realm: &String| [&a, &b].iter().any(|side| side.failed.iter().any(|(failed, ..)| failed == realm));

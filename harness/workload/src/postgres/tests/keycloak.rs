@@ -95,10 +95,10 @@ const CORRUPTIONS: &[(&str, &str, &str, &str)] = &[
         "UPDATE user_entity SET email_verified = NOT email_verified WHERE id = (SELECT min(id) FROM user_entity)",
     ),
     (
-        "null to empty",
+        "first name gone",
         USERS,
         "users/profile",
-        "UPDATE user_entity SET first_name = '' WHERE id = (SELECT min(id) FROM user_entity WHERE first_name IS NULL)",
+        "UPDATE user_entity SET first_name = NULL WHERE id = (SELECT min(id) FROM user_entity WHERE first_name <> '')",
     ),
     (
         "tokens revoked",
