@@ -3,6 +3,8 @@
 mod elasticsearch_real;
 mod elasticsearch_rights;
 mod fake_elasticsearch;
+mod keycloak_corruptions;
+mod keycloak_real;
 mod postgres_clean;
 mod postgres_corruptions;
 mod postgres_server;
