@@ -2,6 +2,7 @@
 
 mod defaults;
 mod flatten;
+mod future;
 mod mapping;
 mod mapping_defaults;
 mod policy;
@@ -10,6 +11,9 @@ mod template;
 mod values;
 
 pub use flatten::flatten;
+pub use future::{
+    FutureIndex, Origin, TemplateSet, families, guesses_fields, index_attributes, may_auto_create, split_date,
+};
 pub use mapping::{index_mapping, mapping};
 pub use policy::{keep_real_policy, pipeline, policy, stored};
 pub use settings::{Leftover, keep_real, leftovers, settings, show_defaults};
