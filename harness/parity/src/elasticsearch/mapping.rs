@@ -75,7 +75,7 @@ fn read(definition: &Value, keep: Keep, mut inherited: Inherited) -> Attributes 
     }
     into.retain(|name, value| {
         let empty = ["{}", "[]", "null"].contains(&value.as_str());
-        !(empty && !name.contains(", "))
+        (!empty || name.contains(", "))
             && (keep == Keep::Written || root_default(name) != Some(value.as_str()))
     });
     into

@@ -73,3 +73,51 @@ impl ElasticsearchError {
         matches!(self.kind, ErrorKind::Transport(_))
     }
 }
+
+/// The privilege that a refusal says is missing, in words: `cluster privilege read_pipeline`. Of several that would do,
+/// the one that allows least.
+pub fn needed_privilege(refusal: &str) -> Option<String> {
+    /// Privileges that allow reading and little else.
+    const READING: [&str; 12] = [
+        "read",
+        "view_index_metadata",
+        "read_pipeline",
+        "read_ilm",
+        "read_slm",
+        "monitor_snapshot",
+        "monitor_enrich",
+        "monitor_watcher",
+        "read_security",
+        "monitor",
+        "maintenance",
+        "manage_index_templates",
+    ];
+    let (before, after) = refusal.split_once(" privileges [")?;
+    let kind = before.rsplit(' ').next()?;
+    let (list, _) = after.split_once(']')?;
+    let names: Vec<&str> = list.split(',').map(str::trim).collect();
+    let least = READING.iter().find(|known| names.contains(known)).or(names.first())?;
+    Some(format!("{kind} privilege {least}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_least_privilege() {
+        let refusal = |kind: &str, list: &str| {
+            format!(
+                "HTTP 403: action [x] is unauthorized for user [u], this action is granted by the {kind} privileges [{list}]"
+            )
+        };
+        for (kind, list, least) in [
+            ("cluster", "read_pipeline,manage_pipeline,manage,all", "cluster privilege read_pipeline"),
+            ("index", "monitor,view_index_metadata,manage,all", "index privilege view_index_metadata"),
+            ("cluster", "manage_own_thing,all", "cluster privilege manage_own_thing"),
+        ] {
+            assert_eq!(needed_privilege(&refusal(kind, list)).as_deref(), Some(least));
+        }
+        assert_eq!(needed_privilege("HTTP 503: busy"), None);
+    }
+}
