@@ -136,8 +136,8 @@ fn inner(template: &Value, into: &mut Attributes) {
 }
 
 /// Drops the differences of templates that have no effect: a default that one side spells out, which overrides nothing,
-/// because no template of either side sets the same thing to anything else. `all` are the templates of both sides.
-pub fn drop_idle_defaults(differences: &mut Vec<AttributeDifference>, all: &[&Shape]) {
+/// because none of the templates of either side that it adds up with, `beneath`, sets the same thing to anything else.
+pub fn drop_idle_defaults(differences: &mut Vec<AttributeDifference>, beneath: &[&Shape]) {
     let is_default = |name: &str, value: &str| match name.strip_prefix("setting ") {
         Some(setting) => defaults::is_default(setting, value),
         None => {
@@ -149,7 +149,7 @@ pub fn drop_idle_defaults(differences: &mut Vec<AttributeDifference>, all: &[&Sh
         if !is_default(&d.name, value) {
             return true;
         }
-        let templates = all.iter().flat_map(|shape| shape.0.values());
+        let templates = beneath.iter().flat_map(|shape| shape.0.values());
         templates.filter_map(|t| t.get(&d.name)).any(|other| !is_default(&d.name, other))
     });
 }

@@ -18,7 +18,7 @@ pub use error::{ElasticsearchError, ErrorKind, needed_privilege};
 pub use flavour::{Flavour, StoreVersion};
 pub use future::{Futures, tomorrow, tomorrows_name};
 pub use maxima::{Maxima, read_maxima};
-pub use optional::{Optional, Reading};
+pub use optional::{Optional, OptionalReading};
 pub use pin::{IndexState, PinnedEs, PinnedIndex};
 pub use pit::Paging;
 pub use scope::{Scope, path_segment};

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// Whether a kind of definition could be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reading {
+pub enum OptionalReading {
     /// It was.
     Read(Shape),
     /// The store does not have the feature, or it is switched off.
@@ -29,7 +29,7 @@ pub struct Optional {
     /// Who has to act on a difference.
     pub class: Class,
     /// What was read.
-    pub reading: Reading,
+    pub reading: OptionalReading,
 }
 
 /// How one kind is asked for.
@@ -133,7 +133,7 @@ pub(super) async fn read_optional(client: &Client, state: &Result<Value, String>
     for question in QUESTIONS {
         let path = if opensearch { question.opensearch } else { question.elasticsearch };
         let reading = match path {
-            None => Reading::Unknown,
+            None => OptionalReading::Unknown,
             Some(path) => ask(client, path, &question, state).await,
         };
         all.push(Optional { what: question.what, class: question.class, reading });
@@ -141,19 +141,26 @@ pub(super) async fn read_optional(client: &Client, state: &Result<Value, String>
     all
 }
 
-async fn ask(client: &Client, path: &str, question: &Question, state: &Result<Value, String>) -> Reading {
+async fn ask(
+    client: &Client,
+    path: &str,
+    question: &Question,
+    state: &Result<Value, String>,
+) -> OptionalReading {
     let answer = if path.ends_with("/_query/watches") {
         client.json(Method::POST, path, Some(&json!({"size": 10_000}))).await
     } else {
         client.get(path).await
     };
     match answer {
-        Ok(answer) => Reading::Read((question.read)(&answer)),
-        Err(error) if error.is_not_found() => Reading::Read(Shape::default()),
-        Err(error) if is_unknown_feature(&error) => Reading::Unknown,
+        Ok(answer) => OptionalReading::Read((question.read)(&answer)),
+        Err(error) if error.is_not_found() => OptionalReading::Read(Shape::default()),
+        Err(error) if is_unknown_feature(&error) => OptionalReading::Unknown,
         Err(error) => match (error.status(), question.state, state) {
-            (Some(403), Some(from_state), Ok(state)) => Reading::Read((question.read)(&from_state(state))),
-            _ => Reading::Refused(error.to_string()),
+            (Some(403), Some(from_state), Ok(state)) => {
+                OptionalReading::Read((question.read)(&from_state(state)))
+            }
+            _ => OptionalReading::Refused(error.to_string()),
         },
     }
 }

@@ -2,9 +2,11 @@
 
 mod elasticsearch_real;
 mod elasticsearch_rights;
+mod elasticsearch_server;
 mod fake_elasticsearch;
 mod postgres_clean;
 mod postgres_corruptions;
 mod postgres_server;
 mod pressure;
 mod schema;
+mod shapes_real;

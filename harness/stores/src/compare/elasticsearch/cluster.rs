@@ -2,7 +2,7 @@
 
 use super::super::result::CheckResult;
 use super::section::Sum;
-use crate::elasticsearch::{PinnedEs, Reading, needed_privilege};
+use crate::elasticsearch::{OptionalReading, PinnedEs, needed_privilege};
 use drydock_core::names::checks;
 use drydock_core::{Finding, Kind, Sample};
 use drydock_parity::elasticsearch as parity;
@@ -56,23 +56,26 @@ fn optional(source: &PinnedEs, target: &PinnedEs, sum: &mut Sum) {
     let mut privileges = Vec::new();
     for (a, b) in source.definitions().optional.iter().zip(&target.definitions().optional) {
         match (&a.reading, &b.reading) {
-            (Reading::Unknown, Reading::Unknown) => {}
-            (Reading::Read(x), Reading::Read(y)) => {
+            (OptionalReading::Unknown, OptionalReading::Unknown) => {}
+            (OptionalReading::Read(x), OptionalReading::Read(y)) => {
                 sum.shapes(a.what, a.class, x, y, parity::keep_real_policy);
             }
             // A side without the feature has none of it; that matters only where the other side has some.
-            (Reading::Read(some), Reading::Unknown) | (Reading::Unknown, Reading::Read(some))
+            (OptionalReading::Read(some), OptionalReading::Unknown)
+            | (OptionalReading::Unknown, OptionalReading::Read(some))
                 if some.0.is_empty() => {}
             (x, y) => {
-                let said = |reading: &Reading| match reading {
-                    Reading::Read(shape) => format!("{} read", shape.0.len()),
-                    Reading::Unknown => "the store has no such thing, or it is switched off".to_owned(),
-                    Reading::Refused(reason) => {
+                let said = |reading: &OptionalReading| match reading {
+                    OptionalReading::Read(shape) => format!("{} read", shape.0.len()),
+                    OptionalReading::Unknown => {
+                        "the store has no such thing, or it is switched off".to_owned()
+                    }
+                    OptionalReading::Refused(reason) => {
                         needed_privilege(reason).map_or_else(|| reason.clone(), |p| format!("needs the {p}"))
                     }
                 };
                 for reading in [x, y] {
-                    if let Reading::Refused(reason) = reading {
+                    if let OptionalReading::Refused(reason) = reading {
                         privileges.extend(needed_privilege(reason));
                     }
                 }
