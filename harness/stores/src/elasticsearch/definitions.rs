@@ -45,6 +45,12 @@ pub struct Definitions {
 impl Definitions {
     /// Reads all of them. What a cluster does not know (a build without lifecycle management) counts as empty.
     pub async fn read(client: &Client, scope: &Scope) -> Self {
+        // Where nobody answers or lets anybody in, every further request would wait for the same.
+        if let Err(error) = client.get("/").await
+            && (error.is_transport() || error.status() == Some(401))
+        {
+            return Self::unreadable(&error.to_string());
+        }
         let mut outside = Vec::new();
         let state = get(client, STATE).await.map(|mut answer| answer["metadata"].take());
         let templates = Templates::read(client).await;
@@ -93,6 +99,24 @@ impl Definitions {
             optional,
             futures,
             outside,
+        }
+    }
+
+    fn unreadable(reason: &str) -> Self {
+        let section = || Err(reason.to_owned());
+        Self {
+            index_templates: section(),
+            component_templates: section(),
+            legacy_templates: section(),
+            pipelines: section(),
+            lifecycle_policies: section(),
+            scripts: section(),
+            cluster_settings: section(),
+            cluster_defaults: Attributes::new(),
+            data_streams: section(),
+            optional: Vec::new(),
+            futures: Futures::unreadable(reason),
+            outside: Vec::new(),
         }
     }
 

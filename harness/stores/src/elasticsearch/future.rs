@@ -21,6 +21,10 @@ pub struct Futures {
 }
 
 impl Futures {
+    pub(super) fn unreadable(reason: &str) -> Self {
+        Self { templates: Err(reason.to_owned()), auto_create: None, simulated: BTreeMap::new() }
+    }
+
     /// What an index of this family (`zeebe-record_job_8.6.0_`) would be, given its name with a date.
     ///
     /// # Errors

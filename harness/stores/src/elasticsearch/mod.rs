@@ -14,6 +14,7 @@ mod stream;
 
 pub use client::{Client, Timeouts};
 pub use definitions::{Definitions, Section};
+pub(crate) use error::transport_advice;
 pub use error::{ElasticsearchError, ErrorKind, needed_privilege};
 pub use flavour::{Flavour, StoreVersion};
 pub use future::{Futures, tomorrow, tomorrows_name};
