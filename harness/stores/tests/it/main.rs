@@ -6,6 +6,7 @@ mod elasticsearch_rights;
 mod elasticsearch_server;
 mod elasticsearch_tls;
 mod fake_elasticsearch;
+mod opensearch_real;
 mod postgres_clean;
 mod postgres_corruptions;
 mod postgres_server;
