@@ -39,8 +39,7 @@ async fn plant(table: &str, source: &Side, target: &Side) -> BTreeSet<String> {
     let mut expected = BTreeSet::new();
     for line in table.lines().filter(|line| !line.starts_with('#')) {
         let parts: Vec<&str> = line.split(" | ").map(|p| p.trim().trim_end_matches('|').trim()).collect();
-        source.send(parts[0], parts[1]).await;
-        target.send(parts[0], parts[2]).await;
+        tokio::join!(source.send(parts[0], parts[1]), target.send(parts[0], parts[2]));
         let told = parts.get(3).copied().unwrap_or_default();
         expected.extend(told.split('|').map(str::trim).filter(|t| !t.is_empty()).map(ToOwned::to_owned));
     }
