@@ -124,8 +124,10 @@ pub mod checks {
     pub const ES_ALIASES: &str = "elasticsearch/aliases";
     /// Index and component templates.
     pub const ES_TEMPLATES: &str = "elasticsearch/templates";
-    /// Pipelines, lifecycle policies, stored scripts, persistent cluster settings.
+    /// Pipelines, lifecycle policies, stored scripts, data streams, snapshots, cluster settings, security.
     pub const ES_CLUSTER: &str = "elasticsearch/cluster";
+    /// What the templates would make of tomorrow's dated indices.
+    pub const ES_FUTURE: &str = "elasticsearch/future-indices";
     /// Schema objects of every schema.
     pub const PG_SCHEMA: &str = "postgres/schema";
     /// Row counts.
@@ -154,8 +156,17 @@ pub mod checks {
     pub const TARGETS: &str = "targets-usable";
 
     /// The checks of two clusters, in report order.
-    pub const ELASTICSEARCH: [&str; 8] =
-        [ES_INDICES, ES_COUNTS, ES_DOCUMENTS, ES_MAPPINGS, ES_SETTINGS, ES_ALIASES, ES_TEMPLATES, ES_CLUSTER];
+    pub const ELASTICSEARCH: [&str; 9] = [
+        ES_INDICES,
+        ES_COUNTS,
+        ES_DOCUMENTS,
+        ES_MAPPINGS,
+        ES_SETTINGS,
+        ES_ALIASES,
+        ES_TEMPLATES,
+        ES_CLUSTER,
+        ES_FUTURE,
+    ];
 
     /// The checks of two servers, in report order.
     pub const POSTGRES: [&str; 6] =

@@ -126,6 +126,46 @@ impl Server {
         assert!(restore.status.success(), "{}", String::from_utf8_lossy(&restore.stderr));
     }
 
+    /// Starts the server anew on a TCP port of its own, with TLS and these lines of `pg_hba.conf`.
+    pub(crate) fn listen(&mut self, certificate: &str, key: &str, rules: &str) -> u16 {
+        use std::os::unix::fs::PermissionsExt;
+        let data = self.directory.join("data");
+        let files = [("server.crt", certificate), ("server.key", key), ("pg_hba.conf", rules)];
+        for (name, text) in files {
+            let path = data.join(name);
+            std::fs::write(&path, text).expect("written");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("closed");
+            if is_root() {
+                std::os::unix::fs::chown(&path, Some(UID), Some(UID)).expect("given away");
+            }
+        }
+        let mut stop = command("pg_ctl", &self.directory);
+        stop.args(["stop", "-w", "-m", "fast", "-D"]).arg(&data).output().expect("stopped");
+        self.process.wait().expect("ended");
+        let port =
+            std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+        let shown = port.to_string();
+        let settings = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "ssl=on", "-p", &shown];
+        self.process = command("postgres", &self.directory)
+            .arg("-D")
+            .arg(&data)
+            .arg("-k")
+            .arg(&self.directory)
+            .args(settings)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a process");
+        for _ in 0..600 {
+            let ready = self.client("pg_isready").args(["-q", "-p", &shown]).status();
+            if ready.is_ok_and(|s| s.success()) {
+                return port;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("the server did not come back");
+    }
+
     /// Ends every backend at once, as a crash would.
     pub(crate) fn terminate_backends(&self) {
         self.sql(
