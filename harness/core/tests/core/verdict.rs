@@ -309,3 +309,66 @@ proptest! {
         prop_assert!(!Verdict::of(&record(&events, None)).is_green());
     }
 }
+
+/// A proof of one family with so many corruptions caught and named.
+fn proof(variants: u64, caught: u64, named: u64, false_alarms: u64) -> drydock_core::Proof {
+    let miss = drydock_core::ProofMiss {
+        family: "documents".into(),
+        variant: "routing dropped".into(),
+        why: "nothing was told".into(),
+    };
+    drydock_core::Proof {
+        ground: drydock_core::Ground::InMemory,
+        seed: 42,
+        families: vec![drydock_core::FamilyProof {
+            family: "documents".into(),
+            variants,
+            caught,
+            named,
+            clean_pairs: 5,
+            false_alarms,
+            checks: Vec::new(),
+        }],
+        misses: vec![miss],
+        millis: 1,
+    }
+}
+
+#[test]
+fn a_build_whose_checks_fail_their_proof_is_never_green() {
+    let run = |proof| {
+        let run = Run::asking(&["postgres/rows"]).event(Event::Proof(proof)).check("postgres/rows", 7);
+        Verdict::of(&run.ends(Ending::Complete))
+    };
+    assert!(run(proof(9, 9, 9, 0)).is_green());
+    for failed in [proof(9, 8, 8, 0), proof(9, 9, 8, 0), proof(9, 9, 9, 1), proof(0, 0, 0, 0)] {
+        let verdict = run(failed);
+        assert_eq!(verdict.exit_code, ExitCode::NotProven.code(), "{}", verdict.headline);
+        assert_eq!(verdict.headline, "not proven: the checks of this build failed their own proof");
+        let told = &verdict.findings[0].finding;
+        assert_eq!(told.check.as_str(), drydock_core::verdict::PROOF);
+        assert!(told.samples[0].item.contains("routing dropped") && told.next.contains("--seed 42"));
+    }
+    // A proven loss is told as such all the same.
+    let record = Run::asking(&["postgres/rows"])
+        .event(Event::Proof(proof(9, 8, 8, 0)))
+        .finding(Finding::data("postgres/rows", Kind::Missing, "t", "a row is missing"))
+        .check_told("postgres/rows", 7, Outcome::Different)
+        .ends(Ending::Complete);
+    assert_eq!(Verdict::of(&record).exit_code, ExitCode::Different.code());
+}
+
+#[test]
+fn each_life_of_a_run_brings_its_own_proof_and_the_worst_counts() {
+    let resumed = |starts_over: Option<&str>| {
+        let event = Event::RunResumed { steps_kept: 0, starts_over: starts_over.map(Into::into) };
+        Run::asking(&["postgres/rows"])
+            .event(Event::Proof(proof(9, 8, 8, 0)))
+            .event(event)
+            .event(Event::Proof(proof(9, 9, 9, 0)))
+            .check("postgres/rows", 7)
+            .ends(Ending::Complete)
+    };
+    assert!(!Verdict::of(&resumed(None)).is_green());
+    assert!(Verdict::of(&resumed(Some("the source is gone"))).is_green());
+}

@@ -7,7 +7,8 @@ mod paint;
 pub use paint::Color;
 
 use crate::choice::{
-    actionable, downtime, ended, exit_code, headline, losses, most_telling, not_checked, stopped_at, what,
+    actionable, downtime, ended, exit_code, headline, losses, most_telling, not_checked, proof, stopped_at,
+    what,
     word,
 };
 use crate::text::{
@@ -194,6 +195,10 @@ impl Screen<'_> {
         } else {
             let cut = |p: &String| shortened(p, self.width.saturating_sub(LABEL)).into_owned();
             self.first_of(&mut lines, "not checked", &not_checked.iter().map(cut).collect::<Vec<_>>(), 3);
+        }
+        if let Some(made) = &summary.honesty.proof {
+            let told = self.labelled("proof", &proof(summary));
+            lines.extend(told.into_iter().map(|l| if made.holds() { l } else { self.paint.warning(&l) }));
         }
         let notes: Vec<String> = summary
             .notes
