@@ -61,6 +61,7 @@ fn options_of(command: &Verify) -> Result<(VerifyOptions, &Output), AddressError
                 prefixes: scope.prefixes.clone(),
                 postgres: Some(servers),
                 databases,
+                ..VerifyOptions::default()
             };
             Ok((options, output))
         }

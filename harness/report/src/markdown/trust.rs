@@ -12,7 +12,9 @@ pub(super) fn section(summary: &Summary, text: &mut String) {
     text.push_str("## How far to trust this\n\n");
     text.push_str(&format!("**Proof of the checks:** {}.\n\n", prose(&proof(summary).join(", "))));
     if let Some(proof) = &honesty.proof {
-        text.push_str("| family | planted | caught | named | clean pairs | false alarms |\n|---|--:|--:|--:|--:|--:|\n");
+        text.push_str(
+            "| family | planted | caught | named | clean pairs | false alarms |\n|---|--:|--:|--:|--:|--:|\n",
+        );
         lines(
             text,
             proof.families.iter().map(|f| {
@@ -33,7 +35,12 @@ pub(super) fn section(summary: &Summary, text: &mut String) {
             lines(
                 text,
                 proof.misses.iter().map(|m| {
-                    format!("- {}: {}: {}", prose(&cut(&m.family)), prose(&cut(&m.variant)), prose(&cut(&m.why)))
+                    format!(
+                        "- {}: {}: {}",
+                        prose(&cut(&m.family)),
+                        prose(&cut(&m.variant)),
+                        prose(&cut(&m.why))
+                    )
                 }),
             );
         }

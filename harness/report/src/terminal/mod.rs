@@ -5,11 +5,11 @@ mod findings;
 mod paint;
 
 pub use paint::Color;
+pub(crate) use paint::Paint;
 
 use crate::choice::{
     actionable, downtime, ended, exit_code, headline, losses, most_telling, not_checked, proof, stopped_at,
-    what,
-    word,
+    what, word,
 };
 use crate::text::{
     count, counted, printable, seconds, shortened, shortened_within, width as columns, wrapped,
@@ -18,7 +18,6 @@ use checks::Rows;
 use drydock_core::event::Side;
 use drydock_core::{ExitCode, Outcome, Summary};
 use findings::Detail;
-use paint::Paint;
 use std::path::Path;
 
 /// Lines of the screen at 100 columns and more; narrower ones may be longer.
