@@ -24,6 +24,8 @@ pub(crate) enum Command {
     /// Compare two live stores, read-only
     #[command(subcommand)]
     Verify(Verify),
+    /// Plant corruptions in copies and show that every check fires
+    Prove(Prove),
     /// Rebuild the reports of a run from its record
     Report(Report),
     /// Say everything that is missing on this machine, at once
@@ -236,6 +238,27 @@ pub(crate) struct Output {
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
     /// Print the report as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prove {
+    /// Only in memory, in a second; no stores are started
+    #[arg(long)]
+    pub(crate) in_memory: bool,
+    /// Seed of everything random; the same one repeats the proof
+    #[arg(long, default_value_t = drydock_rehearsal::prove::DEFAULT_SEED)]
+    pub(crate) seed: u64,
+    /// Leave the stores running at the end; `drydock clean` removes them
+    #[arg(long, conflicts_with = "in_memory")]
+    pub(crate) keep: bool,
+    #[command(flatten)]
+    pub(crate) homes: Homes,
+    /// Where the folder with the logs of the stores goes
+    #[arg(long, value_name = "DIR", default_value = drydock_rehearsal::folder::RUNS)]
+    pub(crate) runs: PathBuf,
+    /// Print the proof as JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -1,6 +1,7 @@
 //! Comparison alone, of stores that somebody else runs: read-only, judged and reported as a rehearsal is.
 
 use crate::start::{RehearsalError, file_error, ledger_lines};
+use crate::witness::Witness;
 use drydock_core::event::{Ending, RECORD_VERSION, RunStarted};
 use drydock_core::finding::Outcome;
 use drydock_core::names::checks;
@@ -28,6 +29,8 @@ pub struct VerifyOptions {
     pub postgres: Option<(PostgresEndpoint, PostgresEndpoint)>,
     /// Databases; empty for every database of the source.
     pub databases: Vec<DatabasePair>,
+    /// What proves the checks before they are made.
+    pub witness: Witness,
     /// How the comparison is run.
     pub tuning: Options,
     /// Two Keycloaks.
@@ -70,7 +73,9 @@ pub async fn verify(
     let clock = SystemClock::start();
     let mut writer = RecordWriter::new(Vec::new(), 0, redactor(options));
     let in_memory = |e| file_error("cannot keep the record in memory")(e);
+    let proof = (options.witness.0)(started.scenario.seed);
     writer.append(&clock, Event::RunStarted(Box::new(started))).map_err(in_memory)?;
+    writer.append(&clock, Event::Proof(proof)).map_err(in_memory)?;
     let mut results = Vec::new();
     let tuning = &options.tuning;
     if let Some((source, target)) = &options.elasticsearch {
