@@ -102,6 +102,13 @@ pub(crate) enum Verify {
         #[command(flatten)]
         output: Output,
     },
+    /// Two Keycloaks: in their databases, or through the admin API
+    Keycloak {
+        #[command(flatten)]
+        keycloak: KeycloakArguments,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Both kinds of store
     All {
         #[command(flatten)]
@@ -158,6 +165,40 @@ pub(crate) struct PostgresPair {
     /// Databases to compare, NAME or SOURCE=TARGET, separated by commas; those of the addresses if absent, else all
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) databases: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeycloakArguments {
+    /// The source: `postgres://user:password@host:port/database` reads its database, `https://admin:password@host/auth` the
+    /// admin API
+    #[arg(long, value_name = "URL", env = "DRYDOCK_SOURCE_KEYCLOAK", hide_env_values = true)]
+    pub(crate) source: String,
+    /// The target, in the same way as the source
+    #[arg(long, value_name = "URL", env = "DRYDOCK_TARGET_KEYCLOAK", hide_env_values = true)]
+    pub(crate) target: String,
+    /// Realms to compare; all if absent. May be repeated
+    #[arg(long = "realm", value_name = "REALM")]
+    pub(crate) realms: Vec<String>,
+    /// Admin API: how the name and secret in the addresses log in
+    #[arg(long, value_enum, default_value_t = Grant::Password)]
+    pub(crate) grant: Grant,
+    /// Admin API: realm to log in to
+    #[arg(long, value_name = "REALM", default_value = "master")]
+    pub(crate) admin_realm: String,
+    /// Certification authority (PEM) to trust for the source's admin API
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source_ca: Option<PathBuf>,
+    /// Certification authority (PEM) to trust for the target's admin API
+    #[arg(long, value_name = "FILE")]
+    pub(crate) target_ca: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Grant {
+    /// As a user, through the client admin-cli
+    Password,
+    /// As a client with a service account
+    ClientCredentials,
 }
 
 #[derive(Debug, Args)]
