@@ -6,6 +6,8 @@ mod elasticsearch_rights;
 mod elasticsearch_server;
 mod elasticsearch_tls;
 mod fake_elasticsearch;
+mod keycloak_corruptions;
+mod keycloak_real;
 mod opensearch_real;
 mod postgres_clean;
 mod postgres_corruptions;
