@@ -119,7 +119,8 @@ pub async fn connect(
         .batch_execute(
             "SET timezone='UTC'; SET datestyle='ISO, YMD'; SET intervalstyle='postgres'; \
              SET extra_float_digits=1; SET bytea_output='hex'; SET search_path=pg_catalog; \
-             SET client_min_messages=warning; SET xmlbinary='base64'; SET lc_monetary='C'",
+             SET client_min_messages=warning; SET xmlbinary='base64'; SET lc_monetary='C'; \
+             SET standard_conforming_strings=on; SET quote_all_identifiers=off",
         )
         .await
         .map_err(|e| fail(describe(&e)))?;

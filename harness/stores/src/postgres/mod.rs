@@ -5,7 +5,7 @@ mod connect;
 mod pin;
 mod rows;
 
-pub use catalog::{Access, Catalog, Section, Table, TableKind, quote, read_catalog};
+pub use catalog::{Access, Catalog, Column, Section, Table, TableKind, quote, read_catalog};
 pub use connect::{APPLICATION_NAME, Connection, PostgresError, connect};
 pub use pin::{PinnedDatabase, PinnedPg};
 pub use rows::for_each_row;

@@ -1,7 +1,10 @@
 //! PostgreSQL, side by side.
 
+mod fast;
 mod job;
+mod locate;
 mod majors;
+mod queries;
 mod shapes;
 mod tables;
 mod workers;

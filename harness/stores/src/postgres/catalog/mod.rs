@@ -9,7 +9,7 @@ mod sequences;
 mod tables;
 
 pub use access::Access;
-pub use tables::{Table, TableKind};
+pub use tables::{Column, Table, TableKind};
 
 use super::{Connection, PostgresError};
 use drydock_parity::shape::Shape;
