@@ -2,6 +2,7 @@
 
 mod access;
 mod access_queries;
+mod boolean;
 mod deparse;
 mod more_queries;
 mod schema_queries;
@@ -65,7 +66,8 @@ async fn section(session: &Connection, database: &str, queries: &[&str]) -> Sect
             let path = path(database, schema.as_deref(), object.as_deref(), part.as_deref());
             let attributes = shape.0.entry(path).or_default();
             if let (Some(attribute), Some(value)) = (attribute, value) {
-                attributes.insert(attribute, deparse::as_restored(&value));
+                let value = deparse::evened_out(&attribute, value);
+                attributes.insert(attribute, value);
             }
         }
     }
