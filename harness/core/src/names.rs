@@ -138,6 +138,11 @@ pub mod checks {
     pub const PG_ACCESS: &str = "postgres/access";
     /// Large objects: contents and owner.
     pub const PG_LARGE_OBJECTS: &str = "postgres/large-objects";
+    /// The planner's statistics are there, and what indexes rely on is as it was recorded.
+    pub const PG_STATISTICS: &str = "postgres/statistics";
+    /// One row can be inserted into every table that is numbered by a sequence. Compared only where it is asked for:
+    /// it writes, though what it writes is rolled back.
+    pub const PG_WRITES: &str = "postgres/writes";
     /// Nothing moved on the source after the declared freeze.
     pub const FREEZE: &str = "freeze";
     /// Every write acknowledged before the freeze is on the target.
@@ -152,8 +157,8 @@ pub mod checks {
         [ES_INDICES, ES_COUNTS, ES_DOCUMENTS, ES_MAPPINGS, ES_SETTINGS, ES_ALIASES, ES_TEMPLATES, ES_CLUSTER];
 
     /// The checks of two servers, in report order.
-    pub const POSTGRES: [&str; 6] =
-        [PG_SCHEMA, PG_COUNTS, PG_ROWS, PG_SEQUENCES, PG_ACCESS, PG_LARGE_OBJECTS];
+    pub const POSTGRES: [&str; 7] =
+        [PG_SCHEMA, PG_COUNTS, PG_ROWS, PG_SEQUENCES, PG_ACCESS, PG_LARGE_OBJECTS, PG_STATISTICS];
 
     /// The checks of a migration as a whole, in report order.
     pub const MIGRATION: [&str; 4] = [FREEZE, TARGETS, ACKNOWLEDGED, DOWNTIME];

@@ -9,4 +9,4 @@ mod result;
 
 pub use elasticsearch::{compare_elasticsearch, digest_elasticsearch, elasticsearch};
 pub use postgres::{DatabasePair, compare_postgres, digest_postgres, postgres};
-pub use result::{CheckResult, Options, Tier, Versions};
+pub use result::{CheckResult, Options, ProbeWrites, Tier, Versions};

@@ -123,7 +123,10 @@ const CORRUPTIONS: &[(&str, &str, Expected)] = &[
     (
         "identity behind",
         "SELECT setval('users_id_seq', 1, false)",
-        &[(SEQUENCES, "changed", "src.public.users_id_seq")],
+        &[
+            (SEQUENCES, "changed", "src.public.users_id_seq"),
+            (SEQUENCES, "unusable", "src.public.users_id_seq"),
+        ],
     ),
     ("increment", "ALTER SEQUENCE free_seq INCREMENT 1", &[(SEQUENCES, "changed", "src.public.free_seq")]),
     (

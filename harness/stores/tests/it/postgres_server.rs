@@ -45,7 +45,16 @@ impl Server {
             .arg(&data)
             .arg("-k")
             .arg(&directory)
-            .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=60"])
+            .args([
+                "-c",
+                "listen_addresses=",
+                "-c",
+                "fsync=off",
+                "-c",
+                "max_connections=60",
+                "-c",
+                "autovacuum=off",
+            ])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

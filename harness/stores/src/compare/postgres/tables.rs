@@ -18,6 +18,8 @@ pub(super) struct TableResults {
     pub(super) large_objects: CheckResult,
     /// Rows of tables that one side lacks, by path.
     pub(super) lonely: BTreeMap<String, u64>,
+    /// Rows on the target of tables that both have, by path.
+    pub(super) on_target: BTreeMap<String, u64>,
 }
 
 /// Large objects as rows. Their contents are digested by the server, 8 MiB at a time: nothing large travels, and an
@@ -187,6 +189,7 @@ pub(super) async fn compare_tables(
         rows: empty(checks::PG_ROWS),
         large_objects: empty(checks::PG_LARGE_OBJECTS),
         lonely: BTreeMap::new(),
+        on_target: BTreeMap::new(),
     };
     let mut jobs = vec![large_objects(name)];
     match (&source.catalog.tables, &target.catalog.tables) {
@@ -271,6 +274,7 @@ fn take(results: &mut TableResults, job: &Job, outcome: Result<super::job::Outco
             result.compared += outcome.source;
             result.findings.extend(outcome.findings);
             if !large {
+                results.on_target.insert(job.subject.clone(), outcome.target);
                 results.counts.compared += 1;
                 results.counts.findings.extend(outcome.counts);
             }

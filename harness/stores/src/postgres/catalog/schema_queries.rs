@@ -13,6 +13,8 @@ pub(super) const QUERIES: [&str; 9] = [
         ('character classes', replace(lower(d.datctype), 'utf-8', 'utf8')),
         ('locale provider', coalesce(to_jsonb(d)->>'datlocprovider', 'c')),
         ('locale', coalesce(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale')),
+        ('locale rules', to_jsonb(d)->>'daticurules'),
+        ('tablespace', (SELECT spcname::text FROM pg_tablespace WHERE oid = d.dattablespace)),
         ('comment', shobj_description(d.oid, 'pg_database'))) v(a, b)
      WHERE d.datname = current_database() AND v.b IS NOT NULL",
     "SELECT n.nspname::text, NULL, NULL, v.a, v.b FROM pg_namespace n, LATERAL (VALUES
