@@ -8,8 +8,8 @@ mod rows;
 
 pub use activity::{Activity, Movement};
 pub use catalog::{
-    Access, Catalog, ChangedCollation, Column, Partitioned, Passwords, Section, SequenceUse, Statistics,
-    Table, TableKind, quote, read_catalog,
+    Access, Catalog, ChangedCollation, Column, Passwords, Place, Section, SequenceUse, Statistics, Table,
+    TableKind, quote, read_catalog,
 };
 pub use connect::{APPLICATION_NAME, Connection, PostgresError, connect};
 pub use pin::{PinnedDatabase, PinnedPg};

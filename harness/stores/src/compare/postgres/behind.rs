@@ -3,7 +3,7 @@
 
 use super::super::result::CheckResult;
 use super::shapes::renamed;
-use crate::postgres::{Connection, Partitioned, PinnedDatabase, SequenceUse, quote};
+use crate::postgres::{Connection, PinnedDatabase, Place, SequenceUse, quote};
 use drydock_core::{Finding, Kind, Outcome, Sample};
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ pub(super) async fn compare(
             return;
         }
     };
-    for place in uses.iter().filter(|u| u.partitioned == Partitioned::No) {
+    for place in uses.iter().filter(|u| u.place != Place::Partitions) {
         let path = renamed(&place.path, &target.name, &source.name);
         match standing(&on_target, place).await {
             Ok(there) if there.is_behind() => {

@@ -4,7 +4,7 @@
 use super::super::result::CheckResult;
 use super::shapes::renamed;
 use super::{DatabasePair, empty};
-use crate::postgres::{Connection, PinnedDatabase, SequenceUse, quote};
+use crate::postgres::{Connection, PinnedDatabase, Place, SequenceUse, quote};
 use drydock_core::names::checks;
 use drydock_core::{Finding, Kind};
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ pub(super) async fn probe(target: &PinnedDatabase, pair: &DatabasePair, result: 
         Err(error) => return result.findings.push(unproven(&error.to_string())),
     };
     let mut tables: BTreeMap<&str, Vec<&SequenceUse>> = BTreeMap::new();
-    for place in uses {
+    for place in uses.iter().filter(|u| u.place != Place::Partition) {
         tables.entry(&place.table).or_default().push(place);
     }
     for places in tables.into_values() {

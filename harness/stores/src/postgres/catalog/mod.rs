@@ -12,7 +12,7 @@ mod server_queries;
 mod tables;
 
 pub use access::{Access, Passwords};
-pub use sequences::{Partitioned, SequenceUse};
+pub use sequences::{Place, SequenceUse};
 pub use tables::{Column, Table, TableKind};
 
 use super::{Connection, PostgresError};

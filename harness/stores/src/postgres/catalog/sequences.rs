@@ -78,7 +78,7 @@ pub(super) async fn read(session: &Connection, database: &str) -> (Section, Vec<
 
 /// Columns of integers whose values a sequence hands out: by a default that is nothing but `nextval`, or as identity.
 const USES: &str = "SELECT DISTINCT sn.nspname::text, s.relname::text, n.nspname::text, c.relname::text, a.attname::text,
-        q.seqincrement::text, c.relkind::text, pg_get_userbyid(c.relowner)::text
+        q.seqincrement::text, CASE WHEN c.relispartition THEN 'partition' ELSE c.relkind::text END, pg_get_userbyid(c.relowner)::text
      FROM pg_sequence q JOIN pg_class s ON s.oid = q.seqrelid JOIN pg_namespace sn ON sn.oid = s.relnamespace,
         LATERAL (SELECT x.adrelid AS relation, x.adnum AS number FROM pg_depend d JOIN pg_attrdef x ON x.oid = d.objid
             WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid
@@ -89,7 +89,7 @@ const USES: &str = "SELECT DISTINCT sn.nspname::text, s.relname::text, n.nspname
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.number
      WHERE a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) AND NOT q.seqcycle
         AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
-        AND CASE WHEN s.relkind = 'S' THEN has_sequence_privilege(s.oid, 'SELECT') END
+        AND NOT (c.relispartition AND c.relkind = 'p') AND CASE WHEN s.relkind = 'S' THEN has_sequence_privilege(s.oid, 'SELECT') END
         AND has_column_privilege(c.oid, a.attnum, 'SELECT') AND NOT EXISTS (SELECT FROM pg_depend e
             WHERE e.classid = 'pg_class'::regclass AND e.objid = s.oid AND e.deptype = 'e')
      ORDER BY 1, 2, 3, 4, 5";
@@ -109,19 +109,21 @@ pub struct SequenceUse {
     pub owner: String,
     /// The column.
     pub column: String,
-    /// Whether rows lie in the table itself or in partitions.
-    pub partitioned: Partitioned,
+    /// Where rows lie.
+    pub place: Place,
     /// The sequence's step.
     pub increment: i64,
 }
 
-/// Where the rows of a table lie.
+/// Where rows lie, and where they are inserted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Partitioned {
-    /// In the table.
-    No,
-    /// In its partitions.
-    Yes,
+pub enum Place {
+    /// In the table itself.
+    Table,
+    /// In its partitions: rows are inserted into it, but lie elsewhere.
+    Partitions,
+    /// In the table, but rows are inserted into the one it is a partition of.
+    Partition,
 }
 
 /// The columns that sequences number.
@@ -136,7 +138,11 @@ pub(super) async fn uses(session: &Connection, database: &str) -> Result<Vec<Seq
             table: format!("{}.{}", quote(&schema), quote(&table)),
             owner: owner?,
             column: column?,
-            partitioned: if kind? == "p" { Partitioned::Yes } else { Partitioned::No },
+            place: match kind?.as_str() {
+                "p" => Place::Partitions,
+                "partition" => Place::Partition,
+                _ => Place::Table,
+            },
             increment: increment?.parse().ok()?,
         })
     };

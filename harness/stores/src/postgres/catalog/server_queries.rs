@@ -13,7 +13,7 @@ pub(super) const CHANGED_GRANTS: &str = "WITH o(name, owner, acl, base) AS (
             AND (c.oid < 16384 OR EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass
                 AND e.objid = c.oid AND e.objsubid = 0 AND e.deptype = 'e'))
         UNION ALL SELECT 'column ' || c.oid::regclass::text || '.' || quote_ident(a.attname), c.relowner,
-            coalesce(a.attacl, '{}'), coalesce(p.initprivs, '{}')
+            coalesce(a.attacl, acldefault('c', c.relowner)), coalesce(p.initprivs, acldefault('c', c.relowner))
         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
             LEFT JOIN pg_init_privs p ON p.classoid = 'pg_class'::regclass AND p.objoid = c.oid AND p.objsubid = a.attnum
         WHERE a.attacl IS DISTINCT FROM p.initprivs
