@@ -230,9 +230,10 @@ fn compare_access(
             result.findings.push(finding.next(next));
         }
     }
-    let own = (&source.0.own, under_source_name(&target.0.own, pair));
+    let mut own = (source.0.own.clone(), under_source_name(&target.0.own, pair));
+    majors::even_out_defaults((&mut own.0, source.1), (&mut own.1, target.1));
     result.compared += own.0.0.len() as u64;
-    for (object, difference) in Shape::compare(own.0, &own.1, Nesting::Slash) {
+    for (object, difference) in Shape::compare(&own.0, &own.1, Nesting::Slash) {
         let table = object.split("/policy/").next().filter(|_| object.contains("/policy/"));
         // The policies of a table that is not there are missing with it.
         if table.is_some_and(|table| a.contains(table) != b.contains(table)) {
