@@ -2,11 +2,12 @@
 
 use super::super::describe::{self, Wording};
 use super::super::result::{Options, Tier};
+use super::digests::RowDigests;
 use super::locate::locate;
 use super::queries::Reading;
 use crate::postgres::{Connection, PostgresError, for_each_row};
 use drydock_core::{Finding, Kind, Sample};
-use drydock_parity::{BucketTable, Columns, DigestKey, Hasher, Located};
+use drydock_parity::{BucketTable, Columns, Located};
 use std::sync::Arc;
 
 /// Rows to compare, or only to count.
@@ -77,13 +78,12 @@ pub(super) async fn read(
     job: &Job,
     which: Which,
     buckets: usize,
-    key: DigestKey,
+    digests: &RowDigests,
 ) -> Result<BucketTable, PostgresError> {
     let mut table = BucketTable::new(buckets);
-    let hasher = Hasher::new(key);
     if let Some(reading) = job.side(which) {
         let doing = format!("reading {}", job.subject);
-        let mut consume = |row: &[u8]| table.insert(hasher.row(job.columns.key_of(row), row));
+        let mut consume = |row: &[u8]| table.insert(digests.row(job.columns.key_of(row), row));
         for_each_row(session, &doing, &reading.rows, &mut consume).await?;
     }
     Ok(table)
@@ -105,10 +105,11 @@ pub(super) async fn compare(
         return Ok(Outcome { source: rows, target: rows, ..Outcome::default() });
     }
     let spawn = |session: &Arc<Connection>, which: Which| {
-        let (session, job, buckets, key) = (Arc::clone(session), job.clone(), options.buckets, options.key);
+        let (session, job, buckets) = (Arc::clone(session), job.clone(), options.buckets);
+        let digests = RowDigests::Run(options.key.fast());
         // A table that one side lacks is only counted.
         let buckets = if job.source.is_some() && job.target.is_some() { buckets } else { 1 };
-        tokio::spawn(async move { read(&session, &job, which, buckets, key).await })
+        tokio::spawn(async move { read(&session, &job, which, buckets, &digests).await })
     };
     let (a, b) = tokio::join!(spawn(source, Which::Source), spawn(target, Which::Target));
     let a = joined(a, job).map_err(|e| (Which::Source, e))?;

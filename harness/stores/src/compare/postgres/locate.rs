@@ -1,12 +1,11 @@
 //! Second pass: the rows of differing buckets, read by their keys where that is cheaper than reading everything again.
 
 use super::super::result::Options;
+use super::digests::RowDigests;
 use super::job::{Job, Which, joined};
 use crate::postgres::{Connection, PostgresError, for_each_row};
 use drydock_parity::row::unescape;
-use drydock_parity::{
-    BucketTable, Detail, DigestKey, Fingerprint, Hasher, Located, Locator, Selection, Side, Traits,
-};
+use drydock_parity::{BucketTable, Detail, Fingerprint, Located, Locator, Selection, Side, Traits};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,7 +38,7 @@ pub(super) async fn locate(
                 Which::Source,
                 few.clone(),
                 Arc::clone(&locator),
-                options.key
+                RowDigests::Run(options.key.fast())
             )),
             tokio::spawn(by_key(
                 Arc::clone(target),
@@ -47,7 +46,7 @@ pub(super) async fn locate(
                 Which::Target,
                 few,
                 Arc::clone(&locator),
-                options.key
+                RowDigests::Run(options.key.fast())
             )),
         );
         // A key that the server does not take back, or too many of them: the whole table answers as well.
@@ -65,14 +64,14 @@ pub(super) async fn locate(
             job.clone(),
             Which::Source,
             Arc::clone(&locator),
-            options.key
+            RowDigests::Run(options.key.fast())
         )),
         tokio::spawn(everything(
             Arc::clone(target),
             job.clone(),
             Which::Target,
             Arc::clone(&locator),
-            options.key
+            RowDigests::Run(options.key.fast())
         )),
     );
     joined(a, job).map_err(|e| (Which::Source, e))?;
@@ -89,8 +88,8 @@ fn finish(locator: &Shared) -> Located {
 }
 
 /// Hands a row to the locator if it lies in a differing bucket.
-fn offer(job: &Job, which: Which, hasher: &Hasher, locator: &Shared, row: &[u8]) {
-    let item: Fingerprint = hasher.row(job.columns.key_of(row), row);
+fn offer(job: &Job, which: Which, digests: &RowDigests, locator: &Shared, row: &[u8]) {
+    let item: Fingerprint = digests.row(job.columns.key_of(row), row);
     let side = if which == Which::Source { Side::Source } else { Side::Target };
     let mut locator = locator.lock().unwrap_or_else(PoisonError::into_inner);
     if locator.wants(item.id) {
@@ -108,12 +107,11 @@ async fn everything(
     job: Job,
     which: Which,
     locator: Shared,
-    key: DigestKey,
+    digests: RowDigests,
 ) -> Result<(), PostgresError> {
     let Some(reading) = job.side(which) else { return Ok(()) };
-    let hasher = Hasher::new(key);
     let doing = format!("reading {} again", job.subject);
-    let mut consume = |row: &[u8]| offer(&job, which, &hasher, &locator, row);
+    let mut consume = |row: &[u8]| offer(&job, which, &digests, &locator, row);
     for_each_row(&session, &doing, &reading.rows, &mut consume).await.map(drop)
 }
 
@@ -132,16 +130,15 @@ async fn by_key(
     which: Which,
     selection: Selection,
     locator: Shared,
-    key: DigestKey,
+    digests: RowDigests,
 ) -> Result<ReadByKey, PostgresError> {
     let Some(lookup) = job.side(which).and_then(|side| side.lookup.as_ref()) else {
         return Ok(ReadByKey::Unsuitable);
     };
-    let hasher = Hasher::new(key);
     let doing = format!("reading the keys of {}", job.subject);
     let (mut keys, mut candidates) = (BTreeSet::new(), 0_u64);
     let mut choose = |row: &[u8]| {
-        if selection.contains(hasher.row(row, row).id) {
+        if selection.contains(digests.row(row, row).id) {
             candidates += 1;
             if keys.len() <= MAX_KEYS {
                 keys.insert(String::from_utf8_lossy(row).into_owned());
@@ -158,9 +155,9 @@ async fn by_key(
     for batch in keys.chunks(BATCH) {
         let mut consume = |row: &[u8]| {
             // A key that is equal to one asked for without being the same text lies in another bucket.
-            let id = hasher.row(job.columns.key_of(row), row).id;
+            let id = digests.row(job.columns.key_of(row), row).id;
             fetched += u64::from(selection.contains(id));
-            offer(&job, which, &hasher, &locator, row);
+            offer(&job, which, &digests, &locator, row);
         };
         for_each_row(&session, &doing, &lookup.rows(batch), &mut consume).await?;
     }

@@ -1,6 +1,7 @@
 //! PostgreSQL, side by side.
 
 mod behind;
+mod digests;
 mod fast;
 mod job;
 mod locate;
@@ -174,6 +175,7 @@ fn millis(start: Instant) -> u64 {
 pub async fn digest_postgres(side: &PinnedPg, options: &Options) -> Result<(u64, Digest), PostgresError> {
     let mut rows = 0;
     let mut all = Multiset::default();
+    let published = digests::RowDigests::Published(options.key);
     let unpinned = |reason: String| PostgresError::Statement {
         doing: "computing the digest".to_owned(),
         reason,
@@ -184,7 +186,7 @@ pub async fn digest_postgres(side: &PinnedPg, options: &Options) -> Result<(u64,
         let session = std::sync::Arc::new(database.session().await?);
         let tables = database.catalog.tables.as_ref().map_err(|e| unpinned(e.clone()))?;
         for job in tables::whole_jobs(tables, name) {
-            let total = job::read(&session, &job, job::Which::Source, 1, options.key).await?.total();
+            let total = job::read(&session, &job, job::Which::Source, 1, &published).await?.total();
             rows += total.count;
             let named =
                 format!("{}\n{}\n{}", job.subject, job.columns.names.join("\n"), total.digest(&options.key));
