@@ -111,9 +111,9 @@ async fn the_fast_tier_sees_what_the_strict_one_sees() {
     };
     let found = seen(&fast(&server, "other").await);
     assert_eq!(found, seen(&run(&server, "other", &Options::default()).await));
-    for at in 0..TWINS.len() {
+    for (at, twins) in TWINS.iter().enumerate() {
         let subject = format!(" src.public.t{at}");
-        assert!(found.iter().any(|f| f.ends_with(&subject)), "{:?} is not found: {found:?}", TWINS[at]);
+        assert!(found.iter().any(|f| f.ends_with(&subject)), "{twins:?} is not found: {found:?}");
     }
     assert!(found.iter().any(|f| f.ends_with("swapped")), "{found:?}");
 }

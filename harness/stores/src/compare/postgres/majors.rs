@@ -68,10 +68,10 @@ pub(super) fn even_out_access(database: &str, source: (&mut Shape, u32), target:
 }
 
 /// Evens out known differences of default privileges between majors.
-pub(super) fn even_out_defaults(source: (&mut Shape, u32), target: (&mut Shape, u32)) {
-    if source.1.min(target.1) < 17 && source.1.max(target.1) >= 17 {
-        forget_maintenance(source.0);
-        forget_maintenance(target.0);
+pub(super) fn even_out_defaults(majors: (u32, u32), source: &mut Shape, target: &mut Shape) {
+    if majors.0.min(majors.1) < 17 && majors.0.max(majors.1) >= 17 {
+        forget_maintenance(source);
+        forget_maintenance(target);
     }
 }
 
@@ -104,10 +104,10 @@ mod tests {
             shape
         };
         let (mut old, mut new) = (granted(&all[..7]), granted(&all));
-        even_out_defaults((&mut old, 15), (&mut new, 17));
+        even_out_defaults((15, 17), &mut old, &mut new);
         assert_eq!(old, new);
         let (mut old, mut new) = (granted(&all[..3]), granted(&["SELECT", "INSERT", "UPDATE", "MAINTAIN"]));
-        even_out_defaults((&mut old, 15), (&mut new, 17));
+        even_out_defaults((15, 17), &mut old, &mut new);
         assert_ne!(old, new);
     }
 

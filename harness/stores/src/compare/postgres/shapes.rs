@@ -231,7 +231,7 @@ fn compare_access(
         }
     }
     let mut own = (source.0.own.clone(), under_source_name(&target.0.own, pair));
-    majors::even_out_defaults((&mut own.0, source.1), (&mut own.1, target.1));
+    majors::even_out_defaults((source.1, target.1), &mut own.0, &mut own.1);
     result.compared += own.0.0.len() as u64;
     for (object, difference) in Shape::compare(&own.0, &own.1, Nesting::Slash) {
         let table = object.split("/policy/").next().filter(|_| object.contains("/policy/"));
