@@ -17,8 +17,8 @@ pub mod shape;
 pub mod text;
 
 pub use buckets::{BucketTable, Selection};
-pub use digest::{Digest, DigestKey, Multiset};
-pub use item::{Fingerprint, Hasher, Traits};
+pub use digest::{Digest, DigestKey, FastKey, Multiset};
+pub use item::{Fingerprint, Hasher, Header, Traits};
 pub use json::{Canonical, JsonError};
 pub use json_diff::{FieldDifference, json_diff};
 pub use locate::{Detail, Group, Item, Located, Locator, Side};
