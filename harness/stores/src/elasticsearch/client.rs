@@ -1,11 +1,13 @@
 //! The HTTP client: one connection pool a cluster, errors with method and path, answers as bytes or JSON.
 
 use super::error::{ElasticsearchError, ErrorKind};
+use super::flavour::Flavour;
 use crate::endpoint::{ElasticsearchAuth, ElasticsearchEndpoint};
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Time limits of a client.
@@ -28,6 +30,7 @@ impl Default for Timeouts {
 pub struct Client {
     http: reqwest::Client,
     endpoint: ElasticsearchEndpoint,
+    flavour: Arc<OnceLock<Flavour>>,
 }
 
 type Result<T> = std::result::Result<T, ElasticsearchError>;
@@ -59,7 +62,11 @@ impl Client {
             let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|e| fail(&e))?;
             builder = builder.tls_certs_merge(certificates);
         }
-        Ok(Self { http: builder.build().map_err(|e| fail(&e))?, endpoint: endpoint.clone() })
+        Ok(Self {
+            http: builder.build().map_err(|e| fail(&e))?,
+            endpoint: endpoint.clone(),
+            flavour: Arc::default(),
+        })
     }
 
     /// Base URL, for messages.
@@ -70,6 +77,19 @@ impl Client {
     /// The endpoint this client was built from.
     pub fn endpoint(&self) -> &ElasticsearchEndpoint {
         &self.endpoint
+    }
+
+    /// The product and version behind the address. Asked for once; an answer that did not come is asked for again.
+    pub async fn flavour(&self) -> Flavour {
+        if let Some(known) = self.flavour.get() {
+            return *known;
+        }
+        let flavour = match self.get("/").await {
+            Ok(banner) => Flavour::from_banner(&banner),
+            Err(error) if error.is_transport() || error.is_pressure() => return Flavour::Unknown,
+            Err(_) => Flavour::Unknown,
+        };
+        *self.flavour.get_or_init(|| flavour)
     }
 
     /// Sends one request and returns the body of a successful answer as it came.

@@ -33,12 +33,20 @@ pub enum ErrorKind {
     /// An answer that is not what the API promises.
     #[error("unexpected answer: {0}")]
     Malformed(String),
+    /// The store's version cannot do what is asked for.
+    #[error("{0}")]
+    Unsupported(String),
 }
 
 impl ElasticsearchError {
     /// An answer that is not what the API promises.
     pub fn malformed(method: &str, path: impl Into<String>, what: impl Into<String>) -> Self {
         Self { method: method.to_owned(), path: path.into(), kind: ErrorKind::Malformed(what.into()) }
+    }
+
+    /// Something that the store's version cannot do.
+    pub fn unsupported(method: &str, path: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { method: method.to_owned(), path: path.into(), kind: ErrorKind::Unsupported(what.into()) }
     }
 
     /// HTTP status of the answer, if there was one.

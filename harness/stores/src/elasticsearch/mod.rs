@@ -1,17 +1,21 @@
-//! Elasticsearch over plain HTTP: works with 7.17, 8.x and OpenSearch where their APIs agree.
+//! Elasticsearch over plain HTTP, from 7.10 on, and OpenSearch from 2.4 on.
 
 mod client;
 mod definitions;
 mod error;
+mod flavour;
 mod maxima;
 mod pin;
+mod pit;
 mod scope;
 mod stream;
 
 pub use client::{Client, Timeouts};
 pub use definitions::{Definitions, Section};
 pub use error::{ElasticsearchError, ErrorKind};
+pub use flavour::{Flavour, StoreVersion};
 pub use maxima::{Maxima, read_maxima};
 pub use pin::{IndexState, PinnedEs, PinnedIndex};
+pub use pit::Paging;
 pub use scope::{Scope, path_segment};
 pub use stream::{DocumentRef, StreamError};
