@@ -7,6 +7,6 @@ mod elasticsearch;
 mod postgres;
 mod result;
 
-pub use elasticsearch::{compare_elasticsearch, digest_elasticsearch, elasticsearch};
+pub use elasticsearch::{compare_elasticsearch, digest_elasticsearch, drain, elasticsearch};
 pub use postgres::{DatabasePair, compare_postgres, digest_postgres, postgres};
 pub use result::{CheckResult, Options, Tier, Versions};
