@@ -70,8 +70,13 @@ impl BucketTable {
     /// The tables have different numbers of buckets.
     pub fn differing(source: &Self, target: &Self, max_items: usize) -> Selection {
         assert_eq!(source.buckets.len(), target.buckets.len(), "tables of different size do not compare");
-        let mut selection =
-            Selection { chosen: vec![false; source.buckets.len()], buckets: 0, items: 0, unexamined: 0, at_least: 0 };
+        let mut selection = Selection {
+            chosen: vec![false; source.buckets.len()],
+            buckets: 0,
+            items: 0,
+            unexamined: 0,
+            at_least: 0,
+        };
         let mut items = 0_u64;
         let limit = max_items as u64;
         for (at, (a, b)) in source.buckets.iter().zip(&target.buckets).enumerate() {

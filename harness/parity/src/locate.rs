@@ -228,7 +228,14 @@ fn pair(
     }
     for half in source.drain(..).filter(|h| h.copies > 0) {
         let (traits, Half { copies, pending }) = (half.traits(), half);
-        located.missing.push(Item { id, traits, copies, versions: None, source: pending.detail, target: None });
+        located.missing.push(Item {
+            id,
+            traits,
+            copies,
+            versions: None,
+            source: pending.detail,
+            target: None,
+        });
     }
     for half in target.drain(..).filter(|h| h.copies > 0) {
         let (traits, Half { copies, pending }) = (half.traits(), half);

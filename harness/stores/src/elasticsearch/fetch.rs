@@ -20,8 +20,8 @@ const GROWTH: usize = 4;
 const PAGE_BYTES: usize = 2 << 20;
 /// An answer that takes longer than this is a sign of a store that has too much to do.
 const SLOW: Duration = Duration::from_secs(5);
-/// How often one page is asked for before giving up: with the pauses between, about a minute.
-const ATTEMPTS: u32 = 12;
+/// How often one page is asked for before giving up: with the pauses between, a good minute.
+const ATTEMPTS: u32 = 14;
 /// The same once another page was given up because nobody answered: otherwise every further index would take a minute.
 const ATTEMPTS_WHEN_GONE: u32 = 2;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);

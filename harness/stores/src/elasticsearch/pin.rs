@@ -185,7 +185,11 @@ impl PinnedEs {
     ///
     /// # Errors
     /// The index has no point in time, or a part of it did not answer.
-    pub async fn aggregate(&self, name: &str, aggregations: &Value) -> Result<(u64, Value), ElasticsearchError> {
+    pub async fn aggregate(
+        &self,
+        name: &str,
+        aggregations: &Value,
+    ) -> Result<(u64, Value), ElasticsearchError> {
         let path = "/_search?allow_partial_search_results=false";
         let malformed = |what: &str| ElasticsearchError::malformed("POST", path, what);
         let index = self.inner.indices.get(name).ok_or_else(|| malformed("the index was not pinned"))?;

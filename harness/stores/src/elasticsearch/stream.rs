@@ -207,8 +207,8 @@ impl PinnedEs {
         }
         let mut bytes = 0;
         while let Some(done) = tasks.join_next().await {
-            bytes += done
-                .map_err(|e| StreamError::NotPinned(format!("reading {index} was interrupted: {e}")))??;
+            bytes +=
+                done.map_err(|e| StreamError::NotPinned(format!("reading {index} was interrupted: {e}")))??;
         }
         Ok(bytes)
     }
@@ -309,6 +309,7 @@ fn arrived(
     done: Result<Result<Fetched, ElasticsearchError>, tokio::task::JoinError>,
     index: &str,
 ) -> Result<Fetched, StreamError> {
-    let fetched = done.map_err(|e| StreamError::NotPinned(format!("reading {index} was interrupted: {e}")))?;
+    let fetched =
+        done.map_err(|e| StreamError::NotPinned(format!("reading {index} was interrupted: {e}")))?;
     Ok(fetched?)
 }

@@ -47,8 +47,7 @@ impl Contents {
         if let Some(reason) = &digested.unreadable {
             self.unreadable += 1;
             if self.unreadable_samples.len() < SHOWN {
-                self.unreadable_samples
-                    .push(format!("{}: {reason}", label(document.id, document.routing)));
+                self.unreadable_samples.push(format!("{}: {reason}", label(document.id, document.routing)));
             }
         }
     }

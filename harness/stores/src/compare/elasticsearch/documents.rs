@@ -156,7 +156,8 @@ impl Comparison<'_> {
                 outcome.findings.push(not_compared(name, &format!("on the {side}, {doubt}")));
             }
         }
-        let count = |side: &PinnedEs| side.indices().get(name).and_then(|i| i.documents.as_ref().ok().copied());
+        let count =
+            |side: &PinnedEs| side.indices().get(name).and_then(|i| i.documents.as_ref().ok().copied());
         let documents = count(self.source).max(count(self.target)).unwrap_or(0);
         if self.options.tier == Tier::Fast
             && let Ok(Figures { agree: true, fields }) = fast::figures(self.source, self.target, name).await
@@ -186,7 +187,9 @@ impl Comparison<'_> {
             if selection.items() > FETCHED.min(self.options.max_located as u64) {
                 form = Form::Canonical;
                 tables = self.read(name, documents, form, slices).await?;
-                if BucketTable::differing(&tables[0].table, &tables[1].table, all).items() < selection.items() / 2 {
+                if BucketTable::differing(&tables[0].table, &tables[1].table, all).items()
+                    < selection.items() / 2
+                {
                     rendering.learn(form);
                 }
             }

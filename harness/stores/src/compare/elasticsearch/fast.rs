@@ -50,7 +50,8 @@ pub(super) async fn figures(
     let both = here.into_iter().filter(|(path, values)| there.get(path) == Some(values));
     let (keywords, numeric): (Vec<_>, Vec<_>) = both.partition(|(_, values)| *values == Values::Keyword);
     let chosen: Vec<_> = numeric.into_iter().take(NUMERIC_FIELDS).chain(keywords).take(FIELDS).collect();
-    let asked: Map<_, _> = chosen.iter().enumerate().map(|(at, f)| (at.to_string(), aggregation(f))).collect();
+    let asked: Map<_, _> =
+        chosen.iter().enumerate().map(|(at, f)| (at.to_string(), aggregation(f))).collect();
     let asked = Value::Object(asked);
     let (a, b) = tokio::join!(source.aggregate(index, &asked), target.aggregate(index, &asked));
     let ((count, a), (other_count, b)) = (a?, b?);
@@ -120,17 +121,23 @@ mod tests {
 
     #[test]
     fn only_exact_figures_count() {
-        let stats = |count: u64, max: f64, sum: f64| json!({"count": count, "min": 1.0, "max": max, "sum": sum});
+        let stats =
+            |count: u64, max: f64, sum: f64| json!({"count": count, "min": 1.0, "max": max, "sum": sum});
         assert!(!alike(Values::Integer, &stats(3, 9.0, 12.0), &stats(3, 9.0, 13.0)));
         // A sum beyond 2^53 depends on the order of the summands.
         assert!(alike(Values::Integer, &stats(3, 9e15, 1.2e16), &stats(3, 9e15, 1.3e16)));
         assert!(alike(Values::Fraction, &stats(3, 0.5, 1.1), &stats(3, 0.5, 1.2)));
         assert!(!alike(Values::Fraction, &stats(3, 0.5, 1.1), &stats(4, 0.5, 1.1)));
         let empty = json!({"count": 0, "min": null, "max": null, "sum": 0.0});
-        assert!(alike(Values::Integer, &empty, &empty) && !alike(Values::Integer, &empty, &stats(1, 1.0, 1.0)));
-        let terms = |t: u64, f: u64| json!({"buckets": [{"key": 1, "doc_count": t}, {"key": 0, "doc_count": f}]});
+        assert!(
+            alike(Values::Integer, &empty, &empty) && !alike(Values::Integer, &empty, &stats(1, 1.0, 1.0))
+        );
+        let terms =
+            |t: u64, f: u64| json!({"buckets": [{"key": 1, "doc_count": t}, {"key": 0, "doc_count": f}]});
         let turned = json!({"buckets": [{"key": 0, "doc_count": 2}, {"key": 1, "doc_count": 5}]});
-        assert!(alike(Values::Boolean, &terms(5, 2), &turned) && !alike(Values::Boolean, &terms(4, 3), &turned));
+        assert!(
+            alike(Values::Boolean, &terms(5, 2), &turned) && !alike(Values::Boolean, &terms(4, 3), &turned)
+        );
     }
 
     #[test]

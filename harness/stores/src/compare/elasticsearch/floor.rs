@@ -23,8 +23,7 @@ pub async fn drain(source: &PinnedEs, target: &PinnedEs, options: &Options) -> R
         let slices = PinnedEs::slices(documents, options.parallel);
         // The semaphore is never closed.
         let _readers = readers.acquire_many(u32::try_from(slices).unwrap_or(1)).await;
-        let (a, b) =
-            tokio::join!(source.drain(name, reading, slices), target.drain(name, reading, slices));
+        let (a, b) = tokio::join!(source.drain(name, reading, slices), target.drain(name, reading, slices));
         Ok::<_, StreamError>(a? + b?)
     }))
     .buffer_unordered(options.parallel.max(1));

@@ -149,10 +149,8 @@ impl Reader {
         buckets: usize,
     ) -> Result<BucketTable, StreamError> {
         let reader = self.clone();
-        let consume =
-            move |state: &mut State, document: DocumentRef<'_>| reader.take(state, &document);
-        let parts =
-            side.fold(index, Reading::Versions, slices, || self.state(buckets), consume).await?;
+        let consume = move |state: &mut State, document: DocumentRef<'_>| reader.take(state, &document);
+        let parts = side.fold(index, Reading::Versions, slices, || self.state(buckets), consume).await?;
         let mut again = BucketTable::new(buckets);
         for part in parts {
             again.merge(&part.again);
