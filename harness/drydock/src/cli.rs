@@ -87,6 +87,8 @@ pub(crate) enum Verify {
         #[command(flatten)]
         elasticsearch: ElasticsearchPair,
         #[command(flatten)]
+        depth: Depth,
+        #[command(flatten)]
         output: Output,
     },
     /// Two PostgreSQL servers
@@ -94,12 +96,16 @@ pub(crate) enum Verify {
         #[command(flatten)]
         postgres: PostgresPair,
         #[command(flatten)]
+        depth: Depth,
+        #[command(flatten)]
         output: Output,
     },
     /// Both kinds of store
     All {
         #[command(flatten)]
         stores: AllStores,
+        #[command(flatten)]
+        depth: Depth,
         #[command(flatten)]
         output: Output,
     },
@@ -122,6 +128,9 @@ pub(crate) struct IndexScope {
     /// Compare indices whose names begin so; all but system indices if absent. May be repeated
     #[arg(long = "prefix", value_name = "PREFIX")]
     pub(crate) prefixes: Vec<String>,
+    /// Compare the documents' version numbers as well: after a snapshot, or a copy with external versions
+    #[arg(long)]
+    pub(crate) versions: bool,
     /// Certification authority (PEM) to trust for the source
     #[arg(long, value_name = "FILE")]
     pub(crate) source_ca: Option<PathBuf>,
@@ -168,6 +177,13 @@ pub(crate) struct AllStores {
     pub(crate) databases: Vec<String>,
     #[command(flatten)]
     pub(crate) scope: IndexScope,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Depth {
+    /// Let the stores count and digest by themselves; read in full only what then differs
+    #[arg(long)]
+    pub(crate) fast: bool,
 }
 
 #[derive(Debug, Args)]

@@ -27,6 +27,8 @@ pub struct VerifyOptions {
     pub postgres: Option<(PostgresEndpoint, PostgresEndpoint)>,
     /// Databases; empty for every database of the source.
     pub databases: Vec<DatabasePair>,
+    /// How the comparison is run.
+    pub tuning: Options,
 }
 
 /// Compares, judges, and writes reports into `folder` if there is one.
@@ -44,14 +46,14 @@ pub async fn verify(
     let in_memory = |e| file_error("cannot keep the record in memory")(e);
     writer.append(&clock, Event::RunStarted(Box::new(started))).map_err(in_memory)?;
     let mut results = Vec::new();
-    let tuning = Options::default();
+    let tuning = &options.tuning;
     if let Some((source, target)) = &options.elasticsearch {
         let scope = Scope { prefixes: options.prefixes.clone() };
-        results.extend(compare::elasticsearch(source, target, &scope, &tuning).await);
+        results.extend(compare::elasticsearch(source, target, &scope, tuning).await);
     }
     if let Some((source, target)) = &options.postgres {
         match databases(source, &options.databases).await {
-            Ok(pairs) => results.extend(compare::postgres(source, target, &pairs, &tuning).await),
+            Ok(pairs) => results.extend(compare::postgres(source, target, &pairs, tuning).await),
             Err(why) => results.extend(checks::POSTGRES.map(|check| {
                 CheckResult::not_compared(
                     check,

@@ -1,9 +1,9 @@
 //! `drydock verify`: parity alone, on anything that can be reached, read-only.
 
-use crate::cli::{AllStores, ElasticsearchPair, IndexScope, Output, PostgresPair, Verify};
+use crate::cli::{AllStores, Depth, ElasticsearchPair, IndexScope, Output, PostgresPair, Verify};
 use drydock_core::ExitCode;
 use drydock_rehearsal::verify::{VerifyOptions, verify};
-use drydock_stores::compare::DatabasePair;
+use drydock_stores::compare::{DatabasePair, Options, Tier, Versions};
 use drydock_stores::endpoint::{AddressError, ElasticsearchAuth};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
 use secrecy::SecretString;
@@ -33,20 +33,25 @@ pub(crate) async fn run(command: &Verify) -> ExitCode {
 
 fn options_of(command: &Verify) -> Result<(VerifyOptions, &Output), AddressError> {
     match command {
-        Verify::Elasticsearch { elasticsearch, output } => {
+        Verify::Elasticsearch { elasticsearch, depth, output } => {
             let ElasticsearchPair { source, target, scope } = elasticsearch;
             let options = VerifyOptions {
                 elasticsearch: Some(clusters(source, target, scope)?),
+                prefixes: scope.prefixes.clone(),
+                tuning: tuning(depth, Some(scope)),
                 ..VerifyOptions::default()
             };
-            Ok((VerifyOptions { prefixes: scope.prefixes.clone(), ..options }, output))
+            Ok((options, output))
         }
-        Verify::Postgres { postgres, output } => {
+        Verify::Postgres { postgres, depth, output } => {
             let PostgresPair { source, target, databases } = postgres;
             let (servers, databases) = servers(source, target, databases)?;
-            Ok((VerifyOptions { postgres: Some(servers), databases, ..VerifyOptions::default() }, output))
+            let tuning = tuning(depth, None);
+            let options =
+                VerifyOptions { postgres: Some(servers), databases, tuning, ..VerifyOptions::default() };
+            Ok((options, output))
         }
-        Verify::All { stores, output } => {
+        Verify::All { stores, depth, output } => {
             let AllStores {
                 source_elasticsearch,
                 target_elasticsearch,
@@ -61,9 +66,18 @@ fn options_of(command: &Verify) -> Result<(VerifyOptions, &Output), AddressError
                 prefixes: scope.prefixes.clone(),
                 postgres: Some(servers),
                 databases,
+                tuning: tuning(depth, Some(scope)),
             };
             Ok((options, output))
         }
+    }
+}
+
+fn tuning(depth: &Depth, scope: Option<&IndexScope>) -> Options {
+    Options {
+        tier: if depth.fast { Tier::Fast } else { Tier::Strict },
+        versions: if scope.is_some_and(|s| s.versions) { Versions::Compared } else { Versions::Ignored },
+        ..Options::default()
     }
 }
 
