@@ -169,5 +169,5 @@ fn a_kept_digest_does_not_depend_on_the_bytes_and_never_changes() {
     let mut hasher = Hasher::new(DigestKey::default());
     let one = hasher.document("1", Some("2"), "{\"b\":1.10,\"a\":[]}").unwrap();
     assert_eq!(one, hasher.document("1", Some("2"), " {\"a\" : [], \"b\" : 1.1e0}").unwrap());
-    assert_eq!(one.record.to_string(), "KEPT");
+    assert_eq!(one.record.to_string(), "807f58331f8326494b2a66a7fc2094be");
 }

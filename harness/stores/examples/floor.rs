@@ -4,11 +4,12 @@
 //! cargo run --release -p drydock-stores --example floor -- seed    SOURCE TARGET INDEX DOCUMENTS
 //! cargo run --release -p drydock-stores --example floor -- rewrite SOURCE TARGET INDEX DOCUMENTS
 //! cargo run --release -p drydock-stores --example floor -- measure SOURCE TARGET INDEX [ROUNDS]
+//! cargo run --release -p drydock-stores --example floor -- compare SOURCE TARGET PREFIX
 //! ```
 //!
 //! `seed` writes the same records, about 700 bytes each, to both sides in another order; `rewrite` the same with other
 //! bytes for the same meaning on the target. `measure` prints the fastest of some rounds of each way, the ratios and the
-//! peak memory of this process. The stores' addresses are plain URLs; nothing outside of INDEX is touched.
+//! peak memory of this process; `compare` prints what differs in the indices that begin with PREFIX. The stores' addresses are plain URLs; nothing outside of INDEX is touched.
 
 use drydock_stores::ElasticsearchEndpoint;
 use drydock_stores::compare::{Options, Tier, compare_elasticsearch, drain};

@@ -18,6 +18,8 @@ const LARGEST_PAGE_OF_IDS: usize = 10_000;
 const GROWTH: usize = 4;
 /// Size of a page aimed at, in bytes of the answer. A reader holds two of them at most.
 const PAGE_BYTES: usize = 2 << 20;
+/// A longer page is not taken in but asked for again with fewer documents, down to a single one of any length.
+const LONGEST_PAGE: usize = 8 * PAGE_BYTES;
 /// An answer that takes longer than this is a sign of a store that has too much to do.
 const SLOW: Duration = Duration::from_secs(5);
 /// How often one page is asked for before giving up: with the pauses between, a good minute.
@@ -150,7 +152,9 @@ pub(super) async fn fetch(
         let body = ask.body(&pit, after.as_deref(), patience.size).into_bytes();
         let path = "/_search?allow_partial_search_results=false";
         let start = Instant::now();
-        match inner.client.bytes(Method::POST, path, Some(("application/json", body))).await {
+        let limit = if patience.size > 1 { LONGEST_PAGE } else { usize::MAX };
+        let body = Some(("application/json", body));
+        match inner.client.bytes_within(Method::POST, path, body, limit).await {
             Ok(bytes) => {
                 inner.gone.store(false, Ordering::Relaxed);
                 return Ok(Fetched { bytes, patience, took: start.elapsed() });
