@@ -165,7 +165,7 @@ impl PinnedEs {
         let order = self.orders(index, 1).await.into_iter().next().unwrap_or_default();
         let ask = Arc::new(Ask { order, reading: Reading::Documents, query: None });
         let fetched = fetch(Arc::clone(&self.inner), ask, pinned.pit(), None, Patience::new(count)).await?;
-        for hit in &page::parse(&fetched.bytes)?.hits {
+        for hit in &page::read(&fetched.bytes, count)?.hits {
             consume(hit.document());
         }
         Ok(())
@@ -270,7 +270,7 @@ async fn read(
             let task = tokio::spawn(ask_for(Some(place.to_owned()), patience));
             (place.to_owned(), OnItsWay(task))
         });
-        let page = match page::parse(&fetched.bytes) {
+        let page = match page::read(&fetched.bytes, fetched.patience.size) {
             Ok(page) => page,
             Err(error) => {
                 drop(ahead);
@@ -296,7 +296,7 @@ async fn read(
         if ended {
             return Ok(seen);
         }
-        let place = last.place().to_owned();
+        let place = last.place.to_owned();
         fetched = match ahead {
             Some((guessed, mut task)) if guessed == place => arrived((&mut task.0).await, index)?,
             _ => ask_for(Some(place.clone()), patience).await?,

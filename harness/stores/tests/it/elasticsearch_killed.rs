@@ -140,19 +140,23 @@ async fn a_killed_node_never_makes_a_comparison_green() {
     fake.contents().indices.insert(INDEX.into(), all);
     let other = ElasticsearchEndpoint::plain(&fake.url);
     for pages in [2, 9] {
-        let (source, target) = (endpoint.clone(), other.clone());
         let scope = Scope { prefixes: vec![INDEX.to_owned()] };
-        let comparison = tokio::spawn(async move {
-            compare::elasticsearch(&source, &target, &scope, &Options::default()).await
-        });
         fake.contents().sizes.clear();
-        while fake.contents().sizes.len() < pages && !comparison.is_finished() {
-            tokio::task::yield_now().await;
-        }
-        assert!(!comparison.is_finished(), "killed while it reads");
-        node.kill();
-        node.start();
-        let results = comparison.await.expect("never panics");
+        let (done, options) = (std::cell::Cell::new(false), Options::default());
+        let comparison = async {
+            let results = compare::elasticsearch(&endpoint, &other, &scope, &options).await;
+            done.set(true);
+            results
+        };
+        let killer = async {
+            while fake.contents().sizes.len() < pages && !done.get() {
+                tokio::task::yield_now().await;
+            }
+            assert!(!done.get(), "killed while it reads");
+            node.kill();
+            node.start();
+        };
+        let (results, ()) = tokio::join!(comparison, killer);
         let result = results.iter().find(|r| r.check == ES_DOCUMENTS).expect("asked for");
         let right = result.findings.len() == 1
             && (result.findings[0].kind, result.findings[0].count) == (Kind::Missing, 1)
