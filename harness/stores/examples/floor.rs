@@ -14,7 +14,7 @@
 use drydock_stores::ElasticsearchEndpoint;
 use drydock_stores::compare::{Options, Tier, compare_elasticsearch, drain};
 use drydock_stores::elasticsearch::{Client, PinnedEs, Scope, Timeouts};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::error::Error;
 use std::time::Instant;
 
@@ -43,8 +43,15 @@ async fn main() -> Result<()> {
             let rounds = rounds.first().map_or(Ok(3), |r| r.parse())?;
             measure(&client(source)?, &client(target)?, index, rounds).await
         }
+        ["compare", source, target, prefix] => {
+            let sides = Sides::pin(&client(source)?, &client(target)?, prefix).await?;
+            let (seconds, found) = sides.compare(&Options::default()).await;
+            println!("{seconds:.2} s; peak memory {}\n{}", peak(), found.replace(" | ", "\n"));
+            sides.close().await;
+            Ok(())
+        }
         _ => {
-            Err("seed|rewrite SOURCE TARGET INDEX DOCUMENTS, or measure SOURCE TARGET INDEX [ROUNDS]".into())
+            Err("seed|rewrite SOURCE TARGET INDEX DOCUMENTS, measure SOURCE TARGET INDEX [ROUNDS], or compare SOURCE TARGET PREFIX".into())
         }
     }
 }
@@ -135,11 +142,15 @@ async fn measure(source: &Client, target: &Client, index: &str, rounds: usize) -
     let mut keep = |at: usize, seconds: f64| best[at] = best[at].min(seconds);
     println!("peak memory before: {}", peak());
     let mut bytes = 0;
-    let id = "1-7";
-    let path = format!("/{index}/_doc/{id}?routing=2");
-    let before = target.get(&path).await?["_source"].take();
-    let mut after: Value = before.clone();
-    after["intent"] = "ELEMENT_COMPLETED".into();
+    // A document in the middle; its bytes are put back as they were.
+    let path = |what: &str| format!("/{index}/{what}/1-4321?routing=1");
+    let before = target.bytes(reqwest::Method::GET, &path("_source"), None).await?;
+    let after =
+        String::from_utf8(before.clone())?.replace("ELEMENT_ACTIVATED", "ELEMENT_COMPLETED").into_bytes();
+    let write = async |source: &[u8]| {
+        let body = Some(("application/json", source.to_vec()));
+        target.bytes(reqwest::Method::PUT, &path("_doc"), body).await
+    };
     for round in 0..rounds {
         let sides = Sides::pin(source, target, index).await?;
         let at_start = processor(source, target).await?;
@@ -158,7 +169,7 @@ async fn measure(source: &Client, target: &Client, index: &str, rounds: usize) -
             println!("fast {seconds:.2} s [{found}]");
         }
         sides.close().await;
-        target.put(&path, &after).await?;
+        write(&after).await?;
         let sides = Sides::pin(source, target, index).await?;
         let at_start = processor(source, target).await?;
         let (seconds, found) = sides.compare(&options).await;
@@ -170,7 +181,7 @@ async fn measure(source: &Client, target: &Client, index: &str, rounds: usize) -
         );
         keep(2, seconds);
         sides.close().await;
-        target.put(&path, &before).await?;
+        write(&before).await?;
     }
     let [floor, clean, different, fast] = best;
     println!(

@@ -10,8 +10,8 @@ use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Memory set aside for an answer because it says how long it is.
-const LARGEST_RESERVE: usize = 32 << 20;
+/// Most memory set aside for an answer before it comes.
+const LARGEST_RESERVE: usize = 4 << 20;
 
 /// Time limits of a client.
 #[derive(Debug, Clone, Copy)]
