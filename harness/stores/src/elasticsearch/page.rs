@@ -324,7 +324,7 @@ mod tests {
             assert!(cut(page.as_bytes(), asked).is_none(), "{page}");
             let read = read(page.as_bytes(), asked).expect("a page");
             assert_eq!(read.hits.len(), hits.len());
-            assert_eq!(read.hits[hits.len() - 1].document().source.is_some(), true);
+            assert!(read.hits[hits.len() - 1].document().source.is_some());
         }
         let incomplete = full(&[PLAIN]).replace("\"failed\":0", "\"failed\":1");
         assert!(read(incomplete.as_bytes(), 1).is_err());

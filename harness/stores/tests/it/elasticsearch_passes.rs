@@ -14,7 +14,11 @@ const INDEX: &str = "operate-x_";
 fn document(i: u64) -> Document {
     let key = 9_007_199_254_740_993_u64 + i;
     let routing = i.is_multiple_of(3).then(|| format!("{}", i % 7));
-    (format!("{key}"), routing, Some(format!("{{\"key\":{key},\"n\":{},\"on\":{}}}", i % 50, i % 2 == 0)))
+    (
+        format!("{key}"),
+        routing,
+        Some(format!("{{\"key\":{key},\"n\":{},\"on\":{}}}", i % 50, i.is_multiple_of(2))),
+    )
 }
 
 /// The same document in other bytes.
