@@ -24,6 +24,8 @@ pub(crate) enum Command {
     /// Compare two live stores, read-only
     #[command(subcommand)]
     Verify(Verify),
+    /// Plant corruptions in copies and show that every check fires
+    Prove(Prove),
     /// Rebuild the reports of a run from its record
     Report(Report),
     /// Say everything that is missing on this machine, at once
@@ -100,6 +102,13 @@ pub(crate) enum Verify {
         #[command(flatten)]
         output: Output,
     },
+    /// Two Keycloaks: in their databases, or through the admin API
+    Keycloak {
+        #[command(flatten)]
+        keycloak: KeycloakArguments,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Both kinds of store
     All {
         #[command(flatten)]
@@ -159,6 +168,40 @@ pub(crate) struct PostgresPair {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct KeycloakArguments {
+    /// The source: `postgres://user:password@host:port/database` reads its database, `https://admin:password@host/auth` the
+    /// admin API
+    #[arg(long, value_name = "URL", env = "DRYDOCK_SOURCE_KEYCLOAK", hide_env_values = true)]
+    pub(crate) source: String,
+    /// The target, in the same way as the source
+    #[arg(long, value_name = "URL", env = "DRYDOCK_TARGET_KEYCLOAK", hide_env_values = true)]
+    pub(crate) target: String,
+    /// Realms to compare; all if absent. May be repeated
+    #[arg(long = "realm", value_name = "REALM")]
+    pub(crate) realms: Vec<String>,
+    /// Admin API: how the name and secret in the addresses log in
+    #[arg(long, value_enum, default_value_t = Grant::Password)]
+    pub(crate) grant: Grant,
+    /// Admin API: realm to log in to
+    #[arg(long, value_name = "REALM", default_value = "master")]
+    pub(crate) admin_realm: String,
+    /// Certification authority (PEM) to trust for the source's admin API
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source_ca: Option<PathBuf>,
+    /// Certification authority (PEM) to trust for the target's admin API
+    #[arg(long, value_name = "FILE")]
+    pub(crate) target_ca: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Grant {
+    /// As a user, through the client admin-cli
+    Password,
+    /// As a client with a service account
+    ClientCredentials,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct AllStores {
     /// Source cluster
     #[arg(long, value_name = "URL", env = "DRYDOCK_SOURCE_ELASTICSEARCH", hide_env_values = true)]
@@ -195,6 +238,27 @@ pub(crate) struct Output {
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
     /// Print the report as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prove {
+    /// Only in memory, in a second; no stores are started
+    #[arg(long)]
+    pub(crate) in_memory: bool,
+    /// Seed of everything random; the same one repeats the proof
+    #[arg(long, default_value_t = drydock_rehearsal::prove::DEFAULT_SEED)]
+    pub(crate) seed: u64,
+    /// Leave the stores running at the end; `drydock clean` removes them
+    #[arg(long, conflicts_with = "in_memory")]
+    pub(crate) keep: bool,
+    #[command(flatten)]
+    pub(crate) homes: Homes,
+    /// Where the folder with the logs of the stores goes
+    #[arg(long, value_name = "DIR", default_value = drydock_rehearsal::folder::RUNS)]
+    pub(crate) runs: PathBuf,
+    /// Print the proof as JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -17,6 +17,7 @@ pub mod json;
 pub mod json_diff;
 pub mod locate;
 pub mod moved;
+pub mod realm;
 pub mod row;
 pub mod shape;
 pub mod text;

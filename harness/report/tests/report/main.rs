@@ -3,5 +3,6 @@
 mod files;
 mod junit;
 mod markdown;
+mod proof;
 mod samples;
 mod screen;

@@ -54,15 +54,20 @@ impl Client {
             .connect_timeout(timeouts.connect)
             .read_timeout(timeouts.read)
             .pool_max_idle_per_host(16)
+            // A followed redirect turns a POST into a GET, and carries credentials to where nobody sent them.
+            .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("drydock/", env!("CARGO_PKG_VERSION")));
         // A proxy between the witness and a store on the same machine only adds a way to fail.
-        if endpoint.url.contains("//127.") || endpoint.url.contains("//localhost") {
+        if ["//127.", "//localhost", "//[::1]"].iter().any(|host| endpoint.url.contains(host)) {
             builder = builder.no_proxy();
             // Nor does compression pay where no wire is in between.
             builder = builder.gzip(false);
         }
         if let Some(pem) = &endpoint.ca_pem {
             let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|e| fail(&e))?;
+            if certificates.is_empty() {
+                return Err(fail(&"the authority's file holds no certificate in PEM form"));
+            }
             builder = builder.tls_certs_merge(certificates);
         }
         Ok(Self {
@@ -135,9 +140,16 @@ impl Client {
         }
         let mut response = request.send().await.map_err(|e| error(ErrorKind::Transport(chain(&e))))?;
         let status = response.status().as_u16();
-        let announced =
-            response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
-        let mut bytes = Vec::with_capacity(announced.min(limit).min(LARGEST_RESERVE));
+        if (300..400).contains(&status) {
+            let location =
+                response.headers().get("location").and_then(|l| l.to_str().ok()).unwrap_or("nowhere");
+            let reason = format!("redirected to {}", without_credentials(location));
+            return Err(error(ErrorKind::Status { status, error_type: String::new(), reason }));
+        }
+        // Growing by doubling would hold up to twice the memory. What is set aside and not used costs none.
+        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+        let expected = announced.unwrap_or(if limit == usize::MAX { 0 } else { limit });
+        let mut bytes = Vec::with_capacity(expected.min(LARGEST_RESERVE));
         while let Some(part) = response.chunk().await.map_err(|e| error(ErrorKind::Transport(chain(&e))))? {
             if bytes.len() + part.len() > limit {
                 let what = format!("the answer is longer than {limit} bytes");
@@ -266,6 +278,20 @@ fn status_kind(status: u16, body: &[u8]) -> ErrorKind {
             || String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned(),
             ToOwned::to_owned,
         ),
+    }
+}
+
+/// An address as it may be shown.
+fn without_credentials(address: &str) -> String {
+    match reqwest::Url::parse(address) {
+        Ok(mut url) => {
+            // Both fail only for addresses that cannot hold any.
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+            url.set_query(None);
+            url.to_string()
+        }
+        Err(_) => address.split(['?', '@']).next().unwrap_or_default().to_owned(),
     }
 }
 

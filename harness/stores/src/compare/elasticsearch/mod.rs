@@ -1,13 +1,17 @@
 //! Elasticsearch, side by side.
 
+mod cluster;
 mod contents;
 mod documents;
 mod fast;
 mod floor;
+mod future;
 mod indices;
 mod locate;
 mod rendering;
+mod section;
 mod shapes;
+mod templates;
 
 use super::result::{CheckResult, Options};
 use crate::elasticsearch::{Client, IndexState, PinnedEs, Scope, StreamError, Timeouts};
@@ -34,8 +38,9 @@ pub async fn compare_elasticsearch(
     results.push(timed(|| shapes::compare_mappings(source, target)));
     results.push(timed(|| shapes::compare_settings(source, target)));
     results.push(timed(|| shapes::compare_aliases(source, target)));
-    results.push(timed(|| shapes::compare_templates(source, target)));
-    results.push(timed(|| shapes::compare_cluster(source, target)));
+    results.push(timed(|| templates::compare_templates(source, target)));
+    results.push(timed(|| cluster::compare_cluster(source, target)));
+    results.push(timed(|| future::compare_futures(source, target)));
     tell_moving(source, target, &mut results).await;
     results
 }

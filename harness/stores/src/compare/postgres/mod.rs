@@ -6,6 +6,7 @@ mod shapes;
 mod tables;
 mod workers;
 
+use super::keycloak::compare_keycloak;
 use super::result::{CheckResult, Options};
 use crate::endpoint::PostgresEndpoint;
 use crate::postgres::{PinnedPg, PostgresError};
@@ -162,7 +163,7 @@ pub async fn digest_postgres(side: &PinnedPg, options: &Options) -> Result<(u64,
     Ok((rows, all.digest(&options.key)))
 }
 
-/// Pins both servers, compares the databases and lets go.
+/// Pins both servers, compares the databases, and what each Keycloak among them holds, and lets go.
 pub async fn postgres(
     source: &PostgresEndpoint,
     target: &PostgresEndpoint,
@@ -173,7 +174,8 @@ pub async fn postgres(
         |pick: fn(&DatabasePair) -> &String| databases.iter().map(|d| pick(d).clone()).collect::<Vec<_>>();
     let (on_source, on_target) = (names(|d| &d.source), names(|d| &d.target));
     let (a, b) = tokio::join!(PinnedPg::pin(source, &on_source), PinnedPg::pin(target, &on_target));
-    let results = compare_postgres(&a, &b, databases, options).await;
+    let mut results = compare_postgres(&a, &b, databases, options).await;
+    results.extend(compare_keycloak(&a, &b, databases, &[], options).await);
     tokio::join!(a.close(), b.close());
     results
 }
