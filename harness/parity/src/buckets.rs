@@ -15,6 +15,12 @@ impl BucketTable {
         Self { buckets: vec![Multiset::default(); buckets.max(1)] }
     }
 
+    /// How many buckets it has.
+    #[expect(clippy::len_without_is_empty, reason = "a table always has a bucket")]
+    pub fn len(&self) -> usize {
+        self.buckets.len()
+    }
+
     /// Adds an item.
     pub fn insert(&mut self, item: Fingerprint) {
         let at = bucket_of(item.id, self.buckets.len());

@@ -2,7 +2,12 @@
 //!
 //! Contents are compared in two passes. The first adds every item's keyed digest to one of many buckets, on both sides;
 //! sums do not depend on order, so slices and shards merge. Where two buckets agree, their items agree. The second pass
-//! holds only the items of buckets that disagree and says which are missing, extra, changed or rerouted.
+//! holds only the items of buckets that disagree and says which are missing, extra, changed, rerouted or stale.
+//!
+//! Documents have two kinds of digests for that: of the bytes they are written in, which is as fast as reading them, and of
+//! their canonical form, which is the same however a store renders them. Equal bytes prove equal documents; different ones
+//! prove nothing, so the canonical form has the last word on every difference. Digests that are kept or shown are of the
+//! canonical form, under BLAKE3.
 
 pub mod buckets;
 pub mod digest;

@@ -10,6 +10,9 @@ use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+/// Most memory set aside for an answer before it comes.
+const LARGEST_RESERVE: usize = 4 << 20;
+
 /// Time limits of a client.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
@@ -107,6 +110,20 @@ impl Client {
         path: &str,
         body: Option<(&'static str, Vec<u8>)>,
     ) -> Result<Vec<u8>> {
+        self.bytes_within(method, path, body, usize::MAX).await
+    }
+
+    /// The same for an answer of at most `limit` bytes: the rest of a longer one is not taken in.
+    ///
+    /// # Errors
+    /// As [`Client::bytes`], or the answer is longer.
+    pub async fn bytes_within(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, Vec<u8>)>,
+        limit: usize,
+    ) -> Result<Vec<u8>> {
         let error = |kind| ElasticsearchError { method: method.to_string(), path: shorten(path), kind };
         let mut request = self.http.request(method.clone(), format!("{}{path}", self.endpoint.url));
         request = match &self.endpoint.auth {
@@ -121,7 +138,7 @@ impl Client {
         if let Some((content_type, bytes)) = body {
             request = request.header("content-type", content_type).body(bytes);
         }
-        let response = request.send().await.map_err(|e| error(ErrorKind::Transport(chain(&e))))?;
+        let mut response = request.send().await.map_err(|e| error(ErrorKind::Transport(chain(&e))))?;
         let status = response.status().as_u16();
         if (300..400).contains(&status) {
             let location =
@@ -129,11 +146,21 @@ impl Client {
             let reason = format!("redirected to {}", without_credentials(location));
             return Err(error(ErrorKind::Status { status, error_type: String::new(), reason }));
         }
-        let bytes = response.bytes().await.map_err(|e| error(ErrorKind::Transport(chain(&e))))?;
+        // Growing by doubling would hold up to twice the memory. What is set aside and not used costs none.
+        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+        let expected = announced.unwrap_or(if limit == usize::MAX { 0 } else { limit });
+        let mut bytes = Vec::with_capacity(expected.min(LARGEST_RESERVE));
+        while let Some(part) = response.chunk().await.map_err(|e| error(ErrorKind::Transport(chain(&e))))? {
+            if bytes.len() + part.len() > limit {
+                let what = format!("the answer is longer than {limit} bytes");
+                return Err(error(ErrorKind::Malformed(what)));
+            }
+            bytes.extend_from_slice(&part);
+        }
         if status >= 400 {
             return Err(error(status_kind(status, &bytes)));
         }
-        Ok(bytes.into())
+        Ok(bytes)
     }
 
     /// Sends a JSON body (if any) and decodes the JSON answer.

@@ -56,6 +56,7 @@ pub(super) struct Inner {
     pub(super) client: Client,
     pub(super) indices: BTreeMap<String, PinnedIndex>,
     outside: Vec<String>,
+    scope: Scope,
     definitions: Definitions,
     /// Set while nobody answers: no reader then waits long for a page.
     pub(super) gone: AtomicBool,
@@ -110,6 +111,7 @@ impl PinnedEs {
                 client: client.clone(),
                 indices,
                 outside,
+                scope: scope.clone(),
                 definitions,
                 gone: AtomicBool::new(false),
             }),
@@ -136,15 +138,18 @@ impl PinnedEs {
         self.inner.client.url()
     }
 
-    /// Indices that were written to since shortly before they were pinned. Empty where the store does not tell.
+    /// Indices that were written to, created or deleted since shortly before they were pinned. Empty where the store does
+    /// not tell.
     pub async fn moved(&self) -> BTreeSet<String> {
-        let now = read_maxima(&self.inner.client, None).await.unwrap_or_default();
-        let moved = |name: &String, index: &PinnedIndex| match (&index.before, now.get(name)) {
-            (Some(before), Some(now)) => before != now,
-            _ => false,
-        };
-        let indices = self.inner.indices.iter();
-        indices.filter(|(name, index)| moved(name, index)).map(|(name, _)| name.clone()).collect()
+        let Some(now) = read_maxima(&self.inner.client, None).await else { return BTreeSet::new() };
+        let indices = &self.inner.indices;
+        let moved = indices.iter().filter(|(name, index)| match (&index.before, now.get(*name)) {
+            (Some(before), now) => Some(before) != now,
+            (None, _) => false,
+        });
+        let known = |name: &&String| indices.contains_key(*name) || self.inner.outside.contains(name);
+        let created = now.keys().filter(|name| self.inner.scope.contains(name) && !known(name));
+        moved.map(|(name, _)| name).chain(created).cloned().collect()
     }
 
     /// Opens the point in time of an index again after it was lost, if the shards' sequence numbers prove that nothing
@@ -173,6 +178,32 @@ impl PinnedEs {
         }
         index.renew(id);
         Ok(())
+    }
+
+    /// Computes aggregations over every document of a pinned index. Returns them together with the exact number of
+    /// documents.
+    ///
+    /// # Errors
+    /// The index has no point in time, or a part of it did not answer.
+    pub async fn aggregate(
+        &self,
+        name: &str,
+        aggregations: &Value,
+    ) -> Result<(u64, Value), ElasticsearchError> {
+        let path = "/_search?allow_partial_search_results=false";
+        let malformed = |what: &str| ElasticsearchError::malformed("POST", path, what);
+        let index = self.inner.indices.get(name).ok_or_else(|| malformed("the index was not pinned"))?;
+        let pit = json!({"id": index.pit(), "keep_alive": KEEP_ALIVE});
+        let mut body = json!({"size": 0, "track_total_hits": true, "pit": pit});
+        if aggregations.as_object().is_some_and(|a| !a.is_empty()) {
+            body["aggs"] = aggregations.clone();
+        }
+        let mut answer = self.inner.client.post(path, &body).await?;
+        let complete =
+            answer["timed_out"].as_bool() == Some(false) && answer["_shards"]["failed"].as_u64() == Some(0);
+        let total = answer["hits"]["total"]["value"].as_u64().filter(|_| complete);
+        let total = total.ok_or_else(|| malformed("no complete total of documents"))?;
+        Ok((total, answer["aggregations"].take()))
     }
 
     /// Closes the points in time. Errors are ignored: they expire by themselves.

@@ -134,7 +134,7 @@ async fn real_clusters() {
         (ES_DOCUMENTS, Kind::Changed, live.clone()),
         (ES_COUNTS, Kind::Missing, live.clone()),
         (ES_COUNTS, Kind::Extra, dated.clone()),
-        (ES_SETTINGS, Kind::Changed, dated.clone()),
+        (ES_SETTINGS, Kind::Changed, format!("{dated}/leftover")),
         (ES_ALIASES, Kind::Missing, format!("{dated}/{alias}")),
         (ES_MAPPINGS, Kind::Changed, dated.clone()),
         (ES_TEMPLATES, Kind::Missing, format!("template/{prefix}t")),

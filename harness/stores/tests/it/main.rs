@@ -1,6 +1,8 @@
 //! Comparison against a real PostgreSQL, and against a fake Elasticsearch that behaves badly on purpose.
 
 mod certificates;
+mod elasticsearch_killed;
+mod elasticsearch_passes;
 mod elasticsearch_real;
 mod elasticsearch_rights;
 mod elasticsearch_server;
