@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Print what to do from one release to another, and judge what a machine can judge
     UpgradePath(UpgradePath),
+    /// Plant corruptions in copies and show that every check fires
+    Prove(Prove),
     /// Rebuild the reports of a run from its record
     Report(Report),
     /// Say everything that is missing on this machine, at once
@@ -236,6 +238,8 @@ pub(crate) enum VerifyStores {
         #[command(flatten)]
         elasticsearch: ElasticsearchPair,
         #[command(flatten)]
+        depth: Depth,
+        #[command(flatten)]
         output: Output,
     },
     /// Two PostgreSQL servers
@@ -243,12 +247,23 @@ pub(crate) enum VerifyStores {
         #[command(flatten)]
         postgres: PostgresPair,
         #[command(flatten)]
+        depth: Depth,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Two Keycloaks: in their databases, or through the admin API
+    Keycloak {
+        #[command(flatten)]
+        keycloak: KeycloakArguments,
+        #[command(flatten)]
         output: Output,
     },
     /// Both kinds of store
     All {
         #[command(flatten)]
         stores: AllStores,
+        #[command(flatten)]
+        depth: Depth,
         #[command(flatten)]
         output: Output,
     },
@@ -271,6 +286,9 @@ pub(crate) struct IndexScope {
     /// Compare indices whose names begin so; all but system indices if absent. May be repeated
     #[arg(long = "prefix", value_name = "PREFIX")]
     pub(crate) prefixes: Vec<String>,
+    /// Compare the documents' version numbers as well: after a snapshot, or a copy with external versions
+    #[arg(long)]
+    pub(crate) versions: bool,
     /// Certification authority (PEM) to trust for the source
     #[arg(long, value_name = "FILE")]
     pub(crate) source_ca: Option<PathBuf>,
@@ -299,6 +317,40 @@ pub(crate) struct PostgresPair {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct KeycloakArguments {
+    /// The source: `postgres://user:password@host:port/database` reads its database, `https://admin:password@host/auth` the
+    /// admin API
+    #[arg(long, value_name = "URL", env = "DRYDOCK_SOURCE_KEYCLOAK", hide_env_values = true)]
+    pub(crate) source: String,
+    /// The target, in the same way as the source
+    #[arg(long, value_name = "URL", env = "DRYDOCK_TARGET_KEYCLOAK", hide_env_values = true)]
+    pub(crate) target: String,
+    /// Realms to compare; all if absent. May be repeated
+    #[arg(long = "realm", value_name = "REALM")]
+    pub(crate) realms: Vec<String>,
+    /// Admin API: how the name and secret in the addresses log in
+    #[arg(long, value_enum, default_value_t = Grant::Password)]
+    pub(crate) grant: Grant,
+    /// Admin API: realm to log in to
+    #[arg(long, value_name = "REALM", default_value = "master")]
+    pub(crate) admin_realm: String,
+    /// Certification authority (PEM) to trust for the source's admin API
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source_ca: Option<PathBuf>,
+    /// Certification authority (PEM) to trust for the target's admin API
+    #[arg(long, value_name = "FILE")]
+    pub(crate) target_ca: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Grant {
+    /// As a user, through the client admin-cli
+    Password,
+    /// As a client with a service account
+    ClientCredentials,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct AllStores {
     /// Source cluster
     #[arg(long, value_name = "URL", env = "DRYDOCK_SOURCE_ELASTICSEARCH", hide_env_values = true)]
@@ -320,6 +372,13 @@ pub(crate) struct AllStores {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Depth {
+    /// Let the stores count and digest by themselves; read in full only what then differs
+    #[arg(long)]
+    pub(crate) fast: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Output {
     /// Ledger file with expected differences; may be repeated
     #[arg(long, visible_alias = "ledger", value_name = "FILE")]
@@ -328,6 +387,27 @@ pub(crate) struct Output {
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
     /// Print the report as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prove {
+    /// Only in memory, in a second; no stores are started
+    #[arg(long)]
+    pub(crate) in_memory: bool,
+    /// Seed of everything random; the same one repeats the proof
+    #[arg(long, default_value_t = drydock_rehearsal::prove::DEFAULT_SEED)]
+    pub(crate) seed: u64,
+    /// Leave the stores running at the end; `drydock clean` removes them
+    #[arg(long, conflicts_with = "in_memory")]
+    pub(crate) keep: bool,
+    #[command(flatten)]
+    pub(crate) homes: Homes,
+    /// Where the folder with the logs of the stores goes
+    #[arg(long, value_name = "DIR", default_value = drydock_rehearsal::folder::RUNS)]
+    pub(crate) runs: PathBuf,
+    /// Print the proof as JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -46,6 +46,7 @@ async fn dispatch(command: &Command) -> ExitCode {
         Command::Verify(Verify::Staging(arguments)) => commands::objects::staging(arguments),
         Command::Verify(Verify::Migration(arguments)) => commands::objects::migration(arguments),
         Command::UpgradePath(arguments) => commands::upgrade_path::run(arguments),
+        Command::Prove(arguments) => commands::prove::run(arguments).await,
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Doctor(arguments) => commands::doctor::run(arguments).await,
         Command::Clean(arguments) => commands::clean::run(arguments),

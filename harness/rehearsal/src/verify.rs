@@ -1,6 +1,7 @@
 //! Comparison alone, of stores that somebody else runs: read-only, judged and reported as a rehearsal is.
 
 use crate::start::{RehearsalError, file_error, ledger_lines};
+use crate::witness::Witness;
 use drydock_core::event::{Ending, RECORD_VERSION, RunStarted};
 use drydock_core::finding::Outcome;
 use drydock_core::names::checks;
@@ -10,6 +11,7 @@ use drydock_core::{
 use drydock_stores::compare::{self, CheckResult, DatabasePair, Options};
 use drydock_stores::elasticsearch::Scope;
 use drydock_stores::endpoint::ElasticsearchAuth;
+use drydock_stores::keycloak::KeycloakEndpoint;
 use drydock_stores::postgres::{APPLICATION_NAME, connect};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
 use secrecy::ExposeSecret;
@@ -27,6 +29,35 @@ pub struct VerifyOptions {
     pub postgres: Option<(PostgresEndpoint, PostgresEndpoint)>,
     /// Databases; empty for every database of the source.
     pub databases: Vec<DatabasePair>,
+    /// What proves the checks before they are made.
+    pub witness: Witness,
+    /// How the comparison is run.
+    pub tuning: Options,
+    /// Two Keycloaks.
+    pub keycloak: Option<KeycloakPair>,
+    /// Keycloak realms; empty for all.
+    pub realms: Vec<String>,
+}
+
+/// Where two Keycloaks are read.
+#[derive(Debug, Clone)]
+pub enum KeycloakPair {
+    /// In their databases.
+    Databases {
+        /// The source's server.
+        source: PostgresEndpoint,
+        /// The target's server.
+        target: PostgresEndpoint,
+        /// The database on each.
+        database: DatabasePair,
+    },
+    /// Through the admin API.
+    Servers {
+        /// The source.
+        source: KeycloakEndpoint,
+        /// The target.
+        target: KeycloakEndpoint,
+    },
 }
 
 /// Compares, judges, and writes reports into `folder` if there is one.
@@ -42,16 +73,18 @@ pub async fn verify(
     let clock = SystemClock::start();
     let mut writer = RecordWriter::new(Vec::new(), 0, redactor(options));
     let in_memory = |e| file_error("cannot keep the record in memory")(e);
+    let proof = (options.witness.0)(started.scenario.seed);
     writer.append(&clock, Event::RunStarted(Box::new(started))).map_err(in_memory)?;
+    writer.append(&clock, Event::Proof(proof)).map_err(in_memory)?;
     let mut results = Vec::new();
-    let tuning = Options::default();
+    let tuning = &options.tuning;
     if let Some((source, target)) = &options.elasticsearch {
         let scope = Scope { prefixes: options.prefixes.clone() };
-        results.extend(compare::elasticsearch(source, target, &scope, &tuning).await);
+        results.extend(compare::elasticsearch(source, target, &scope, tuning).await);
     }
     if let Some((source, target)) = &options.postgres {
         match databases(source, &options.databases).await {
-            Ok(pairs) => results.extend(compare::postgres(source, target, &pairs, &tuning).await),
+            Ok(pairs) => results.extend(compare::postgres(source, target, &pairs, tuning).await),
             Err(why) => results.extend(checks::POSTGRES.map(|check| {
                 CheckResult::not_compared(
                     check,
@@ -61,6 +94,9 @@ pub async fn verify(
                 )
             })),
         }
+    }
+    if let Some(pair) = &options.keycloak {
+        results.extend(keycloak(pair, &options.realms, tuning).await);
     }
     for result in results {
         let outcome = result.findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Equal);
@@ -98,6 +134,9 @@ fn started(options: &VerifyOptions, ledgers: &[PathBuf]) -> Result<RunStarted, R
     if options.postgres.is_some() {
         asked.extend(checks::POSTGRES.map(CheckId::from));
     }
+    if options.keycloak.is_some() {
+        asked.extend(checks::KEYCLOAK.map(CheckId::from));
+    }
     let clock = SystemClock::start();
     Ok(RunStarted {
         record_version: RECORD_VERSION,
@@ -123,7 +162,27 @@ fn redactor(options: &VerifyOptions) -> Redactor {
     for endpoint in options.postgres.iter().flat_map(|(a, b)| [a, b]) {
         redactor.add(endpoint.password_for_client());
     }
+    match &options.keycloak {
+        None => {}
+        Some(KeycloakPair::Databases { source, target, .. }) => {
+            redactor.add(source.password_for_client());
+            redactor.add(target.password_for_client());
+        }
+        Some(KeycloakPair::Servers { source, target }) => {
+            redactor.add(source.secret.expose_secret());
+            redactor.add(target.secret.expose_secret());
+        }
+    }
     redactor
+}
+
+async fn keycloak(pair: &KeycloakPair, realms: &[String], tuning: &Options) -> Vec<CheckResult> {
+    match pair {
+        KeycloakPair::Servers { source, target } => compare::keycloak_servers(source, target, realms).await,
+        KeycloakPair::Databases { source, target, database } => {
+            compare::keycloak_databases(source, target, database, realms, tuning).await
+        }
+    }
 }
 
 /// The databases asked for, or every one of the source that holds user data.

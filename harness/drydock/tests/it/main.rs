@@ -1,5 +1,7 @@
 //! The command as users meet it.
 
+mod helm;
+mod prove;
 mod quick;
 mod real;
 mod support;

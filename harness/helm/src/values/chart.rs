@@ -48,6 +48,20 @@ const PASSED_ON: [&str; 26] = [
     "args",
 ];
 
+/// Keys below `global` that Bitnami's charts read; Helm hands them `global` of the chart around them.
+const SUBCHART_GLOBALS: [&str; 10] = [
+    "global.imageRegistry",
+    "global.imagePullSecrets",
+    "global.storageClass",
+    "global.defaultStorageClass",
+    "global.kibanaEnabled",
+    "global.postgresql",
+    "global.elasticsearch.service",
+    "global.security.allowInsecureImages",
+    "global.compatibility.openshift",
+    "global.namespaceOverride",
+];
+
 /// Longest default that is kept in a list, in characters.
 const MOST_DEFAULT: usize = 120;
 
@@ -185,6 +199,9 @@ impl ChartKeys {
             let name = dependency.get("name").and_then(Node::as_str).unwrap_or_default();
             let alias = dependency.get("alias").and_then(Node::as_str).unwrap_or(name);
             keys.add_subchart(files, name, alias);
+        }
+        if !dependencies.is_empty() {
+            keys.open.extend(SUBCHART_GLOBALS.map(Path::parse));
         }
         Ok(keys)
     }
@@ -429,6 +446,7 @@ mod tests {
         assert_eq!(knows("database.auth.password"), Known::Yes);
         assert_eq!(knows("database.auth.pasword"), Known::No);
         assert_eq!(knows("es.anything"), Known::Subchart);
+        assert_eq!(knows("global.imageRegistry"), Known::Open);
         assert_eq!(knows("other"), Known::No);
     }
 

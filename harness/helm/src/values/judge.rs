@@ -1,11 +1,12 @@
 //! The judgement: what the user wrote for one chart against what he wrote, or would use unchanged, for another.
 
 use super::chart::{ChartKeys, Known};
+use super::condition::Effective;
 use super::engine::{Fate, Migrated, Migration, combine, last_rule, migrate, same_name, stages};
 use super::path::Path;
 use super::report::{finding, place, sample, written};
 use super::road::Road;
-use super::rules::Left;
+use super::rules::{Left, Rule};
 use super::same::{is_empty, same};
 use super::supplied::{Leaf, Supplied};
 use super::{aside, defaults};
@@ -216,6 +217,15 @@ impl Judge<'_, '_> {
         ("kept", outcome)
     }
 
+    /// What the new chart does with a key in its old place.
+    fn left(&self, key: &Migrated<'_>) -> Option<Left> {
+        let new = Effective { supplied: self.new_values(), renamed: None, chart: self.subject.chart_to };
+        let old = Effective { supplied: self.subject.old, renamed: None, chart: self.subject.chart_from };
+        let translated =
+            |r: &&&Rule| !r.read_when.is_empty() && r.read_when.iter().all(|c| c.holds(old, new));
+        if key.rules.iter().any(|r| translated(&&r)) { Some(Left::Accepted) } else { key.left() }
+    }
+
     /// Whether the value only repeats the default of the chart that is left.
     fn restated(&self, leaf: &Leaf) -> bool {
         let default = self.subject.chart_from.and_then(|c| c.default_of(&leaf.path));
@@ -247,7 +257,7 @@ impl Judge<'_, '_> {
                 self.tell(leaf, Outcome::Different, Kind::Missing, message, mend, None)
             }
             None => {
-                let left = match (self.new_values().sets(&leaf.path), key.left()) {
+                let left = match (self.new_values().sets(&leaf.path), self.left(key)) {
                     (true, Some(Left::Fails)) => "rendering fails if it stays where it is",
                     (true, Some(Left::Misread)) => "where it stands it is read as something else",
                     (true, _) => "where it stands it has no effect",
@@ -297,7 +307,7 @@ impl Judge<'_, '_> {
         }
         let there = self.new_values().value(&leaf.path);
         let stays = key.to.iter().any(|(target, _)| *target == leaf.path || target.is_within(&leaf.path));
-        let still_read = key.left() == Some(Left::Accepted);
+        let still_read = self.left(key) == Some(Left::Accepted);
         if still_read && there.as_ref().is_some_and(|v| same(&leaf.path, v, &leaf.value)) {
             return Outcome::Equal;
         }
@@ -328,7 +338,7 @@ impl Judge<'_, '_> {
     fn left_behind(&mut self, key: &Migrated<'_>, there: Option<&Value>) -> Outcome {
         let leaf = &key.leaf;
         let next = format!("take `{}` out of the new file", leaf.path);
-        match key.left() {
+        match self.left(key) {
             Some(Left::Fails) => {
                 let message = "still stands in its old place: rendering fails";
                 self.tell(leaf, Outcome::Different, Kind::Extra, message, next, None)
@@ -355,7 +365,7 @@ impl Judge<'_, '_> {
         }
         let note = key.rules.last().map_or("", |r| r.note.as_str());
         let next = format!("take `{}` out", leaf.path);
-        let (outcome, what) = match key.left() {
+        let (outcome, what) = match self.left(key) {
             // The charts stop at these only if they are switched on.
             Some(Left::Fails)
                 if leaf.path.last() != "enabled" && leaf.path.keys().iter().any(|k| k == "ingress") =>
@@ -378,7 +388,7 @@ impl Judge<'_, '_> {
         let leaf = &key.leaf;
         let note = key.rules.last().map_or("", |r| r.note.as_str());
         let new = self.new_values();
-        let refused = new.sets(&leaf.path) && key.left() == Some(Left::Fails);
+        let refused = new.sets(&leaf.path) && self.left(key) == Some(Left::Fails);
         let off = is_empty(&leaf.value) || leaf.value == Value::Bool(false);
         if !refused && (off || self.restated(leaf)) {
             return Outcome::Equal;

@@ -38,6 +38,8 @@ pub struct Rule {
     pub form: Option<Form>,
     /// What the new chart does with a key that was left where it was.
     pub left: Left,
+    /// When the new chart still reads the key in its old place, whatever `left` says: its own translation of old keys.
+    pub read_when: Vec<Condition>,
     /// How much it matters, for changed defaults.
     pub severity: Severity,
     /// The default before.
@@ -189,6 +191,8 @@ struct Written {
     form: Option<Form>,
     #[serde(default)]
     left: Left,
+    #[serde(default, rename = "read-when")]
+    read_when: Vec<Condition>,
     #[serde(default)]
     severity: Severity,
     #[serde(default)]
@@ -253,6 +257,7 @@ impl RuleSet {
                 transform: written.transform.unwrap_or(Transform::None),
                 form: written.form,
                 left: written.left,
+                read_when: written.read_when,
                 severity: written.severity,
                 was: written.was,
                 now: written.now,

@@ -3,5 +3,7 @@
 mod files;
 mod junit;
 mod markdown;
+mod proof;
 mod samples;
+mod sarif;
 mod screen;
