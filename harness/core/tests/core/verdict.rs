@@ -236,6 +236,7 @@ fn any_finding() -> impl Strategy<Value = Finding> {
             precision: Precision::Exact,
             samples: Vec::new(),
             next: String::new(),
+            place: None,
         },
     )
 }
