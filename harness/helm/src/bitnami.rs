@@ -51,6 +51,9 @@ pub fn image_is_bitnami(image: &str) -> bool {
 
 /// Paths below the folders that only Bitnami's images have.
 pub fn paths_in(text: &str) -> Vec<String> {
+    if !text.contains("bitnami") {
+        return Vec::new();
+    }
     static PATHS: OnceLock<Option<Regex>> = OnceLock::new();
     let regex = PATHS.get_or_init(|| {
         Regex::new(r"(?:^|[\s=:,;\x22'(])(/(?:opt/)?bitnami(?:/[\w./-]*)?)(?:$|[^\w.-])").ok()
@@ -61,6 +64,9 @@ pub fn paths_in(text: &str) -> Vec<String> {
 /// Hosts within a text that are services of the release's Bitnami parts, each with the service's name without the release.
 /// `{{ .Release.Name }}-elasticsearch` counts as well.
 pub fn hosts_in(text: &str, release: &str) -> Vec<(String, String)> {
+    if !text.contains(release) && !text.contains(".Release.Name") {
+        return Vec::new();
+    }
     static NAMES: OnceLock<Option<Regex>> = OnceLock::new();
     let templated = text.replace("{{ .Release.Name }}", release).replace("{{.Release.Name}}", release);
     let regex = NAMES.get_or_init(|| Regex::new(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)*").ok());

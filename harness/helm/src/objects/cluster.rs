@@ -1,7 +1,7 @@
 //! What the release depends on outside of its namespace. A backup of the namespace alone lacks all of it.
 
 use super::Objects;
-use super::model::{Inventory, Nature, Object};
+use super::model::{Inventory, Nature};
 use crate::check::Check;
 use drydock_core::finding::{Finding, Kind, Outcome};
 use drydock_core::names::checks;
@@ -153,5 +153,5 @@ fn has(set: &Inventory, kind: &str, name: &str) -> bool {
             crd.field(&["spec", "group"]) == group && crd.field(&["spec", "names", "kind"]) == wanted
         });
     }
-    set.of(kind).any(|o: &Object| o.name == name)
+    set.within(kind, name, "").is_some()
 }

@@ -2,7 +2,7 @@
 
 use crate::yaml::{Node, Position, YamlError, read_all};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use thiserror::Error;
 
 /// One object.
@@ -36,6 +36,8 @@ pub struct Inventory {
     pub twice: Vec<Object>,
     /// What the set is.
     pub nature: Nature,
+    /// Keys by kind and name.
+    by_name: HashMap<String, HashMap<String, Vec<Key>>>,
 }
 
 /// Where a set of objects comes from.
@@ -201,6 +203,11 @@ impl Inventory {
             if one {
                 object.namespace = String::new();
             }
+            let keys =
+                set.by_name.entry(object.kind.clone()).or_default().entry(object.name.clone()).or_default();
+            if !keys.contains(&object.key()) {
+                keys.push(object.key());
+            }
             if let Some(before) = set.objects.insert(object.key(), object) {
                 set.twice.push(before);
             }
@@ -215,9 +222,14 @@ impl Inventory {
 
     /// An object by kind and name, in the namespace of `beside`.
     pub fn named(&self, kind: &str, name: &str, beside: &Object) -> Option<&Object> {
-        self.objects.values().find(|o| {
-            o.kind == kind && o.name == name && (o.is_cluster_scoped() || o.namespace == beside.namespace)
-        })
+        self.within(kind, name, &beside.namespace)
+    }
+
+    /// An object by kind and name, in a namespace or in none.
+    pub fn within(&self, kind: &str, name: &str, namespace: &str) -> Option<&Object> {
+        let keys = self.by_name.get(kind)?.get(name)?;
+        let mut objects = keys.iter().filter_map(|key| self.objects.get(key));
+        objects.find(|o| o.is_cluster_scoped() || o.namespace == namespace)
     }
 
     /// Objects that make pods, and pods that nobody makes.

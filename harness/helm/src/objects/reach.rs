@@ -13,11 +13,12 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
     let mut check = Check::new(checks::OBJECTS_REACH);
     check.compared = 1;
     let (before, after) = (objects.before, objects.after);
+    let (pods_before, pods) = (pods_of(before), pods_of(after));
     for service in after.of("Service") {
         check.compared += 1;
         let was = before.named("Service", &service.name, service);
-        if let Some(wrong) = service_wrong(service, after) {
-            let already = was.is_some_and(|was| service_wrong(was, before).is_some());
+        if let Some(wrong) = service_wrong(service, &pods) {
+            let already = was.is_some_and(|was| service_wrong(was, &pods_before).is_some());
             check.findings.push(told(check.check, service, Kind::Unusable, &wrong, Since::of(already)));
         }
     }
@@ -82,17 +83,26 @@ fn holds(wanted: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -
     wanted.iter().all(|(k, v)| labels.get(k) == Some(v))
 }
 
+/// What makes pods, by namespace, with the labels of its pods.
+type Pods<'i> = BTreeMap<&'i str, Vec<(&'i Object, BTreeMap<String, String>)>>;
+
+fn pods_of(set: &Inventory) -> Pods<'_> {
+    let mut pods = Pods::new();
+    for workload in set.workloads() {
+        pods.entry(workload.namespace.as_str()).or_default().push((workload, workload.pod_labels()));
+    }
+    pods
+}
+
 /// What is wrong with a service within its set.
-fn service_wrong(service: &Object, set: &Inventory) -> Option<String> {
+fn service_wrong(service: &Object, pods: &Pods<'_>) -> Option<String> {
     let selector = texts(service.field(&["spec", "selector"]));
     if selector.is_empty() || service.field(&["spec", "type"]) == "ExternalName" {
         return None;
     }
-    let workloads: Vec<&Object> = set.workloads().filter(|w| w.namespace == service.namespace).collect();
-    if workloads.is_empty() {
-        return None;
-    }
-    let selected: Vec<&&Object> = workloads.iter().filter(|w| holds(&selector, &w.pod_labels())).collect();
+    let workloads = pods.get(service.namespace.as_str())?;
+    let selected: Vec<&Object> =
+        workloads.iter().filter(|(_, labels)| holds(&selector, labels)).map(|(w, _)| *w).collect();
     if selected.is_empty() {
         return Some("its selector matches no pods".to_owned());
     }

@@ -80,31 +80,38 @@ fn values(
 ) {
     for ((namespace, secret, key), entry) in before {
         let subject = format!("Secret/{secret} {key}");
-        let read: Vec<&str> = readers
-            .iter()
-            .filter(|r| {
-                r.namespace == *namespace && r.secret == *secret && r.key.as_ref().is_none_or(|k| k == key)
-            })
-            .map(|r| r.who.as_str())
-            .take(3)
-            .collect();
-        let whom = if read.is_empty() { "nobody in the manifests".to_owned() } else { read.join(", ") };
+        let whom = || {
+            let read: Vec<&str> = readers
+                .iter()
+                .filter(|r| {
+                    r.namespace == *namespace
+                        && r.secret == *secret
+                        && r.key.as_ref().is_none_or(|k| k == key)
+                })
+                .map(|r| r.who.as_str())
+                .take(3)
+                .collect();
+            if read.is_empty() { "nobody in the manifests".to_owned() } else { read.join(", ") }
+        };
         let found = match after.get(&(namespace.clone(), secret.clone(), key.clone())) {
             Some(now) if now.digest == entry.digest => continue,
             Some(now) if now.trimmed == entry.trimmed => {
                 let message = format!(
-                    "{subject} differs by white space at its ends only, often a line end from `echo`; read by {whom}"
+                    "{subject} differs by white space at its ends only, often a line end from `echo`; read by {}",
+                    whom()
                 );
                 Finding::access(check.check, Kind::Changed, subject, message)
                     .next("write it again without the line end (printf '%s')")
             }
             Some(now) if now.length == 0 => {
-                let message = format!("{subject} is empty now; read by {whom}");
+                let message = format!("{subject} is empty now; read by {}", whom());
                 Finding::access(check.check, Kind::Changed, subject, message).next("put the old value back")
             }
             Some(_) => {
-                let message =
-                    format!("{subject} has another value: it was made anew or overwritten; read by {whom}");
+                let message = format!(
+                    "{subject} has another value: it was made anew or overwritten; read by {}",
+                    whom()
+                );
                 Finding::access(check.check, Kind::Changed, subject, message).next(
                     "put the old value back, or change it where it is checked as well (database, Keycloak)",
                 )
@@ -121,8 +128,10 @@ fn values(
                 None => {
                     let other = after.keys().any(|(n, s, _)| n == namespace && s == secret);
                     let what = if other { "lacks the key" } else { "is gone" };
-                    let message =
-                        format!("{subject} {what}, and its value stands nowhere else; it was read by {whom}");
+                    let message = format!(
+                        "{subject} {what}, and its value stands nowhere else; it was read by {}",
+                        whom()
+                    );
                     let told = Finding::access(check.check, Kind::Missing, subject, message).next(
                         "take the value from the old release and put it into a Secret before the upgrade",
                     );
@@ -136,11 +145,7 @@ fn values(
                 }
             },
         };
-        let place = objects
-            .before
-            .of("Secret")
-            .find(|s| s.name == *secret && s.namespace == *namespace)
-            .map(Object::place);
+        let place = objects.before.within("Secret", secret, namespace).map(Object::place);
         check.findings.push(Finding { place, ..found });
     }
 }
@@ -160,11 +165,7 @@ fn empties(objects: &Objects<'_>, before: &Entries, after: &Entries, check: &mut
         if entry.length > 0 || known.is_some() || key.to_ascii_lowercase().contains("license") {
             continue;
         }
-        let place = objects
-            .after
-            .of("Secret")
-            .find(|s| s.name == *secret && s.namespace == *namespace)
-            .map(Object::place);
+        let place = objects.after.within("Secret", secret, namespace).map(Object::place);
         let subject = format!("Secret/{secret} {key}");
         let message = format!("{subject} is there and empty");
         let told = Finding::access(check.check, Kind::Unusable, subject, message)
@@ -237,9 +238,7 @@ fn readers(set: &Inventory) -> BTreeSet<Reader> {
 fn references(objects: &Objects<'_>, readers: &BTreeSet<Reader>, old: &BTreeSet<Reader>, check: &mut Check) {
     let mut told: BTreeMap<(String, Option<String>), Vec<&Reader>> = BTreeMap::new();
     let secret = |set: &'_ Inventory, reader: &Reader| {
-        set.of("Secret")
-            .find(|s| s.name == reader.secret && s.namespace == reader.namespace)
-            .map(|s| s.value.clone())
+        set.within("Secret", &reader.secret, &reader.namespace).map(|s| s.value.clone())
     };
     for reader in readers {
         let lacks = match secret(objects.after, reader) {

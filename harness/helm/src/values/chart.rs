@@ -7,6 +7,7 @@ use semver::Version;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::ops::Bound;
 use thiserror::Error;
 
 /// Lists of keys that come with the program, by chart version, oldest first. `drydock-helm`'s tests write them anew from the
@@ -281,40 +282,34 @@ impl ChartKeys {
     }
 
     fn mention(&mut self, path: Path) {
-        if !self.leaves.contains_key(&path) && self.below(&path).next().is_none() {
+        if !self.leaves.contains_key(&path) && !self.has_below(path.keys()) {
             self.mentioned.insert(path);
         }
     }
 
-    fn below<'s>(&'s self, path: &'s Path) -> impl Iterator<Item = &'s Path> {
-        self.leaves
-            .range(path.clone()..)
-            .map(|(p, _)| p)
-            .take_while(move |p| p.is_within(path))
-            .filter(move |p| *p != path)
+    fn has_below(&self, keys: &[String]) -> bool {
+        let after = (Bound::Excluded(keys), Bound::Unbounded);
+        self.leaves.range::<[String], _>(after).next().is_some_and(|(p, _)| p.keys().starts_with(keys))
     }
 
     /// Whether the chart knows a key.
     pub fn knows(&self, path: &Path) -> Known {
         let keys = path.keys();
-        let exists = |p: &Path| self.leaves.contains_key(p) || self.mentioned.contains(p);
-        if exists(path) || self.below(path).next().is_some() {
+        let exists = |keys: &[String]| self.leaves.contains_key(keys) || self.mentioned.contains(keys);
+        if exists(keys) || self.has_below(keys) {
             return Known::Yes;
         }
         // Helpers of the chart read these of any part, under a name that is put together.
-        let part = Path(keys[..keys.len().min(1)].to_vec());
-        if matches!(path.last(), "fullnameOverride" | "nameOverride")
-            && keys.len() == 2
-            && self.below(&part).next().is_some()
-        {
+        let named = matches!(path.last(), "fullnameOverride" | "nameOverride");
+        if named && keys.len() == 2 && self.has_below(&keys[..1]) {
             return Known::Yes;
         }
         for depth in (1..=keys.len()).rev() {
-            let above = Path(keys[..depth].to_vec());
+            let above = &keys[..depth];
             let passed_on = PASSED_ON.contains(&keys[depth - 1].as_str())
-                && (exists(&above) || self.below(&above).next().is_some() || self.open.contains(&above));
-            let empty = matches!(self.leaves.get(&above), Some(Some(Value::Null)));
-            if self.open.contains(&above) || passed_on || (empty && depth < keys.len()) {
+                && (exists(above) || self.has_below(above) || self.open.contains(above));
+            let empty = depth < keys.len() && matches!(self.leaves.get(above), Some(Some(Value::Null)));
+            if self.open.contains(above) || passed_on || empty {
                 return Known::Open;
             }
         }

@@ -1,7 +1,7 @@
 //! Applying rules: where every value goes.
 
 use super::condition::Effective;
-use super::path::Path;
+use super::path::{Captures, Path, Pattern};
 use super::road::Road;
 use super::rules::{Left, Rule, RuleKind, RuleSet};
 use super::supplied::{Leaf, Supplied};
@@ -145,18 +145,19 @@ impl<'r> Step<'r> {
     }
 
     /// The rule that describes a path best.
-    fn rule_for(&self, path: &Path, value: &Value) -> Option<(&'r Rule, super::path::Captures)> {
+    fn rule_for(&self, path: &Path, value: &Value) -> Option<(&'r Rule, Captures)> {
         let first = path.keys().first()?;
         let rules = self.by_first.get(first).into_iter().flatten().chain(&self.anywhere);
-        let mut best: Option<(&'r Rule, super::path::Captures, (usize, usize, bool))> = None;
+        let mut best: Option<(&'r Rule, &'r Pattern, (usize, usize, bool))> = None;
         for rule in rules {
-            let Some((captures, (named, whole))) = rule.matches(path, value) else { continue };
+            let Some((pattern, (named, whole))) = rule.speaks_of(path, value) else { continue };
             let weight = (named, whole, rule.form.is_some());
             if best.as_ref().is_none_or(|(_, _, w)| weight > *w) {
-                best = Some((rule, captures, weight));
+                best = Some((rule, pattern, weight));
             }
         }
-        best.map(|(rule, captures, _)| (rule, captures))
+        let (rule, pattern, _) = best?;
+        Some((rule, pattern.matches(path)?))
     }
 }
 

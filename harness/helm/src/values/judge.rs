@@ -221,9 +221,8 @@ impl Judge<'_, '_> {
     fn left(&self, key: &Migrated<'_>) -> Option<Left> {
         let new = Effective { supplied: self.new_values(), renamed: None, chart: self.subject.chart_to };
         let old = Effective { supplied: self.subject.old, renamed: None, chart: self.subject.chart_from };
-        let translated =
-            |r: &&&Rule| !r.read_when.is_empty() && r.read_when.iter().all(|c| c.holds(old, new));
-        if key.rules.iter().any(|r| translated(&&r)) { Some(Left::Accepted) } else { key.left() }
+        let translated = |r: &Rule| !r.read_when.is_empty() && r.read_when.iter().all(|c| c.holds(old, new));
+        if key.rules.iter().any(|r| translated(r)) { Some(Left::Accepted) } else { key.left() }
     }
 
     /// Whether the value only repeats the default of the chart that is left.

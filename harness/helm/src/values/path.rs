@@ -57,6 +57,13 @@ fn push(keys: &mut [String], c: char) {
     }
 }
 
+/// Maps by path can be asked for a part of a path without making one.
+impl std::borrow::Borrow<[String]> for Path {
+    fn borrow(&self) -> &[String] {
+        &self.0
+    }
+}
+
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, key) in self.0.iter().enumerate() {
@@ -115,28 +122,32 @@ impl Pattern {
         Self { parts, rest }
     }
 
-    /// What the variable parts stand for, if the path fits.
-    pub fn matches(&self, path: &Path) -> Option<Captures> {
+    /// Whether a path fits.
+    pub fn fits(&self, path: &Path) -> bool {
         let keys = path.keys();
-        let fits = match self.rest {
+        let long_enough = match self.rest {
             Rest::Nothing => keys.len() == self.parts.len(),
             Rest::Whatever => keys.len() >= self.parts.len(),
         };
-        if !fits {
+        long_enough
+            && self.parts.iter().zip(keys).all(|(part, key)| match part {
+                Part::Key(known) => known == key,
+                Part::OneOf(list) => list.contains(key),
+                Part::Any => true,
+            })
+    }
+
+    /// What the variable parts stand for, if the path fits.
+    pub fn matches(&self, path: &Path) -> Option<Captures> {
+        if !self.fits(path) {
             return None;
         }
-        let mut captures = Captures::default();
-        for (part, key) in self.parts.iter().zip(keys) {
-            match part {
-                Part::Key(known) if known == key => {}
-                Part::Key(_) => return None,
-                Part::OneOf(list) if list.contains(key) => captures.groups.push(key.clone()),
-                Part::OneOf(_) => return None,
-                Part::Any => captures.groups.push(key.clone()),
-            }
-        }
-        captures.rest = keys[self.parts.len()..].to_vec();
-        Some(captures)
+        let keys = path.keys();
+        let variable = self.parts.iter().zip(keys).filter(|(part, _)| !matches!(part, Part::Key(_)));
+        Some(Captures {
+            groups: variable.map(|(_, key)| key.clone()).collect(),
+            rest: keys[self.parts.len()..].to_vec(),
+        })
     }
 
     /// How closely the pattern describes a path; of several that fit, the one that says most speaks.

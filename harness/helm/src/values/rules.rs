@@ -308,15 +308,13 @@ impl Rule {
             && !matches!(self.kind, RuleKind::Default | RuleKind::Constraint | RuleKind::Require)
     }
 
-    /// What the variable parts stand for and how closely the rule describes the path, if it speaks of it.
-    pub fn matches(&self, path: &Path, value: &Value) -> Option<(Captures, (usize, usize))> {
+    /// How closely the rule describes a path, if it speaks of it, and by which of its patterns.
+    pub fn speaks_of(&self, path: &Path, value: &Value) -> Option<(&Pattern, (usize, usize))> {
         if self.form.is_some_and(|form| !form.fits(value)) {
             return None;
         }
-        self.old
-            .iter()
-            .filter_map(|pattern| Some((pattern.matches(path)?, pattern.weight())))
-            .max_by_key(|(_, weight)| *weight)
+        let fitting = self.old.iter().filter(|pattern| pattern.fits(path));
+        fitting.map(|pattern| (pattern, pattern.weight())).max_by_key(|(_, weight)| *weight)
     }
 
     /// The path of a default, a requirement or a constraint.

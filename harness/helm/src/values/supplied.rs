@@ -5,6 +5,7 @@ use super::set::assignments;
 use crate::yaml::{Kind, Node, Origin, Position, YamlError, read_one};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use thiserror::Error;
 
 /// Name under which values from the command line are told.
@@ -119,8 +120,7 @@ impl Supplied {
         }
         // A scalar above gives way to the map that is written over it.
         for depth in 1..leaf.path.0.len() {
-            let above = Path(leaf.path.0[..depth].to_vec());
-            self.leaves.remove(&above);
+            self.leaves.remove(&leaf.path.0[..depth]);
         }
         let below: Vec<Path> = self.below(&leaf.path).map(|l| l.path.clone()).collect();
         for path in below {
@@ -150,10 +150,9 @@ impl Supplied {
     /// Everything supplied below a path, without the path itself.
     pub fn below<'s>(&'s self, path: &'s Path) -> impl Iterator<Item = &'s Leaf> {
         self.leaves
-            .range(path.clone()..)
+            .range::<[String], _>((Bound::Excluded(path.keys()), Bound::Unbounded))
             .map(|(_, leaf)| leaf)
             .take_while(|leaf| leaf.path.is_within(path))
-            .filter(|leaf| leaf.path != *path)
     }
 
     fn has_below(&self, path: &Path) -> bool {

@@ -220,7 +220,7 @@ fn differences(
             let says = |v: &Value| {
                 same(path, v, value)
                     || quoted(v)
-                    || (wanted.joined.contains(path) && same_items(path, v, value))
+                    || (wanted.joined.contains(path.keys()) && same_items(path, v, value))
             };
             !back.value(path).is_some_and(|v| says(&v)) && !back_is_empty(&back, path, value)
         })
