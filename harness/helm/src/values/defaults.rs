@@ -33,8 +33,8 @@ pub(crate) fn drifts<'r>(
     let mut found: Vec<Drift<'r>> = Vec::new();
     for (number, step) in subject.road.steps.iter().enumerate() {
         let old_side = Effective {
-            supplied: stages.get(number).unwrap_or(subject.old),
-            renamed: stages.get(number + 1),
+            supplied: number.checked_sub(1).and_then(|n| stages.get(n)).unwrap_or(subject.old),
+            renamed: stages.get(number),
             chart: if number == 0 { subject.chart_from } else { None },
         };
         let new_side = Effective { supplied: new, renamed: None, chart: subject.chart_to };

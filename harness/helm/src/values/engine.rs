@@ -60,22 +60,31 @@ pub struct Migration<'r> {
     pub arrivals: BTreeMap<Path, Vec<Contribution>>,
 }
 
-/// What the user's values look like at each chart of the road: the first as supplied, the last as the new chart wants them.
-pub(crate) fn stages(supplied: &Supplied, road: &Road) -> Vec<Supplied> {
-    let mut stages = vec![supplied.clone()];
+/// What the user's values look like after each step of the road; the last is as the new chart wants them. `whole` is the
+/// migration over the whole road.
+pub(crate) fn stages(supplied: &Supplied, road: &Road, whole: &Migration<'_>) -> Vec<Supplied> {
+    if road.steps.len() == 1 {
+        return vec![arrived(supplied, whole)];
+    }
+    let mut stages: Vec<Supplied> = Vec::with_capacity(road.steps.len());
     for set in &road.steps {
-        let before = &stages[stages.len() - 1];
+        let before = stages.last().unwrap_or(supplied);
         let one = Road { from: road.from.clone(), to: road.to.clone(), steps: vec![set.clone()] };
-        let migration = migrate(before, &one);
-        let mut after = Supplied { sources: before.sources.clone(), ..Supplied::default() };
-        for (path, arriving) in &migration.arrivals {
-            let (value, _) = combine(path, arriving);
-            let place = migration.keys[arriving[0].from].leaf.place.clone();
-            after.put(Leaf { path: path.clone(), value, place });
-        }
+        let after = arrived(before, &migrate(before, &one));
         stages.push(after);
     }
     stages
+}
+
+/// The values that a migration leads to.
+fn arrived(before: &Supplied, migration: &Migration<'_>) -> Supplied {
+    let mut after = Supplied { sources: before.sources.clone(), ..Supplied::default() };
+    for (path, arriving) in &migration.arrivals {
+        let (value, _) = combine(path, arriving);
+        let place = migration.keys[arriving[0].from].leaf.place.clone();
+        after.put(Leaf { path: path.clone(), value, place });
+    }
+    after
 }
 
 /// Where a key of the chart after step `step` is found at the end of the road; nothing if it is gone by then.

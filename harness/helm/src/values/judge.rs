@@ -110,7 +110,7 @@ pub fn judge(subject: &Subject<'_>) -> ValuesVerdict {
     }
     judge.tell_unknown();
     check.note = note(subject);
-    let stages = stages(subject.old, subject.road);
+    let stages = stages(subject.old, subject.road, &migration);
     let (defaults, told) = defaults::changed(subject, &migration, &stages);
     keys.extend(told);
     let checks = vec![

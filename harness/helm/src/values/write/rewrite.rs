@@ -127,7 +127,7 @@ fn wanted(
             bitnami: Bitnami::Stays,
         };
         let before = pins.len();
-        for drift in drifts(&subject, &migration, &stages(old, road)) {
+        for drift in drifts(&subject, &migration, &stages(old, road, &migration)) {
             let copied = drift.rule.copy.as_ref().and_then(|from| old.value(from));
             let Some(pin) = drift.pin.clone().or(copied) else { continue };
             if drift.rule.severity != Severity::A || new.sets(&drift.path) {
