@@ -15,13 +15,19 @@ fn values_are_judged_written_and_then_green() {
     fs::write(folder.path().join("old.yaml"), old).expect("write");
     let versions = ["--chart-from", "12.13.3", "--chart-to", "13.12.7"];
     let red = drydock(folder.path())
-        .args(["verify", "values", "--from", "old.yaml", "--write", "new.yaml", "--sarif", "s.json", "--junit", "j.xml"])
+        .args([
+            "verify", "values", "--from", "old.yaml", "--write", "new.yaml", "--sarif", "s.json", "--junit",
+            "j.xml",
+        ])
         .args(versions)
         .output()
         .expect("it runs");
     let told = text(&red);
     assert_eq!(red.status.code(), Some(1), "{told}");
-    assert!(told.contains("old.yaml:5:5  zeebe.service.httpPort -> orchestration.service.managementPort"), "{told}");
+    assert!(
+        told.contains("old.yaml:5:5  zeebe.service.httpPort -> orchestration.service.managementPort"),
+        "{told}"
+    );
     let sarif: serde_json::Value =
         serde_json::from_slice(&fs::read(folder.path().join("s.json")).expect("sarif")).expect("JSON");
     let results = sarif["runs"][0]["results"].as_array().expect("results");
@@ -31,7 +37,10 @@ fn values_are_judged_written_and_then_green() {
         .map(|r| r["locations"][0]["physicalLocation"].clone())
         .expect("the key is told");
     assert_eq!(place["artifactLocation"]["uri"], "old.yaml");
-    assert_eq!((place["region"]["startLine"].as_u64(), place["region"]["startColumn"].as_u64()), (Some(5), Some(5)));
+    assert_eq!(
+        (place["region"]["startLine"].as_u64(), place["region"]["startColumn"].as_u64()),
+        (Some(5), Some(5))
+    );
     assert!(fs::read_to_string(folder.path().join("j.xml")).expect("junit").contains("values-keys"));
     let green = drydock(folder.path())
         .args(["verify", "values", "--from", "old.yaml", "--to", "new.yaml", "--json"])
@@ -39,9 +48,12 @@ fn values_are_judged_written_and_then_green() {
         .output()
         .expect("it runs");
     assert_eq!(green.status.code(), Some(0), "{}", text(&green));
-    let report: serde_json::Value = serde_json::from_slice(&green.stdout).expect("JSON on standard output alone");
+    let report: serde_json::Value =
+        serde_json::from_slice(&green.stdout).expect("JSON on standard output alone");
     let keys = report["keys"].as_array().expect("keys");
-    assert!(keys.iter().any(|k| k["key"] == "operate.enabled" && k["to"][0] == "orchestration.profiles.operate"));
+    assert!(
+        keys.iter().any(|k| k["key"] == "operate.enabled" && k["to"][0] == "orchestration.profiles.operate")
+    );
 }
 
 #[test]
@@ -90,7 +102,10 @@ fn the_migration_metric_and_the_upgrade_path() {
             .expect("it runs");
         assert_eq!(output.status.code(), Some(code), "{}", text(&output));
     }
-    let path = drydock(folder.path()).args(["upgrade-path", "--from", "8.4", "--to", "8.8"]).output().expect("it runs");
+    let path = drydock(folder.path())
+        .args(["upgrade-path", "--from", "8.4", "--to", "8.8"])
+        .output()
+        .expect("it runs");
     assert_eq!(path.status.code(), Some(0), "{}", text(&path));
     assert!(text(&path).contains("Chart 13.0.0 (Camunda 8.8)"), "{}", text(&path));
     fs::write(folder.path().join("v.yaml"), "zeebe: {clusterSize: \"3\"}\n").expect("write");
@@ -99,6 +114,9 @@ fn the_migration_metric_and_the_upgrade_path() {
         .output()
         .expect("it runs");
     assert_eq!(open.status.code(), Some(1), "{}", text(&open));
-    let wrong = drydock(folder.path()).args(["upgrade-path", "--from", "8.8", "--to", "8.4"]).output().expect("it runs");
+    let wrong = drydock(folder.path())
+        .args(["upgrade-path", "--from", "8.8", "--to", "8.4"])
+        .output()
+        .expect("it runs");
     assert_eq!(wrong.status.code(), Some(2), "{}", text(&wrong));
 }

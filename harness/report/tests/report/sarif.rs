@@ -25,8 +25,12 @@ fn every_run_is_a_valid_log() {
         assert_eq!(log["version"], "2.1.0");
         let run = &log["runs"][0];
         assert_eq!(run["tool"]["driver"]["name"], "drydock");
-        let rules: Vec<&str> =
-            run["tool"]["driver"]["rules"].as_array().unwrap().iter().filter_map(|r| r["id"].as_str()).collect();
+        let rules: Vec<&str> = run["tool"]["driver"]["rules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|r| r["id"].as_str())
+            .collect();
         let results = run["results"].as_array().unwrap();
         assert_eq!(results.len(), summary.verdict.findings.len());
         for (result, judged) in results.iter().zip(&summary.verdict.findings) {
