@@ -19,15 +19,18 @@ pub fn render(proofs: &[Proof], width: usize, color: Color) -> String {
     let sum = |pick: fn(&Proof) -> u64| proofs.iter().map(pick).sum::<u64>();
     let (word, exit) =
         if hold(proofs) { ("PROVEN", ExitCode::Equal) } else { ("NOT PROVEN", ExitCode::Different) };
-    let mut lines = vec![format!(
-        "{}  {} of {} planted corruptions caught, {} named exactly, {} in {} clean pairs",
-        paint.verdict(exit, word),
+    let score = format!(
+        "{} of {} planted corruptions caught, {} named exactly, {} in {} clean pairs",
         count(sum(Proof::caught)),
         count(sum(Proof::variants)),
         count(sum(Proof::named)),
         counted(sum(Proof::false_alarms), "false alarm"),
         count(sum(Proof::clean_pairs)),
-    )];
+    );
+    let mut told = wrapped(&score, width.saturating_sub(word.len() + 2)).into_iter();
+    let first = told.next().unwrap_or_default();
+    let mut lines = vec![format!("{}  {first}", paint.verdict(exit, word))];
+    lines.extend(told.map(|line| format!("{:indent$}{line}", "", indent = word.len() + 2)));
     let took = proofs.iter().map(|p| format!("{} {}", ground(p.ground), duration(p.millis)));
     let seed = proofs.first().map(|p| format!("seed {} · ", p.seed)).unwrap_or_default();
     lines.push(paint.faint(&format!("{seed}{}", took.collect::<Vec<_>>().join(" · "))));

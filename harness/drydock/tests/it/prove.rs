@@ -20,8 +20,10 @@ fn in_memory_every_corruption_is_caught_in_a_moment() {
 fn programs_get_json_and_a_seed_repeats_the_proof() {
     let folder = folder();
     let run = || {
-        let output =
-            drydock(folder.path()).args(["prove", "--in-memory", "--json", "--seed", "77"]).output().expect("it runs");
+        let output = drydock(folder.path())
+            .args(["prove", "--in-memory", "--json", "--seed", "77"])
+            .output()
+            .expect("it runs");
         let mut told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         told["proofs"][0]["millis"] = 0.into();
         told

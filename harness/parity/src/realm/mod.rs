@@ -11,6 +11,8 @@ mod findings;
 mod model;
 mod pairing;
 mod secrecy;
+#[cfg(test)]
+mod tests;
 mod users;
 mod wording;
 

@@ -82,7 +82,7 @@ fn templates() -> Vec<Variant<World>> {
         index("version of a template changed", "/version", json!(3), "version"),
         index("meta of a template lost", "/_meta", null(), "_meta.made_by"),
         index("indices not made on their own", "/allow_auto_create", json!(false), "allow_auto_create"),
-        index("template for data streams", "/data_stream", json!({"hidden": false}), "data_stream.hidden"),
+        index("template for data streams", "/data_stream", json!({"hidden": true}), "data_stream.hidden"),
         index(
             "shards of tomorrow's index",
             "/template/settings/number_of_shards",

@@ -217,7 +217,7 @@ async fn fresh_copy(stage: &Stage, database: &str) -> Result<(), String> {
 async fn planted(stage: &Stage, corruption: &Corruption) -> Result<Planted, String> {
     let session = connect(&stage.target.postgres, COPY, APPLICATION_NAME).await.map_err(|e| e.to_string())?;
     // Exactly this is harmed: no cascade, no trigger.
-    run(&session, "SET session_replication_role = replica").await?;
+    run(&session, "SET session_replication_role = replica; SET search_path = public").await?;
     let named = match corruption.named {
         Text(text) => text.to_owned(),
         Query(query) => {

@@ -4,8 +4,8 @@ use drydock_core::event::{Ending, ProbeSummary, RECORD_VERSION, RunStarted, Serv
 use drydock_core::ledger::Seen;
 use drydock_core::names::checks;
 use drydock_core::{
-    Class, Entry, Event, FamilyProof, Finding, Ground, Kind, LedgerLine, Outcome, Plan, Proof, ProofMiss, Record, RunId, Sample, Scenario, StepId,
-    StepOutcome, Store, Summary,
+    Class, Entry, Event, FamilyProof, Finding, Ground, Kind, LedgerLine, Outcome, Plan, Proof, ProofMiss,
+    Record, RunId, Sample, Scenario, StepId, StepOutcome, Store, Summary,
 };
 use std::collections::BTreeMap;
 

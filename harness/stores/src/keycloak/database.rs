@@ -101,7 +101,7 @@ pub async fn layout(session: &Connection, schema: &str) -> Result<Layout, RowErr
     if layout.has("migration_model", "version") {
         read_rows(session, &layout, "migration_model", |row| {
             let version = text(&row, "version");
-            versions.extend(version.as_deref().and_then(Edition::parse).zip(version.clone()));
+            versions.extend(version.as_deref().and_then(Edition::parse).zip(version));
         })
         .await?;
     }

@@ -108,7 +108,10 @@ pub async fn connect(
         .batch_execute(
             "SET timezone='UTC'; SET datestyle='ISO, YMD'; SET intervalstyle='postgres'; \
              SET extra_float_digits=1; SET bytea_output='hex'; SET search_path=pg_catalog; \
-             SET client_min_messages=warning; SET xmlbinary='base64'; SET lc_monetary='C'",
+             SET client_min_messages=warning; SET xmlbinary='base64'; SET lc_monetary='C'; \
+             SET standard_conforming_strings=on; SET quote_all_identifiers=off; \
+             SELECT set_config(name, '0', false) FROM pg_settings \
+             WHERE name IN ('transaction_timeout', 'idle_session_timeout')",
         )
         .await
         .map_err(|e| fail(describe(&e)))?;

@@ -423,12 +423,6 @@ pub(crate) const CORRUPTIONS: &[(&str, &str, &str, &str)] = &[
         "INSERT INTO redirect_uris VALUES(pg_temp.app('operate'),'http://evil/*')",
     ),
     (
-        "web origin gone",
-        KC_CLIENTS,
-        "src/camunda-platform/clients/web-origins",
-        "DELETE FROM web_origins WHERE client_id=pg_temp.app('operate')",
-    ),
-    (
         "client attribute",
         KC_CLIENTS,
         "src/camunda-platform/clients/attributes",

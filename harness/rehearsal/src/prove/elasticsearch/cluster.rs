@@ -123,12 +123,9 @@ async fn of_index(hands: &Hands, what: What, dice: &mut Dice) -> Result<InPlace,
             (Request::Put(format!("/{name}"), json!({})), Planted::new(ES_INDICES, Kind::Extra, name), undo)
         }
         What::IndexClosed => (
-            Request::Post(format!("/{index}/_close"), json!({})),
+            Request::Post(format!("/{index}/_close")),
             changed(ES_INDICES, "state"),
-            vec![Undo::Requests(vec![Request::Post(
-                format!("/{index}/_open?wait_for_active_shards=1"),
-                json!({}),
-            )])],
+            vec![Undo::Requests(vec![Request::Post(format!("/{index}/_open?wait_for_active_shards=1"))])],
         ),
         What::Setting(name, value, told) => {
             let path = format!("/{index}/_settings");

@@ -167,7 +167,7 @@ async fn harm_content(
     for victim in victims {
         let mut content = victim.source.clone();
         let Some(field) = change(&mut content) else { continue };
-        hands.write(index, &victim.key, &Value::Object(content)).await?;
+        hands.write(index, &victim.key, &Value::Object(content).to_string()).await?;
         return Ok(Some(InPlace {
             planted: Planted::new(ES_DOCUMENTS, Kind::Changed, index)
                 .named(named(&victim.key))
@@ -210,14 +210,14 @@ async fn harm_whole(
         }
         Whole::Ghost => {
             let ghost = Key { id: format!("{}-ghost", first.key.id), ..first.key.clone() };
-            hands.write(index, &ghost, &Value::Object(first.source.clone())).await?;
+            hands.write(index, &ghost, &first.text).await?;
             (planted(Kind::Extra, &ghost).count(1), vec![removed(index, &ghost)])
         }
         Whole::OverAnother => {
             if first.source == second.source {
                 return Ok(None);
             }
-            hands.write(index, &first.key, &Value::Object(second.source.clone())).await?;
+            hands.write(index, &first.key, &second.text).await?;
             (planted(Kind::Changed, &first.key).count(1), vec![restored(&first.key)])
         }
         Whole::Rerouted | Whole::RoutingDropped => {
@@ -226,7 +226,7 @@ async fn harm_whole(
             let routing = matches!(what, Whole::Rerouted).then(|| "drydock".to_owned());
             let other = Key { id: victim.key.id.clone(), routing };
             hands.remove(index, &victim.key).await?;
-            if let Err(reason) = hands.write(index, &other, &Value::Object(victim.source.clone())).await {
+            if let Err(reason) = hands.write(index, &other, &victim.text).await {
                 hands.undo(vec![restored(&victim.key)]).await?;
                 return Err(reason);
             }
@@ -238,7 +238,7 @@ async fn harm_whole(
             let archive = hands.indices.iter().find(|other| *other != index && other.starts_with(index));
             let Some(archive) = archive else { return Ok(None) };
             scope = vec![index.to_owned()];
-            hands.write(archive, &first.key, &Value::Object(first.source.clone())).await?;
+            hands.write(archive, &first.key, &first.text).await?;
             hands.remove(index, &first.key).await?;
             let undo = vec![removed(archive, &first.key), restored(&first.key)];
             (planted(Kind::Moved, &first.key).also(archive).count(1), undo)

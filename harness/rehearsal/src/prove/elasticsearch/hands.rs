@@ -3,6 +3,9 @@
 use super::super::stage::Stage;
 use super::{Key, Request, Undo};
 use drydock_stores::elasticsearch::{Client, Timeouts};
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 /// Documents of one index that are looked at.
@@ -24,6 +27,28 @@ pub(super) struct Hands {
 pub(super) struct Victim {
     pub(super) key: Key,
     pub(super) source: Map<String, Value>,
+    /// The content as it is written: numbers may be longer than any type here.
+    pub(super) text: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    hits: Hits,
+}
+
+#[derive(Deserialize)]
+struct Hits {
+    hits: Vec<Hit>,
+}
+
+#[derive(Deserialize)]
+struct Hit {
+    #[serde(rename = "_id")]
+    id: String,
+    #[serde(rename = "_routing")]
+    routing: Option<String>,
+    #[serde(rename = "_source")]
+    source: Box<RawValue>,
 }
 
 pub(super) fn told(error: impl std::fmt::Display) -> String {
@@ -50,19 +75,21 @@ impl Hands {
 
     /// Some documents of an index of the source, in no particular order.
     pub(super) async fn documents(&self, index: &str) -> Result<Vec<Victim>, String> {
-        let body = json!({"size": LOOKED_AT, "sort": ["_doc"], "query": {"match_all": {}}});
-        let answer = self.source.post(&format!("/{index}/_search"), &body).await.map_err(told)?;
         let simple = |id: &str| id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-        let hits = answer["hits"]["hits"].as_array().into_iter().flatten();
-        Ok(hits
-            .filter_map(|hit| {
-                let id = hit["_id"].as_str().filter(|id| simple(id))?.to_owned();
-                let routing = hit["_routing"].as_str().map(ToOwned::to_owned);
-                let plain = routing.as_deref().is_none_or(simple);
-                let source = hit["_source"].as_object()?.clone();
-                plain.then_some(Victim { key: Key { id, routing }, source })
-            })
-            .collect())
+        let victim = |hit: Hit| {
+            let plain = simple(&hit.id) && hit.routing.as_deref().is_none_or(simple);
+            let source = serde_json::from_str(hit.source.get()).ok()?;
+            let key = Key { id: hit.id, routing: hit.routing };
+            plain.then(|| Victim { key, source, text: hit.source.get().to_owned() })
+        };
+        Ok(self.hits(index, LOOKED_AT).await?.into_iter().filter_map(victim).collect())
+    }
+
+    async fn hits(&self, index: &str, most: usize) -> Result<Vec<Hit>, String> {
+        let body = json!({"size": most, "sort": ["_doc"], "query": {"match_all": {}}});
+        let path = format!("/{index}/_search");
+        let answer: Answer = self.source.json(Method::POST, &path, Some(&body)).await.map_err(told)?;
+        Ok(answer.hits.hits)
     }
 
     /// What the source says of an index: settings, mappings, aliases.
@@ -75,8 +102,9 @@ impl Hands {
         Ok(definition)
     }
 
-    pub(super) async fn write(&self, index: &str, key: &Key, source: &Value) -> Result<(), String> {
-        self.target.put(&path(index, key), source).await.map(drop).map_err(told)
+    pub(super) async fn write(&self, index: &str, key: &Key, source: &str) -> Result<(), String> {
+        let body = ("application/json", source.as_bytes().to_vec());
+        self.target.bytes(Method::PUT, &path(index, key), Some(body)).await.map(drop).map_err(told)
     }
 
     pub(super) async fn remove(&self, index: &str, key: &Key) -> Result<(), String> {
@@ -86,7 +114,7 @@ impl Hands {
     pub(super) async fn request(&self, request: Request) -> Result<(), String> {
         let done = match &request {
             Request::Put(path, body) => self.target.put(path, body).await,
-            Request::Post(path, body) => self.target.post(path, body).await,
+            Request::Post(path) => self.target.post_empty(path).await,
             Request::Delete(path) => self.target.delete(path).await,
         };
         done.map(drop).map_err(told)
@@ -100,15 +128,15 @@ impl Hands {
         // Blocks would refuse the documents: they come last.
         let blocks = body["settings"]["index"].as_object_mut().and_then(|s| s.remove("blocks"));
         self.target.put(&format!("/{index}"), &body).await.map_err(told)?;
-        let search = json!({"size": 10_000, "sort": ["_doc"], "query": {"match_all": {}}});
-        let answer = self.source.post(&format!("/{index}/_search"), &search).await.map_err(told)?;
         let mut lines = String::new();
-        for hit in answer["hits"]["hits"].as_array().into_iter().flatten() {
-            let mut action = json!({"_index": index, "_id": hit["_id"]});
-            if let Some(routing) = hit.get("_routing") {
-                action["routing"] = routing.clone();
+        for hit in self.hits(index, 10_000).await? {
+            let mut action = json!({"_index": index, "_id": hit.id});
+            if let Some(routing) = hit.routing {
+                action["routing"] = routing.into();
             }
-            lines.push_str(&format!("{}\n{}\n", json!({"index": action}), hit["_source"]));
+            // A line end within a content may only be white space: line ends of texts are escaped.
+            let source = hit.source.get().replace(['\n', '\r'], " ");
+            lines.push_str(&format!("{}\n{source}\n", json!({"index": action})));
         }
         if !lines.is_empty() {
             let answer = self.target.bulk(lines.into_bytes()).await.map_err(told)?;
@@ -132,8 +160,9 @@ impl Hands {
                     self.make_anew(&index, &definition).await?;
                 }
                 Undo::Document(index, key) => {
-                    let answer = self.source.get(&read_path(&index, &key)).await.map_err(told)?;
-                    self.write(&index, &key, &answer["_source"]).await?;
+                    let path = read_path(&index, &key);
+                    let hit: Hit = self.source.json(Method::GET, &path, None).await.map_err(told)?;
+                    self.write(&index, &key, hit.source.get()).await?;
                 }
                 Undo::Requests(requests) => {
                     for request in requests {

@@ -24,10 +24,10 @@ enum Undo {
     Requests(Vec<Request>),
 }
 
-/// A request to the target.
+/// A request to the target. What is posted has no body.
 enum Request {
     Put(String, serde_json::Value),
-    Post(String, serde_json::Value),
+    Post(String),
     Delete(String),
 }
 
