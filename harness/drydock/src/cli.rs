@@ -314,6 +314,10 @@ pub(crate) struct PostgresPair {
     /// Databases to compare, NAME or SOURCE=TARGET, separated by commas; those of the addresses if absent, else all
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) databases: Vec<String>,
+    /// Insert one row into every table of the target that a sequence numbers, and roll it back. Not read-only: sequences
+    /// go on, and triggers fire
+    #[arg(long)]
+    pub(crate) probe_writes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -367,6 +371,9 @@ pub(crate) struct AllStores {
     /// Databases to compare, as for `verify postgres`
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) databases: Vec<String>,
+    /// Insert and roll back one row a table, as for `verify postgres`
+    #[arg(long)]
+    pub(crate) probe_writes: bool,
     #[command(flatten)]
     pub(crate) scope: IndexScope,
 }
@@ -380,7 +387,7 @@ pub(crate) struct Depth {
 
 #[derive(Debug, Args)]
 pub(crate) struct Output {
-    /// Ledger file with expected differences; may be repeated
+    /// Ledger file with expected differences (of stores: besides those that every migration shows); may be repeated
     #[arg(long, visible_alias = "ledger", value_name = "FILE")]
     pub(crate) expected: Vec<PathBuf>,
     /// Also write record.jsonl, report.json, report.md and junit.xml into this folder

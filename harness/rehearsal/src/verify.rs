@@ -5,10 +5,11 @@ use crate::witness::Witness;
 use drydock_core::event::{Ending, RECORD_VERSION, RunStarted};
 use drydock_core::finding::Outcome;
 use drydock_core::names::checks;
+use drydock_core::scenario::ledger_from_yaml;
 use drydock_core::{
     CheckId, Clock, Event, Plan, Record, RecordWriter, Redactor, Scenario, Summary, SystemClock,
 };
-use drydock_stores::compare::{self, CheckResult, DatabasePair, Options};
+use drydock_stores::compare::{self, CheckResult, DatabasePair, Options, ProbeWrites};
 use drydock_stores::elasticsearch::Scope;
 use drydock_stores::endpoint::ElasticsearchAuth;
 use drydock_stores::keycloak::KeycloakEndpoint;
@@ -17,6 +18,9 @@ use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// What every migration by dump and reindex shows although nothing is lost.
+const STANDARD_LEDGER: &str = include_str!("../../../fixtures/expected/standard.yaml");
 
 /// What to compare.
 #[derive(Debug, Clone, Default)]
@@ -137,6 +141,11 @@ fn started(options: &VerifyOptions, ledgers: &[PathBuf]) -> Result<RunStarted, R
     if options.keycloak.is_some() {
         asked.extend(checks::KEYCLOAK.map(CheckId::from));
     }
+    if options.postgres.is_some() && options.tuning.probes == ProbeWrites::RolledBack {
+        asked.push(checks::PG_WRITES.into());
+    }
+    let mut ledger = ledger_from_yaml("the built-in ledger", STANDARD_LEDGER)?.expected;
+    ledger.extend(ledger_lines(ledgers.iter().cloned())?);
     let clock = SystemClock::start();
     Ok(RunStarted {
         record_version: RECORD_VERSION,
@@ -145,7 +154,7 @@ fn started(options: &VerifyOptions, ledgers: &[PathBuf]) -> Result<RunStarted, R
         scenario_file: String::new(),
         scenario: Scenario::from_yaml("verify", "name: verify")?,
         plan: Plan { steps: Vec::new(), checks: asked },
-        ledger: ledger_lines(ledgers.iter().cloned())?,
+        ledger,
         machine: BTreeMap::new(),
     })
 }

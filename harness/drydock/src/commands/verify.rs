@@ -6,7 +6,7 @@ use crate::cli::{
 };
 use drydock_core::ExitCode;
 use drydock_rehearsal::verify::{KeycloakPair, VerifyOptions, verify};
-use drydock_stores::compare::{DatabasePair, Options, Tier, Versions};
+use drydock_stores::compare::{DatabasePair, Options, ProbeWrites, Tier, Versions};
 use drydock_stores::endpoint::{AddressError, ElasticsearchAuth};
 use drydock_stores::keycloak::{KeycloakEndpoint, KeycloakGrant};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
@@ -42,15 +42,15 @@ fn options_of(command: &VerifyStores) -> Result<(VerifyOptions, &Output), Addres
             let options = VerifyOptions {
                 elasticsearch: Some(clusters(source, target, scope)?),
                 prefixes: scope.prefixes.clone(),
-                tuning: tuning(depth, Some(scope)),
+                tuning: Options { versions: versions(scope), ..tuning(depth) },
                 ..VerifyOptions::default()
             };
             Ok((options, output))
         }
         VerifyStores::Postgres { postgres, depth, output } => {
-            let PostgresPair { source, target, databases } = postgres;
+            let PostgresPair { source, target, databases, probe_writes } = postgres;
             let (servers, databases) = servers(source, target, databases)?;
-            let tuning = tuning(depth, None);
+            let tuning = Options { probes: probes(*probe_writes), ..tuning(depth) };
             let options =
                 VerifyOptions { postgres: Some(servers), databases, tuning, ..VerifyOptions::default() };
             Ok((options, output))
@@ -70,6 +70,7 @@ fn options_of(command: &VerifyStores) -> Result<(VerifyOptions, &Output), Addres
                 source_postgres,
                 target_postgres,
                 databases,
+                probe_writes,
                 scope,
             } = stores;
             let (servers, databases) = servers(source_postgres, target_postgres, databases)?;
@@ -78,7 +79,7 @@ fn options_of(command: &VerifyStores) -> Result<(VerifyOptions, &Output), Addres
                 prefixes: scope.prefixes.clone(),
                 postgres: Some(servers),
                 databases,
-                tuning: tuning(depth, Some(scope)),
+                tuning: Options { versions: versions(scope), probes: probes(*probe_writes), ..tuning(depth) },
                 ..VerifyOptions::default()
             };
             Ok((options, output))
@@ -86,12 +87,17 @@ fn options_of(command: &VerifyStores) -> Result<(VerifyOptions, &Output), Addres
     }
 }
 
-fn tuning(depth: &Depth, scope: Option<&IndexScope>) -> Options {
-    Options {
-        tier: if depth.fast { Tier::Fast } else { Tier::Strict },
-        versions: if scope.is_some_and(|s| s.versions) { Versions::Compared } else { Versions::Ignored },
-        ..Options::default()
-    }
+fn tuning(depth: &Depth) -> Options {
+    let tier = if depth.fast { Tier::Fast } else { Tier::Strict };
+    Options { tier, ..Options::default() }
+}
+
+fn versions(scope: &IndexScope) -> Versions {
+    if scope.versions { Versions::Compared } else { Versions::Ignored }
+}
+
+fn probes(asked: bool) -> ProbeWrites {
+    if asked { ProbeWrites::RolledBack } else { ProbeWrites::Never }
 }
 
 fn clusters(

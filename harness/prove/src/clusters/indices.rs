@@ -239,7 +239,7 @@ fn settings() -> Vec<Variant<World>> {
         setting("limit of fields lost", "mapping.total_fields.limit", null()),
         setting("limit of nested objects changed", "mapping.nested_objects.limit", json!(50)),
         setting("limit of depth changed", "mapping.depth.limit", json!(3)),
-        setting("lifecycle policy lost", "lifecycle.name", null()),
+        setting("lifecycle policy of an index lost", "lifecycle.name", null()),
         setting("another lifecycle policy", "lifecycle.name", json!("delete-soon")),
         setting("rollover alias lost", "lifecycle.rollover_alias", null()),
         setting("slow log of searches lost", "search.slowlog.threshold.query.warn", null()),
