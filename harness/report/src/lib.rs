@@ -8,6 +8,7 @@ mod plan;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod matrix;
 pub mod terminal;
 pub mod text;
 

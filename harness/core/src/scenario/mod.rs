@@ -179,6 +179,25 @@ pub struct WorkloadSpec {
     #[serde(default = "default_probes")]
     #[schemars(range(max = 200))]
     pub probes_per_second: u32,
+    /// What the application does with what it wrote.
+    #[serde(default)]
+    pub churn: Churn,
+    /// Writes to each store that are waited for between backup and cutover; 0 to cut over at once.
+    #[serde(default)]
+    #[schemars(range(max = 10_000))]
+    pub writes_between: u32,
+}
+
+/// What the application does with what it wrote.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Churn {
+    /// Mostly new instances; few are archived or deleted.
+    #[default]
+    Usual,
+    /// Every instance soon ends, and is archived into a dated index, deleted, or deleted and later made again with a lower
+    /// version.
+    Archiving,
 }
 
 fn default_writes() -> u32 {
@@ -191,7 +210,12 @@ fn default_probes() -> u32 {
 
 impl Default for WorkloadSpec {
     fn default() -> Self {
-        Self { writes_per_second: default_writes(), probes_per_second: default_probes() }
+        Self {
+            writes_per_second: default_writes(),
+            probes_per_second: default_probes(),
+            churn: Churn::default(),
+            writes_between: 0,
+        }
     }
 }
 
@@ -211,7 +235,19 @@ pub struct MigrationSpec {
     /// What happens to second roles and their grants, which `pg_restore --no-owner --no-privileges` leaves behind.
     #[serde(default)]
     pub grants: Grants,
-    /// `_reindex` calls at once.
+    /// What carries the documents.
+    #[serde(default)]
+    pub mover: Mover,
+    /// When the documents are copied.
+    #[serde(default)]
+    pub reindex: Reindex,
+    /// How a warm copy catches up during the cutover; `exact` if absent. Only with `reindex: warm`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta: Option<Delta>,
+    /// What becomes of the documents' versions in a cold copy. A warm one keeps them.
+    #[serde(default)]
+    pub versions: Versions,
+    /// Indices copied at once; with `mover: stream`, readers at once.
     #[serde(default = "default_parallelism")]
     #[schemars(range(min = 1, max = 16))]
     pub reindex_parallelism: u32,
@@ -240,6 +276,10 @@ impl Default for MigrationSpec {
             index_prefixes: default_prefixes(),
             create_indices: CreateIndices::default(),
             grants: Grants::default(),
+            mover: Mover::default(),
+            reindex: Reindex::default(),
+            delta: None,
+            versions: Versions::default(),
             reindex_parallelism: default_parallelism(),
             reindex_batch: default_batch(),
         }
@@ -254,6 +294,58 @@ impl MigrationSpec {
             Some(asked) => Component::ALL.into_iter().filter(|c| asked.contains(c)).collect(),
         }
     }
+
+    /// How a warm copy catches up.
+    pub fn delta(&self) -> Delta {
+        self.delta.unwrap_or_default()
+    }
+}
+
+/// What carries the documents of an index.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mover {
+    /// `_reindex` from remote: the target reads from the source, as in the official scripts.
+    #[default]
+    Reindex,
+    /// Slices of a point in time of the source, read in parallel and written with `_bulk`. The target needs no right to read
+    /// from the source.
+    Stream,
+}
+
+/// What becomes of the documents' versions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Versions {
+    /// They begin at 1 again, as with the official scripts.
+    #[default]
+    Reset,
+    /// The source's, written with `version_type: external`.
+    Keep,
+}
+
+/// When the documents are copied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Reindex {
+    /// All of them during the cutover.
+    #[default]
+    Cold,
+    /// All of them while users work, and during the cutover what has changed since.
+    Warm,
+}
+
+/// How a warm copy catches up during the cutover.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Delta {
+    /// What the source has written since, found by its sequence numbers, and everything it has deleted, moved, re-created,
+    /// dropped or defined anew.
+    #[default]
+    Exact,
+    /// As the official scripts do it: every index again with `version_type=external` and `conflicts=proceed`. Deletes are
+    /// not carried, nor documents that were re-created with a lower version.
+    Upstream,
 }
 
 /// What a new index on the target is given before documents are copied into it.

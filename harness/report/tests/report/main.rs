@@ -3,5 +3,6 @@
 mod files;
 mod junit;
 mod markdown;
+mod matrix;
 mod samples;
 mod screen;
