@@ -56,10 +56,7 @@ pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
 }
 
 /// Prints the report of one run, and hands its summary on.
-fn conclude(
-    result: Result<Rehearsed, RehearsalError>,
-    arguments: &Rehearse,
-) -> (ExitCode, Option<Summary>) {
+fn conclude(result: Result<Rehearsed, RehearsalError>, arguments: &Rehearse) -> (ExitCode, Option<Summary>) {
     match result {
         Ok(Rehearsed { summary, folder }) => {
             if arguments.json {

@@ -90,7 +90,8 @@ fn planted_losses_are_red_and_named() {
 /// Items of the findings of one check and kind.
 fn counted(report: &Value, check: &str, kind: &str) -> u64 {
     let findings = report["verdict"]["findings"].as_array().cloned().unwrap_or_default();
-    let ours = findings.iter().filter(|f| f["check"] == check && f["kind"] == kind && f["outcome"] == "different");
+    let ours =
+        findings.iter().filter(|f| f["check"] == check && f["kind"] == kind && f["outcome"] == "different");
     ours.filter_map(|f| f["count"].as_u64()).sum()
 }
 

@@ -14,7 +14,10 @@ fn step(id: &str, facts: &[(&str, u64)]) -> StepReport {
         outcome: Some(StepOutcome::Done),
         began_seconds: 0.0,
         seconds: 1.0,
-        facts: facts.iter().map(|(name, bytes)| ((*name).to_owned(), json!(bytes))).collect::<BTreeMap<_, _>>(),
+        facts: facts
+            .iter()
+            .map(|(name, bytes)| ((*name).to_owned(), json!(bytes)))
+            .collect::<BTreeMap<_, _>>(),
     }
 }
 

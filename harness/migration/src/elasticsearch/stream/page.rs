@@ -250,8 +250,8 @@ impl<'a> SliceReader<'a> {
                 },
                 Err(error) => error,
             };
-            let too_large =
-                error.status() == Some(400) && error.to_string().contains("esult window is too large");
+            // A page beyond the index's window is refused, not always in words that say so.
+            let too_large = error.status() == Some(400) && self.size > 1;
             let malformed = matches!(error.kind, ErrorKind::Malformed(_));
             let again = too_large || malformed || error.is_pressure() || error.is_transport();
             if !again || attempt >= ATTEMPTS {
