@@ -48,6 +48,11 @@ impl IndexMark {
             && history(self) == history(later)
     }
 
+    /// Whether nothing was ever written to it: then there is nothing to copy up to the mark.
+    pub(super) fn is_untouched(&self) -> bool {
+        !self.shards.is_empty() && self.shards.values().all(|s| s.highest < 0)
+    }
+
     /// Shards that were written to since, with the last sequence number that is known to be copied.
     pub(super) fn moved_since(&self, later: &Self) -> Vec<(u32, i64)> {
         let shards =
@@ -227,6 +232,10 @@ mod tests {
         assert_eq!(before.moved_since(&mark("u", &[(7, 7), (9, 9)], Some(&[1, 1]))), [(0, 5), (1, 3)]);
         let quiet = mark("u", &[(5, 5)], Some(&[1]));
         assert_eq!(quiet.moved_since(&quiet.clone()), []);
+        let untouched = mark("u", &[(-1, -1), (-1, -1)], Some(&[1, 1]));
+        assert!(untouched.is_untouched() && !mark("u", &[(-1, -1), (-1, 0)], Some(&[1, 1])).is_untouched());
+        assert!(!mark("u", &[], None).is_untouched());
+        assert_eq!(untouched.moved_since(&mark("u", &[(-1, -1), (0, 0)], Some(&[1, 1]))), [(1, -1)]);
     }
 
     #[test]

@@ -1,11 +1,9 @@
 //! The warm copy: each index is marked, made and copied when it is its turn, while users write to it.
 
 use super::copy::Work;
-use super::create;
 use super::inventory::{SourceIndex, index_path};
 use super::marks::{self, Ledger};
 use crate::error::MigrationError;
-use drydock_core::scenario::CreateIndices;
 
 impl Work<'_> {
     /// Copies one index as it is now. An index that goes meanwhile, or that users change so that it cannot be copied, is
@@ -37,6 +35,12 @@ impl Work<'_> {
         // The mark comes first: operations up to it have been carried out, so that a refresh after it shows them, and the
         // copy, which begins after that, holds them.
         let Some(mark) = marks::of_index(&self.source, &index.name).await? else { return Ok(None) };
+        let definition = self.definition(&index.name)?;
+        if mark.is_untouched() {
+            self.create(index).await?;
+            ledger.note(&index.name, &mark, &definition.settings)?;
+            return Ok(Some(0));
+        }
         let path = format!("{}/_refresh", index_path(&index.name));
         match self.source.post_empty(&path).await {
             Ok(_) => {}
@@ -45,11 +49,7 @@ impl Work<'_> {
                 return Err(MigrationError::elasticsearch(format!("refresh index {}", index.name), &e));
             }
         }
-        let definition = self.definition(&index.name)?;
-        create::create(&self.target, definition, self.mode(), self.reporter).await?;
-        if self.mode() == CreateIndices::Upstream {
-            self.tune_upstream(&index.name).await?;
-        }
+        self.create(index).await?;
         let moved = self.copy_one(index).await?;
         ledger.note(&index.name, &mark, &definition.settings)?;
         Ok(Some(moved))
