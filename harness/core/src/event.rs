@@ -4,14 +4,15 @@ use crate::finding::{Finding, Outcome};
 use crate::ledger::LedgerLine;
 use crate::names::{CheckId, RunId, StepId, Store};
 use crate::plan::Plan;
+use crate::proof::Proof;
 use crate::scenario::Scenario;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Version of the record format. A reader accepts its own version and older ones.
-pub const RECORD_VERSION: u32 = 1;
+/// Version of the record format. A reader accepts its own version and older ones. Version 2 knows proofs.
+pub const RECORD_VERSION: u32 = 2;
 
 /// One line of a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -131,6 +132,8 @@ pub enum Event {
     },
     /// Figures of a probe over the whole run.
     ProbeSummary(ProbeSummary),
+    /// Corruptions were planted in copies, and the checks of this build were held against them.
+    Proof(Proof),
     /// Something worth telling that is no finding.
     Note {
         /// For whom.

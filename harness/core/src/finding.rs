@@ -76,6 +76,8 @@ pub enum Kind {
     Moved,
     /// The same document under another routing value.
     Rerouted,
+    /// The same document in another version: an older one, or one that was created again; or a newer one.
+    Stale,
     /// Present on the source, but could not be read or compared.
     NotCompared,
     /// Present, but outside of what was asked for.
@@ -108,6 +110,7 @@ impl fmt::Display for Kind {
             Self::Changed => "changed",
             Self::Moved => "moved",
             Self::Rerouted => "rerouted",
+            Self::Stale => "stale",
             Self::NotCompared => "not compared",
             Self::NotAsked => "not asked",
             Self::LateWrite => "late write",

@@ -124,8 +124,10 @@ pub mod checks {
     pub const ES_ALIASES: &str = "elasticsearch/aliases";
     /// Index and component templates.
     pub const ES_TEMPLATES: &str = "elasticsearch/templates";
-    /// Pipelines, lifecycle policies, stored scripts, persistent cluster settings.
+    /// Pipelines, lifecycle policies, stored scripts, data streams, snapshots, cluster settings, security.
     pub const ES_CLUSTER: &str = "elasticsearch/cluster";
+    /// What the templates would make of tomorrow's dated indices.
+    pub const ES_FUTURE: &str = "elasticsearch/future-indices";
     /// Schema objects of every schema.
     pub const PG_SCHEMA: &str = "postgres/schema";
     /// Row counts.
@@ -138,6 +140,17 @@ pub mod checks {
     pub const PG_ACCESS: &str = "postgres/access";
     /// Large objects: contents and owner.
     pub const PG_LARGE_OBJECTS: &str = "postgres/large-objects";
+    /// The planner's statistics are there, and what indexes rely on is as it was recorded.
+    pub const PG_STATISTICS: &str = "postgres/statistics";
+    /// One row can be inserted into every table that is numbered by a sequence. Compared only where it is asked for:
+    /// it writes, though what it writes is rolled back.
+    pub const PG_WRITES: &str = "postgres/writes";
+    /// Realms: settings, keys, flows, roles, groups, identity providers, federation.
+    pub const KC_REALMS: &str = "keycloak/realms";
+    /// Users: credentials present and equal, roles, groups, attributes.
+    pub const KC_USERS: &str = "keycloak/users";
+    /// Clients with secrets and redirect addresses, client roles, client scopes, mappers.
+    pub const KC_CLIENTS: &str = "keycloak/clients";
     /// Nothing moved on the source after the declared freeze.
     pub const FREEZE: &str = "freeze";
     /// Every write acknowledged before the freeze is on the target.
@@ -148,18 +161,30 @@ pub mod checks {
     pub const TARGETS: &str = "targets-usable";
 
     /// The checks of two clusters, in report order.
-    pub const ELASTICSEARCH: [&str; 8] =
-        [ES_INDICES, ES_COUNTS, ES_DOCUMENTS, ES_MAPPINGS, ES_SETTINGS, ES_ALIASES, ES_TEMPLATES, ES_CLUSTER];
+    pub const ELASTICSEARCH: [&str; 9] = [
+        ES_INDICES,
+        ES_COUNTS,
+        ES_DOCUMENTS,
+        ES_MAPPINGS,
+        ES_SETTINGS,
+        ES_ALIASES,
+        ES_TEMPLATES,
+        ES_CLUSTER,
+        ES_FUTURE,
+    ];
 
     /// The checks of two servers, in report order.
-    pub const POSTGRES: [&str; 6] =
-        [PG_SCHEMA, PG_COUNTS, PG_ROWS, PG_SEQUENCES, PG_ACCESS, PG_LARGE_OBJECTS];
+    pub const POSTGRES: [&str; 7] =
+        [PG_SCHEMA, PG_COUNTS, PG_ROWS, PG_SEQUENCES, PG_ACCESS, PG_LARGE_OBJECTS, PG_STATISTICS];
+
+    /// The checks of two Keycloak databases, or two Keycloak servers, in report order.
+    pub const KEYCLOAK: [&str; 3] = [KC_REALMS, KC_USERS, KC_CLIENTS];
 
     /// The checks of a migration as a whole, in report order.
     pub const MIGRATION: [&str; 4] = [FREEZE, TARGETS, ACKNOWLEDGED, DOWNTIME];
 
     /// Every check, in report order.
     pub fn all() -> impl Iterator<Item = &'static str> {
-        ELASTICSEARCH.into_iter().chain(POSTGRES).chain(MIGRATION)
+        ELASTICSEARCH.into_iter().chain(POSTGRES).chain(KEYCLOAK).chain(MIGRATION)
     }
 }

@@ -224,6 +224,9 @@ impl Plan {
         if !databases.is_empty() {
             plan.check(&checks::POSTGRES);
         }
+        if components.contains(&Component::Keycloak) {
+            plan.check(&checks::KEYCLOAK);
+        }
         plan.check(&[checks::FREEZE, checks::TARGETS]);
         if scenario.workload.writes_per_second > 0 {
             plan.check(&[checks::ACKNOWLEDGED]);

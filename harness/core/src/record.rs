@@ -2,6 +2,7 @@
 
 use crate::event::{Entry, Event, RECORD_VERSION, RunStarted};
 use crate::names::StepId;
+use crate::proof::Proof;
 use crate::redact::Redactor;
 use jiff::Timestamp;
 use std::io::{self, BufRead, Write};
@@ -228,6 +229,18 @@ impl Record {
             }
         }
         kept.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// The proof of the checks that count: the last one that failed, else the last one. Each life of a run that was
+    /// killed brings its own, for it may have been another build.
+    pub fn worst_proof(&self) -> Option<&Proof> {
+        let proofs = || {
+            self.effective().into_iter().rev().filter_map(|entry| match &entry.event {
+                Event::Proof(proof) => Some(proof),
+                _ => None,
+            })
+        };
+        proofs().find(|proof| !proof.holds()).or_else(|| proofs().next())
     }
 
     /// Whether the run came to an end (complete, stopped or interrupted) rather than being killed.

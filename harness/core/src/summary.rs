@@ -1,6 +1,7 @@
 //! Everything a report shows, derived from the record alone.
 
 use crate::event::{Event, ProbeSummary, ServiceState, Side, StepOutcome};
+use crate::honesty::Honesty;
 use crate::names::{RunId, StepId, Store};
 use crate::record::Record;
 use crate::verdict::Verdict;
@@ -51,6 +52,9 @@ pub struct Summary {
     pub torn: bool,
     /// Facts of the machine.
     pub machine: BTreeMap<String, String>,
+    /// How far all of this can be trusted.
+    #[serde(default)]
+    pub honesty: Honesty,
 }
 
 /// The outage, from both clocks.
@@ -164,6 +168,7 @@ impl Summary {
             resumed: 0,
             torn: record.torn.is_some(),
             machine: started.machine.clone(),
+            honesty: Honesty::default(),
         };
         let mut closed_at = None;
         let mut last_ms = 0;
@@ -181,6 +186,8 @@ impl Summary {
             summary.downtime.outages.iter().filter_map(|o| o.seconds).reduce(f64::max);
         summary.downtime.probe_resolution_seconds =
             summary.probes.iter().map(|p| seconds(p.interval_ms)).reduce(f64::max);
+        let proof = record.worst_proof().cloned();
+        summary.honesty = Honesty::of(proof, &summary.verdict, &summary.stores);
         summary
     }
 
@@ -197,7 +204,7 @@ impl Summary {
             | Event::Finding(_)
             | Event::CheckFinished { .. }
             | Event::ItemFinished { .. } => {}
-            Event::RunFinished { .. } => {}
+            Event::RunFinished { .. } | Event::Proof(_) => {}
             Event::RunResumed { starts_over, .. } => {
                 self.resumed += 1;
                 self.notes.push(match starts_over {

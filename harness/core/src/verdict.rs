@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 /// Note of a check that was asked for and not made.
 pub const NOT_MADE: &str = "was not made";
 
+/// Name under which a proof that failed is told.
+pub const PROOF: &str = "proof-of-checks";
+
 /// The judgement of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
@@ -62,6 +65,7 @@ impl Verdict {
         let mut checks = check_verdicts(record, &findings);
         findings.extend(unused);
         findings.extend(unnoticed_losses(record, &findings));
+        findings.extend(failed_proof(record));
         findings.extend(unproven_checks(&checks, &findings));
         for check in &mut checks {
             check.findings = findings
@@ -112,6 +116,27 @@ fn unnoticed_losses(record: &Record, findings: &[Judged]) -> Option<Judged> {
     )
     .items(count, planted)
     .next("trust no verdict of these checks; look at the ledger, then report it with the record");
+    Some(Judged { finding, expected_because: None })
+}
+
+/// Checks that miss a corruption planted in a copy, or cry without one, prove nothing about the stores either.
+fn failed_proof(record: &Record) -> Option<Judged> {
+    let proof = record.worst_proof().filter(|proof| !proof.holds())?;
+    let missed = proof.variants().saturating_sub(proof.named()) + proof.false_alarms();
+    let samples = proof.misses.iter().map(|miss| {
+        let told = Some(miss.why.clone());
+        Sample::both(format!("{}: {}", miss.family, miss.variant), None, told)
+    });
+    let finding = Finding::not_compared(
+        PROOF,
+        PROOF,
+        format!("the checks of this build do not hold what they promise: {}", proof.score()),
+    )
+    .items(missed.max(1), samples)
+    .next(format!(
+        "trust no verdict of this build; `drydock prove --in-memory --seed {}` repeats it: report it with its output",
+        proof.seed
+    ));
     Some(Judged { finding, expected_because: None })
 }
 
@@ -309,6 +334,9 @@ fn headline(exit: ExitCode, checks: &[CheckVerdict], findings: &[Judged]) -> Str
             } else {
                 format!("different: {}", plural(different, "finding"))
             }
+        }
+        ExitCode::NotProven if findings.iter().any(|j| j.finding.check.as_str() == PROOF) => {
+            "not proven: the checks of this build failed their own proof".into()
         }
         ExitCode::NotProven if checks.is_empty() => "not proven: no check was made".into(),
         ExitCode::NotProven => {

@@ -24,6 +24,8 @@ pub(crate) enum Command {
     /// Compare two live stores, read-only
     #[command(subcommand)]
     Verify(Verify),
+    /// Plant corruptions in copies and show that every check fires
+    Prove(Prove),
     /// Rebuild the reports of a run from its record
     Report(Report),
     /// Say everything that is missing on this machine, at once
@@ -100,6 +102,13 @@ pub(crate) enum Verify {
         #[command(flatten)]
         output: Output,
     },
+    /// Two Keycloaks: in their databases, or through the admin API
+    Keycloak {
+        #[command(flatten)]
+        keycloak: KeycloakArguments,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Both kinds of store
     All {
         #[command(flatten)]
@@ -156,6 +165,44 @@ pub(crate) struct PostgresPair {
     /// Databases to compare, NAME or SOURCE=TARGET, separated by commas; those of the addresses if absent, else all
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) databases: Vec<String>,
+    /// Insert one row into every table of the target that a sequence numbers, and roll it back. Not read-only: sequences
+    /// go on, and triggers fire
+    #[arg(long)]
+    pub(crate) probe_writes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeycloakArguments {
+    /// The source: `postgres://user:password@host:port/database` reads its database, `https://admin:password@host/auth` the
+    /// admin API
+    #[arg(long, value_name = "URL", env = "DRYDOCK_SOURCE_KEYCLOAK", hide_env_values = true)]
+    pub(crate) source: String,
+    /// The target, in the same way as the source
+    #[arg(long, value_name = "URL", env = "DRYDOCK_TARGET_KEYCLOAK", hide_env_values = true)]
+    pub(crate) target: String,
+    /// Realms to compare; all if absent. May be repeated
+    #[arg(long = "realm", value_name = "REALM")]
+    pub(crate) realms: Vec<String>,
+    /// Admin API: how the name and secret in the addresses log in
+    #[arg(long, value_enum, default_value_t = Grant::Password)]
+    pub(crate) grant: Grant,
+    /// Admin API: realm to log in to
+    #[arg(long, value_name = "REALM", default_value = "master")]
+    pub(crate) admin_realm: String,
+    /// Certification authority (PEM) to trust for the source's admin API
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source_ca: Option<PathBuf>,
+    /// Certification authority (PEM) to trust for the target's admin API
+    #[arg(long, value_name = "FILE")]
+    pub(crate) target_ca: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Grant {
+    /// As a user, through the client admin-cli
+    Password,
+    /// As a client with a service account
+    ClientCredentials,
 }
 
 #[derive(Debug, Args)]
@@ -175,6 +222,9 @@ pub(crate) struct AllStores {
     /// Databases to compare, as for `verify postgres`
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) databases: Vec<String>,
+    /// Insert and roll back one row a table, as for `verify postgres`
+    #[arg(long)]
+    pub(crate) probe_writes: bool,
     #[command(flatten)]
     pub(crate) scope: IndexScope,
 }
@@ -188,13 +238,34 @@ pub(crate) struct Depth {
 
 #[derive(Debug, Args)]
 pub(crate) struct Output {
-    /// Ledger file with expected differences; may be repeated
+    /// Ledger file with expected differences, besides those that every migration shows; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) expected: Vec<PathBuf>,
     /// Also write record.jsonl, report.json, report.md and junit.xml into this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
     /// Print the report as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prove {
+    /// Only in memory, in a second; no stores are started
+    #[arg(long)]
+    pub(crate) in_memory: bool,
+    /// Seed of everything random; the same one repeats the proof
+    #[arg(long, default_value_t = drydock_rehearsal::prove::DEFAULT_SEED)]
+    pub(crate) seed: u64,
+    /// Leave the stores running at the end; `drydock clean` removes them
+    #[arg(long, conflicts_with = "in_memory")]
+    pub(crate) keep: bool,
+    #[command(flatten)]
+    pub(crate) homes: Homes,
+    /// Where the folder with the logs of the stores goes
+    #[arg(long, value_name = "DIR", default_value = drydock_rehearsal::folder::RUNS)]
+    pub(crate) runs: PathBuf,
+    /// Print the proof as JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,
 }

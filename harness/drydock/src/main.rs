@@ -41,6 +41,7 @@ async fn dispatch(command: &Command) -> ExitCode {
     match command {
         Command::Rehearse(arguments) => commands::rehearse::run(arguments).await,
         Command::Verify(command) => commands::verify::run(command).await,
+        Command::Prove(arguments) => commands::prove::run(arguments).await,
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Doctor(arguments) => commands::doctor::run(arguments).await,
         Command::Clean(arguments) => commands::clean::run(arguments),

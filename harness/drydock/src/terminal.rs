@@ -62,6 +62,9 @@ impl Observer for Terminal {
                 self.line(&format!("run {}", started.run));
                 *self.started.lock().unwrap_or_else(PoisonError::into_inner) = Some((**started).clone());
             }
+            Event::Proof(proof) => {
+                self.line(&format!("{:>8}  proof of the checks: {}", duration(proof.millis), proof.score()));
+            }
             Event::StepStarted { step } => {
                 self.bar.set_length(0);
                 self.bar.set_style(spinner());

@@ -103,7 +103,7 @@ impl MigrationError {
                 ),
                 "see the log of Elasticsearch",
             ),
-            ErrorKind::Malformed(_) => {
+            ErrorKind::Malformed(_) | ErrorKind::Unsupported(_) => {
                 Self::migration(attempted, error.to_string(), "check that the address is Elasticsearch's")
             }
         }

@@ -135,20 +135,15 @@ fn connection_environment(
         ("PGAPPNAME", drydock_stores::postgres::APPLICATION_NAME.to_owned()),
         ("PGCONNECT_TIMEOUT", "10".to_owned()),
     ];
-    match &endpoint.tls {
-        PostgresTls::Off => variables.push(("PGSSLMODE", "disable".into())),
-        PostgresTls::VerifyFull { ca_pem } => {
-            variables.push(("PGSSLMODE", "verify-full".into()));
-            let root = match ca_pem {
-                Some(pem) => {
-                    let path = ca_file(cx, pem)?;
-                    path.to_string_lossy().into_owned()
-                }
-                None => "system".into(),
-            };
-            variables.push(("PGSSLROOTCERT", root));
+    variables.push(("PGSSLMODE", endpoint.tls.sslmode().to_owned()));
+    let root = match &endpoint.tls {
+        PostgresTls::VerifyCa { ca_pem } | PostgresTls::VerifyFull { ca_pem: Some(ca_pem) } => {
+            Some(ca_file(cx, ca_pem)?.to_string_lossy().into_owned())
         }
-    }
+        PostgresTls::VerifyFull { ca_pem: None } => Some("system".into()),
+        PostgresTls::Off | PostgresTls::Allow | PostgresTls::Prefer | PostgresTls::Require => None,
+    };
+    variables.extend(root.map(|root| ("PGSSLROOTCERT", root)));
     Ok(variables)
 }
 

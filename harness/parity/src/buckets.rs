@@ -15,6 +15,12 @@ impl BucketTable {
         Self { buckets: vec![Multiset::default(); buckets.max(1)] }
     }
 
+    /// How many buckets it has.
+    #[expect(clippy::len_without_is_empty, reason = "a table always has a bucket")]
+    pub fn len(&self) -> usize {
+        self.buckets.len()
+    }
+
     /// Adds an item.
     pub fn insert(&mut self, item: Fingerprint) {
         let at = bucket_of(item.id, self.buckets.len());
@@ -38,6 +44,17 @@ impl BucketTable {
         }
     }
 
+    /// Whether the chosen buckets hold the same in both tables.
+    ///
+    /// # Panics
+    /// The tables or the selection have different numbers of buckets.
+    pub fn agrees(&self, other: &Self, chosen: &Selection) -> bool {
+        assert_eq!(self.buckets.len(), other.buckets.len(), "tables of different size do not compare");
+        assert_eq!(self.buckets.len(), chosen.chosen.len(), "the selection belongs to other tables");
+        let pairs = self.buckets.iter().zip(&other.buckets).zip(&chosen.chosen);
+        pairs.filter(|(_, chosen)| **chosen).all(|((mine, theirs), _)| mine == theirs)
+    }
+
     /// All items together.
     pub fn total(&self) -> Multiset {
         let mut total = Multiset::default();
@@ -53,8 +70,13 @@ impl BucketTable {
     /// The tables have different numbers of buckets.
     pub fn differing(source: &Self, target: &Self, max_items: usize) -> Selection {
         assert_eq!(source.buckets.len(), target.buckets.len(), "tables of different size do not compare");
-        let mut selection =
-            Selection { chosen: vec![false; source.buckets.len()], buckets: 0, unexamined: 0, at_least: 0 };
+        let mut selection = Selection {
+            chosen: vec![false; source.buckets.len()],
+            buckets: 0,
+            items: 0,
+            unexamined: 0,
+            at_least: 0,
+        };
         let mut items = 0_u64;
         let limit = max_items as u64;
         for (at, (a, b)) in source.buckets.iter().zip(&target.buckets).enumerate() {
@@ -66,6 +88,7 @@ impl BucketTable {
                 selection.chosen[at] = true;
                 selection.buckets += 1;
                 items = items.saturating_add(here);
+                selection.items = items;
             } else {
                 selection.unexamined += 1;
                 // A bucket that differs holds one difference or more, and as many as its counts are apart.
@@ -87,6 +110,7 @@ fn bucket_of(id: Digest, buckets: usize) -> usize {
 pub struct Selection {
     chosen: Vec<bool>,
     buckets: u64,
+    items: u64,
     unexamined: u64,
     at_least: u64,
 }
@@ -95,6 +119,11 @@ impl Selection {
     /// Nothing differs.
     pub fn is_empty(&self) -> bool {
         self.buckets == 0
+    }
+
+    /// Items of both sides in the chosen buckets.
+    pub fn items(&self) -> u64 {
+        self.items
     }
 
     /// Whether an item lies in a chosen bucket.

@@ -17,6 +17,13 @@ impl DigestKey {
     pub fn digest(&self, bytes: &[u8]) -> Digest {
         Digest::truncated(&blake3::keyed_hash(&self.0, bytes))
     }
+
+    /// The fast digests that belong to this key.
+    pub fn fast(&self) -> FastKey {
+        let mut secret = Box::new([0; FAST_SECRET]);
+        blake3::Hasher::new_keyed(&self.0).update(b"fast").finalize_xof().fill(secret.as_mut_slice());
+        FastKey { secret }
+    }
 }
 
 impl Default for DigestKey {
@@ -29,6 +36,31 @@ impl Default for DigestKey {
 impl fmt::Debug for DigestKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DigestKey(..)")
+    }
+}
+
+/// Bytes of key material of a [`FastKey`]: as many as XXH3 mixes in.
+const FAST_SECRET: usize = 192;
+
+/// A key of fast 128-bit digests (XXH3 with a secret of its own): several times the speed of [`DigestKey`], against
+/// accidents and not against an adversary who knows the key. They are compared within one run and never published.
+#[derive(Clone)]
+pub struct FastKey {
+    secret: Box<[u8; FAST_SECRET]>,
+}
+
+impl FastKey {
+    /// Digest of plain bytes.
+    pub fn digest(&self, bytes: &[u8]) -> Digest {
+        let hash = twox_hash::XxHash3_128::oneshot_with_secret(self.secret.as_slice(), bytes);
+        // Only a secret shorter than 136 bytes is refused.
+        Digest(hash.unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for FastKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FastKey(..)")
     }
 }
 

@@ -1,6 +1,6 @@
 //! The digests of one document or one row.
 
-use crate::digest::{Digest, DigestKey};
+use crate::digest::{Digest, DigestKey, FastKey};
 use crate::json::{Canonical, JsonError};
 
 /// What the first pass needs to know of an item.
@@ -13,7 +13,7 @@ pub struct Fingerprint {
 }
 
 /// What the second pass needs on top.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Traits {
     /// Digest of the routing value; zero without one.
     pub routing: Digest,
@@ -21,10 +21,22 @@ pub struct Traits {
     pub content: Digest,
 }
 
+/// What a document carries beside its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header<'a> {
+    /// `_id`.
+    pub id: &'a str,
+    /// `_routing`, where the document was written with one.
+    pub routing: Option<&'a str>,
+    /// `_version`, where versions count.
+    pub version: Option<i64>,
+}
+
 /// Computes fingerprints; keeps its buffers between items.
 #[derive(Debug)]
 pub struct Hasher {
     key: DigestKey,
+    fast: FastKey,
     canonical: Canonical,
     buffer: Vec<u8>,
 }
@@ -32,10 +44,52 @@ pub struct Hasher {
 impl Hasher {
     /// A hasher under a key.
     pub fn new(key: DigestKey) -> Self {
-        Self { key, canonical: Canonical::default(), buffer: Vec::with_capacity(4096) }
+        let fast = key.fast();
+        Self { key, fast, canonical: Canonical::default(), buffer: Vec::with_capacity(4096) }
     }
 
-    /// Fingerprint of a document.
+    /// Digest of an identity as [`Hasher::raw`] and [`Hasher::canonical`] use it.
+    pub fn identity(&self, id: &str) -> Digest {
+        self.fast.digest(id.as_bytes())
+    }
+
+    /// Fingerprint of a document by the bytes it is written in. Two documents whose bytes are equal are equal; two whose
+    /// bytes differ may still be, which [`Hasher::canonical`] tells.
+    pub fn raw(&mut self, header: &Header<'_>, source: &str) -> Fingerprint {
+        let id = self.head(header);
+        self.buffer.extend_from_slice(source.as_bytes());
+        Fingerprint { id, record: self.fast.digest(&self.buffer) }
+    }
+
+    /// Fingerprint of a document by its canonical form. Does not mix with those of [`Hasher::raw`].
+    ///
+    /// # Errors
+    /// `source` is not JSON.
+    pub fn canonical(&mut self, header: &Header<'_>, source: &str) -> Result<Fingerprint, JsonError> {
+        let id = self.head(header);
+        self.canonical.write(source, &mut self.buffer)?;
+        // At 1 KiB, BLAKE3 would cost more than the canonical form itself.
+        Ok(Fingerprint { id, record: self.fast.digest(&self.buffer) })
+    }
+
+    /// Writes everything but the content into the buffer; no two headers begin alike.
+    fn head(&mut self, header: &Header<'_>) -> Digest {
+        let id = self.identity(header.id);
+        self.buffer.clear();
+        self.buffer.extend_from_slice(&id.0.to_le_bytes());
+        self.buffer.push(u8::from(header.routing.is_some()) | u8::from(header.version.is_some()) << 1);
+        if let Some(routing) = header.routing {
+            self.buffer.extend_from_slice(&(routing.len() as u64).to_le_bytes());
+            self.buffer.extend_from_slice(routing.as_bytes());
+        }
+        if let Some(version) = header.version {
+            self.buffer.extend_from_slice(&version.to_le_bytes());
+        }
+        id
+    }
+
+    /// Fingerprint of a document for digests that are kept: the same for equal data whatever bytes it is written in,
+    /// between versions of this program as well.
     ///
     /// # Errors
     /// `source` is not JSON.

@@ -6,6 +6,7 @@
 use crate::buckets::Selection;
 use crate::digest::Digest;
 use crate::item::{Fingerprint, Traits};
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// Bytes of sample texts held at once.
@@ -35,12 +36,21 @@ pub struct Detail {
     pub text: String,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Versions {
+    /// Shown where something else differs.
+    Told,
+    /// A difference by themselves.
+    Count,
+}
+
 #[derive(Debug)]
 struct Pending {
     /// Copies on the source minus copies on the target.
     balance: i64,
     routing: Digest,
     content: Digest,
+    version: Option<i64>,
     detail: Option<Box<Detail>>,
 }
 
@@ -48,6 +58,7 @@ struct Pending {
 #[derive(Debug)]
 pub struct Locator {
     selection: Selection,
+    versions: Versions,
     pending: HashMap<(Digest, Digest), Pending>,
     detail_bytes: usize,
     detail_below: u64,
@@ -56,7 +67,15 @@ pub struct Locator {
 impl Locator {
     /// A locator for the buckets chosen.
     pub fn new(selection: Selection) -> Self {
-        Self { selection, pending: HashMap::new(), detail_bytes: 0, detail_below: u64::MAX }
+        let versions = Versions::Told;
+        Self { selection, versions, pending: HashMap::new(), detail_bytes: 0, detail_below: u64::MAX }
+    }
+
+    /// Takes version numbers for a difference of their own: an item that is on both sides with different ones is stale
+    /// or newer, whatever its content.
+    #[must_use]
+    pub fn with_versions(self) -> Self {
+        Self { versions: Versions::Count, ..self }
     }
 
     /// Whether an item has to be handed in.
@@ -66,6 +85,19 @@ impl Locator {
 
     /// Hands in an item of one side. `detail` is called only if its text is kept.
     pub fn insert(&mut self, side: Side, item: Fingerprint, traits: Traits, detail: impl FnOnce() -> Detail) {
+        self.insert_version(side, item, traits, None, detail);
+    }
+
+    /// The same for an item that has a version number. Whether the number counts is decided by `item.record`; of items
+    /// that differ it is told in any case.
+    pub fn insert_version(
+        &mut self,
+        side: Side,
+        item: Fingerprint,
+        traits: Traits,
+        version: Option<i64>,
+        detail: impl FnOnce() -> Detail,
+    ) {
         use std::collections::hash_map::Entry;
         let step = if side == Side::Source { 1 } else { -1 };
         match self.pending.entry((item.id, item.record)) {
@@ -84,7 +116,7 @@ impl Locator {
                     Box::new(detail)
                 });
                 let Traits { routing, content } = traits;
-                entry.insert(Pending { balance: step, routing, content, detail });
+                entry.insert(Pending { balance: step, routing, content, version, detail });
                 while self.detail_bytes > DETAIL_BUDGET && self.detail_below > 0 {
                     self.shrink();
                 }
@@ -103,7 +135,7 @@ impl Locator {
 
     /// Takes out everything collected so far; what stays behind is empty.
     pub fn take(&mut self) -> Self {
-        let empty = Self::new(self.selection.clone());
+        let empty = Self { versions: self.versions, ..Self::new(self.selection.clone()) };
         std::mem::replace(self, empty)
     }
 
@@ -122,26 +154,38 @@ impl Locator {
             let mut source = Vec::new();
             let mut target = Vec::new();
             let mut next = Some(first);
-            while let Some(((_, record), pending)) = next {
+            while let Some((_, pending)) = next {
                 let copies = pending.balance.unsigned_abs();
                 let side = if pending.balance > 0 { &mut source } else { &mut target };
-                side.push(Half { record, copies, pending });
+                side.push(Half { copies, pending });
                 next = left.next_if(|((other, _), _)| *other == id);
             }
-            pair(id, &mut source, &mut target, &mut located);
+            pair(id, &mut source, &mut target, self.versions, &mut located);
         }
         located
     }
 }
 
 struct Half {
-    record: Digest,
     copies: u64,
     pending: Pending,
 }
 
-/// Pairs what both sides have under one identity: first by routing (changed), then whatever is left (rerouted).
-fn pair(id: Digest, source: &mut Vec<Half>, target: &mut Vec<Half>, located: &mut Located) {
+impl Half {
+    fn traits(&self) -> Traits {
+        Traits { routing: self.pending.routing, content: self.pending.content }
+    }
+}
+
+/// Pairs what both sides have under one identity: first by routing (changed, stale, newer), then whatever is left
+/// (rerouted).
+fn pair(
+    id: Digest,
+    source: &mut Vec<Half>,
+    target: &mut Vec<Half>,
+    versions: Versions,
+    located: &mut Located,
+) {
     for same_routing in [true, false] {
         for a in source.iter_mut() {
             for b in target.iter_mut() {
@@ -151,14 +195,31 @@ fn pair(id: Digest, source: &mut Vec<Half>, target: &mut Vec<Half>, located: &mu
                 }
                 a.copies -= copies;
                 b.copies -= copies;
-                let group = if same_routing { &mut located.changed } else { &mut located.rerouted };
-                if !same_routing && a.pending.content != b.pending.content {
-                    located.rerouted_and_changed += copies;
-                }
+                let changed = if a.pending.content == b.pending.content { 0 } else { copies };
+                let age = match versions {
+                    Versions::Told => Ordering::Equal,
+                    Versions::Count => b.pending.version.cmp(&a.pending.version),
+                };
+                let group = match (same_routing, age) {
+                    (false, _) => {
+                        located.rerouted_and_changed += changed;
+                        &mut located.rerouted
+                    }
+                    (true, Ordering::Equal) => &mut located.changed,
+                    (true, Ordering::Less) => {
+                        located.stale_and_changed += changed;
+                        &mut located.stale
+                    }
+                    (true, Ordering::Greater) => {
+                        located.newer_and_changed += changed;
+                        &mut located.newer
+                    }
+                };
                 group.push(Item {
                     id,
-                    record: a.record,
+                    traits: a.traits(),
                     copies,
+                    versions: a.pending.version.zip(b.pending.version),
                     source: a.pending.detail.clone(),
                     target: b.pending.detail.clone(),
                 });
@@ -166,12 +227,19 @@ fn pair(id: Digest, source: &mut Vec<Half>, target: &mut Vec<Half>, located: &mu
         }
     }
     for half in source.drain(..).filter(|h| h.copies > 0) {
-        let Half { record, copies, pending } = half;
-        located.missing.push(Item { id, record, copies, source: pending.detail, target: None });
+        let (traits, Half { copies, pending }) = (half.traits(), half);
+        located.missing.push(Item {
+            id,
+            traits,
+            copies,
+            versions: None,
+            source: pending.detail,
+            target: None,
+        });
     }
     for half in target.drain(..).filter(|h| h.copies > 0) {
-        let Half { record, copies, pending } = half;
-        located.extra.push(Item { id, record, copies, source: None, target: pending.detail });
+        let (traits, Half { copies, pending }) = (half.traits(), half);
+        located.extra.push(Item { id, traits, copies, versions: None, source: None, target: pending.detail });
     }
 }
 
@@ -197,10 +265,12 @@ fn cut(text: &mut String, at: usize) {
 pub struct Item {
     /// Digest of the identity.
     pub id: Digest,
-    /// Digest of the record on the side that has it (the source's, if both do).
-    pub record: Digest,
+    /// Routing and content on the side that has it (the source's, if both do).
+    pub traits: Traits,
     /// How many copies.
     pub copies: u64,
+    /// Version numbers on the source and on the target, if it is on both and has them.
+    pub versions: Option<(i64, i64)>,
     /// The source's text, if it is there and was kept.
     pub source: Option<Box<Detail>>,
     /// The target's text, if it is there and was kept.
@@ -261,6 +331,14 @@ pub struct Located {
     pub rerouted: Group,
     /// How many of the rerouted have other content as well.
     pub rerouted_and_changed: u64,
+    /// On both sides under the same identity and routing, with a lower version on the target.
+    pub stale: Group,
+    /// How many of the stale have other content as well.
+    pub stale_and_changed: u64,
+    /// On both sides under the same identity and routing, with a higher version on the target.
+    pub newer: Group,
+    /// How many of the newer have other content as well.
+    pub newer_and_changed: u64,
     /// Differing buckets that were not looked into; where this is not zero, counts are lower bounds.
     pub unexamined_buckets: u64,
     /// Differences that those buckets hold at least.
@@ -279,6 +357,8 @@ impl Located {
             + self.extra.count
             + self.changed.count
             + self.rerouted.count
+            + self.stale.count
+            + self.newer.count
             + self.unexamined_at_least
     }
 }

@@ -4,11 +4,14 @@
 pub mod clock;
 pub mod flow;
 pub mod folder;
+pub mod prove;
 pub mod recorder;
 mod start;
 pub mod verify;
+mod witness;
 pub mod world;
 
 pub use folder::RunFolder;
 pub use recorder::{Observer, Recorder};
 pub use start::{Keep, RehearsalError, RehearsalOptions, Rehearsed, plan_of, rehearse, resume};
+pub use witness::Witness;

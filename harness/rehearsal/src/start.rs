@@ -4,6 +4,7 @@ use crate::clock::run_id;
 use crate::flow::{self, Interrupt, Progress};
 use crate::folder::RunFolder;
 use crate::recorder::{Observer, Recorder};
+use crate::witness::Witness;
 use crate::world::{RealWorld, WorldConfig};
 use drydock_core::event::{RECORD_VERSION, RunStarted};
 use drydock_core::record::RecordError;
@@ -33,6 +34,8 @@ pub struct RehearsalOptions {
     pub elasticsearch_home: Option<PathBuf>,
     /// Whether the stores stay up at the end.
     pub keep: Keep,
+    /// What proves the checks before anything else happens.
+    pub witness: Witness,
 }
 
 /// What happens to the stores at the end.
@@ -202,6 +205,8 @@ async fn go_through(
     };
     let mut world = RealWorld::new(config, recorder.clone());
     let progress = if progress.begun.is_empty() { progress } else { world.take_up(progress).await };
+    // Each life of a run brings its own proof: it may be another build.
+    recorder.emit(Event::Proof((options.witness.0)(started.scenario.seed)));
     flow::run(&started.plan, &mut world, &recorder, &progress, interrupt).await;
     recorder.check().map_err(file_error(format!("cannot write {}", folder.record().display())))?;
     let record = read_record(&folder.record())?;

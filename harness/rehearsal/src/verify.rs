@@ -1,20 +1,26 @@
 //! Comparison alone, of stores that somebody else runs: read-only, judged and reported as a rehearsal is.
 
 use crate::start::{RehearsalError, file_error, ledger_lines};
+use crate::witness::Witness;
 use drydock_core::event::{Ending, RECORD_VERSION, RunStarted};
 use drydock_core::finding::Outcome;
 use drydock_core::names::checks;
+use drydock_core::scenario::ledger_from_yaml;
 use drydock_core::{
     CheckId, Clock, Event, Plan, Record, RecordWriter, Redactor, Scenario, Summary, SystemClock,
 };
-use drydock_stores::compare::{self, CheckResult, DatabasePair, Options};
+use drydock_stores::compare::{self, CheckResult, DatabasePair, Options, ProbeWrites};
 use drydock_stores::elasticsearch::Scope;
 use drydock_stores::endpoint::ElasticsearchAuth;
+use drydock_stores::keycloak::KeycloakEndpoint;
 use drydock_stores::postgres::{APPLICATION_NAME, connect};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// What every migration by dump and reindex shows although nothing is lost.
+const STANDARD_LEDGER: &str = include_str!("../../../fixtures/expected/standard.yaml");
 
 /// What to compare.
 #[derive(Debug, Clone, Default)]
@@ -27,8 +33,35 @@ pub struct VerifyOptions {
     pub postgres: Option<(PostgresEndpoint, PostgresEndpoint)>,
     /// Databases; empty for every database of the source.
     pub databases: Vec<DatabasePair>,
+    /// What proves the checks before they are made.
+    pub witness: Witness,
     /// How the comparison is run.
     pub tuning: Options,
+    /// Two Keycloaks.
+    pub keycloak: Option<KeycloakPair>,
+    /// Keycloak realms; empty for all.
+    pub realms: Vec<String>,
+}
+
+/// Where two Keycloaks are read.
+#[derive(Debug, Clone)]
+pub enum KeycloakPair {
+    /// In their databases.
+    Databases {
+        /// The source's server.
+        source: PostgresEndpoint,
+        /// The target's server.
+        target: PostgresEndpoint,
+        /// The database on each.
+        database: DatabasePair,
+    },
+    /// Through the admin API.
+    Servers {
+        /// The source.
+        source: KeycloakEndpoint,
+        /// The target.
+        target: KeycloakEndpoint,
+    },
 }
 
 /// Compares, judges, and writes reports into `folder` if there is one.
@@ -44,7 +77,9 @@ pub async fn verify(
     let clock = SystemClock::start();
     let mut writer = RecordWriter::new(Vec::new(), 0, redactor(options));
     let in_memory = |e| file_error("cannot keep the record in memory")(e);
+    let proof = (options.witness.0)(started.scenario.seed);
     writer.append(&clock, Event::RunStarted(Box::new(started))).map_err(in_memory)?;
+    writer.append(&clock, Event::Proof(proof)).map_err(in_memory)?;
     let mut results = Vec::new();
     let tuning = &options.tuning;
     if let Some((source, target)) = &options.elasticsearch {
@@ -63,6 +98,9 @@ pub async fn verify(
                 )
             })),
         }
+    }
+    if let Some(pair) = &options.keycloak {
+        results.extend(keycloak(pair, &options.realms, tuning).await);
     }
     for result in results {
         let outcome = result.findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Equal);
@@ -100,6 +138,14 @@ fn started(options: &VerifyOptions, ledgers: &[PathBuf]) -> Result<RunStarted, R
     if options.postgres.is_some() {
         asked.extend(checks::POSTGRES.map(CheckId::from));
     }
+    if options.keycloak.is_some() {
+        asked.extend(checks::KEYCLOAK.map(CheckId::from));
+    }
+    if options.postgres.is_some() && options.tuning.probes == ProbeWrites::RolledBack {
+        asked.push(checks::PG_WRITES.into());
+    }
+    let mut ledger = ledger_from_yaml("the built-in ledger", STANDARD_LEDGER)?.expected;
+    ledger.extend(ledger_lines(ledgers.iter().cloned())?);
     let clock = SystemClock::start();
     Ok(RunStarted {
         record_version: RECORD_VERSION,
@@ -108,7 +154,7 @@ fn started(options: &VerifyOptions, ledgers: &[PathBuf]) -> Result<RunStarted, R
         scenario_file: String::new(),
         scenario: Scenario::from_yaml("verify", "name: verify")?,
         plan: Plan { steps: Vec::new(), checks: asked },
-        ledger: ledger_lines(ledgers.iter().cloned())?,
+        ledger,
         machine: BTreeMap::new(),
     })
 }
@@ -125,7 +171,27 @@ fn redactor(options: &VerifyOptions) -> Redactor {
     for endpoint in options.postgres.iter().flat_map(|(a, b)| [a, b]) {
         redactor.add(endpoint.password_for_client());
     }
+    match &options.keycloak {
+        None => {}
+        Some(KeycloakPair::Databases { source, target, .. }) => {
+            redactor.add(source.password_for_client());
+            redactor.add(target.password_for_client());
+        }
+        Some(KeycloakPair::Servers { source, target }) => {
+            redactor.add(source.secret.expose_secret());
+            redactor.add(target.secret.expose_secret());
+        }
+    }
     redactor
+}
+
+async fn keycloak(pair: &KeycloakPair, realms: &[String], tuning: &Options) -> Vec<CheckResult> {
+    match pair {
+        KeycloakPair::Servers { source, target } => compare::keycloak_servers(source, target, realms).await,
+        KeycloakPair::Databases { source, target, database } => {
+            compare::keycloak_databases(source, target, database, realms, tuning).await
+        }
+    }
 }
 
 /// The databases asked for, or every one of the source that holds user data.

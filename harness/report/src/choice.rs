@@ -127,6 +127,32 @@ pub(crate) fn not_checked(summary: &Summary) -> Vec<String> {
     phrases
 }
 
+/// What the checks of the build were held against, in phrases; the first one is the score.
+pub(crate) fn proof(summary: &Summary) -> Vec<String> {
+    use crate::text::{count, counted, seconds};
+    let Some(proof) = &summary.honesty.proof else {
+        return vec!["the checks were not held against planted corruptions in this run".to_owned()];
+    };
+    let caught = match (proof.caught(), proof.named()) {
+        (caught, named) if caught == named => format!("{} caught and named", count(caught)),
+        (caught, named) => format!("{} caught, {} named", count(caught), count(named)),
+    };
+    vec![
+        format!("{caught} of {} planted corruptions", count(proof.variants())),
+        format!(
+            "{} in {} clean pairs",
+            counted(proof.false_alarms(), "false alarm"),
+            count(proof.clean_pairs())
+        ),
+        seconds_of(proof.millis, seconds),
+    ]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "durations of a proof are far below 2^53")]
+fn seconds_of(millis: u64, seconds: fn(f64) -> String) -> String {
+    seconds(millis as f64 / 1000.0)
+}
+
 /// How many losses were planted, in words.
 pub(crate) fn losses(summary: &Summary) -> String {
     match summary.planted.len() {

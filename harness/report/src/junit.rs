@@ -1,6 +1,6 @@
 //! The report for test dashboards, valid for the JUnit schema of Jenkins.
 
-use crate::choice::{actionable, ended, exit_code, what};
+use crate::choice::{actionable, ended, exit_code, proof, what};
 use crate::text::{counted, printable, shortened};
 use drydock_core::event::StepOutcome;
 use drydock_core::summary::StepReport;
@@ -42,6 +42,7 @@ pub fn render(summary: &Summary) -> String {
     verdict.add_property(("seed", summary.seed.to_string().as_str()));
     verdict.add_property(("drydock", &*printable(&summary.drydock)));
     verdict.add_property(("exit code", summary.verdict.exit_code.to_string().as_str()));
+    verdict.add_property(("proof of checks", proof(summary).join("; ").as_str()));
     verdict.add_test_case(verdict_case(summary));
     finish(&mut report, verdict);
     // Names and messages went through `printable`, and the writer is a string: nothing is left that could fail.

@@ -1,6 +1,7 @@
 //! The report for pull requests and wikis: short enough for the places that limit comments, and safe whatever the data says.
 
 mod escape;
+mod trust;
 
 use crate::choice::{
     actionable, downtime, ended, exit_code, headline, losses, most_telling, not_checked, stopped_at, what,
@@ -181,6 +182,7 @@ fn tail(summary: &Summary) -> String {
             }),
         );
     }
+    trust::section(summary, &mut text);
     if !summary.downtime.outages.is_empty() {
         text.push_str("## Outages as the probes saw them\n\n");
         lines(

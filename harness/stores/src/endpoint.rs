@@ -41,7 +41,7 @@ impl ElasticsearchEndpoint {
 /// A PostgreSQL server and a role on it. The database is chosen per connection.
 #[derive(Debug, Clone)]
 pub struct PostgresEndpoint {
-    /// Host name or address.
+    /// Host name or address, or the folder of a Unix socket.
     pub host: String,
     /// TCP port.
     pub port: u16,
@@ -53,17 +53,64 @@ pub struct PostgresEndpoint {
     pub tls: PostgresTls,
 }
 
-/// Transport security of a PostgreSQL connection.
-#[derive(Debug, Clone, Default)]
+/// Transport security of a PostgreSQL connection, in libpq's steps (`sslmode`). A Unix socket is never encrypted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum PostgresTls {
-    /// Clear text.
+    /// `disable`: clear text.
     #[default]
     Off,
-    /// TLS with full verification of chain and host name; `ca_pem` is trusted instead of the system's authorities.
+    /// `allow`: clear text; TLS without verification where the server refuses that.
+    Allow,
+    /// `prefer`: TLS without verification; clear text where the server refuses that.
+    Prefer,
+    /// `require` without an authority: TLS without verification, nothing else.
+    Require,
+    /// `verify-ca`, and `require` with an authority: the chain is verified, the host name is not.
+    VerifyCa {
+        /// PEM bundle of the certification authority.
+        ca_pem: String,
+    },
+    /// `verify-full`: chain and host name are verified; `ca_pem` is trusted instead of the system's authorities.
     VerifyFull {
         /// PEM bundle of the certification authority, or the system's store if absent.
         ca_pem: Option<String>,
     },
+}
+
+impl PostgresTls {
+    /// The word that libpq and its programs use.
+    pub fn sslmode(&self) -> &'static str {
+        match self {
+            Self::Off => "disable",
+            Self::Allow => "allow",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa { .. } => "verify-ca",
+            Self::VerifyFull { .. } => "verify-full",
+        }
+    }
+
+    fn from_sslmode(mode: &str, ca_pem: Option<String>) -> Result<Self, AddressError> {
+        Ok(match (mode, ca_pem) {
+            ("disable", _) => Self::Off,
+            ("allow", _) => Self::Allow,
+            ("prefer", _) => Self::Prefer,
+            ("require", None) => Self::Require,
+            ("require" | "verify-ca", Some(ca_pem)) => Self::VerifyCa { ca_pem },
+            // Any certificate that some public authority gave to anybody would pass.
+            ("verify-ca", None) => {
+                return Err(AddressError(
+                    "sslmode=verify-ca needs sslrootcert=FILE, the authority that signed the server's certificate".into(),
+                ));
+            }
+            ("verify-full", ca_pem) => Self::VerifyFull { ca_pem },
+            (other, _) => {
+                return Err(AddressError(format!(
+                    "sslmode {other:?} is none of disable, allow, prefer, require, verify-ca, verify-full"
+                )));
+            }
+        })
+    }
 }
 
 impl PostgresEndpoint {
@@ -99,20 +146,38 @@ impl AddressError {
     }
 }
 
+/// An address as URL. Most mistakes are passwords with characters that mean something in a URL.
+fn parse(what: &str, url: &str, example: &str) -> Result<reqwest::Url, AddressError> {
+    reqwest::Url::parse(url.trim()).map_err(|e| {
+        AddressError(format!(
+            "the {what} address is no URL ({e}); write {example}, and the characters @ / : ? # % of a password \
+             percent-encoded (%40 %2F %3A %3F %23 %25)"
+        ))
+    })
+}
+
 impl ElasticsearchEndpoint {
-    /// Reads `http[s]://[user:password@]host[:port]`. Credentials move out of the URL.
+    /// Reads `http[s]://[user:password@]host[:port][/prefix]`. Credentials move out of the URL. OpenSearch and
+    /// Elasticsearch are told apart later, by asking.
     ///
     /// # Errors
     /// It is no such address.
     pub fn from_url(url: &str) -> Result<Self, AddressError> {
-        let mut parsed = reqwest::Url::parse(url).map_err(|e| {
-            AddressError(format!("the Elasticsearch address is no URL ({e}); write http://host:9200"))
-        })?;
+        let mut parsed = parse("Elasticsearch", url, "http://host:9200")?;
         if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
             return Err(AddressError("an Elasticsearch address begins with http:// or https://".into()));
         }
+        // In `http://user:pa?ss@host` everything from the question mark on is a query, and the host is "user".
+        if parsed.query().is_some() || parsed.fragment().is_some() {
+            return Err(AddressError(
+                "an Elasticsearch address has no ? and no #; in a password write %3F and %23".into(),
+            ));
+        }
         let auth = match (decode(parsed.username())?, parsed.password().map(decode).transpose()?) {
-            (user, _) if user.is_empty() => ElasticsearchAuth::None,
+            (user, None) if user.is_empty() => ElasticsearchAuth::None,
+            (user, Some(_)) if user.is_empty() => {
+                return Err(AddressError("the Elasticsearch address holds a password without a user".into()));
+            }
             (user, password) => {
                 ElasticsearchAuth::Basic { user, password: SecretString::from(password.unwrap_or_default()) }
             }
@@ -120,56 +185,74 @@ impl ElasticsearchEndpoint {
         // Both fail only for addresses without a host, which are refused above.
         let _ = parsed.set_username("");
         let _ = parsed.set_password(None);
+        if parsed.path().contains('@') {
+            return Err(AddressError(
+                "the Elasticsearch address has an @ behind the host; write %2F for a / in the password"
+                    .into(),
+            ));
+        }
         Ok(Self { auth, ..Self::plain(parsed.as_str()) })
     }
 }
 
 impl PostgresEndpoint {
     /// Reads `postgres://user[:password]@host[:port][/database][?sslmode=…&sslrootcert=FILE]`, and returns the database
-    /// beside the endpoint. `sslmode` `require`, `verify-ca` and `verify-full` all mean full verification here; without
-    /// one the connection is clear text.
+    /// beside the endpoint. `sslmode` means what it means to libpq, `prefer` where there is none; `sslrootcert` may be
+    /// `system`, which is also what verification uses without one. `host=/folder` names a Unix socket.
     ///
     /// # Errors
     /// It is no such address, or the certificate file cannot be read.
     pub fn from_url(url: &str) -> Result<(Self, Option<String>), AddressError> {
-        let parsed = reqwest::Url::parse(url).map_err(|e| {
-            AddressError(format!(
-                "the PostgreSQL address is no URL ({e}); write postgres://user@host:5432/database"
-            ))
-        })?;
+        let parsed = parse("PostgreSQL", url, "postgres://user@host:5432/database")?;
         if !matches!(parsed.scheme(), "postgres" | "postgresql") {
             return Err(AddressError("a PostgreSQL address begins with postgres://".into()));
         }
-        let host = parsed.host_str().filter(|h| !h.is_empty());
-        let host = host.ok_or_else(|| AddressError("the PostgreSQL address names no host".into()))?;
+        if parsed.fragment().is_some() {
+            return Err(AddressError("a PostgreSQL address has no #; in a password write %23".into()));
+        }
         let user = match decode(parsed.username())? {
             user if user.is_empty() => "postgres".to_owned(),
             user => user,
         };
-        let (mut mode, mut root) = ("disable".to_owned(), None);
+        let (mut mode, mut root, mut socket) = (None, None, None);
         for (key, value) in parsed.query_pairs() {
             match key.as_ref() {
-                "sslmode" => mode = value.into_owned(),
+                "sslmode" => mode = Some(value.into_owned()),
                 "sslrootcert" => root = Some(value.into_owned()),
-                other => {
-                    return Err(AddressError(format!(
-                        "the PostgreSQL address has the option {other:?}, which is not known here; known are sslmode and sslrootcert"
-                    )));
+                "host" if value.starts_with('/') => socket = Some(value.into_owned()),
+                // A stray ? of a password ends up here: nothing of it is repeated.
+                _ => {
+                    return Err(AddressError(
+                        "the PostgreSQL address has an option that is not known here; known are sslmode, sslrootcert \
+                         and host=/folder; a ? in a password is written %3F"
+                            .into(),
+                    ));
                 }
             }
         }
-        let tls = match mode.as_str() {
-            "disable" | "allow" | "prefer" => PostgresTls::Off,
-            "require" | "verify-ca" | "verify-full" => {
-                let ca_pem = root.map(|path| {
-                    std::fs::read_to_string(&path)
-                        .map_err(|e| AddressError(format!("cannot read sslrootcert {path}: {e}")))
-                });
-                PostgresTls::VerifyFull { ca_pem: ca_pem.transpose()? }
+        let host = match socket {
+            Some(folder) => folder,
+            None => {
+                let host = parsed.host_str().filter(|h| !h.is_empty());
+                decode(host.ok_or_else(|| AddressError("the PostgreSQL address names no host".into()))?)?
             }
-            other => return Err(AddressError(format!("sslmode {other:?} is none of PostgreSQL's"))),
         };
+        let ca_pem = match root.as_deref() {
+            None | Some("system") => None,
+            Some(path) => Some(read_authority(path)?),
+        };
+        // As in libpq, the system's authorities are only asked for whole verification.
+        if root.as_deref() == Some("system") && !matches!(mode.as_deref(), None | Some("verify-full")) {
+            return Err(AddressError("sslrootcert=system goes with sslmode=verify-full only".into()));
+        }
+        let default = if root.as_deref() == Some("system") { "verify-full" } else { "prefer" };
+        let tls = PostgresTls::from_sslmode(mode.as_deref().unwrap_or(default), ca_pem)?;
         let database = decode(parsed.path().trim_start_matches('/'))?;
+        if database.contains('@') {
+            return Err(AddressError(
+                "the PostgreSQL address has an @ behind the host; write %2F for a / in the password".into(),
+            ));
+        }
         let endpoint = Self {
             host: host.trim_matches(['[', ']']).to_owned(),
             port: parsed.port().unwrap_or(5432),
@@ -179,6 +262,15 @@ impl PostgresEndpoint {
         };
         Ok((endpoint, Some(database).filter(|d| !d.is_empty())))
     }
+}
+
+fn read_authority(path: &str) -> Result<String, AddressError> {
+    let pem = std::fs::read_to_string(path)
+        .map_err(|e| AddressError(format!("cannot read sslrootcert {path}: {e}")))?;
+    if !pem.contains("-----BEGIN CERTIFICATE-----") {
+        return Err(AddressError(format!("sslrootcert {path} holds no certificate in PEM form")));
+    }
+    Ok(pem)
 }
 
 /// Percent-decoding, as addresses need it for `@` and `/` in passwords.
@@ -203,41 +295,5 @@ fn decode(text: &str) -> Result<String, AddressError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_leave_the_url() {
-        let endpoint = ElasticsearchEndpoint::from_url("https://elastic:p%40ss@es.example:9243/").unwrap();
-        assert_eq!(endpoint.url, "https://es.example:9243");
-        let ElasticsearchAuth::Basic { user, password } = &endpoint.auth else { panic!("no basic auth") };
-        assert_eq!((user.as_str(), password.expose_secret()), ("elastic", "p@ss"));
-        assert!(!format!("{endpoint:?}").contains("p@ss"));
-    }
-
-    #[test]
-    fn postgres_addresses_are_read_whole() {
-        let (endpoint, database) =
-            PostgresEndpoint::from_url("postgresql://me:a%2Fb@db.example/web-modeler").unwrap();
-        assert_eq!(
-            (endpoint.host.as_str(), endpoint.port, endpoint.user.as_str()),
-            ("db.example", 5432, "me")
-        );
-        assert_eq!(endpoint.password_for_client(), "a/b");
-        assert_eq!(database.as_deref(), Some("web-modeler"));
-        let (endpoint, database) =
-            PostgresEndpoint::from_url("postgres://[::1]:5433?sslmode=verify-full").unwrap();
-        assert_eq!((endpoint.host.as_str(), endpoint.port, database), ("::1", 5433, None));
-        assert!(matches!(endpoint.tls, PostgresTls::VerifyFull { ca_pem: None }));
-    }
-
-    #[test]
-    fn mistakes_are_told_without_the_address() {
-        for url in
-            ["mysql://u:secret@h/d", "postgres://u:secret@h/d?ssl=1", "postgres://u:secret@h/d?sslmode=yes"]
-        {
-            let error = PostgresEndpoint::from_url(url).unwrap_err().to_string();
-            assert!(!error.contains("secret"), "{error}");
-        }
-    }
-}
+#[path = "endpoint_tests.rs"]
+mod tests;

@@ -6,6 +6,7 @@
 pub mod compare;
 pub mod elasticsearch;
 pub mod endpoint;
+pub mod keycloak;
 pub mod net;
 pub mod postgres;
 

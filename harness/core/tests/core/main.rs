@@ -1,6 +1,7 @@
 //! Scenario, plan, record and verdict, seen from outside.
 
 mod plan;
+mod proof;
 mod record;
 mod scenario;
 mod schema;

@@ -3,6 +3,7 @@
 pub(crate) mod clean;
 pub(crate) mod doctor;
 pub(crate) mod help;
+pub(crate) mod prove;
 pub(crate) mod rehearse;
 pub(crate) mod report;
 pub(crate) mod verify;
@@ -29,10 +30,14 @@ pub(crate) fn print(text: &str) {
 
 /// Prints the one screen of a run.
 pub(crate) fn print_screen(summary: &Summary, folder: Option<&Path>) {
-    let terminal = std::io::stdout().is_terminal();
-    let width = if terminal { terminal_width().unwrap_or(PLAIN_WIDTH).min(WIDEST) } else { PLAIN_WIDTH };
     // `anstream` takes the colours off where NO_COLOR or a pipe asks for it.
-    print(&render(summary, width, Color::Ansi, folder.unwrap_or(Path::new(""))));
+    print(&render(summary, width(), Color::Ansi, folder.unwrap_or(Path::new(""))));
+}
+
+/// Columns to write into.
+pub(crate) fn width() -> usize {
+    let terminal = std::io::stdout().is_terminal();
+    if terminal { terminal_width().unwrap_or(PLAIN_WIDTH).min(WIDEST) } else { PLAIN_WIDTH }
 }
 
 /// The exit code of a verdict.

@@ -17,6 +17,7 @@ pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
         postgres_home: arguments.homes.postgres_home.clone(),
         elasticsearch_home: arguments.homes.elasticsearch_home.clone(),
         keep: if arguments.keep { Keep::Running } else { Keep::Nothing },
+        ..RehearsalOptions::default()
     };
     if arguments.plan {
         return print_plans(arguments, &options);

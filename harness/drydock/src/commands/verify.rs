@@ -1,13 +1,16 @@
 //! `drydock verify`: parity alone, on anything that can be reached, read-only.
 
-use crate::cli::{AllStores, Depth, ElasticsearchPair, IndexScope, Output, PostgresPair, Verify};
+use crate::cli::{
+    AllStores, Depth, ElasticsearchPair, Grant, IndexScope, KeycloakArguments, Output, PostgresPair, Verify,
+};
 use drydock_core::ExitCode;
-use drydock_rehearsal::verify::{VerifyOptions, verify};
-use drydock_stores::compare::{DatabasePair, Options, Tier, Versions};
+use drydock_rehearsal::verify::{KeycloakPair, VerifyOptions, verify};
+use drydock_stores::compare::{DatabasePair, Options, ProbeWrites, Tier, Versions};
 use drydock_stores::endpoint::{AddressError, ElasticsearchAuth};
+use drydock_stores::keycloak::{KeycloakEndpoint, KeycloakGrant};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
 use secrecy::SecretString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Compares two live stores, or both kinds.
 pub(crate) async fn run(command: &Verify) -> ExitCode {
@@ -38,17 +41,25 @@ fn options_of(command: &Verify) -> Result<(VerifyOptions, &Output), AddressError
             let options = VerifyOptions {
                 elasticsearch: Some(clusters(source, target, scope)?),
                 prefixes: scope.prefixes.clone(),
-                tuning: tuning(depth, Some(scope)),
+                tuning: Options { versions: versions(scope), ..tuning(depth) },
                 ..VerifyOptions::default()
             };
             Ok((options, output))
         }
         Verify::Postgres { postgres, depth, output } => {
-            let PostgresPair { source, target, databases } = postgres;
+            let PostgresPair { source, target, databases, probe_writes } = postgres;
             let (servers, databases) = servers(source, target, databases)?;
-            let tuning = tuning(depth, None);
+            let tuning = Options { probes: probes(*probe_writes), ..tuning(depth) };
             let options =
                 VerifyOptions { postgres: Some(servers), databases, tuning, ..VerifyOptions::default() };
+            Ok((options, output))
+        }
+        Verify::Keycloak { keycloak, output } => {
+            let options = VerifyOptions {
+                keycloak: Some(keycloaks(keycloak)?),
+                realms: keycloak.realms.clone(),
+                ..VerifyOptions::default()
+            };
             Ok((options, output))
         }
         Verify::All { stores, depth, output } => {
@@ -58,6 +69,7 @@ fn options_of(command: &Verify) -> Result<(VerifyOptions, &Output), AddressError
                 source_postgres,
                 target_postgres,
                 databases,
+                probe_writes,
                 scope,
             } = stores;
             let (servers, databases) = servers(source_postgres, target_postgres, databases)?;
@@ -66,19 +78,25 @@ fn options_of(command: &Verify) -> Result<(VerifyOptions, &Output), AddressError
                 prefixes: scope.prefixes.clone(),
                 postgres: Some(servers),
                 databases,
-                tuning: tuning(depth, Some(scope)),
+                tuning: Options { versions: versions(scope), probes: probes(*probe_writes), ..tuning(depth) },
+                ..VerifyOptions::default()
             };
             Ok((options, output))
         }
     }
 }
 
-fn tuning(depth: &Depth, scope: Option<&IndexScope>) -> Options {
-    Options {
-        tier: if depth.fast { Tier::Fast } else { Tier::Strict },
-        versions: if scope.is_some_and(|s| s.versions) { Versions::Compared } else { Versions::Ignored },
-        ..Options::default()
-    }
+fn tuning(depth: &Depth) -> Options {
+    let tier = if depth.fast { Tier::Fast } else { Tier::Strict };
+    Options { tier, ..Options::default() }
+}
+
+fn versions(scope: &IndexScope) -> Versions {
+    if scope.versions { Versions::Compared } else { Versions::Ignored }
+}
+
+fn probes(asked: bool) -> ProbeWrites {
+    if asked { ProbeWrites::RolledBack } else { ProbeWrites::Never }
 }
 
 fn clusters(
@@ -88,12 +106,7 @@ fn clusters(
 ) -> Result<(ElasticsearchEndpoint, ElasticsearchEndpoint), AddressError> {
     let one = |url: &str, ca: &Option<PathBuf>, key: &Option<String>| {
         let mut endpoint = ElasticsearchEndpoint::from_url(url)?;
-        if let Some(path) = ca {
-            let pem = std::fs::read_to_string(path).map_err(|e| {
-                AddressError::new(format!("cannot read the certificate {}: {e}", path.display()))
-            })?;
-            endpoint.ca_pem = Some(pem);
-        }
+        endpoint.ca_pem = ca.as_deref().map(certificate).transpose()?;
         if let Some(key) = key {
             endpoint.auth = ElasticsearchAuth::ApiKey(SecretString::from(key.clone()));
         }
@@ -103,6 +116,48 @@ fn clusters(
         one(source, &scope.source_ca, &scope.source_api_key)?,
         one(target, &scope.target_ca, &scope.target_api_key)?,
     ))
+}
+
+/// Two databases or two servers; what one of each kind tells cannot be compared.
+fn keycloaks(arguments: &KeycloakArguments) -> Result<KeycloakPair, AddressError> {
+    let KeycloakArguments { source, target, .. } = arguments;
+    let is_database = |url: &str| url.starts_with("postgres");
+    if is_database(source) != is_database(target) {
+        return Err(AddressError::new(
+            "a Keycloak database and an admin API do not compare: give two postgres:// or two https:// addresses",
+        ));
+    }
+    if is_database(source) {
+        let (source, source_database) = PostgresEndpoint::from_url(source)?;
+        let (target, target_database) = PostgresEndpoint::from_url(target)?;
+        let Some(name) = source_database.clone().or(target_database.clone()) else {
+            return Err(AddressError::new("neither address names the database of Keycloak"));
+        };
+        let database = DatabasePair {
+            source: source_database.unwrap_or_else(|| name.clone()),
+            target: target_database.unwrap_or(name),
+        };
+        return Ok(KeycloakPair::Databases { source, target, database });
+    }
+    let one = |url: &str, ca: &Option<PathBuf>| {
+        let mut endpoint = KeycloakEndpoint::from_url(url)?;
+        endpoint.realm.clone_from(&arguments.admin_realm);
+        endpoint.grant = match arguments.grant {
+            Grant::Password => KeycloakGrant::Password,
+            Grant::ClientCredentials => KeycloakGrant::ClientCredentials,
+        };
+        endpoint.ca_pem = ca.as_deref().map(certificate).transpose()?;
+        Ok::<_, AddressError>(endpoint)
+    };
+    Ok(KeycloakPair::Servers {
+        source: one(source, &arguments.source_ca)?,
+        target: one(target, &arguments.target_ca)?,
+    })
+}
+
+fn certificate(path: &Path) -> Result<String, AddressError> {
+    std::fs::read_to_string(path)
+        .map_err(|e| AddressError::new(format!("cannot read the certificate {}: {e}", path.display())))
 }
 
 type Servers = ((PostgresEndpoint, PostgresEndpoint), Vec<DatabasePair>);

@@ -1,5 +1,6 @@
 //! Any JSON definition as dotted paths with text values.
 
+use super::values::text;
 use crate::shape::Attributes;
 use serde_json::Value;
 
@@ -13,11 +14,8 @@ pub fn flatten(prefix: &str, value: &Value, into: &mut Attributes) {
                 flatten(&path, value, into);
             }
         }
-        Value::String(text) => {
-            into.insert(prefix.to_owned(), text.clone());
-        }
         other => {
-            into.insert(prefix.to_owned(), other.to_string());
+            into.insert(prefix.to_owned(), text(other));
         }
     }
 }

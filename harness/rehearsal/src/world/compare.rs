@@ -8,7 +8,9 @@ use drydock_core::{Clock, Component, Event};
 use drydock_environments::Side;
 use drydock_migration::freeze;
 use drydock_stores::StorePair;
-use drydock_stores::compare::{CheckResult, DatabasePair, Options, compare_elasticsearch, compare_postgres};
+use drydock_stores::compare::{
+    CheckResult, DatabasePair, Options, compare_elasticsearch, compare_keycloak, compare_postgres,
+};
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_stores::postgres::{APPLICATION_NAME, connect};
 use drydock_workload::acknowledged::{Contradiction, Item, Now, State, last_states};
@@ -48,7 +50,8 @@ impl RealWorld {
         }
         if let Some((source, target)) = pins.postgres {
             let databases: Vec<DatabasePair> = self.databases().into_iter().map(DatabasePair::same).collect();
-            let results = compare_postgres(&source, &target, &databases, &options).await;
+            let mut results = compare_postgres(&source, &target, &databases, &options).await;
+            results.extend(compare_keycloak(&source, &target, &databases, &[], &options).await);
             tokio::join!(source.close(), target.close());
             self.conclude(results);
         }
@@ -215,7 +218,11 @@ impl RealWorld {
 
 /// The check ids that need both sides pinned, as the static names results carry.
 fn stored_check(id: &str) -> Option<&'static str> {
-    checks::ELASTICSEARCH.into_iter().chain(checks::POSTGRES).find(|known| *known == id)
+    checks::ELASTICSEARCH
+        .into_iter()
+        .chain(checks::POSTGRES)
+        .chain(checks::KEYCLOAK)
+        .find(|known| *known == id)
 }
 
 /// Writes lost on the way, and writes that the source itself had lost: only the first are the migration's.

@@ -3,3 +3,4 @@
 mod flow;
 mod planted;
 mod warm;
+mod witness;

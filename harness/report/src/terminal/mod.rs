@@ -5,10 +5,11 @@ mod findings;
 mod paint;
 
 pub use paint::Color;
+pub(crate) use paint::Paint;
 
 use crate::choice::{
-    actionable, downtime, ended, exit_code, headline, losses, most_telling, not_checked, stopped_at, what,
-    word,
+    actionable, downtime, ended, exit_code, headline, losses, most_telling, not_checked, proof, stopped_at,
+    what, word,
 };
 use crate::text::{
     count, counted, printable, seconds, shortened, shortened_within, width as columns, wrapped,
@@ -17,7 +18,6 @@ use checks::Rows;
 use drydock_core::event::Side;
 use drydock_core::{ExitCode, Outcome, Summary};
 use findings::Detail;
-use paint::Paint;
 use std::path::Path;
 
 /// Lines of the screen at 100 columns and more; narrower ones may be longer.
@@ -194,6 +194,10 @@ impl Screen<'_> {
         } else {
             let cut = |p: &String| shortened(p, self.width.saturating_sub(LABEL)).into_owned();
             self.first_of(&mut lines, "not checked", &not_checked.iter().map(cut).collect::<Vec<_>>(), 3);
+        }
+        if let Some(made) = &summary.honesty.proof {
+            let told = self.labelled("proof", &proof(summary));
+            lines.extend(told.into_iter().map(|l| if made.holds() { l } else { self.paint.warning(&l) }));
         }
         let notes: Vec<String> = summary
             .notes

@@ -13,7 +13,7 @@ pub enum Color {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Paint(pub(super) Color);
+pub(crate) struct Paint(pub(crate) Color);
 
 impl Paint {
     fn with(self, style: Style, text: &str) -> String {
@@ -23,7 +23,7 @@ impl Paint {
         }
     }
 
-    pub(super) fn verdict(self, exit: ExitCode, text: &str) -> String {
+    pub(crate) fn verdict(self, exit: ExitCode, text: &str) -> String {
         let color = match exit {
             ExitCode::Equal => AnsiColor::Green,
             ExitCode::Different | ExitCode::RollbackFailed => AnsiColor::Red,
@@ -32,7 +32,7 @@ impl Paint {
         self.with(color.on_default().bold(), text)
     }
 
-    pub(super) fn outcome(self, outcome: Outcome, text: &str) -> String {
+    pub(crate) fn outcome(self, outcome: Outcome, text: &str) -> String {
         let style = match outcome {
             Outcome::Equal => AnsiColor::Green.on_default(),
             Outcome::Expected => AnsiColor::Cyan.on_default(),
@@ -43,15 +43,15 @@ impl Paint {
         self.with(style, text)
     }
 
-    pub(super) fn strong(self, text: &str) -> String {
+    pub(crate) fn strong(self, text: &str) -> String {
         self.with(Style::new().bold(), text)
     }
 
-    pub(super) fn faint(self, text: &str) -> String {
+    pub(crate) fn faint(self, text: &str) -> String {
         self.with(Style::new().dimmed(), text)
     }
 
-    pub(super) fn warning(self, text: &str) -> String {
+    pub(crate) fn warning(self, text: &str) -> String {
         self.with(AnsiColor::Yellow.on_default(), text)
     }
 }

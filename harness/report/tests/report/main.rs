@@ -4,5 +4,6 @@ mod files;
 mod junit;
 mod markdown;
 mod matrix;
+mod proof;
 mod samples;
 mod screen;

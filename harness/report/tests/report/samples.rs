@@ -4,13 +4,38 @@ use drydock_core::event::{Ending, ProbeSummary, RECORD_VERSION, RunStarted, Serv
 use drydock_core::ledger::Seen;
 use drydock_core::names::checks;
 use drydock_core::{
-    Class, Entry, Event, Finding, Kind, LedgerLine, Outcome, Plan, Record, RunId, Sample, Scenario, StepId,
-    StepOutcome, Store, Summary,
+    Class, Entry, Event, FamilyProof, Finding, Ground, Kind, LedgerLine, Outcome, Plan, Proof, ProofMiss,
+    Record, RunId, Sample, Scenario, StepId, StepOutcome, Store, Summary,
 };
 use std::collections::BTreeMap;
 
 /// Text that would do harm if it reached a terminal, a web page or a dashboard as it is.
 pub(crate) const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}a\r\nEQUAL (exit code 0)\u{202e}|`x`<img src=http://h/p.png>![i](http://h)]]>\u{0}\u{fffe}";
+
+/// A proof of two families in which so many corruptions were missed.
+pub(crate) fn proof(missed: u64) -> Proof {
+    let family = |name: &str, variants: u64, missed: u64| FamilyProof {
+        family: name.to_owned(),
+        variants,
+        caught: variants - missed,
+        named: variants - missed,
+        clean_pairs: 500,
+        false_alarms: 0,
+        checks: vec![checks::ES_DOCUMENTS.to_owned()],
+    };
+    let misses = (0..missed).map(|n| ProofMiss {
+        family: "documents".to_owned(),
+        variant: format!("routing dropped {n}"),
+        why: format!("nothing was told of {HOSTILE}"),
+    });
+    Proof {
+        ground: Ground::InMemory,
+        seed: 42,
+        families: vec![family("documents", 179, missed), family("rows", 1_108, 0)],
+        misses: misses.collect(),
+        millis: 412,
+    }
+}
 
 struct Run {
     started: RunStarted,
@@ -31,7 +56,9 @@ impl Run {
             ledger: Vec::new(),
             machine: [("cores".to_owned(), "2".to_owned())].into(),
         };
-        Self { started, events: Vec::new(), ms: 0 }
+        let mut run = Self { started, events: Vec::new(), ms: 0 };
+        run.event(0, Event::Proof(proof(0)));
+        run
     }
 
     fn event(&mut self, millis: u64, event: Event) -> &mut Self {
@@ -174,6 +201,14 @@ pub(crate) fn green_record() -> Record {
         .items(2, [Sample::named("(own_addr)=(a)")]),
     );
     run.ends(Ending::Complete)
+}
+
+/// Nothing differs, but a check of the build misses what was planted in a copy.
+pub(crate) fn unproven_build() -> Summary {
+    let mut record = green_record();
+    let failed = record.entries.iter_mut().find(|e| matches!(e.event, Event::Proof(_)));
+    failed.unwrap().event = Event::Proof(proof(3));
+    Summary::of(&record)
 }
 
 pub(crate) fn green() -> Summary {

@@ -19,6 +19,7 @@ fn every() -> Vec<(&'static str, Summary)> {
         ("all-red", samples::all_red()),
         ("not-proven", samples::not_proven()),
         ("killed", samples::killed()),
+        ("unproven-build", samples::unproven_build()),
     ]
 }
 

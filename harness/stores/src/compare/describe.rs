@@ -46,19 +46,26 @@ pub(super) fn located(
             findings.push(finding);
         }
     };
-    let Located { missing, extra, changed, rerouted, .. } = found;
+    let Located { missing, extra, changed, rerouted, stale, newer, .. } = found;
     add(
         Kind::Missing,
         missing,
         wording.items(missing.count, "is missing on the target", "are missing on the target"),
     );
     add(Kind::Changed, changed, wording.items(changed.count, "differs", "differ"));
-    let also = match found.rerouted_and_changed {
+    let also = |changed: u64| match changed {
         0 => String::new(),
         n => format!(", {n} of them with other content as well"),
     };
     let text = wording.items(rerouted.count, "has another routing value", "have other routing values");
-    add(Kind::Rerouted, rerouted, format!("{text} on the target{also}"));
+    let text = format!("{text} on the target{}", also(found.rerouted_and_changed));
+    add(Kind::Rerouted, rerouted, text);
+    let text = wording.items(stale.count, "has a lower version", "have lower versions");
+    let tail = "older states, or created again";
+    add(Kind::Stale, stale, format!("{text} on the target ({tail}){}", also(found.stale_and_changed)));
+    let text = wording.items(newer.count, "has a higher version", "have higher versions");
+    let tail = "written on the target after the copy, or copied more than once";
+    add(Kind::Stale, newer, format!("{text} on the target ({tail}){}", also(found.newer_and_changed)));
     add(Kind::Extra, extra, wording.items(extra.count, "is on the target only", "are on the target only"));
     if found.unexamined_buckets > 0 {
         let text = wording.items(found.unexamined_at_least, "differs", "differ");
@@ -86,6 +93,15 @@ pub(super) fn moved(check: &'static str, moved: &Moved) -> Finding {
         .next("stop the archiver before the copy begins, and copy both indices again")
 }
 
+/// Version numbers that differ, and what they say.
+fn age(versions: Option<(i64, i64)>) -> String {
+    match versions {
+        Some((a, b)) if b < a => format!(" (_version {a} -> {b}: an older state, or created again)"),
+        Some((a, b)) if b > a => format!(" (_version {a} -> {b}: newer on the target)"),
+        _ => String::new(),
+    }
+}
+
 fn sample(
     item: &Item,
     diff: &dyn Fn(&str, &str) -> Vec<FieldDifference>,
@@ -100,6 +116,7 @@ fn sample(
             if a.label != b.label {
                 label = format!("{} -> {}", a.label, b.label);
             }
+            label += &age(item.versions);
             let fields = diff(&a.text, &b.text);
             if fields.is_empty() {
                 let text =

@@ -4,9 +4,11 @@
 
 mod describe;
 mod elasticsearch;
+mod keycloak;
 mod postgres;
 mod result;
 
-pub use elasticsearch::{compare_elasticsearch, digest_elasticsearch, elasticsearch};
+pub use elasticsearch::{compare_elasticsearch, digest_elasticsearch, drain, elasticsearch};
+pub use keycloak::{compare_keycloak, keycloak_databases, keycloak_servers};
 pub use postgres::{DatabasePair, compare_postgres, digest_postgres, postgres};
-pub use result::{CheckResult, Options, Tier, Versions};
+pub use result::{CheckResult, Options, ProbeWrites, Tier, Versions};

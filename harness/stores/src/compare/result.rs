@@ -51,6 +51,17 @@ pub enum Versions {
     Compared,
 }
 
+/// Whether the target is written to in order to prove that it can be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ProbeWrites {
+    /// Nothing is written anywhere.
+    #[default]
+    Never,
+    /// One row is inserted into every table of the target that a sequence numbers, and rolled back. The sequences go on
+    /// by one value each all the same: a rollback does not take that back.
+    RolledBack,
+}
+
 /// How a comparison is run.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -67,6 +78,8 @@ pub struct Options {
     pub tier: Tier,
     /// Whether the version numbers of documents count.
     pub versions: Versions,
+    /// Whether the target is written to.
+    pub probes: ProbeWrites,
 }
 
 impl Default for Options {
@@ -78,6 +91,7 @@ impl Default for Options {
             key: DigestKey::default(),
             tier: Tier::default(),
             versions: Versions::default(),
+            probes: ProbeWrites::default(),
         }
     }
 }

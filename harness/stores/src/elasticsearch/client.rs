@@ -1,12 +1,17 @@
 //! The HTTP client: one connection pool a cluster, errors with method and path, answers as bytes or JSON.
 
 use super::error::{ElasticsearchError, ErrorKind};
+use super::flavour::Flavour;
 use crate::endpoint::{ElasticsearchAuth, ElasticsearchEndpoint};
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+/// Most memory set aside for an answer before it comes.
+const LARGEST_RESERVE: usize = 4 << 20;
 
 /// Time limits of a client.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +33,7 @@ impl Default for Timeouts {
 pub struct Client {
     http: reqwest::Client,
     endpoint: ElasticsearchEndpoint,
+    flavour: Arc<OnceLock<Flavour>>,
 }
 
 type Result<T> = std::result::Result<T, ElasticsearchError>;
@@ -48,18 +54,27 @@ impl Client {
             .connect_timeout(timeouts.connect)
             .read_timeout(timeouts.read)
             .pool_max_idle_per_host(16)
+            // A followed redirect turns a POST into a GET, and carries credentials to where nobody sent them.
+            .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("drydock/", env!("CARGO_PKG_VERSION")));
         // A proxy between the witness and a store on the same machine only adds a way to fail.
-        if endpoint.url.contains("//127.") || endpoint.url.contains("//localhost") {
+        if ["//127.", "//localhost", "//[::1]"].iter().any(|host| endpoint.url.contains(host)) {
             builder = builder.no_proxy();
             // Nor does compression pay where no wire is in between.
             builder = builder.gzip(false);
         }
         if let Some(pem) = &endpoint.ca_pem {
             let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).map_err(|e| fail(&e))?;
+            if certificates.is_empty() {
+                return Err(fail(&"the authority's file holds no certificate in PEM form"));
+            }
             builder = builder.tls_certs_merge(certificates);
         }
-        Ok(Self { http: builder.build().map_err(|e| fail(&e))?, endpoint: endpoint.clone() })
+        Ok(Self {
+            http: builder.build().map_err(|e| fail(&e))?,
+            endpoint: endpoint.clone(),
+            flavour: Arc::default(),
+        })
     }
 
     /// Base URL, for messages.
@@ -72,6 +87,19 @@ impl Client {
         &self.endpoint
     }
 
+    /// The product and version behind the address. Asked for once; an answer that did not come is asked for again.
+    pub async fn flavour(&self) -> Flavour {
+        if let Some(known) = self.flavour.get() {
+            return *known;
+        }
+        let flavour = match self.get("/").await {
+            Ok(banner) => Flavour::from_banner(&banner),
+            Err(error) if error.is_transport() || error.is_pressure() => return Flavour::Unknown,
+            Err(_) => Flavour::Unknown,
+        };
+        *self.flavour.get_or_init(|| flavour)
+    }
+
     /// Sends one request and returns the body of a successful answer as it came.
     ///
     /// # Errors
@@ -81,6 +109,20 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<(&'static str, Vec<u8>)>,
+    ) -> Result<Vec<u8>> {
+        self.bytes_within(method, path, body, usize::MAX).await
+    }
+
+    /// The same for an answer of at most `limit` bytes: the rest of a longer one is not taken in.
+    ///
+    /// # Errors
+    /// As [`Client::bytes`], or the answer is longer.
+    pub async fn bytes_within(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, Vec<u8>)>,
+        limit: usize,
     ) -> Result<Vec<u8>> {
         let error = |kind| ElasticsearchError { method: method.to_string(), path: shorten(path), kind };
         let mut request = self.http.request(method.clone(), format!("{}{path}", self.endpoint.url));
@@ -96,13 +138,29 @@ impl Client {
         if let Some((content_type, bytes)) = body {
             request = request.header("content-type", content_type).body(bytes);
         }
-        let response = request.send().await.map_err(|e| error(ErrorKind::Transport(chain(&e))))?;
+        let mut response = request.send().await.map_err(|e| error(ErrorKind::Transport(chain(&e))))?;
         let status = response.status().as_u16();
-        let bytes = response.bytes().await.map_err(|e| error(ErrorKind::Transport(chain(&e))))?;
+        if (300..400).contains(&status) {
+            let location =
+                response.headers().get("location").and_then(|l| l.to_str().ok()).unwrap_or("nowhere");
+            let reason = format!("redirected to {}", without_credentials(location));
+            return Err(error(ErrorKind::Status { status, error_type: String::new(), reason }));
+        }
+        // Growing by doubling would hold up to twice the memory. What is set aside and not used costs none.
+        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+        let expected = announced.unwrap_or(if limit == usize::MAX { 0 } else { limit });
+        let mut bytes = Vec::with_capacity(expected.min(LARGEST_RESERVE));
+        while let Some(part) = response.chunk().await.map_err(|e| error(ErrorKind::Transport(chain(&e))))? {
+            if bytes.len() + part.len() > limit {
+                let what = format!("the answer is longer than {limit} bytes");
+                return Err(error(ErrorKind::Malformed(what)));
+            }
+            bytes.extend_from_slice(&part);
+        }
         if status >= 400 {
             return Err(error(status_kind(status, &bytes)));
         }
-        Ok(bytes.into())
+        Ok(bytes)
     }
 
     /// Sends a JSON body (if any) and decodes the JSON answer.
@@ -220,6 +278,20 @@ fn status_kind(status: u16, body: &[u8]) -> ErrorKind {
             || String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned(),
             ToOwned::to_owned,
         ),
+    }
+}
+
+/// An address as it may be shown.
+fn without_credentials(address: &str) -> String {
+    match reqwest::Url::parse(address) {
+        Ok(mut url) => {
+            // Both fail only for addresses that cannot hold any.
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+            url.set_query(None);
+            url.to_string()
+        }
+        Err(_) => address.split(['?', '@']).next().unwrap_or_default().to_owned(),
     }
 }
 

@@ -1,17 +1,30 @@
-//! Elasticsearch over plain HTTP: works with 7.17, 8.x and OpenSearch where their APIs agree.
+//! Elasticsearch over plain HTTP, from 7.10 on, and OpenSearch from 2.4 on.
 
 mod client;
 mod definitions;
 mod error;
+mod fetch;
+mod flavour;
+mod future;
 mod maxima;
+mod optional;
+mod page;
 mod pin;
+mod pit;
 mod scope;
 mod stream;
 
 pub use client::{Client, Timeouts};
 pub use definitions::{Definitions, Section};
-pub use error::{ElasticsearchError, ErrorKind};
+pub(crate) use error::transport_advice;
+pub use error::{ElasticsearchError, ErrorKind, needed_privilege};
+pub use fetch::Reading;
+pub use flavour::{Flavour, StoreVersion};
+pub use future::{Futures, tomorrow, tomorrows_name};
 pub use maxima::{Maxima, read_maxima};
+pub use optional::{Optional, OptionalReading};
+pub use page::DocumentRef;
 pub use pin::{IndexState, PinnedEs, PinnedIndex};
+pub use pit::Paging;
 pub use scope::{Scope, path_segment};
-pub use stream::{DocumentRef, StreamError};
+pub use stream::StreamError;

@@ -3,9 +3,8 @@
 use super::definitions::Definitions;
 use super::maxima::{Maxima, read_maxima};
 use super::scope::{Scope, path_segment};
-use super::{Client, ElasticsearchError};
+use super::{Client, ElasticsearchError, pit};
 use futures_util::StreamExt;
-use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
@@ -57,6 +56,7 @@ pub(super) struct Inner {
     pub(super) client: Client,
     pub(super) indices: BTreeMap<String, PinnedIndex>,
     outside: Vec<String>,
+    scope: Scope,
     definitions: Definitions,
     /// Set while nobody answers: no reader then waits long for a page.
     pub(super) gone: AtomicBool,
@@ -111,6 +111,7 @@ impl PinnedEs {
                 client: client.clone(),
                 indices,
                 outside,
+                scope: scope.clone(),
                 definitions,
                 gone: AtomicBool::new(false),
             }),
@@ -137,15 +138,18 @@ impl PinnedEs {
         self.inner.client.url()
     }
 
-    /// Indices that were written to since shortly before they were pinned. Empty where the store does not tell.
+    /// Indices that were written to, created or deleted since shortly before they were pinned. Empty where the store does
+    /// not tell.
     pub async fn moved(&self) -> BTreeSet<String> {
-        let now = read_maxima(&self.inner.client, None).await.unwrap_or_default();
-        let moved = |name: &String, index: &PinnedIndex| match (&index.before, now.get(name)) {
-            (Some(before), Some(now)) => before != now,
-            _ => false,
-        };
-        let indices = self.inner.indices.iter();
-        indices.filter(|(name, index)| moved(name, index)).map(|(name, _)| name.clone()).collect()
+        let Some(now) = read_maxima(&self.inner.client, None).await else { return BTreeSet::new() };
+        let indices = &self.inner.indices;
+        let moved = indices.iter().filter(|(name, index)| match (&index.before, now.get(*name)) {
+            (Some(before), now) => Some(before) != now,
+            (None, _) => false,
+        });
+        let known = |name: &&String| indices.contains_key(*name) || self.inner.outside.contains(name);
+        let created = now.keys().filter(|name| self.inner.scope.contains(name) && !known(name));
+        moved.map(|(name, _)| name).chain(created).cloned().collect()
     }
 
     /// Opens the point in time of an index again after it was lost, if the shards' sequence numbers prove that nothing
@@ -166,14 +170,40 @@ impl PinnedEs {
         let segment = path_segment(name);
         let health = format!("/_cluster/health/{segment}?wait_for_status=yellow&timeout=60s");
         client.get(&health).await.map_err(|e| format!("the point in time was lost: {e}"))?;
-        let id = open_pit(client, &segment).await.map_err(|e| format!("the point in time was lost: {e}"))?;
+        let id = pit::open(client, &segment).await.map_err(|e| format!("the point in time was lost: {e}"))?;
         let now = read_maxima(client, Some(&segment)).await.and_then(|mut all| all.remove(name));
         if now.as_ref() != Some(pinned) {
-            close_pit(client, &id).await;
+            pit::close(client, &id).await;
             return Err("the point in time was lost, and the index was written to since".into());
         }
         index.renew(id);
         Ok(())
+    }
+
+    /// Computes aggregations over every document of a pinned index. Returns them together with the exact number of
+    /// documents.
+    ///
+    /// # Errors
+    /// The index has no point in time, or a part of it did not answer.
+    pub async fn aggregate(
+        &self,
+        name: &str,
+        aggregations: &Value,
+    ) -> Result<(u64, Value), ElasticsearchError> {
+        let path = "/_search?allow_partial_search_results=false";
+        let malformed = |what: &str| ElasticsearchError::malformed("POST", path, what);
+        let index = self.inner.indices.get(name).ok_or_else(|| malformed("the index was not pinned"))?;
+        let pit = json!({"id": index.pit(), "keep_alive": KEEP_ALIVE});
+        let mut body = json!({"size": 0, "track_total_hits": true, "pit": pit});
+        if aggregations.as_object().is_some_and(|a| !a.is_empty()) {
+            body["aggs"] = aggregations.clone();
+        }
+        let mut answer = self.inner.client.post(path, &body).await?;
+        let complete =
+            answer["timed_out"].as_bool() == Some(false) && answer["_shards"]["failed"].as_u64() == Some(0);
+        let total = answer["hits"]["total"]["value"].as_u64().filter(|_| complete);
+        let total = total.ok_or_else(|| malformed("no complete total of documents"))?;
+        Ok((total, answer["aggregations"].take()))
     }
 
     /// Closes the points in time. Errors are ignored: they expire by themselves.
@@ -181,7 +211,7 @@ impl PinnedEs {
         let client = &self.inner.client;
         let ids = self.inner.indices.values().map(PinnedIndex::pit).filter(|id| !id.is_empty());
         futures_util::stream::iter(ids)
-            .for_each_concurrent(CONCURRENT, |id| async move { close_pit(client, &id).await })
+            .for_each_concurrent(CONCURRENT, |id| async move { pit::close(client, &id).await })
             .await;
     }
 }
@@ -263,36 +293,13 @@ async fn open(client: &Client, name: &str, state: IndexState, definition: Option
                 Some(format!("its latest documents may be invisible, because a refresh failed: {error}"));
         }
     }
-    index.documents = match open_pit(client, &segment).await {
+    index.documents = match pit::open(client, &segment).await {
         Ok(id) => {
-            let count = count(client, &id).await;
+            let count = pit::count(client, &id).await;
             index.renew(id);
             count.map_err(|e| e.to_string())
         }
         Err(error) => Err(error.to_string()),
     };
     index
-}
-
-async fn open_pit(client: &Client, segment: &str) -> Result<String, ElasticsearchError> {
-    let path = format!("/{segment}/_pit?keep_alive={KEEP_ALIVE}");
-    let answer = client.post_empty(&path).await?;
-    let id = answer["id"].as_str().map(ToOwned::to_owned);
-    id.ok_or_else(|| ElasticsearchError::malformed("POST", path, "no id of a point in time"))
-}
-
-async fn close_pit(client: &Client, id: &str) {
-    let body = json!({ "id": id });
-    // It expires by itself if this fails.
-    let _ignored: Result<Value, _> = client.json(Method::DELETE, "/_pit", Some(&body)).await;
-}
-
-async fn count(client: &Client, pit: &str) -> Result<u64, ElasticsearchError> {
-    let path = "/_search?allow_partial_search_results=false";
-    let body = json!({"size": 0, "track_total_hits": true, "pit": {"id": pit, "keep_alive": KEEP_ALIVE}});
-    let answer = client.post(path, &body).await?;
-    let complete =
-        answer["timed_out"].as_bool() == Some(false) && answer["_shards"]["failed"].as_u64() == Some(0);
-    let total = answer["hits"]["total"]["value"].as_u64().filter(|_| complete);
-    total.ok_or_else(|| ElasticsearchError::malformed("POST", path, "no complete total of documents"))
 }

@@ -1,45 +1,20 @@
-//! Every document of a pinned index, page by page, under whatever pressure the store is.
+//! Every document of a pinned index, each exactly once, in slices side by side.
 
-use super::pin::{Inner, KEEP_ALIVE, PinnedEs};
-use super::{ElasticsearchError, ErrorKind};
-use reqwest::Method;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
-use std::borrow::Cow;
+use super::fetch::{Ask, FIRST_PAGE, Fetched, OnItsWay, Patience, fetch};
+use super::page::{self, DocumentRef, last_place};
+use super::pin::{Inner, PinnedEs, PinnedIndex};
+use super::{ElasticsearchError, Paging, Reading};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 use thiserror::Error;
+use tokio::task::JoinSet;
 
-/// Documents asked for in the first page: few enough for an index of documents of 1 MiB each.
-const FIRST_PAGE: usize = 250;
-/// Most documents in one page. A page is planned from the average of the one before; where big documents follow small
-/// ones this bounds what the store has to build at once.
-const LARGEST_PAGE: usize = 1_000;
-/// How much larger a page may be than the one before.
-const GROWTH: usize = 4;
-/// Size of a page aimed at, in bytes of the answer.
-const PAGE_BYTES: usize = 4 << 20;
-/// How often one page is asked for before giving up: with the pauses between, about a minute.
-const ATTEMPTS: u32 = 12;
-/// The same once another page was given up because nobody answered: otherwise every further index would take a minute.
-const ATTEMPTS_WHEN_GONE: u32 = 2;
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-
-/// One document as it lies in a page.
-#[derive(Debug, Clone, Copy)]
-pub struct DocumentRef<'a> {
-    /// `_id`.
-    pub id: &'a str,
-    /// `_routing`, where the document was written with one.
-    pub routing: Option<&'a str>,
-    /// Raw JSON text of `_source`; `None` where the index does not keep it.
-    pub source: Option<&'a str>,
-    /// Whether a field of it is not indexed because its value was unfit (`_ignored`).
-    pub ignored: bool,
-}
+/// Fewer documents than this are read in one piece: a slice costs the store a pass over the index's structures.
+const SLICED_FROM: u64 = 200_000;
+/// A slice has at least so many documents.
+const SLICE: u64 = 100_000;
+/// Ids in one request by id, and their bytes.
+const IDS: usize = 1_000;
+const IDS_BYTES: usize = 256 << 10;
 
 /// Why a stream ended early.
 #[derive(Debug, Error)]
@@ -60,177 +35,281 @@ pub enum StreamError {
     },
 }
 
-#[derive(Deserialize)]
-struct Page<'a> {
-    #[serde(borrow)]
-    pit_id: Option<Cow<'a, str>>,
-    timed_out: bool,
-    #[serde(rename = "_shards")]
-    shards: Shards,
-    #[serde(borrow)]
-    hits: Hits<'a>,
-}
-
-#[derive(Deserialize)]
-struct Shards {
-    failed: u64,
-}
-
-#[derive(Deserialize)]
-struct Hits<'a> {
-    #[serde(borrow)]
-    hits: Vec<Hit<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Hit<'a> {
-    #[serde(borrow, rename = "_id")]
-    id: Cow<'a, str>,
-    #[serde(borrow, default, rename = "_routing")]
-    routing: Option<Cow<'a, str>>,
-    #[serde(borrow, default, rename = "_source")]
-    source: Option<&'a RawValue>,
-    #[serde(default, rename = "_ignored")]
-    ignored: Option<IgnoredAny>,
-    #[serde(borrow)]
-    sort: &'a RawValue,
+/// When a series of pages is at its end.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// After so many documents, or with an empty page.
+    Count(u64),
+    /// With a page that is not full.
+    ShortPage,
 }
 
 impl PinnedEs {
+    /// In how many slices an index of `documents` is read when at most `most` may be on their way at once.
+    pub fn slices(documents: u64, most: usize) -> usize {
+        let fit = if documents < SLICED_FROM { 1 } else { documents / SLICE };
+        usize::try_from(fit).unwrap_or(usize::MAX).clamp(1, most.max(1))
+    }
+
     /// Hands every document of a pinned index to `consume`, each exactly once, in no particular order. Returns how many.
     ///
     /// # Errors
-    /// The stream could not be read to its end; what `consume` has seen then is a part of the index only.
+    /// As [`PinnedEs::fold`].
     pub async fn for_each(
         &self,
         index: &str,
         consume: &mut (impl FnMut(DocumentRef<'_>) + Send),
     ) -> Result<u64, StreamError> {
-        let pinned = self.inner.indices.get(index);
-        let pinned = pinned.ok_or_else(|| StreamError::NotPinned(format!("index {index} was not pinned")))?;
-        let expected = *pinned.documents.as_ref().map_err(|e| StreamError::NotPinned(e.clone()))?;
-        let mut size = FIRST_PAGE;
-        let mut seen = 0_u64;
+        let (_, expected) = self.counted(index)?;
+        let mut seen = 0;
+        for order in self.orders(index, 1).await {
+            let ask = Ask { order, reading: Reading::Documents, query: None };
+            seen += read(&self.inner, index, ask, End::ShortPage, consume).await?;
+        }
+        complete(seen, expected)
+    }
+
+    /// Hands every document of a pinned index to `consume`, each exactly once, in no particular order, in up to `slices`
+    /// tasks at once. Each task has a state of its own; all of them are returned.
+    ///
+    /// # Errors
+    /// The index could not be read to its end, or not exactly as many documents came as were counted.
+    pub async fn fold<S, C>(
+        &self,
+        index: &str,
+        reading: Reading,
+        slices: usize,
+        state: impl Fn() -> S,
+        consume: C,
+    ) -> Result<Vec<S>, StreamError>
+    where
+        S: Send + 'static,
+        C: Fn(&mut S, DocumentRef<'_>) + Clone + Send + Sync + 'static,
+    {
+        let (_, expected) = self.counted(index)?;
+        let mut states = Vec::new();
+        if expected == 0 {
+            return Ok(states);
+        }
+        let mut orders = self.orders(index, slices).await;
+        let end = if orders.len() == 1 { End::Count(expected) } else { End::ShortPage };
+        let mut tasks = JoinSet::new();
+        let mut seen = 0;
+        orders.reverse();
+        loop {
+            while tasks.len() < slices.max(1)
+                && let Some(order) = orders.pop()
+            {
+                let (inner, index) = (Arc::clone(&self.inner), index.to_owned());
+                let (mut state, consume) = (state(), consume.clone());
+                tasks.spawn(async move {
+                    let ask = Ask { order, reading, query: None };
+                    let seen = read(&inner, &index, ask, end, &mut |d| consume(&mut state, d)).await?;
+                    Ok::<_, StreamError>((seen, state))
+                });
+            }
+            let Some(done) = tasks.join_next().await else { break };
+            let interrupted = |e| StreamError::NotPinned(format!("reading {index} was interrupted: {e}"));
+            let (more, state) = done.map_err(interrupted)??;
+            seen += more;
+            states.push(state);
+        }
+        complete(seen, expected)?;
+        Ok(states)
+    }
+
+    /// Hands the documents of these ids to `consume`: of every routing, where one id exists under several. Returns how
+    /// many.
+    ///
+    /// # Errors
+    /// A request failed.
+    pub async fn by_ids(
+        &self,
+        index: &str,
+        reading: Reading,
+        ids: &[String],
+        consume: &mut (impl FnMut(DocumentRef<'_>) + Send),
+    ) -> Result<u64, StreamError> {
+        self.counted(index)?;
+        let orders = self.orders(index, 1).await;
+        let mut seen = 0;
+        let mut rest = ids;
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let within = rest.iter().take(IDS).take_while(|id| {
+                bytes += id.len();
+                bytes <= IDS_BYTES
+            });
+            let (batch, later) = rest.split_at(within.count().max(1));
+            rest = later;
+            let query = serde_json::json!({"ids": {"values": batch}}).to_string();
+            for order in &orders {
+                let ask = Ask { order: order.clone(), reading, query: Some(query.clone()) };
+                seen += read(&self.inner, index, ask, End::ShortPage, consume).await?;
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Hands about `count` documents from the beginning of an index to `consume`.
+    ///
+    /// # Errors
+    /// The request failed.
+    pub async fn sample(
+        &self,
+        index: &str,
+        count: usize,
+        consume: &mut (impl FnMut(DocumentRef<'_>) + Send),
+    ) -> Result<(), StreamError> {
+        let (pinned, _) = self.counted(index)?;
+        let order = self.orders(index, 1).await.into_iter().next().unwrap_or_default();
+        let ask = Arc::new(Ask { order, reading: Reading::Documents, query: None });
+        let fetched = fetch(Arc::clone(&self.inner), ask, pinned.pit(), None, Patience::new(count)).await?;
+        for hit in &page::read(&fetched.bytes, count)?.hits {
+            consume(hit.document());
+        }
+        Ok(())
+    }
+
+    /// Asks for the pages of an index as [`PinnedEs::fold`] does and throws them away unread: no comparison can be faster.
+    /// Returns their bytes.
+    ///
+    /// # Errors
+    /// A request failed.
+    pub async fn drain(&self, index: &str, reading: Reading, slices: usize) -> Result<u64, StreamError> {
+        let (_, expected) = self.counted(index)?;
         if expected == 0 {
             return Ok(0);
         }
-        let mut fetched = fetch(Arc::clone(&self.inner), pinned.pit(), None, size).await?;
-        loop {
-            let page = parse(&fetched.bytes)?;
-            let Some(last) = page.hits.hits.last() else {
-                return Err(StreamError::Incomplete { seen, expected });
-            };
-            if let Some(id) = &page.pit_id {
-                pinned.renew(id.clone().into_owned());
-            }
-            let count = page.hits.hits.len();
-            let so_far = seen + count as u64;
-            // The next page travels while this one is digested.
-            let next = (so_far < expected).then(|| {
-                let average = (fetched.bytes.len() / count).max(1);
-                size = (PAGE_BYTES / average)
-                    .clamp(1, LARGEST_PAGE)
-                    .min(fetched.size.saturating_mul(GROWTH))
-                    .max(1);
-                let inner = Arc::clone(&self.inner);
-                AbortOnDrop(tokio::spawn(fetch(inner, pinned.pit(), Some(last.sort.get().to_owned()), size)))
+        let orders = self.orders(index, slices).await;
+        let least = if orders.len() == 1 { expected } else { u64::MAX };
+        let mut tasks = JoinSet::new();
+        for order in orders {
+            let (inner, index) = (Arc::clone(&self.inner), index.to_owned());
+            tasks.spawn(async move {
+                let ask = Arc::new(Ask { order, reading, query: None });
+                let pinned = counted(&inner, &index)?.0;
+                let (mut after, mut patience) = (None, Patience::new(FIRST_PAGE));
+                let (mut seen, mut bytes) = (0, 0);
+                while seen < least {
+                    let (inner, ask) = (Arc::clone(&inner), Arc::clone(&ask));
+                    let fetched = fetch(inner, ask, pinned.pit(), after, patience).await?;
+                    bytes += fetched.bytes.len() as u64;
+                    seen += fetched.patience.size as u64;
+                    patience = Patience::after(&fetched, reading);
+                    after = last_place(&fetched.bytes).map(ToOwned::to_owned);
+                    if after.is_none() {
+                        break;
+                    }
+                }
+                Ok::<_, StreamError>(bytes)
             });
-            for hit in &page.hits.hits {
-                consume(DocumentRef {
-                    id: &hit.id,
-                    routing: hit.routing.as_deref(),
-                    source: hit.source.map(RawValue::get),
-                    ignored: hit.ignored.is_some(),
-                });
-            }
-            seen = so_far;
-            match next {
-                Some(mut next) => {
-                    fetched = (&mut next.0).await.map_err(|e| {
-                        StreamError::NotPinned(format!("reading {index} was interrupted: {e}"))
-                    })??;
-                }
-                None if seen == expected => return Ok(seen),
-                None => return Err(StreamError::Incomplete { seen, expected }),
-            }
+        }
+        let mut bytes = 0;
+        while let Some(done) = tasks.join_next().await {
+            bytes +=
+                done.map_err(|e| StreamError::NotPinned(format!("reading {index} was interrupted: {e}")))??;
+        }
+        Ok(bytes)
+    }
+
+    fn counted(&self, index: &str) -> Result<(&PinnedIndex, u64), StreamError> {
+        counted(&self.inner, index)
+    }
+
+    /// One clause a series of pages; together they make up the index.
+    async fn orders(&self, index: &str, slices: usize) -> Vec<String> {
+        let settings = self.inner.indices.get(index).map(|i| &i.definition["settings"]);
+        let shards = settings.and_then(|s| s["index.number_of_shards"].as_str()?.parse().ok()).unwrap_or(1);
+        let paging = Paging::of(self.inner.client.flavour().await, shards);
+        match paging {
+            Paging::ShardDoc if slices > 1 => (0..slices)
+                .map(|i| format!("{},\"slice\":{{\"id\":{i},\"max\":{slices}}}", paging.clause(0)))
+                .collect(),
+            _ => (0..paging.passes()).map(|pass| paging.clause(pass)).collect(),
         }
     }
 }
 
-/// A request on its way must not outlive a reader that gave up.
-struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
-
-impl<T> Drop for AbortOnDrop<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+fn counted<'a>(inner: &'a Inner, index: &str) -> Result<(&'a PinnedIndex, u64), StreamError> {
+    let pinned = inner.indices.get(index);
+    let pinned = pinned.ok_or_else(|| StreamError::NotPinned(format!("index {index} was not pinned")))?;
+    let expected = *pinned.documents.as_ref().map_err(|e| StreamError::NotPinned(e.clone()))?;
+    Ok((pinned, expected))
 }
 
-struct Fetched {
-    bytes: Vec<u8>,
-    /// Page size that got through.
-    size: usize,
+fn complete(seen: u64, expected: u64) -> Result<u64, StreamError> {
+    if seen == expected { Ok(seen) } else { Err(StreamError::Incomplete { seen, expected }) }
 }
 
-/// Asks for one page until it comes whole, with ever smaller pages and longer pauses.
-async fn fetch(
-    inner: Arc<Inner>,
-    pit: String,
-    after: Option<String>,
-    size: usize,
-) -> Result<Fetched, ElasticsearchError> {
-    let mut size = size;
-    let mut pause = FIRST_PAUSE;
-    let mut attempt = 1;
+/// Reads one series of pages to its end. Returns how many documents came.
+async fn read(
+    inner: &Arc<Inner>,
+    index: &str,
+    ask: Ask,
+    end: End,
+    consume: &mut (impl FnMut(DocumentRef<'_>) + Send),
+) -> Result<u64, StreamError> {
+    let (pinned, _) = counted(inner, index)?;
+    let ask = Arc::new(ask);
+    let mut after: Option<String> = None;
+    let mut seen = 0_u64;
+    let ask_for = |after: Option<String>, patience: Patience| {
+        fetch(Arc::clone(inner), Arc::clone(&ask), pinned.pit(), after, patience)
+    };
+    let mut fetched = ask_for(None, Patience::new(FIRST_PAGE)).await?;
     loop {
-        let after = after.as_ref().map(|a| format!(",\"search_after\":{a}")).unwrap_or_default();
-        let pit = serde_json::Value::from(pit.as_str());
-        let body = format!(
-            "{{\"size\":{size},\"pit\":{{\"id\":{pit},\"keep_alive\":\"{KEEP_ALIVE}\"}},\
-             \"sort\":[{{\"_shard_doc\":\"asc\"}}],\"track_total_hits\":false{after}}}"
-        );
-        let path = "/_search?allow_partial_search_results=false";
-        let answer =
-            inner.client.bytes(Method::POST, path, Some(("application/json", body.into_bytes()))).await;
-        let error = match answer {
-            Ok(bytes) => match parse(&bytes) {
-                Ok(page) if page.timed_out || page.shards.failed > 0 => {
-                    ElasticsearchError::malformed("POST", path, "an incomplete page")
-                }
-                Ok(_) => {
-                    inner.gone.store(false, Ordering::Relaxed);
-                    return Ok(Fetched { bytes, size });
-                }
-                // An answer cut short by a broken connection.
-                Err(error) => error,
-            },
-            Err(error) => error,
+        let asked = fetched.patience.size as u64;
+        let patience = Patience::after(&fetched, ask.reading);
+        // The next page travels while this one is read. A full page is followed by another one, unless all have come.
+        let more = match end {
+            End::Count(all) => seen + asked < all,
+            End::ShortPage => ask.query.is_none(),
         };
-        let too_large =
-            error.status() == Some(400) && error.to_string().contains("esult window is too large");
-        let malformed = matches!(error.kind, ErrorKind::Malformed(_));
-        let retry = too_large || malformed || error.is_pressure() || error.is_transport();
-        if !error.is_transport() {
-            inner.gone.store(false, Ordering::Relaxed);
-        }
-        let attempts = if inner.gone.load(Ordering::Relaxed) { ATTEMPTS_WHEN_GONE } else { ATTEMPTS };
-        if !retry || attempt >= attempts {
-            if error.is_transport() {
-                inner.gone.store(true, Ordering::Relaxed);
+        let ahead = last_place(&fetched.bytes).filter(|_| more).map(|place| {
+            let task = tokio::spawn(ask_for(Some(place.to_owned()), patience));
+            (place.to_owned(), OnItsWay(task))
+        });
+        let page = match page::read(&fetched.bytes, fetched.patience.size) {
+            Ok(page) => page,
+            Err(error) => {
+                drop(ahead);
+                let mut patience = fetched.patience;
+                patience.again(inner, error).await?;
+                fetched = ask_for(after.clone(), patience).await?;
+                continue;
             }
-            return Err(error);
+        };
+        if let Some(id) = &page.pit {
+            pinned.renew(id.clone().into_owned());
         }
-        tracing::debug!(size, attempt, %error, "page asked for again");
-        attempt += 1;
-        size = (size / 2).max(1);
-        if !too_large {
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+        for hit in &page.hits {
+            consume(hit.document());
         }
+        let count = page.hits.len() as u64;
+        seen += count;
+        let Some(last) = page.hits.last() else { return Ok(seen) };
+        let ended = match end {
+            End::Count(all) => seen >= all,
+            End::ShortPage => count < asked,
+        };
+        if ended {
+            return Ok(seen);
+        }
+        let place = last.place.to_owned();
+        fetched = match ahead {
+            Some((guessed, mut task)) if guessed == place => arrived((&mut task.0).await, index)?,
+            _ => ask_for(Some(place.clone()), patience).await?,
+        };
+        after = Some(place);
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Page<'_>, ElasticsearchError> {
-    serde_json::from_slice(bytes)
-        .map_err(|e| ElasticsearchError::malformed("POST", "/_search", e.to_string()))
+fn arrived(
+    done: Result<Result<Fetched, ElasticsearchError>, tokio::task::JoinError>,
+    index: &str,
+) -> Result<Fetched, StreamError> {
+    let fetched =
+        done.map_err(|e| StreamError::NotPinned(format!("reading {index} was interrupted: {e}")))?;
+    Ok(fetched?)
 }

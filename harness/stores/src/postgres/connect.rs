@@ -1,8 +1,9 @@
 //! Opening a session: TLS, the witness's application name, and session settings under which two servers of different
 //! major versions print equal values alike.
 
+use super::tls::{self, Verify};
+use crate::elasticsearch::transport_advice;
 use crate::endpoint::{PostgresEndpoint, PostgresTls};
-use rustls::pki_types::{CertificateDer, pem::PemObject};
 use secrecy::ExposeSecret;
 use thiserror::Error;
 use tokio::task::JoinHandle;
@@ -102,44 +103,74 @@ pub async fn connect(
     if let Some(password) = &endpoint.password {
         config.password(password.expose_secret());
     }
-    let (client, driver) = match &endpoint.tls {
-        PostgresTls::Off => {
-            config.ssl_mode(SslMode::Disable);
-            let (client, connection) = config.connect(NoTls).await.map_err(|e| fail(describe(&e)))?;
-            (client, tokio::spawn(async move { drop(connection.await) }))
-        }
-        PostgresTls::VerifyFull { ca_pem } => {
-            config.ssl_mode(SslMode::Require);
-            let tls = tls(ca_pem.as_deref()).map_err(fail)?;
-            let (client, connection) = config.connect(tls).await.map_err(|e| fail(describe(&e)))?;
-            (client, tokio::spawn(async move { drop(connection.await) }))
-        }
-    };
+    let (client, driver) = open(&config, endpoint).await.map_err(fail)?;
     client
         .batch_execute(
             "SET timezone='UTC'; SET datestyle='ISO, YMD'; SET intervalstyle='postgres'; \
              SET extra_float_digits=1; SET bytea_output='hex'; SET search_path=pg_catalog; \
-             SET client_min_messages=warning; SET xmlbinary='base64'; SET lc_monetary='C'",
+             SET client_min_messages=warning; SET xmlbinary='base64'; SET lc_monetary='C'; \
+             SET standard_conforming_strings=on; SET quote_all_identifiers=off; \
+             SELECT set_config(name, '0', false) FROM pg_settings \
+             WHERE name IN ('transaction_timeout', 'idle_session_timeout')",
         )
         .await
         .map_err(|e| fail(describe(&e)))?;
     Ok(Connection { client, driver })
 }
 
-fn tls(ca_pem: Option<&str>) -> Result<tokio_postgres_rustls::MakeRustlsConnect, String> {
-    let Some(pem) = ca_pem else {
-        // Certificates of the system's store that cannot be read are left out: the others still serve.
-        let (tls, _unreadable) = tokio_postgres_rustls::MakeRustlsConnect::with_native_certs()
-            .map_err(|e| format!("system certificates: {e:?}"))?;
-        return Ok(tls);
+/// One way to open a session.
+enum Line<'a> {
+    Clear,
+    Encrypted(Verify<'a>),
+}
+
+/// Opens a session the first way that the endpoint's transport security allows and the server accepts.
+async fn open(config: &Config, endpoint: &PostgresEndpoint) -> Result<(Client, JoinHandle<()>), String> {
+    use Line::{Clear, Encrypted};
+    let unverified = || Encrypted(Verify::Nothing);
+    let ways = match &endpoint.tls {
+        // Nobody listens in on a socket of the file system; servers do not offer TLS there.
+        _ if endpoint.host.starts_with('/') => vec![Clear],
+        PostgresTls::Off => vec![Clear],
+        PostgresTls::Allow => vec![Clear, unverified()],
+        PostgresTls::Prefer => vec![unverified(), Clear],
+        PostgresTls::Require => vec![unverified()],
+        PostgresTls::VerifyCa { ca_pem } => vec![Encrypted(Verify::Chain(ca_pem))],
+        PostgresTls::VerifyFull { ca_pem } => vec![Encrypted(Verify::Full(ca_pem.as_deref()))],
     };
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        let certificate = certificate.map_err(|e| format!("CA file: {e}"))?;
-        roots.add(certificate).map_err(|e| format!("CA file: {e}"))?;
+    let mut config = config.clone();
+    let mut first = None;
+    for way in ways {
+        let opened =
+            match way {
+                Clear => {
+                    config.ssl_mode(SslMode::Disable);
+                    config.connect(NoTls).await.map(|(client, connection)| {
+                        (client, tokio::spawn(async move { drop(connection.await) }))
+                    })
+                }
+                Encrypted(verify) => {
+                    config.ssl_mode(SslMode::Require);
+                    let tls = tls::connector(verify)?;
+                    config.connect(tls).await.map(|(client, connection)| {
+                        (client, tokio::spawn(async move { drop(connection.await) }))
+                    })
+                }
+            };
+        match opened {
+            Ok(session) => return Ok(session),
+            Err(error) => {
+                // A wrong password is wrong on every line. Not let in this way (28000), or no TLS there: try the next.
+                let final_word = error.code().is_some_and(|code| code.code() != "28000");
+                // The first refusal is about the way that was wanted.
+                let told = first.get_or_insert_with(|| describe(&error));
+                if final_word {
+                    return Err(std::mem::take(told));
+                }
+            }
+        }
     }
-    let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    Ok(tokio_postgres_rustls::MakeRustlsConnect::new(config))
+    Err(first.unwrap_or_default())
 }
 
 /// The server's own words where there are any: the driver's `Display` alone says only "db error".
@@ -153,7 +184,13 @@ fn describe(error: &tokio_postgres::Error) -> String {
                 text = format!("{text}: {inner}");
                 source = inner.source();
             }
-            text
+            if text.contains("server does not support TLS") {
+                return format!("{text}; switch TLS on at the server, or write sslmode=prefer or disable");
+            }
+            match transport_advice(&text) {
+                Some(advice) => format!("{text}; {advice}"),
+                None => text,
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Databases held still: one snapshot a database, and every definition as it was when it was taken.
 
+use super::activity::{Activity, Movement, activity, was_written};
 use super::catalog::{Catalog, read_catalog};
 use super::{Connection, PostgresError, connect};
 use crate::endpoint::PostgresEndpoint;
@@ -22,6 +23,8 @@ pub struct PinnedDatabase {
     pub catalog: Catalog,
     snapshot: String,
     endpoint: PostgresEndpoint,
+    /// Where the server stood just before the snapshot was taken.
+    before: Activity,
     /// Holds the snapshot open.
     holder: Connection,
 }
@@ -88,18 +91,59 @@ impl PinnedDatabase {
     pub async fn session(&self) -> Result<Connection, PostgresError> {
         open(&self.endpoint, &self.name, &self.snapshot).await
     }
+
+    /// A session of its own on this database, outside of the snapshot and without its restrictions.
+    ///
+    /// # Errors
+    /// The server cannot be reached.
+    pub async fn plain_session(&self) -> Result<Connection, PostgresError> {
+        connect(&self.endpoint, &self.name, APPLICATION).await
+    }
+
+    /// What was written on this server since the snapshot. `suspects` are tables, by schema and name, in which new rows are
+    /// looked for where the server's figures do not say that they were written to; each costs reading it once.
+    ///
+    /// # Errors
+    /// The server cannot be read any more.
+    pub async fn movement(&self, suspects: &[(String, String)]) -> Result<Movement, PostgresError> {
+        let session = self.plain_session().await?;
+        session
+            .batch_execute(SESSION)
+            .await
+            .map_err(|e| PostgresError::statement("reading the server's activity", &e))?;
+        let mut movement = activity(&session).await?.since(&self.before);
+        if movement.transactions != Some(0) {
+            for table in suspects {
+                // A table that cannot be read says nothing about writers; its own finding says what is wrong with it.
+                if !movement.written.contains(table)
+                    && was_written(&session, table, &self.before).await.unwrap_or(false)
+                {
+                    movement.written.insert(table.clone());
+                }
+            }
+        }
+        Ok(movement)
+    }
 }
 
 async fn pin_database(endpoint: &PostgresEndpoint, name: &str) -> Result<PinnedDatabase, PostgresError> {
     let holder = connect(endpoint, name, APPLICATION).await?;
     let doing = || format!("opening a snapshot of database {name}");
+    let before = activity(&holder).await?;
     let begin = format!("{SESSION}; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     holder.batch_execute(&begin).await.map_err(|e| PostgresError::statement(doing(), &e))?;
     let row = holder.query_one("SELECT pg_export_snapshot()", &[]).await;
     let snapshot: String = row.map_err(|e| PostgresError::statement(doing(), &e))?.get(0);
     let session = open(endpoint, name, &snapshot).await?;
     let catalog = read_catalog(&session, name).await?;
-    Ok(PinnedDatabase { name: name.to_owned(), catalog, snapshot, endpoint: endpoint.clone(), holder })
+    Ok(PinnedDatabase {
+        name: name.to_owned(),
+        catalog,
+        snapshot,
+        endpoint: endpoint.clone(),
+        before,
+        holder,
+    })
 }
 
 async fn open(endpoint: &PostgresEndpoint, name: &str, snapshot: &str) -> Result<Connection, PostgresError> {

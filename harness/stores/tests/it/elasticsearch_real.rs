@@ -1,7 +1,7 @@
 //! Against two real clusters: `DRYDOCK_TEST_ELASTICSEARCH` holds two URLs, source and target, with a comma between them.
 
 use drydock_core::names::checks::{
-    ES_ALIASES, ES_COUNTS, ES_DOCUMENTS, ES_INDICES, ES_MAPPINGS, ES_SETTINGS, ES_TEMPLATES,
+    ES_ALIASES, ES_COUNTS, ES_DOCUMENTS, ES_FUTURE, ES_INDICES, ES_MAPPINGS, ES_SETTINGS, ES_TEMPLATES,
 };
 use drydock_core::{Kind, Outcome};
 use drydock_stores::ElasticsearchEndpoint;
@@ -134,10 +134,11 @@ async fn real_clusters() {
         (ES_DOCUMENTS, Kind::Changed, live.clone()),
         (ES_COUNTS, Kind::Missing, live.clone()),
         (ES_COUNTS, Kind::Extra, dated.clone()),
-        (ES_SETTINGS, Kind::Changed, dated.clone()),
+        (ES_SETTINGS, Kind::Changed, format!("{dated}/leftover")),
         (ES_ALIASES, Kind::Missing, format!("{dated}/{alias}")),
         (ES_MAPPINGS, Kind::Changed, dated.clone()),
         (ES_TEMPLATES, Kind::Missing, format!("template/{prefix}t")),
+        (ES_FUTURE, Kind::Missing, format!("{live}<date>")),
         (ES_INDICES, Kind::Changed, closed.clone()),
         (ES_COUNTS, Kind::NotCompared, closed.clone()),
         (ES_DOCUMENTS, Kind::NotCompared, closed.clone()),

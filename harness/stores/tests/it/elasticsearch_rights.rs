@@ -77,3 +77,26 @@ async fn a_difference_on_a_moving_side_is_told_as_such() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_index_that_comes_or_goes_meanwhile_is_told_as_such() {
+    for created in [true, false] {
+        let (a, b) = (store(10).await, store(10).await);
+        // The other side was copied earlier or later than the source was pinned.
+        let holder = if created { &b } else { &a };
+        holder.contents().indices.insert("operate-z_".into(), documents(3));
+        let (source, target) = (pin(&a).await, pin(&b).await);
+        let before = compare::compare_elasticsearch(&source, &target, &Options::default()).await;
+        if created {
+            a.contents().indices.insert("operate-z_".into(), documents(3));
+        } else {
+            a.contents().indices.remove("operate-z_");
+        }
+        let after = compare::compare_elasticsearch(&source, &target, &Options::default()).await;
+        for (results, moving) in [(before, false), (after, true)] {
+            let found: Vec<_> = results.iter().flat_map(|r| &r.findings).collect();
+            assert_eq!((found.len(), found[0].subject.as_str()), (1, "operate-z_"), "{found:#?}");
+            assert_eq!(found[0].next.starts_with("the source was written to"), moving, "{found:#?}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// How one search request goes wrong.
@@ -34,6 +34,17 @@ pub(crate) enum Fault {
     EmptyPage,
 }
 
+/// What a search request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Documents in order.
+    Documents,
+    /// Ids in order.
+    Ids,
+    /// Documents by their ids.
+    ById,
+}
+
 /// Id, routing, raw `_source` (`None`: not stored).
 pub(crate) type Document = (String, Option<String>, Option<String>);
 
@@ -43,8 +54,14 @@ pub(crate) struct Contents {
     pub(crate) definitions: BTreeMap<String, Value>,
     /// What happens to the coming page requests, in order.
     pub(crate) faults: VecDeque<Fault>,
+    /// What happens to the next request of a kind, once.
+    pub(crate) fault_on: Option<(Asked, Fault)>,
+    /// Versions of documents by id, where they are not 1.
+    pub(crate) versions: BTreeMap<String, i64>,
     /// Page sizes that were asked for.
     pub(crate) sizes: Vec<u64>,
+    /// Kinds of page requests, in order.
+    pub(crate) asked: Vec<Asked>,
     /// Highest sequence number of every index.
     pub(crate) written: i64,
     /// An index whose metadata is blocked: the store then refuses to list any.
@@ -145,11 +162,23 @@ fn search(state: &mut Contents, body: &Value) -> Response {
     let size = body["size"].as_u64().unwrap_or(0);
     let total = state.indices[&index].len();
     if size == 0 {
-        let answer = json!({"timed_out": false, "_shards": {"failed": 0}, "hits": {"total": {"value": total}, "hits": []}});
+        let aggregations = aggregations(&state.indices[&index], &body["aggs"]);
+        let answer = json!({"timed_out": false, "_shards": {"failed": 0}, "hits": {"total": {"value": total}, "hits": []},
+            "aggregations": aggregations});
         return (StatusCode::OK, answer.to_string()).into_response();
     }
     state.sizes.push(size);
-    let fault = state.faults.pop_front().unwrap_or(Fault::None);
+    let ids: Option<BTreeSet<String>> = body["query"]["ids"]["values"]
+        .as_array()
+        .map(|ids| ids.iter().filter_map(|id| Some(id.as_str()?.to_owned())).collect());
+    let asked = match (&ids, body["_source"] == json!(false)) {
+        (Some(_), _) => Asked::ById,
+        (None, true) => Asked::Ids,
+        (None, false) => Asked::Documents,
+    };
+    state.asked.push(asked);
+    let planted = state.fault_on.take_if(|(on, _)| *on == asked).map(|(_, fault)| fault);
+    let fault = planted.or_else(|| state.faults.pop_front()).unwrap_or(Fault::None);
     if matches!(fault, Fault::PitLost | Fault::PitLostAndWritten) {
         state.lost.push(pit.clone());
         state.written += i64::from(fault == Fault::PitLostAndWritten);
@@ -166,15 +195,28 @@ fn search(state: &mut Contents, body: &Value) -> Response {
     let from = body["search_after"][0].as_u64().map_or(0, |a| a + 1);
     let skip = usize::try_from(from).expect("small");
     let take = if fault == Fault::EmptyPage { 0 } else { usize::try_from(size).expect("small") };
+    let slice = body["slice"]["max"].as_u64().map(|max| (body["slice"]["id"].as_u64().unwrap_or(0), max));
     let hits: Vec<String> = state.indices[&index]
         .iter()
         .enumerate()
         .skip(skip)
+        .filter(|(at, _)| slice.is_none_or(|(id, max)| *at as u64 % max == id))
+        .filter(|(_, document)| ids.as_ref().is_none_or(|ids| ids.contains(&document.0)))
         .take(take)
         .map(|(at, (id, routing, source))| {
             let routing = routing.as_ref().map(|r| format!(",\"_routing\":{}", json!(r))).unwrap_or_default();
-            let source = source.as_ref().map(|s| format!(",\"_source\":{s}")).unwrap_or_default();
-            format!("{{\"_index\":\"{index}\",\"_id\":{}{routing}{source},\"sort\":[{at}]}}", json!(id))
+            let source = source.as_ref().filter(|_| asked != Asked::Ids);
+            let source = source.map(|s| format!(",\"_source\":{s}")).unwrap_or_default();
+            let version = state.versions.get(id).unwrap_or(&1);
+            let version = if body["version"] == json!(true) {
+                format!(",\"_version\":{version}")
+            } else {
+                String::new()
+            };
+            format!(
+                "{{\"_index\":\"{index}\",\"_id\":{}{version}{routing}{source},\"sort\":[{at}]}}",
+                json!(id)
+            )
         })
         .collect();
     let timed_out = fault == Fault::TimedOut;
@@ -187,4 +229,28 @@ fn search(state: &mut Contents, body: &Value) -> Response {
         answer.truncate(answer.len() / 2);
     }
     (StatusCode::OK, answer).into_response()
+}
+
+/// `stats` and `value_count` over fields at the root; other aggregations have no answer.
+fn aggregations(documents: &[Document], asked: &Value) -> Value {
+    let one = |(name, body): (&String, &Value)| {
+        let kind = body.as_object().and_then(|b| b.keys().next().cloned()).unwrap_or_default();
+        let field = body[&kind]["field"].as_str().unwrap_or_default();
+        let values: Vec<Value> = documents
+            .iter()
+            .filter_map(|(_, _, source)| {
+                serde_json::from_str::<Value>(source.as_ref()?).ok()?.get(field).cloned()
+            })
+            .collect();
+        let numbers: Vec<f64> = values.iter().filter_map(Value::as_f64).collect();
+        let edge = |pick: fn(f64, f64) -> f64| numbers.iter().copied().reduce(pick);
+        let answer = match kind.as_str() {
+            "stats" => json!({"count": numbers.len(), "min": edge(f64::min), "max": edge(f64::max),
+                "sum": numbers.iter().sum::<f64>()}),
+            "value_count" => json!({"value": values.len()}),
+            _ => Value::Null,
+        };
+        (name.clone(), answer)
+    };
+    Value::Object(asked.as_object().into_iter().flatten().map(one).collect())
 }

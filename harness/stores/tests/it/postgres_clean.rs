@@ -1,6 +1,6 @@
 //! What differs after a dump and a restore, or is empty, without being a loss.
 
-use crate::postgres_server::Server;
+use crate::postgres_server::{Server, skip};
 use drydock_core::{Finding, Outcome};
 use drydock_stores::compare::{self, CheckResult, DatabasePair, Options};
 
@@ -17,9 +17,9 @@ CREATE PUBLICATION news FOR TABLE lists (v) WHERE (v > 'a') WITH (publish = 'ins
 CREATE SCHEMA press; CREATE PUBLICATION all_press FOR TABLES IN SCHEMA press;
 CREATE OPERATOR FAMILY several USING btree;";
 
-/// Everything that was told.
+/// Everything that was told, but for what is outside of what was asked for.
 pub(crate) fn findings(results: &[CheckResult]) -> Vec<&Finding> {
-    results.iter().flat_map(|r| &r.findings).collect()
+    results.iter().flat_map(|r| &r.findings).filter(|f| f.outcome != Outcome::NotAsked).collect()
 }
 
 /// Compares the database `src` of a server with another of its databases.
@@ -33,10 +33,7 @@ pub(crate) async fn compare(server: &Server, target: &str) -> Vec<CheckResult> {
 async fn what_is_empty_or_out_of_date_on_the_source_is_no_difference() {
     let server = match Server::start() {
         Ok(server) => server,
-        Err(reason) => {
-            return std::io::Write::write_all(&mut std::io::stderr(), format!("SKIP {reason}\n").as_bytes())
-                .unwrap_or_default();
-        }
+        Err(reason) => return skip(&reason),
     };
     server.sql("postgres", "CREATE DATABASE src TEMPLATE template0");
     server.sql("src", "CREATE TABLE t (a int)");

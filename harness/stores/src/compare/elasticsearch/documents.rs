@@ -1,27 +1,41 @@
 //! Every document, in both directions: first digests by bucket, then the documents of buckets that differ.
 
 use super::super::describe::{self, Wording};
-use super::super::result::{CheckResult, Options};
-use super::contents::{self, Contents, label};
-use crate::elasticsearch::{DocumentRef, IndexState, PinnedEs, StreamError};
+use super::super::result::{CheckResult, Options, Tier};
+use super::contents::{self, Contents, Form};
+use super::fast::{self, Figures};
+use super::locate::{Case, FETCHED};
+use super::rendering::Rendering;
+use crate::elasticsearch::{IndexState, PinnedEs};
 use drydock_core::names::checks;
-use drydock_core::{Finding, Sample};
-use drydock_parity::{
-    BucketTable, Detail, Fingerprint, Hasher, Located, Locator, Selection, Side, json_diff, take_moved,
-};
+use drydock_core::{Finding, Kind, Outcome as Weight, Sample};
+use drydock_parity::{BucketTable, Located, json_diff, take_moved};
 use futures_util::StreamExt;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+use tokio::sync::Semaphore;
 
 const CHECK: &str = checks::ES_DOCUMENTS;
 
 /// What came of one index.
+#[derive(Default)]
 struct Outcome {
     documents: u64,
     ignored: u64,
     located: Option<Located>,
     findings: Vec<Finding>,
+    /// Where the fast tier was content: how many fields its figures cover.
+    figures: Option<usize>,
+}
+
+/// What is compared, and what all indices of one comparison share.
+struct Comparison<'a> {
+    source: &'a PinnedEs,
+    target: &'a PinnedEs,
+    options: &'a Options,
+    rendering: Rendering,
+    /// Readers of one side that may be at work: an index read in slices takes one for each.
+    readers: Semaphore,
 }
 
 /// Compares the documents of every index that both sides have.
@@ -57,11 +71,14 @@ pub(super) async fn compare_documents(
     }
     // The largest first: the slowest index then does not start last.
     names.sort_by_key(|name| std::cmp::Reverse(source.indices()[name].documents.as_ref().ok().copied()));
-    let mut compared = 0;
-    let mut ignored = 0;
+    let readers = Semaphore::new(options.parallel.max(1));
+    let comparison = Comparison { source, target, options, rendering: Rendering::default(), readers };
+    let comparison = &comparison;
+    let (mut compared, mut ignored) = (0, 0);
+    let mut content_with_figures = Vec::new();
     let mut located = BTreeMap::new();
     let mut outcomes = futures_util::stream::iter(names.into_iter().map(|name| async move {
-        let outcome = compare_index(source, target, &name, options).await;
+        let outcome = comparison.index(&name).await;
         (name, outcome)
     }))
     .buffer_unordered(options.parallel.max(1));
@@ -69,13 +86,18 @@ pub(super) async fn compare_documents(
         compared += outcome.documents;
         ignored += outcome.ignored;
         findings.extend(outcome.findings);
+        content_with_figures.extend(outcome.figures.map(|fields| (name.clone(), fields)));
         if let Some(found) = outcome.located {
             located.insert(name, found);
         }
     }
     findings.extend(describe_all(located));
+    findings.extend(contents_not_compared(&content_with_figures));
     findings.sort_by(|a, b| a.subject.cmp(&b.subject));
-    let mut note = format!("{compared} documents of the source compared by id, routing and content");
+    let mut note = match options.tier {
+        Tier::Strict => format!("{compared} documents of the source compared by id, routing and content"),
+        Tier::Fast => format!("{compared} documents of the source compared by number and doc values"),
+    };
     if elsewhere > 0 {
         note += &format!("; {elsewhere} indices are missing on the target, see {}", checks::ES_INDICES);
     }
@@ -83,6 +105,24 @@ pub(super) async fn compare_documents(
         note += &format!("; {ignored} documents of the source have values that are stored but not indexed");
     }
     CheckResult { check: CHECK, compared, findings, note, millis: super::millis(start) }
+}
+
+/// What the fast tier leaves open.
+fn contents_not_compared(indices: &[(String, usize)]) -> Option<Finding> {
+    if indices.is_empty() {
+        return None;
+    }
+    let fields: usize = indices.iter().map(|(_, fields)| fields).sum();
+    let message = format!(
+        "the numbers of documents and the doc values of {fields} fields of {} indices agree; contents were not compared \
+         (--fast)",
+        indices.len()
+    );
+    let mut finding = Finding::data(CHECK, Kind::NotAsked, "elasticsearch/contents", message)
+        .items(indices.len() as u64, indices.iter().map(|(name, _)| Sample::named(name)))
+        .next("compare again without --fast to compare every document");
+    finding.outcome = Weight::NotAsked;
+    Some(finding)
 }
 
 fn describe_all(mut located: BTreeMap<String, Located>) -> Vec<Finding> {
@@ -98,154 +138,142 @@ fn describe_all(mut located: BTreeMap<String, Located>) -> Vec<Finding> {
     };
     for (name, found) in &located {
         let diff = |a: &str, b: &str| json_diff(a, b, 4);
-        findings.extend(describe::located(
-            &wording,
-            name,
-            found,
-            &diff,
-            &drydock_parity::json_diff::masked_text,
-        ));
+        let mut of_index =
+            describe::located(&wording, name, found, &diff, &drydock_parity::json_diff::masked_text);
+        for finding in of_index.iter_mut().filter(|f| f.kind == Kind::Extra) {
+            finding.message += " (ghosts: deleted on the source after the copy, or written to the target)";
+        }
+        findings.extend(of_index);
     }
     findings
 }
 
-async fn compare_index(source: &PinnedEs, target: &PinnedEs, name: &str, options: &Options) -> Outcome {
-    let mut outcome = Outcome { documents: 0, ignored: 0, located: None, findings: Vec::new() };
-    let not_compared = |reason: String| {
-        Finding::not_compared(
-            CHECK,
-            name,
-            format!("the documents of index {name} could not be compared: {reason}"),
-        )
-        .next("compare again once the store answers steadily")
-    };
-    for (side, pinned) in [("source", source), ("target", target)] {
-        if let Some(doubt) = pinned.indices().get(name).and_then(|i| i.doubt.as_ref()) {
-            outcome.findings.push(not_compared(format!("on the {side}, {doubt}")));
-        }
-    }
-    let (a, b) = tokio::join!(read(source, name, options), read(target, name, options));
-    let (a, b) = match (a, b) {
-        (Ok(a), Ok(b)) => (a, b),
-        (a, b) => {
-            for (side, contents) in [("source", a), ("target", b)] {
-                if let Err(error) = contents {
-                    outcome.findings.push(not_compared(format!("{side}: {error}")));
-                }
+impl Comparison<'_> {
+    async fn index(&self, name: &str) -> Outcome {
+        let mut outcome = Outcome::default();
+        for (side, pinned) in [("source", self.source), ("target", self.target)] {
+            if let Some(doubt) = pinned.indices().get(name).and_then(|i| i.doubt.as_ref()) {
+                outcome.findings.push(not_compared(name, &format!("on the {side}, {doubt}")));
             }
+        }
+        let count =
+            |side: &PinnedEs| side.indices().get(name).and_then(|i| i.documents.as_ref().ok().copied());
+        let documents = count(self.source).max(count(self.target)).unwrap_or(0);
+        if self.options.tier == Tier::Fast
+            && let Ok(Figures { agree: true, fields }) = fast::figures(self.source, self.target, name).await
+        {
+            outcome.documents = documents;
+            outcome.figures = Some(fields);
             return outcome;
         }
-    };
-    outcome.documents = a.table.total().count;
-    outcome.ignored = a.ignored;
-    for (side, contents) in [("source", &a), ("target", &b)] {
-        if contents.unreadable > 0 {
-            let finding = not_compared(format!(
-                "{} documents of the {side} have no readable _source",
-                contents.unreadable
-            ));
-            let samples = contents.unreadable_samples.iter().map(Sample::named);
-            outcome.findings.push(finding.items(contents.unreadable, samples));
+        if let Err(error) = self.strictly(name, documents, &mut outcome).await {
+            outcome.findings.push(not_compared(name, &error));
         }
+        outcome
     }
-    let selection = BucketTable::differing(&a.table, &b.table, options.max_located);
-    if selection.is_empty() {
-        return outcome;
-    }
-    let expected = (a.table.total(), b.table.total());
-    match locate(source, target, name, &selection, options).await {
-        Ok(located) if located.is_empty() => {
-            outcome.findings.push(not_compared(format!(
-                "the digests differ (source {} documents, target {}), but reading again showed no difference",
-                expected.0.count, expected.1.count
-            )));
-        }
-        Ok(located) => outcome.located = Some(located),
-        Err(error) => {
-            outcome.findings.push(
-                Finding::data(
-                    CHECK,
-                    drydock_core::Kind::Changed,
-                    name,
-                    format!("the documents of index {name} differ; which ones could not be read: {error}"),
-                )
-                .next("compare again to see which documents differ"),
-            );
-        }
-    }
-    outcome
-}
 
-/// One side in a task of its own, so that both are digested at the same time.
-async fn read(side: &PinnedEs, name: &str, options: &Options) -> Result<Contents, StreamError> {
-    let (side, index, options) = (side.clone(), name.to_owned(), options.clone());
-    let task = tokio::spawn(async move { contents::read(&side, &index, &options).await });
-    task.await.unwrap_or_else(|e| Err(StreamError::NotPinned(format!("reading {name} was interrupted: {e}"))))
-}
-
-/// Second pass, started over once if a point in time is lost on the way.
-async fn locate(
-    source: &PinnedEs,
-    target: &PinnedEs,
-    name: &str,
-    selection: &Selection,
-    options: &Options,
-) -> Result<Located, StreamError> {
-    match locate_once(source, target, name, selection.clone(), options).await {
-        Err((side, StreamError::Request(error))) => {
-            let side = if side == Side::Source { source } else { target };
-            side.reopen(name).await.map_err(|reason| StreamError::NotPinned(format!("{error}; {reason}")))?;
-            locate_once(source, target, name, selection.clone(), options).await.map_err(|(_, e)| e)
-        }
-        done => done.map_err(|(_, e)| e),
-    }
-}
-
-async fn locate_once(
-    source: &PinnedEs,
-    target: &PinnedEs,
-    name: &str,
-    selection: Selection,
-    options: &Options,
-) -> Result<Located, (Side, StreamError)> {
-    let locator = Arc::new(Mutex::new(Locator::new(selection)));
-    let one = |side: &PinnedEs, which: Side| {
-        let (side, index, key, locator) = (side.clone(), name.to_owned(), options.key, Arc::clone(&locator));
-        tokio::spawn(async move {
-            let mut hasher = Hasher::new(key);
-            let mut consume = |document: DocumentRef<'_>| {
-                let source = document.source.unwrap_or("null");
-                let Some((item, traits)) = fingerprints(&mut hasher, &document, source) else { return };
-                let mut locator = locator.lock().unwrap_or_else(PoisonError::into_inner);
-                if locator.wants(item.id) {
-                    locator.insert(which, item, traits, || Detail {
-                        label: label(document.id, document.routing),
-                        text: source.to_owned(),
-                    });
+    /// Compares by content.
+    async fn strictly(&self, name: &str, documents: u64, outcome: &mut Outcome) -> Result<(), String> {
+        let slices = PinnedEs::slices(documents, self.options.parallel);
+        // The semaphore is never closed.
+        let _readers = self.readers.acquire_many(u32::try_from(slices).unwrap_or(1)).await;
+        let rendering = &self.rendering;
+        let mut form = rendering.form(self.source, self.target, name, documents, self.options.key).await;
+        let mut tables = self.read(name, documents, form, slices).await?;
+        let all = usize::MAX;
+        if form == Form::Raw {
+            let selection = BucketTable::differing(&tables[0].table, &tables[1].table, all);
+            // So many differing bytes are hardly so many differing documents: their meaning is compared from the start.
+            if selection.items() > FETCHED.min(self.options.max_located as u64) {
+                form = Form::Canonical;
+                tables = self.read(name, documents, form, slices).await?;
+                if BucketTable::differing(&tables[0].table, &tables[1].table, all).items()
+                    < selection.items() / 2
+                {
+                    rendering.learn(form);
                 }
-            };
-            side.for_each(&index, &mut consume).await
-        })
-    };
-    let (a, b) = tokio::join!(one(source, Side::Source), one(target, Side::Target));
-    for (side, done) in [(Side::Source, a), (Side::Target, b)] {
-        let interrupted = |e| StreamError::NotPinned(format!("reading {name} was interrupted: {e}"));
-        done.map_err(interrupted).and_then(|read| read).map_err(|e| (side, e))?;
-    }
-    let mut locator = locator.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(locator.take().finish())
-}
-
-/// The same digests as in the first pass: a document that cannot be read counts by id and routing alone there and here.
-fn fingerprints(
-    hasher: &mut Hasher,
-    document: &DocumentRef<'_>,
-    source: &str,
-) -> Option<(Fingerprint, drydock_parity::Traits)> {
-    for text in [source, "null"] {
-        if let Ok(item) = hasher.document(document.id, document.routing, text) {
-            return hasher.document_traits(document.routing, text).ok().map(|traits| (item, traits));
+            }
+        }
+        let [a, b] = &tables;
+        outcome.documents = a.table.total().count;
+        outcome.ignored = a.ignored;
+        for (side, contents) in [("source", a), ("target", b)] {
+            if contents.unreadable > 0 {
+                let reason =
+                    format!("{} documents of the {side} have no readable _source", contents.unreadable);
+                let samples = contents.unreadable_samples.iter().map(Sample::named);
+                outcome.findings.push(not_compared(name, &reason).items(contents.unreadable, samples));
+            }
+        }
+        let most = if form == Form::Raw { all } else { self.options.max_located };
+        let selection = BucketTable::differing(&a.table, &b.table, most);
+        if selection.is_empty() {
+            return Ok(());
+        }
+        let case = Case {
+            source: self.source,
+            target: self.target,
+            index: name,
+            form,
+            tables: [&a.table, &b.table],
+            selection: &selection,
+            slices,
+            options: self.options,
+        };
+        match case.locate().await {
+            Ok(located) if located.is_empty() && form == Form::Canonical => Err(format!(
+                "the digests differ (source {} documents, target {}), but reading again showed no difference",
+                a.table.total().count,
+                b.table.total().count
+            )),
+            // Other bytes, the same documents.
+            Ok(located) if located.is_empty() => Ok(()),
+            Ok(located) => {
+                outcome.located = Some(located);
+                Ok(())
+            }
+            // Other bytes may still have meant the same.
+            Err(error) if form == Form::Raw => Err(format!(
+                "the bytes of some documents differ; whether the documents do could not be read: {error}"
+            )),
+            Err(error) => {
+                let message =
+                    format!("the documents of index {name} differ; which ones could not be read: {error}");
+                let finding = Finding::data(CHECK, Kind::Changed, name, message);
+                outcome.findings.push(finding.next("compare again to see which documents differ"));
+                Ok(())
+            }
         }
     }
-    None
+
+    /// Both sides at once.
+    async fn read(
+        &self,
+        name: &str,
+        documents: u64,
+        form: Form,
+        slices: usize,
+    ) -> Result<[Contents; 2], String> {
+        let buckets = contents::buckets(documents, self.options);
+        let one = |side| contents::read(side, name, form, buckets, slices, self.options);
+        match tokio::join!(one(self.source), one(self.target)) {
+            (Ok(a), Ok(b)) => Ok([a, b]),
+            (a, b) => {
+                let failed: Vec<_> = [("source", a), ("target", b)]
+                    .into_iter()
+                    .filter_map(|(side, contents)| Some(format!("{side}: {}", contents.err()?)))
+                    .collect();
+                Err(failed.join("; "))
+            }
+        }
+    }
+}
+
+fn not_compared(name: &str, reason: &str) -> Finding {
+    Finding::not_compared(
+        CHECK,
+        name,
+        format!("the documents of index {name} could not be compared: {reason}"),
+    )
+    .next("compare again once the store answers steadily")
 }

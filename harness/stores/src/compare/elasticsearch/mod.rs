@@ -1,9 +1,17 @@
 //! Elasticsearch, side by side.
 
+mod cluster;
 mod contents;
 mod documents;
+mod fast;
+mod floor;
+mod future;
 mod indices;
+mod locate;
+mod rendering;
+mod section;
 mod shapes;
+mod templates;
 
 use super::result::{CheckResult, Options};
 use crate::elasticsearch::{Client, IndexState, PinnedEs, Scope, StreamError, Timeouts};
@@ -11,6 +19,7 @@ use crate::endpoint::ElasticsearchEndpoint;
 use drydock_core::Outcome;
 use drydock_core::names::checks;
 use drydock_parity::{Digest, Multiset};
+pub use floor::drain;
 use std::time::Instant;
 
 /// Compares two pinned clusters, definitions first, then every document in both directions. Never fails: what cannot be
@@ -29,16 +38,18 @@ pub async fn compare_elasticsearch(
     results.push(timed(|| shapes::compare_mappings(source, target)));
     results.push(timed(|| shapes::compare_settings(source, target)));
     results.push(timed(|| shapes::compare_aliases(source, target)));
-    results.push(timed(|| shapes::compare_templates(source, target)));
-    results.push(timed(|| shapes::compare_cluster(source, target)));
+    results.push(timed(|| templates::compare_templates(source, target)));
+    results.push(timed(|| cluster::compare_cluster(source, target)));
+    results.push(timed(|| future::compare_futures(source, target)));
     tell_moving(source, target, &mut results).await;
     results
 }
 
-/// Where documents differ and a side was written to since it was pinned, the next step says so: the difference may be
-/// newer than the copy.
+/// Where documents differ, or an index is on one side only, and a side was written to since it was pinned, the next step
+/// says so: the difference may be newer than the copy.
 async fn tell_moving(source: &PinnedEs, target: &PinnedEs, results: &mut [CheckResult]) {
-    let documents = |r: &&mut CheckResult| [checks::ES_COUNTS, checks::ES_DOCUMENTS].contains(&r.check);
+    let told = [checks::ES_INDICES, checks::ES_COUNTS, checks::ES_DOCUMENTS];
+    let documents = |r: &&mut CheckResult| told.contains(&r.check);
     let findings = results.iter_mut().filter(documents).flat_map(|r| &mut r.findings);
     let different: Vec<_> = findings.filter(|f| f.outcome == Outcome::Different).collect();
     if different.is_empty() {
@@ -90,12 +101,8 @@ pub async fn digest_elasticsearch(side: &PinnedEs, options: &Options) -> Result<
                 "index {name} is closed: its documents cannot be read"
             )));
         }
-        let contents = contents::read(side, name, options).await?;
-        if contents.unreadable > 0 {
-            let what = format!("{} documents of index {name} have no readable _source", contents.unreadable);
-            return Err(StreamError::NotPinned(what));
-        }
-        let total = contents.table.total();
+        let counted = *index.documents.as_ref().map_err(|e| StreamError::NotPinned(e.clone()))?;
+        let total = contents::digest_to_keep(side, name, counted, options).await?;
         documents += total.count;
         let named = format!("{name}\n{}", total.digest(&options.key));
         all.insert(options.key.digest(named.as_bytes()));

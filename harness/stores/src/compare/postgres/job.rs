@@ -1,13 +1,14 @@
 //! One table: both sides read at once, digested by bucket, and located where they differ.
 
 use super::super::describe::{self, Wording};
-use super::super::result::Options;
+use super::super::result::{Options, Tier};
+use super::digests::RowDigests;
+use super::locate::locate;
+use super::queries::Reading;
 use crate::postgres::{Connection, PostgresError, for_each_row};
 use drydock_core::{Finding, Kind, Sample};
-use drydock_parity::{
-    BucketTable, Columns, Detail, DigestKey, Fingerprint, Hasher, Located, Locator, Selection, Side, Traits,
-};
-use std::sync::{Arc, Mutex, PoisonError};
+use drydock_parity::{BucketTable, Columns, Located};
+use std::sync::Arc;
 
 /// Rows to compare, or only to count.
 #[derive(Debug, Clone)]
@@ -20,14 +21,25 @@ pub(super) struct Job {
     pub(super) subject: String,
     /// Columns read, key first.
     pub(super) columns: Columns,
-    /// Query on the source; `None` if the table is not there.
-    pub(super) source: Option<String>,
-    /// Query on the target.
-    pub(super) target: Option<String>,
+    /// How it is read on the source; `None` if the table is not there.
+    pub(super) source: Option<Reading>,
+    /// How it is read on the target.
+    pub(super) target: Option<Reading>,
     /// Query on the source that computes anew what a materialised view holds.
-    pub(super) recomputed: Option<String>,
+    pub(super) recomputed: Option<Reading>,
     /// The same with the target's own query, to be run on the target.
-    pub(super) recomputed_target: Option<String>,
+    pub(super) recomputed_target: Option<Reading>,
+    /// How much memory its rows may take.
+    pub(super) width: Width,
+}
+
+/// How wide the rows of a table may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Width {
+    /// Several tables at a time do no harm.
+    Usual,
+    /// A row alone may take tens of megabytes: such tables are read one at a time.
+    Wide,
 }
 
 /// A side of a job.
@@ -38,8 +50,9 @@ pub(super) enum Which {
 }
 
 impl Job {
-    fn query(&self, which: Which) -> Option<&str> {
-        if which == Which::Source { self.source.as_deref() } else { self.target.as_deref() }
+    /// How one side is read.
+    pub(super) fn side(&self, which: Which) -> Option<&Reading> {
+        if which == Which::Source { self.source.as_ref() } else { self.target.as_ref() }
     }
 }
 
@@ -65,14 +78,13 @@ pub(super) async fn read(
     job: &Job,
     which: Which,
     buckets: usize,
-    key: DigestKey,
+    digests: &RowDigests,
 ) -> Result<BucketTable, PostgresError> {
     let mut table = BucketTable::new(buckets);
-    let hasher = Hasher::new(key);
-    if let Some(query) = job.query(which) {
+    if let Some(reading) = job.side(which) {
         let doing = format!("reading {}", job.subject);
-        let mut consume = |row: &[u8]| table.insert(hasher.row(job.columns.key_of(row), row));
-        for_each_row(session, &doing, query, &mut consume).await?;
+        let mut consume = |row: &[u8]| table.insert(digests.row(job.columns.key_of(row), row));
+        for_each_row(session, &doing, &reading.rows, &mut consume).await?;
     }
     Ok(table)
 }
@@ -87,11 +99,17 @@ pub(super) async fn compare(
     target: &Arc<Connection>,
     options: &Options,
 ) -> Result<Outcome, (Which, PostgresError)> {
+    if options.tier == Tier::Fast
+        && let Some(rows) = super::fast::equal(job, source, target).await?
+    {
+        return Ok(Outcome { source: rows, target: rows, ..Outcome::default() });
+    }
     let spawn = |session: &Arc<Connection>, which: Which| {
-        let (session, job, buckets, key) = (Arc::clone(session), job.clone(), options.buckets, options.key);
+        let (session, job, buckets) = (Arc::clone(session), job.clone(), options.buckets);
+        let digests = RowDigests::Run(options.key.fast());
         // A table that one side lacks is only counted.
         let buckets = if job.source.is_some() && job.target.is_some() { buckets } else { 1 };
-        tokio::spawn(async move { read(&session, &job, which, buckets, key).await })
+        tokio::spawn(async move { read(&session, &job, which, buckets, &digests).await })
     };
     let (a, b) = tokio::join!(spawn(source, Which::Source), spawn(target, Which::Target));
     let a = joined(a, job).map_err(|e| (Which::Source, e))?;
@@ -103,11 +121,10 @@ pub(super) async fn compare(
     if let Some(check) = job.counts {
         outcome.counts.extend(count_finding(check, job, outcome.source, outcome.target));
     }
-    let selection = BucketTable::differing(&a, &b, options.max_located);
-    if selection.is_empty() {
+    if a == b {
         return Ok(outcome);
     }
-    let located = locate(job, source, target, selection, options.key).await?;
+    let located = locate(job, source, target, (&a, &b), options).await?;
     outcome.findings = describe_located(job, &located);
     if located.is_empty() {
         let message =
@@ -117,7 +134,8 @@ pub(super) async fn compare(
     Ok(outcome)
 }
 
-fn joined<T>(
+/// What a task gave; one that panicked counts as a failed statement.
+pub(super) fn joined<T>(
     done: Result<Result<T, PostgresError>, tokio::task::JoinError>,
     job: &Job,
 ) -> Result<T, PostgresError> {
@@ -138,42 +156,6 @@ fn count_finding(check: &'static str, job: &Job, source: u64, target: u64) -> Op
     let sample = Sample::both("rows", Some(source.to_string()), Some(target.to_string()));
     let next = format!("see {} for the rows", job.check);
     Some(Finding::data(check, kind, name, message).items(source.abs_diff(target), [sample]).next(next))
-}
-
-/// Second pass, over the rows of differing buckets.
-async fn locate(
-    job: &Job,
-    source: &Arc<Connection>,
-    target: &Arc<Connection>,
-    selection: Selection,
-    key: DigestKey,
-) -> Result<Located, (Which, PostgresError)> {
-    let locator = Arc::new(Mutex::new(Locator::new(selection)));
-    let spawn = |session: &Arc<Connection>, which: Which| {
-        let (session, job, locator) = (Arc::clone(session), job.clone(), Arc::clone(&locator));
-        let side = if which == Which::Source { Side::Source } else { Side::Target };
-        tokio::spawn(async move {
-            let hasher = Hasher::new(key);
-            let doing = format!("reading {} again", job.subject);
-            let mut consume = |row: &[u8]| {
-                let item: Fingerprint = hasher.row(job.columns.key_of(row), row);
-                let mut locator = locator.lock().unwrap_or_else(PoisonError::into_inner);
-                if locator.wants(item.id) {
-                    let traits = Traits { routing: Default::default(), content: item.record };
-                    locator.insert(side, item, traits, || {
-                        let text = String::from_utf8_lossy(row).into_owned();
-                        Detail { label: job.columns.label(&text), text }
-                    });
-                }
-            };
-            for_each_row(&session, &doing, job.query(which).unwrap_or_default(), &mut consume).await
-        })
-    };
-    let (a, b) = tokio::join!(spawn(source, Which::Source), spawn(target, Which::Target));
-    joined(a, job).map_err(|e| (Which::Source, e))?;
-    joined(b, job).map_err(|e| (Which::Target, e))?;
-    let mut locator = locator.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(locator.take().finish())
 }
 
 fn describe_located(job: &Job, located: &Located) -> Vec<Finding> {

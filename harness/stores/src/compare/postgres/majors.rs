@@ -42,12 +42,8 @@ pub(super) fn even_out_access(database: &str, source: (&mut Shape, u32), target:
     let (a, major_a) = source;
     let (b, major_b) = target;
     if major_a.min(major_b) < 17 && major_a.max(major_b) >= 17 {
-        // The privilege to maintain a table exists from PostgreSQL 17 on; every owner has it by default.
         for shape in [&mut *a, &mut *b] {
-            for attributes in shape.0.values_mut() {
-                attributes
-                    .retain(|name, _| !(name.starts_with("grant owner") && name.ends_with(" MAINTAIN")));
-            }
+            forget_maintenance(shape);
         }
     }
     if major_a.min(major_b) < 15 && major_a.max(major_b) >= 15 {
@@ -71,9 +67,49 @@ pub(super) fn even_out_access(database: &str, source: (&mut Shape, u32), target:
     }
 }
 
+/// Evens out known differences of default privileges between majors.
+pub(super) fn even_out_defaults(majors: (u32, u32), source: &mut Shape, target: &mut Shape) {
+    if majors.0.min(majors.1) < 17 && majors.0.max(majors.1) >= 17 {
+        forget_maintenance(source);
+        forget_maintenance(target);
+    }
+}
+
+/// The privilege to maintain a table exists from PostgreSQL 17 on. Every owner has it by default, and whoever was granted
+/// all privileges before is granted this one as well when the grant is run again.
+fn forget_maintenance(shape: &mut Shape) {
+    const ALL: [&str; 7] = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
+    for attributes in shape.0.values_mut() {
+        let before = attributes.clone();
+        attributes.retain(|name, how| {
+            let Some(who) = name.strip_suffix(" MAINTAIN") else { return true };
+            who != "grant owner"
+                && ALL.iter().any(|privilege| before.get(&format!("{who} {privilege}")) != Some(how))
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_right_to_maintain_goes_with_all_the_others_only() {
+        let all = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"];
+        let granted = |privileges: &[&str]| {
+            let mut shape = Shape::default();
+            for privilege in privileges {
+                shape.set("d.s.t", format!("grant app {privilege}"), "granted");
+            }
+            shape
+        };
+        let (mut old, mut new) = (granted(&all[..7]), granted(&all));
+        even_out_defaults((15, 17), &mut old, &mut new);
+        assert_eq!(old, new);
+        let (mut old, mut new) = (granted(&all[..3]), granted(&["SELECT", "INSERT", "UPDATE", "MAINTAIN"]));
+        even_out_defaults((15, 17), &mut old, &mut new);
+        assert_ne!(old, new);
+    }
 
     fn view(definition: &str) -> Shape {
         let mut shape = Shape::default();

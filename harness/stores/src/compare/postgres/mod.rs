@@ -1,12 +1,21 @@
 //! PostgreSQL, side by side.
 
+mod behind;
+mod digests;
+mod fast;
 mod job;
+mod locate;
 mod majors;
+mod moving;
+mod queries;
 mod shapes;
+mod statistics;
 mod tables;
 mod workers;
+mod writes;
 
-use super::result::{CheckResult, Options};
+use super::keycloak::compare_keycloak;
+use super::result::{CheckResult, Options, ProbeWrites, Tier};
 use crate::endpoint::PostgresEndpoint;
 use crate::postgres::{PinnedPg, PostgresError};
 use drydock_core::names::checks;
@@ -40,6 +49,7 @@ pub async fn compare_postgres(
     options: &Options,
 ) -> Vec<CheckResult> {
     let mut results: Vec<CheckResult> = checks::POSTGRES.iter().map(|check| empty(check)).collect();
+    let mut writes = writes::begin();
     let mut roles = shapes::Roles::default();
     for pair in databases {
         let (a, b) = match (source.database(&pair.source), target.database(&pair.target)) {
@@ -64,11 +74,18 @@ pub async fn compare_postgres(
         let rows = tables::compare_tables(a, b, &pair.source, options).await;
         let rows_took = millis(start);
         let start = Instant::now();
-        let shapes = shapes::compare(a, b, pair, &rows.lonely, &mut roles);
+        let mut shapes = shapes::compare(a, b, pair, &rows.lonely, &mut roles);
+        behind::compare(a, b, &mut shapes.sequences).await;
+        let statistics = statistics::compare(a, b, pair, &rows.on_target);
         let shapes_took = millis(start);
-        for part in
-            [rows.counts, rows.rows, rows.large_objects, shapes.schema, shapes.sequences, shapes.access]
-        {
+        if options.probes == ProbeWrites::RolledBack {
+            let start = Instant::now();
+            writes::probe(b, pair, &mut writes).await;
+            writes.millis += millis(start);
+        }
+        let rows = [rows.counts, rows.rows, rows.large_objects];
+        let shapes = [shapes.schema, shapes.sequences, shapes.access, statistics];
+        for part in rows.into_iter().chain(shapes) {
             let rows_check =
                 [checks::PG_COUNTS, checks::PG_ROWS, checks::PG_LARGE_OBJECTS].contains(&part.check);
             if let Some(result) = results.iter_mut().find(|r| r.check == part.check) {
@@ -90,7 +107,7 @@ pub async fn compare_postgres(
                     .next("name at least one database"),
             );
         }
-        result.note = note(result, databases.len());
+        result.note = note(result, databases.len(), options.tier);
     }
     // A list that both sides gave, and that is empty on both, has been compared. A database without any table stays not
     // proven: it is more often the wrong one than an empty one.
@@ -98,7 +115,7 @@ pub async fn compare_postgres(
     for result in &mut results {
         let listed = match result.check {
             checks::PG_SEQUENCES | checks::PG_LARGE_OBJECTS => true,
-            checks::PG_ROWS => counted,
+            checks::PG_ROWS | checks::PG_STATISTICS => counted,
             _ => false,
         };
         let unproven = result.findings.iter().any(|f| f.outcome == Outcome::NotProven);
@@ -108,19 +125,36 @@ pub async fn compare_postgres(
                 format!("none on the source, in {} databases listed on both sides", databases.len());
         }
     }
+    moving::tell(source, target, databases, &mut results).await;
+    if options.probes == ProbeWrites::RolledBack {
+        writes.note = writes::note(&writes, databases.len());
+        if databases.is_empty() {
+            let finding = Finding::not_compared(writes.check, "postgres", "no database was asked for");
+            writes.findings.push(finding.next("name at least one database"));
+        }
+        results.push(writes);
+    }
     results
 }
 
-fn note(result: &CheckResult, databases: usize) -> String {
+fn note(result: &CheckResult, databases: usize, tier: Tier) -> String {
     let n = result.compared;
     let what = match result.check {
         checks::PG_SCHEMA => {
-            format!("{n} objects compared by name; collation versions and security labels are not")
+            format!("{n} objects compared by name")
         }
         checks::PG_COUNTS => format!("{n} tables counted on both sides"),
+        checks::PG_ROWS if tier == Tier::Fast => {
+            format!(
+                "{n} rows of the source compared by 64-bit digests that the servers computed, table by table"
+            )
+        }
         checks::PG_ROWS => format!("{n} rows of the source compared in both directions"),
         checks::PG_SEQUENCES => format!("{n} sequences compared with their values"),
-        checks::PG_ACCESS => format!("owners and grants of {n} objects compared; passwords are not"),
+        checks::PG_ACCESS => {
+            format!("owners and grants of {n} objects compared; of passwords, only whether there is one")
+        }
+        checks::PG_STATISTICS => format!("planner statistics of {n} tables, and versions of collations"),
         _ => format!("{n} large objects compared by contents, owner and grants"),
     };
     format!("{what}, in {databases} databases")
@@ -142,6 +176,7 @@ fn millis(start: Instant) -> u64 {
 pub async fn digest_postgres(side: &PinnedPg, options: &Options) -> Result<(u64, Digest), PostgresError> {
     let mut rows = 0;
     let mut all = Multiset::default();
+    let published = digests::RowDigests::Published(options.key);
     let unpinned = |reason: String| PostgresError::Statement {
         doing: "computing the digest".to_owned(),
         reason,
@@ -152,7 +187,7 @@ pub async fn digest_postgres(side: &PinnedPg, options: &Options) -> Result<(u64,
         let session = std::sync::Arc::new(database.session().await?);
         let tables = database.catalog.tables.as_ref().map_err(|e| unpinned(e.clone()))?;
         for job in tables::whole_jobs(tables, name) {
-            let total = job::read(&session, &job, job::Which::Source, 1, options.key).await?.total();
+            let total = job::read(&session, &job, job::Which::Source, 1, &published).await?.total();
             rows += total.count;
             let named =
                 format!("{}\n{}\n{}", job.subject, job.columns.names.join("\n"), total.digest(&options.key));
@@ -162,7 +197,7 @@ pub async fn digest_postgres(side: &PinnedPg, options: &Options) -> Result<(u64,
     Ok((rows, all.digest(&options.key)))
 }
 
-/// Pins both servers, compares the databases and lets go.
+/// Pins both servers, compares the databases, and what each Keycloak among them holds, and lets go.
 pub async fn postgres(
     source: &PostgresEndpoint,
     target: &PostgresEndpoint,
@@ -173,7 +208,8 @@ pub async fn postgres(
         |pick: fn(&DatabasePair) -> &String| databases.iter().map(|d| pick(d).clone()).collect::<Vec<_>>();
     let (on_source, on_target) = (names(|d| &d.source), names(|d| &d.target));
     let (a, b) = tokio::join!(PinnedPg::pin(source, &on_source), PinnedPg::pin(target, &on_target));
-    let results = compare_postgres(&a, &b, databases, options).await;
+    let mut results = compare_postgres(&a, &b, databases, options).await;
+    results.extend(compare_keycloak(&a, &b, databases, &[], options).await);
     tokio::join!(a.close(), b.close());
     results
 }

@@ -2,7 +2,7 @@
 
 use super::super::result::CheckResult;
 use super::{DatabasePair, empty, majors};
-use crate::postgres::{Access, PinnedDatabase, Section};
+use crate::postgres::{Access, Passwords, PinnedDatabase, Section};
 use drydock_core::names::checks;
 use drydock_core::{Class, Finding};
 use drydock_parity::shape::{Attributes, Difference, Nesting, Shape, compare_attributes, finding};
@@ -230,15 +230,20 @@ fn compare_access(
             result.findings.push(finding.next(next));
         }
     }
-    let own = (&source.0.own, under_source_name(&target.0.own, pair));
+    let mut own = (source.0.own.clone(), under_source_name(&target.0.own, pair));
+    majors::even_out_defaults((source.1, target.1), &mut own.0, &mut own.1);
     result.compared += own.0.0.len() as u64;
-    for (object, difference) in Shape::compare(own.0, &own.1, Nesting::Slash) {
+    for (object, difference) in Shape::compare(&own.0, &own.1, Nesting::Slash) {
         let table = object.split("/policy/").next().filter(|_| object.contains("/policy/"));
         // The policies of a table that is not there are missing with it.
         if table.is_some_and(|table| a.contains(table) != b.contains(table)) {
             continue;
         }
-        let what = if table.is_some() { "policy" } else { "default privileges" };
+        let what = match table {
+            Some(_) => "policy",
+            None if object.contains("/changed grants/") => "privileges on",
+            None => "default privileges",
+        };
         let finding = finding(result.check, Class::Access, what, &object, &difference);
         result.findings.push(finding.next("set it as on the source"));
     }
@@ -250,6 +255,9 @@ pub(super) struct Roles {
     source: Shape,
     target: Shape,
     referenced: BTreeSet<String>,
+    /// What belongs to the servers besides roles.
+    shared: (Shape, Shape),
+    passwords: Passwords,
 }
 
 impl Roles {
@@ -257,6 +265,12 @@ impl Roles {
         self.source.0.extend(source.roles.0.clone());
         self.target.0.extend(target.roles.0.clone());
         self.referenced.extend(source.referenced.iter().chain(&target.referenced).cloned());
+        self.shared.0.0.extend(source.server.0.clone());
+        self.shared.1.0.extend(target.server.0.clone());
+        self.passwords = match (source.passwords, target.passwords) {
+            (Passwords::Seen, Passwords::Seen) => Passwords::Seen,
+            _ => Passwords::Hidden,
+        };
     }
 
     /// Every role that one of the databases names exists on both sides with the same attributes and memberships.
@@ -268,7 +282,8 @@ impl Roles {
             });
             Shape(roles.collect())
         };
-        let (a, b) = (pick(&self.source), pick(&self.target));
+        let (mut a, mut b) = (pick(&self.source), pick(&self.target));
+        self.even_out(&mut a, &mut b);
         result.compared = a.0.len() as u64;
         for (object, difference) in Shape::compare(&a, &b, Nesting::Slash) {
             let finding = finding(result.check, Class::Access, "role", &object, &difference);
@@ -276,6 +291,33 @@ impl Roles {
                 .findings
                 .push(finding.next("create or alter the role as on the source (pg_dumpall --roles-only)"));
         }
+        for (object, difference) in Shape::compare(&self.shared.0, &self.shared.1, Nesting::Slash) {
+            // A tablespace is a place on one server; what lies in it says which one it is in.
+            if object.contains("/tablespace/") && !matches!(difference, Difference::Changed(_)) {
+                continue;
+            }
+            let finding = finding(result.check, Class::Access, "what is set for", &object, &difference);
+            result.findings.push(
+                finding.next("set it on the target's server as on the source's (pg_dumpall --globals-only)"),
+            );
+        }
         result
+    }
+
+    /// Leaves out what only one of the servers can tell: whether there is a password, and how a membership is used.
+    fn even_out(&self, a: &mut Shape, b: &mut Shape) {
+        let tells = |shape: &Shape| {
+            shape
+                .0
+                .values()
+                .any(|attributes| attributes.keys().any(|name| name.starts_with("membership in ")))
+        };
+        let memberships = tells(&self.source) && tells(&self.target);
+        for attributes in a.0.values_mut().chain(b.0.values_mut()) {
+            attributes.retain(|name, _| {
+                (name != "logs in with" || self.passwords == Passwords::Seen)
+                    && (memberships || !name.starts_with("membership in "))
+            });
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Which rows are compared with which, and what that gives for a database.
 
 use super::super::result::{CheckResult, Options};
-use super::job::Job;
+use super::job::{Job, Width};
+use super::queries::{Reading, digest};
 use super::{empty, workers};
-use crate::postgres::{PinnedDatabase, Table, TableKind, quote};
+use crate::postgres::{Column, PinnedDatabase, Table, TableKind, quote};
 use drydock_core::names::checks;
 use drydock_core::{Finding, Kind, Outcome};
 use drydock_parity::Columns;
@@ -17,17 +18,31 @@ pub(super) struct TableResults {
     pub(super) large_objects: CheckResult,
     /// Rows of tables that one side lacks, by path.
     pub(super) lonely: BTreeMap<String, u64>,
+    /// Rows on the target of tables that both have, by path.
+    pub(super) on_target: BTreeMap<String, u64>,
 }
 
-/// Large objects as rows. Their contents are digested by the server: nothing large travels.
+/// Large objects as rows. Their contents are digested by the server, 8 MiB at a time: nothing large travels, and an
+/// object may be larger than one value can be.
 const LARGE_OBJECTS: &str = "SELECT m.oid::text, pg_get_userbyid(m.lomowner)::text,
         (SELECT string_agg(CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(x.grantee)::text END || ' ' ||
             x.privilege_type, ', ' ORDER BY 1) FROM aclexplode(m.lomacl) x WHERE x.grantee <> m.lomowner),
-        length(c.bytes)::text, encode(sha256(c.bytes), 'hex'), obj_description(m.oid, 'pg_largeobject')
-     FROM pg_largeobject_metadata m, LATERAL (SELECT lo_get(m.oid) AS bytes OFFSET 0) c";
+        c.bytes::text, c.hash, obj_description(m.oid, 'pg_largeobject')
+     FROM pg_largeobject_metadata m, LATERAL (
+        WITH RECURSIVE piece(at, size, hash) AS (
+            SELECT 0::int8, length(p.b), sha256(p.b) FROM (SELECT lo_get(m.oid, 0, 8388608) AS b OFFSET 0) p
+            UNION ALL
+            SELECT q.at + 1, length(p.b), sha256(p.b) FROM piece q,
+                LATERAL (SELECT lo_get(m.oid, (q.at + 1) * 8388608, 8388608) AS b OFFSET 0) p
+                WHERE q.size = 8388608)
+        SELECT sum(size) AS bytes, encode(sha256(string_agg(hash, ''::bytea ORDER BY at)), 'hex') AS hash
+        FROM piece) c";
+
+/// Values out of line beyond which a table counts as wide, in bytes: below it, a row cannot be much wider than this.
+const WIDE: u64 = 64 << 20;
 
 fn large_objects(database: &str) -> Job {
-    let names = ["oid", "owner", "grants", "bytes", "sha256", "comment"];
+    let names = ["oid", "owner", "grants", "bytes", "sha256 of pieces", "comment"];
     Job {
         check: checks::PG_LARGE_OBJECTS,
         counts: None,
@@ -37,10 +52,11 @@ fn large_objects(database: &str) -> Job {
             key: 1,
             table: String::new(),
         },
-        source: Some(LARGE_OBJECTS.to_owned()),
-        target: Some(LARGE_OBJECTS.to_owned()),
+        source: Some(Reading::query(LARGE_OBJECTS)),
+        target: Some(Reading::query(LARGE_OBJECTS)),
         recomputed: None,
         recomputed_target: None,
+        width: Width::Usual,
     }
 }
 
@@ -50,9 +66,9 @@ pub(super) fn whole_jobs(tables: &[Table], database: &str) -> Vec<Job> {
         .iter()
         .filter(|t| t.kind != TableKind::Unfilled)
         .map(|table| {
-            let names: Vec<String> = table.columns.iter().map(|(name, _)| name.clone()).collect();
+            let names: Vec<String> = table.columns.iter().map(|c| c.name.clone()).collect();
             let mut job = table_job(table, names, &[]);
-            job.source = Some(query(table, &job.columns.names));
+            job.source = Some(Reading::table(table, &job.columns.names, 0));
             job
         })
         .collect();
@@ -74,29 +90,37 @@ fn table_job(table: &Table, others: Vec<String>, key: &[String]) -> Job {
         target: None,
         recomputed: None,
         recomputed_target: None,
+        width: Width::Usual,
     }
-}
-
-fn query(table: &Table, columns: &[String]) -> String {
-    let columns: Vec<String> = columns.iter().map(|c| quote(c)).collect();
-    format!("SELECT {} FROM {}", columns.join(", "), table.from_clause())
 }
 
 /// A job for a table that both sides have: the columns they share, identified by a key that both have.
 fn common_job(source: &Table, target: &Table) -> Job {
-    let shared = |name: &String| target.columns.iter().any(|(other, _)| other == name);
-    let names: Vec<String> = source.columns.iter().map(|(n, _)| n.clone()).filter(|n| shared(n)).collect();
+    let pairs: Vec<(&Column, &Column)> = source
+        .columns
+        .iter()
+        .filter_map(|a| Some((a, target.columns.iter().find(|b| b.name == a.name)?)))
+        .collect();
+    let names: Vec<String> = pairs.iter().map(|(a, _)| a.name.clone()).collect();
     let usable = |key: &[String]| !key.is_empty() && key.iter().all(|k| names.contains(k));
     let key: &[String] = [&source.key, &target.key].into_iter().find(|k| usable(k)).map_or(&[], |k| k);
-    let mut job = table_job(source, names.clone(), key);
-    job.source = Some(query(source, &job.columns.names));
-    job.target = Some(query(target, &job.columns.names));
+    let mut job = table_job(source, names, key);
+    let (a, b): (Vec<&Column>, Vec<&Column>) = pairs.into_iter().unzip();
+    let reading = |table: &Table| Reading {
+        digest: digest(table, &a, &b),
+        ..Reading::table(table, &job.columns.names, job.columns.key)
+    };
     let recomputed = |definition: &String| {
         let columns: Vec<String> = job.columns.names.iter().map(|c| quote(c)).collect();
-        format!("SELECT {} FROM ({definition}) AS recomputed", columns.join(", "))
+        Reading::query(&format!("SELECT {} FROM ({definition}) AS recomputed", columns.join(", ")))
     };
-    (job.recomputed, job.recomputed_target) =
-        (source.definition.as_ref().map(recomputed), target.definition.as_ref().map(recomputed));
+    let both = (reading(source), reading(target));
+    let anew = (source.definition.as_ref().map(recomputed), target.definition.as_ref().map(recomputed));
+    (job.source, job.target) = (Some(both.0), Some(both.1));
+    (job.recomputed, job.recomputed_target) = anew;
+    if source.out_of_line.max(target.out_of_line) > WIDE {
+        job.width = Width::Wide;
+    }
     job
 }
 
@@ -165,6 +189,7 @@ pub(super) async fn compare_tables(
         rows: empty(checks::PG_ROWS),
         large_objects: empty(checks::PG_LARGE_OBJECTS),
         lonely: BTreeMap::new(),
+        on_target: BTreeMap::new(),
     };
     let mut jobs = vec![large_objects(name)];
     match (&source.catalog.tables, &target.catalog.tables) {
@@ -210,7 +235,7 @@ fn pair_up(source: &[Table], target: &[Table], target_database: &str, database: 
             None if table.kind == TableKind::Unfilled => {}
             None => {
                 let mut job = table_job(table, Vec::new(), &[]);
-                job.source = Some(format!("SELECT 1 FROM {}", table.from_clause()));
+                job.source = Some(Reading::query(&format!("SELECT 1 FROM {}", table.from_clause())));
                 jobs.push(job);
             }
         }
@@ -219,7 +244,7 @@ fn pair_up(source: &[Table], target: &[Table], target_database: &str, database: 
         if !source.iter().any(|other| same(table, other)) {
             let mut job = table_job(table, Vec::new(), &[]);
             job.subject = super::shapes::renamed(&table.path, target_database, database);
-            job.target = Some(format!("SELECT 1 FROM {}", table.from_clause()));
+            job.target = Some(Reading::query(&format!("SELECT 1 FROM {}", table.from_clause())));
             jobs.push(job);
         }
     }
@@ -249,6 +274,7 @@ fn take(results: &mut TableResults, job: &Job, outcome: Result<super::job::Outco
             result.compared += outcome.source;
             result.findings.extend(outcome.findings);
             if !large {
+                results.on_target.insert(job.subject.clone(), outcome.target);
                 results.counts.compared += 1;
                 results.counts.findings.extend(outcome.counts);
             }

@@ -1,7 +1,7 @@
 //! Several tables at once, each on a pair of sessions that see the pinned snapshots.
 
 use super::super::result::Options;
-use super::job::{self, Job, Outcome, Which};
+use super::job::{self, Job, Outcome, Which, Width};
 use crate::postgres::{Connection, PinnedDatabase, PostgresError};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,14 +9,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A job with what came of it, or why it could not be done.
 pub(super) type Done = (Job, Result<Outcome, String>);
 
-/// Runs the jobs; every one of them comes back.
+/// Runs the jobs; every one of them comes back. Tables with wide rows come last, one at a time: memory then holds one row
+/// a side of them, not one for each worker.
 pub(super) async fn run(
     source: &Arc<PinnedDatabase>,
     target: &Arc<PinnedDatabase>,
     jobs: Vec<Job>,
     options: &Options,
 ) -> Vec<Done> {
-    let workers = options.parallel.clamp(1, jobs.len().max(1));
+    let (wide, usual): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.width == Width::Wide);
+    let mut done = side_by_side(source, target, usual, options.parallel, options).await;
+    done.extend(side_by_side(source, target, wide, 1, options).await);
+    done
+}
+
+async fn side_by_side(
+    source: &Arc<PinnedDatabase>,
+    target: &Arc<PinnedDatabase>,
+    jobs: Vec<Job>,
+    parallel: usize,
+    options: &Options,
+) -> Vec<Done> {
+    let workers = parallel.clamp(1, jobs.len().max(1));
     let queue = Arc::new(Mutex::new(VecDeque::from(jobs)));
     let mut tasks = Vec::new();
     for _ in 0..workers {

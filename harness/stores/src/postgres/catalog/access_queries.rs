@@ -17,7 +17,7 @@ pub(super) fn expand(objects: &str) -> String {
 }
 
 /// Objects with an owner and an access list. Members of extensions count only where somebody changed what the extension
-/// set.
+/// set: see `server_queries`.
 pub(super) const OBJECTS: [&str; 9] = [
     "SELECT NULL::text, NULL::text, NULL::text, datdba, coalesce(datacl, acldefault('d', datdba)) FROM pg_database
      WHERE datname = current_database()",
@@ -26,18 +26,14 @@ pub(super) const OBJECTS: [&str; 9] = [
     "SELECT n.nspname::text, c.relname::text, NULL::text, c.relowner,
         coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::\"char\", c.relowner))
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        LEFT JOIN pg_depend e ON e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.objsubid = 0
-            AND e.deptype = 'e'
-        LEFT JOIN pg_init_privs p ON p.classoid = 'pg_class'::regclass AND p.objoid = c.oid AND p.objsubid = 0
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
-        AND n.nspname <> 'information_schema' AND (e.objid IS NULL OR c.relacl IS DISTINCT FROM p.initprivs)",
+        AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid =
+            'pg_class'::regclass AND e.objid = c.oid AND e.objsubid = 0 AND e.deptype = 'e')",
     "SELECT n.nspname::text, p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')', NULL::text,
         p.proowner, coalesce(p.proacl, acldefault('f', p.proowner))
      FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-        LEFT JOIN pg_depend e ON e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e'
-        LEFT JOIN pg_init_privs i ON i.classoid = 'pg_proc'::regclass AND i.objoid = p.oid
-     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-        AND (e.objid IS NULL OR p.proacl IS DISTINCT FROM i.initprivs)",
+     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT FROM pg_depend e
+        WHERE e.classid = 'pg_proc'::regclass AND e.objid = p.oid AND e.deptype = 'e')",
     "SELECT n.nspname::text, t.typname::text, NULL::text, t.typowner, coalesce(t.typacl, acldefault('T', t.typowner))
      FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
      WHERE t.typtype IN ('e', 'd', 'r', 'c', 'b') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
@@ -66,7 +62,9 @@ pub(super) const OBJECTS: [&str; 9] = [
      WHERE o.oid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = o.c AND e.objid = o.oid
         AND e.deptype = 'e')",
     "SELECT NULL::text, 'event-trigger/' || evtname, NULL::text, evtowner, NULL::aclitem[] FROM pg_event_trigger
-     UNION ALL SELECT NULL, 'publication/' || quote_ident(pubname), NULL, pubowner, NULL FROM pg_publication",
+     UNION ALL SELECT NULL, 'publication/' || quote_ident(pubname), NULL, pubowner, NULL FROM pg_publication
+     UNION ALL SELECT NULL, 'subscription/' || quote_ident(subname), NULL, subowner, NULL FROM pg_subscription
+        WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
 ];
 
 /// Attributes of objects that exist on their own account: their absence on one side is told by another check.
@@ -76,7 +74,8 @@ pub(super) const ATTRIBUTES: [&str; 3] = [
         ' on column ' || a.attname, CASE WHEN bool_or(x.is_grantable) THEN 'with grant option' ELSE 'granted' END
      FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace,
         LATERAL aclexplode(a.attacl) x
-     WHERE NOT a.attisdropped AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+     WHERE NOT a.attisdropped AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (SELECT FROM
+        pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.objsubid = 0 AND e.deptype = 'e')
      GROUP BY 1, 2, x.grantee, c.relowner, x.privilege_type, a.attname",
     "SELECT n.nspname::text, c.relname::text, NULL, v.a, v.b
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, LATERAL (VALUES
@@ -84,8 +83,8 @@ pub(super) const ATTRIBUTES: [&str; 3] = [
         ('row security for the owner', CASE WHEN c.relforcerowsecurity THEN 'forced' END)) v(a, b)
      WHERE c.relkind IN ('r', 'p') AND v.b IS NOT NULL AND n.nspname !~ '^pg_'",
     "SELECT NULL, NULL, NULL, v.a, v.b FROM pg_database d, LATERAL (VALUES
-        ('connections allowed', d.datallowconn::text), ('connection limit', d.datconnlimit::text)) v(a, b)
-     WHERE d.datname = current_database()
+        ('connections allowed', d.datallowconn::text), ('connection limit', d.datconnlimit::text),
+        ('template', d.datistemplate::text)) v(a, b) WHERE d.datname = current_database()
      UNION ALL
      SELECT NULL, NULL, NULL, 'setting ' || split_part(s, '=', 1) || coalesce(' for ' || r.rolname, ''),
         substr(s, strpos(s, '=') + 1)

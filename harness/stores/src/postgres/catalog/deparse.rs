@@ -1,22 +1,33 @@
 //! PostgreSQL prints some expressions differently once they have been dumped and parsed again, though they mean the same.
 //! Both sides are brought into the form that a restored one has.
 
+use super::boolean::flattened;
 use std::borrow::Cow;
 
 const ARRAY: &str = "(ARRAY[";
 
-/// The text as it is printed after a dump and a restore. Two spellings are known to change:
+/// Attributes that hold expressions or statements as the server prints them. Everything else is kept to the letter.
+const PRINTED: [&str; 7] =
+    ["definition", "default", "generated", "using", "with check", "partition key", "partition bound"];
+
+/// The value of an attribute, evened out if it is something that the server prints.
+pub(super) fn evened_out(attribute: &str, value: String) -> String {
+    if PRINTED.contains(&attribute) { as_restored(&value) } else { value }
+}
+
+/// The text as it is printed after a dump and a restore. Three spellings are known to change:
 ///
 /// - `(ARRAY['A'::character varying, …])::text[]`, how `x IN ('A', …)` over a varchar column is printed when it was first
 ///   written. After a restore the cast stands at each element.
+/// - An AND inside of an AND, or an OR inside of an OR, loses its bracket ([`flattened`]).
 /// - `(VALUES …` in a view gets a space after the bracket. Function bodies keep their own text.
-pub(super) fn as_restored(text: &str) -> String {
+fn as_restored(text: &str) -> String {
     let text: Cow<'_, str> = if text.starts_with("CREATE ") {
         Cow::Borrowed(text)
     } else {
         Cow::Owned(text.replace("FROM ( VALUES (", "FROM (VALUES ("))
     };
-    casts_at_elements(&text)
+    flattened(&casts_at_elements(&text))
 }
 
 fn casts_at_elements(text: &str) -> String {

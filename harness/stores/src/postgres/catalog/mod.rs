@@ -2,17 +2,22 @@
 
 mod access;
 mod access_queries;
+mod boolean;
 mod deparse;
 mod more_queries;
+mod rare_queries;
 mod schema_queries;
 mod sequences;
+mod server_queries;
 mod tables;
 
-pub use access::Access;
-pub use tables::{Table, TableKind};
+pub use access::{Access, Passwords};
+pub use sequences::{Place, SequenceUse};
+pub use tables::{Column, Table, TableKind};
 
 use super::{Connection, PostgresError};
 use drydock_parity::shape::Shape;
+use std::collections::BTreeMap;
 
 /// One part of the catalogue: what was read, or why it could not be.
 pub type Section = Result<Shape, String>;
@@ -34,6 +39,36 @@ pub struct Catalog {
     pub tables: Result<Vec<Table>, String>,
     /// Foreign tables: their rows live elsewhere.
     pub foreign_tables: Vec<String>,
+    /// Columns that sequences number.
+    pub sequence_uses: Result<Vec<SequenceUse>, String>,
+    /// Collations that indexes rely on and that have changed since.
+    pub collations: Result<Vec<ChangedCollation>, String>,
+    /// What the planner knows of each table, by path.
+    pub statistics: Result<BTreeMap<String, Statistics>, String>,
+}
+
+/// A collation whose order may be another one now than when indexes were built with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedCollation {
+    /// Name.
+    pub name: String,
+    /// The version recorded with it.
+    pub recorded: String,
+    /// The version that the system has now.
+    pub actual: String,
+    /// Number of indexes that use it.
+    pub indexes: u64,
+}
+
+/// Whether the planner has statistics of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistics {
+    /// It was analysed.
+    Present,
+    /// It was never analysed, or was empty when it was.
+    Absent,
+    /// This role may not know.
+    Hidden,
 }
 
 /// Reads the catalogue on a session whose transaction is open; a failing query leaves the transaction usable. `name` is
@@ -49,11 +84,50 @@ pub async fn read_catalog(session: &Connection, name: &str) -> Result<Catalog, P
     let major = u32::try_from(version.get::<_, i32>(0) / 10_000).unwrap_or(0);
     let mut queries = schema_queries::QUERIES.to_vec();
     queries.extend(more_queries::QUERIES);
+    queries.extend(rare_queries::QUERIES);
     let schema = section(session, name, &queries).await;
     let (sequences, unreadable_sequences) = sequences::read(session, name).await;
-    let access = access::read(session, name).await;
+    let access = access::read(session, name, major).await;
     let (tables, foreign_tables) = tables::read(session, name).await;
-    Ok(Catalog { major, schema, sequences, unreadable_sequences, access, tables, foreign_tables })
+    let sequence_uses = sequences::uses(session, name).await;
+    let collations = collations(session, major).await;
+    let statistics = statistics(session, name).await;
+    Ok(Catalog {
+        major,
+        schema,
+        sequences,
+        unreadable_sequences,
+        access,
+        tables,
+        foreign_tables,
+        sequence_uses,
+        collations,
+        statistics,
+    })
+}
+
+async fn collations(session: &Connection, major: u32) -> Result<Vec<ChangedCollation>, String> {
+    let mut found = rows::<4>(session, rare_queries::COLLATIONS).await?;
+    if major >= 15 {
+        found.extend(rows::<4>(session, rare_queries::DATABASE_COLLATION).await?);
+    }
+    let read = |[name, recorded, actual, indexes]: [Option<String>; 4]| {
+        let indexes = indexes?.parse().ok()?;
+        Some(ChangedCollation { name: name?, recorded: recorded?, actual: actual?, indexes })
+    };
+    Ok(found.into_iter().filter_map(read).collect())
+}
+
+async fn statistics(session: &Connection, database: &str) -> Result<BTreeMap<String, Statistics>, String> {
+    let read = |[schema, table, present, visible]: [Option<String>; 4]| {
+        let statistics = match (visible?.as_str(), present?.as_str()) {
+            ("true", "true") => Statistics::Present,
+            ("true", _) => Statistics::Absent,
+            _ => Statistics::Hidden,
+        };
+        Some((path(database, Some(&schema?), Some(&table?), None), statistics))
+    };
+    Ok(rows::<4>(session, rare_queries::STATISTICS).await?.into_iter().filter_map(read).collect())
 }
 
 /// Runs queries that answer (schema, object, part, attribute, value) and collects one shape.
@@ -65,7 +139,8 @@ async fn section(session: &Connection, database: &str, queries: &[&str]) -> Sect
             let path = path(database, schema.as_deref(), object.as_deref(), part.as_deref());
             let attributes = shape.0.entry(path).or_default();
             if let (Some(attribute), Some(value)) = (attribute, value) {
-                attributes.insert(attribute, deparse::as_restored(&value));
+                let value = deparse::evened_out(&attribute, value);
+                attributes.insert(attribute, value);
             }
         }
     }

@@ -90,7 +90,8 @@ pub(super) const QUERIES: [&str; 14] = [
         UNION ALL SELECT 'pg_cast'::regclass, oid, concat_ws(' ', nullif(castfunc, 0)::regprocedure, castcontext,
             castmethod) FROM pg_cast
         UNION ALL SELECT 'pg_collation'::regclass, c.oid, concat_ws(' ', collprovider, collisdeterministic, collcollate,
-            collctype, coalesce(to_jsonb(c)->>'colllocale', to_jsonb(c)->>'colliculocale')) FROM pg_collation c
+            collctype, coalesce(to_jsonb(c)->>'colllocale', to_jsonb(c)->>'colliculocale'), to_jsonb(c)->>'collicurules')
+            FROM pg_collation c
         UNION ALL SELECT 'pg_ts_config'::regclass, c.oid, (SELECT string_agg(m.maptokentype || ':' ||
             m.mapdict::regdictionary::text, ', ' ORDER BY m.maptokentype, m.mapseqno) FROM pg_ts_config_map m
             WHERE m.mapcfg = c.oid) FROM pg_ts_config c

@@ -13,6 +13,8 @@ pub(super) const QUERIES: [&str; 9] = [
         ('character classes', replace(lower(d.datctype), 'utf-8', 'utf8')),
         ('locale provider', coalesce(to_jsonb(d)->>'datlocprovider', 'c')),
         ('locale', coalesce(to_jsonb(d)->>'datlocale', to_jsonb(d)->>'daticulocale')),
+        ('locale rules', to_jsonb(d)->>'daticurules'),
+        ('tablespace', (SELECT spcname::text FROM pg_tablespace WHERE oid = d.dattablespace)),
         ('comment', shobj_description(d.oid, 'pg_database'))) v(a, b)
      WHERE d.datname = current_database() AND v.b IS NOT NULL",
     "SELECT n.nspname::text, NULL, NULL, v.a, v.b FROM pg_namespace n, LATERAL (VALUES
@@ -47,7 +49,8 @@ pub(super) const QUERIES: [&str; 9] = [
         AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND v.b IS NOT NULL
         AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid
             AND e.deptype = 'e')",
-    // The default of the statistics target is -1 up to PostgreSQL 16 and null from 17 on.
+    // The default of the statistics target is -1 up to PostgreSQL 16 and null from 17 on. Minor releases from November
+    // 2026 on keep a number of their own among the options of a column, under the reserved name pg_attver.
     "SELECT n.nspname::text, c.relname::text, 'column/' || a.attname, v.a, v.b
      FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_type t ON t.oid = a.atttypid
@@ -61,7 +64,7 @@ pub(super) const QUERIES: [&str; 9] = [
         ('storage', CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::text END),
         ('compression', nullif(to_jsonb(a)->>'attcompression', '')),
         ('statistics target', nullif(to_jsonb(a)->>'attstattarget', '-1')),
-        ('options', a.attoptions::text),
+        ('options', (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(a.attoptions) o WHERE o !~ '^pg_attver=')),
         ('foreign options', a.attfdwoptions::text),
         ('comment', col_description(a.attrelid, a.attnum))) v(a, b)
      WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f')

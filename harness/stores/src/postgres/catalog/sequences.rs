@@ -75,3 +75,76 @@ pub(super) async fn read(session: &Connection, database: &str) -> (Section, Vec<
     }
     (Ok(shape), unreadable)
 }
+
+/// Columns of integers whose values a sequence hands out: by a default that is nothing but `nextval`, or as identity.
+const USES: &str = "SELECT DISTINCT sn.nspname::text, s.relname::text, n.nspname::text, c.relname::text, a.attname::text,
+        q.seqincrement::text, CASE WHEN c.relispartition THEN 'partition' ELSE c.relkind::text END, pg_get_userbyid(c.relowner)::text
+     FROM pg_sequence q JOIN pg_class s ON s.oid = q.seqrelid JOIN pg_namespace sn ON sn.oid = s.relnamespace,
+        LATERAL (SELECT x.adrelid AS relation, x.adnum AS number FROM pg_depend d JOIN pg_attrdef x ON x.oid = d.objid
+            WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid
+            AND pg_get_expr(x.adbin, x.adrelid) ~ '^nextval\\([^()]*::regclass\\)$'
+            UNION SELECT d.refobjid, d.refobjsubid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+            AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i') u
+        JOIN pg_class c ON c.oid = u.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.number
+     WHERE a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) AND NOT q.seqcycle
+        AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
+        AND NOT (c.relispartition AND c.relkind = 'p') AND CASE WHEN s.relkind = 'S' THEN has_sequence_privilege(s.oid, 'SELECT') END
+        AND has_column_privilege(c.oid, a.attnum, 'SELECT') AND NOT EXISTS (SELECT FROM pg_depend e
+            WHERE e.classid = 'pg_class'::regclass AND e.objid = s.oid AND e.deptype = 'e')
+     ORDER BY 1, 2, 3, 4, 5";
+
+/// A column that a sequence numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SequenceUse {
+    /// The sequence's path.
+    pub path: String,
+    /// The sequence as SQL.
+    pub sequence: String,
+    /// The table's path.
+    pub table_path: String,
+    /// The table as SQL.
+    pub table: String,
+    /// The table's owner.
+    pub owner: String,
+    /// The column.
+    pub column: String,
+    /// Where rows lie.
+    pub place: Place,
+    /// The sequence's step.
+    pub increment: i64,
+}
+
+/// Where rows lie, and where they are inserted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the table itself.
+    Table,
+    /// In its partitions: rows are inserted into it, but lie elsewhere.
+    Partitions,
+    /// In the table, but rows are inserted into the one it is a partition of.
+    Partition,
+}
+
+/// The columns that sequences number.
+pub(super) async fn uses(session: &Connection, database: &str) -> Result<Vec<SequenceUse>, String> {
+    let read = |row: [Option<String>; 8]| {
+        let [sequence_schema, sequence, schema, table, column, increment, kind, owner] = row;
+        let (sequence_schema, sequence, schema, table) = (sequence_schema?, sequence?, schema?, table?);
+        Some(SequenceUse {
+            path: path(database, Some(&sequence_schema), Some(&sequence), None),
+            sequence: format!("{}.{}", quote(&sequence_schema), quote(&sequence)),
+            table_path: path(database, Some(&schema), Some(&table), None),
+            table: format!("{}.{}", quote(&schema), quote(&table)),
+            owner: owner?,
+            column: column?,
+            place: match kind?.as_str() {
+                "p" => Place::Partitions,
+                "partition" => Place::Partition,
+                _ => Place::Table,
+            },
+            increment: increment?.parse().ok()?,
+        })
+    };
+    Ok(rows::<8>(session, USES).await?.into_iter().filter_map(read).collect())
+}

@@ -17,6 +17,19 @@ pub enum TableKind {
     Unfilled,
 }
 
+/// One column of a relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Name.
+    pub name: String,
+    /// Type with its modifier, as the server prints it.
+    pub kind: String,
+    /// Whether it may be null.
+    pub nullable: bool,
+    /// Whether its values are computed from other columns.
+    pub generated: bool,
+}
+
 /// One relation that is compared row by row.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -28,12 +41,14 @@ pub struct Table {
     pub name: String,
     /// Kind.
     pub kind: TableKind,
-    /// Columns in order, with their types.
-    pub columns: Vec<(String, String)>,
+    /// Columns in order.
+    pub columns: Vec<Column>,
     /// Columns that identify a row: the primary key's, or those of a unique index over columns that are never null.
     pub key: Vec<String>,
     /// The query behind a materialised view.
     pub definition: Option<String>,
+    /// Bytes of its values that are stored out of line: an upper bound for how wide a row can be.
+    pub out_of_line: u64,
 }
 
 impl Table {
@@ -48,13 +63,15 @@ impl Table {
 }
 
 const RELATIONS: &str = "SELECT n.nspname::text, c.relname::text, c.relkind::text || c.relpersistence::text,
-        c.relispopulated::text, CASE c.relkind WHEN 'm' THEN rtrim(pg_get_viewdef(c.oid), '; ') END
+        c.relispopulated::text, CASE c.relkind WHEN 'm' THEN rtrim(pg_get_viewdef(c.oid), '; ') END,
+        pg_relation_size(nullif(c.reltoastrelid, 0)::regclass)::text
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'm', 'f') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
         AND n.nspname <> 'information_schema' ORDER BY c.relpages DESC, 1, 2";
 
 const COLUMNS: &str =
-    "SELECT n.nspname::text, c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod)
+    "SELECT n.nspname::text, c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod),
+        (NOT a.attnotnull)::text, (a.attgenerated <> '')::text
      FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'm') AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname !~ '^pg_'
         AND n.nspname <> 'information_schema' ORDER BY 1, 2, a.attnum";
@@ -84,10 +101,16 @@ async fn read_tables(
     database: &str,
     foreign: &mut Vec<String>,
 ) -> Result<Vec<Table>, String> {
-    let mut columns: BTreeMap<Name, Vec<(String, String)>> = BTreeMap::new();
-    for [schema, table, column, kind] in rows::<4>(session, COLUMNS).await? {
-        let (Some(schema), Some(table), Some(column)) = (schema, table, column) else { continue };
-        columns.entry((schema, table)).or_default().push((column, kind.unwrap_or_default()));
+    let mut columns: BTreeMap<Name, Vec<Column>> = BTreeMap::new();
+    for [schema, table, column, kind, nullable, generated] in rows::<6>(session, COLUMNS).await? {
+        let (Some(schema), Some(table), Some(name)) = (schema, table, column) else { continue };
+        let yes = |flag: Option<String>| flag.as_deref() == Some("true");
+        columns.entry((schema, table)).or_default().push(Column {
+            name,
+            kind: kind.unwrap_or_default(),
+            nullable: yes(nullable),
+            generated: yes(generated),
+        });
     }
     let mut keys: BTreeMap<Name, (String, Vec<String>)> = BTreeMap::new();
     for [schema, table, index, column] in rows::<4>(session, KEYS).await? {
@@ -100,7 +123,7 @@ async fn read_tables(
         }
     }
     let mut tables = Vec::new();
-    for [schema, table, kind, populated, definition] in rows::<5>(session, RELATIONS).await? {
+    for [schema, table, kind, populated, definition, wide] in rows::<6>(session, RELATIONS).await? {
         let (Some(schema), Some(name)) = (schema, table) else { continue };
         let path = path(database, Some(&schema), Some(&name), None);
         let kind = match (kind.as_deref().unwrap_or_default(), populated.as_deref()) {
@@ -117,7 +140,8 @@ async fn read_tables(
         let columns = columns.remove(&of).unwrap_or_default();
         let key = keys.remove(&of).map(|(_, key)| key).unwrap_or_default();
         let (schema, name) = of;
-        tables.push(Table { path, schema, name, kind, columns, key, definition });
+        let out_of_line = wide.and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
+        tables.push(Table { path, schema, name, kind, columns, key, definition, out_of_line });
     }
     Ok(tables)
 }

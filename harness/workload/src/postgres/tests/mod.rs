@@ -1,5 +1,6 @@
 //! The generator alone, and the whole against a real server: seed, dump, restore with the migration's flags, compare.
 
+mod keycloak;
 mod server;
 
 use super::generator::Generator;

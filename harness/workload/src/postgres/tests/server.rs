@@ -17,7 +17,7 @@ const TARGET: &str = "DRYDOCK_TEST_POSTGRES_TARGET_BIN";
 /// PostgreSQL refuses to run as root; this user exists everywhere.
 const NOBODY: u32 = 65_534;
 pub(super) const SUPERUSER: &str = "postgres";
-const PASSWORD: &str = "admin's \\ password";
+pub(super) const PASSWORD: &str = "admin's \\ password";
 
 /// A running server. Dropping it stops it and removes its folder.
 #[derive(Debug)]

@@ -1,0 +1,17 @@
+//! Reading realms: from a Keycloak database, and through the admin API. Read-only.
+
+mod api;
+mod database;
+mod definitions;
+mod layout;
+mod served;
+mod served_users;
+mod users;
+
+pub use api::{Admin, KeycloakEndpoint, KeycloakError, KeycloakGrant};
+pub use database::{Layout, RowError, find_schemas, layout};
+pub use definitions::read_definitions;
+pub use layout::{is_compared_table, is_known_table, is_user_table};
+pub use served::read_realm;
+pub use served_users::read_served_users;
+pub use users::{UserTable, read_users, user_tables};
