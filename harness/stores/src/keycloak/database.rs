@@ -136,7 +136,7 @@ pub(super) async fn read_json(
 ) -> Result<(), RowError> {
     let mut broken = None;
     let mut plain = Vec::new();
-    for_each_row(session, &format!("reading {table}"), query, &mut |line| {
+    for_each_row(session, &format!("reading {table}"), &format!("({query})"), &mut |line| {
         // JSON escapes every control character itself; COPY only doubles the backslashes of that.
         plain.clear();
         let mut escaped = false;
