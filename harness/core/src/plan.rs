@@ -1,7 +1,7 @@
 //! The plan: a scenario unrolled into an ordered list of steps with stable ids. A pure function of the scenario.
 
 use crate::names::{CheckId, Component, StepId, checks};
-use crate::scenario::{Grants, Scenario};
+use crate::scenario::{Delta, Grants, Mover, Reindex, Scenario};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,10 @@ pub enum Action {
     InitialBackup(Component),
     /// List the indices of the source while the application runs.
     InitialListing,
+    /// Copy every index while the application runs.
+    WarmCopy,
+    /// Let the application work on for a while.
+    AwaitWrites,
     /// Save what a way back needs.
     SaveConfiguration,
     /// Stop the application and prove that nothing writes any more.
@@ -43,6 +47,8 @@ pub enum Action {
     CarryGrants(Component),
     /// Copy every index.
     CopyIndices,
+    /// Copy what has changed since the warm copy.
+    CopyDelta,
     /// Hold both sides still for the comparison, without stopping anybody.
     Pin,
     /// Point the application to the target and start it.
@@ -143,6 +149,21 @@ impl Plan {
             );
         }
 
+        if indices && scenario.migration.reindex == Reindex::Warm {
+            let about = match scenario.migration.mover {
+                Mover::Reindex => "create every index, then _reindex from remote, application running",
+                Mover::Stream => "create every index, then stream into it, application running",
+            };
+            plan.up("phase-2/warm/elasticsearch", Action::WarmCopy, about);
+        }
+        if scenario.workload.writes_between > 0 {
+            plan.up(
+                "phase-2/between",
+                Action::AwaitWrites,
+                format!("wait for {} more writes to each store", scenario.workload.writes_between),
+            );
+        }
+
         plan.up("phase-3/save", Action::SaveConfiguration, "save what a way back needs");
         plan.down("phase-3/freeze", Action::Freeze, "stop the application, prove that nothing writes");
         for c in &databases {
@@ -167,11 +188,22 @@ impl Plan {
             }
         }
         if indices {
-            plan.down(
-                "phase-3/restore/elasticsearch",
-                Action::CopyIndices,
-                "create every index, then _reindex from remote",
-            );
+            let migration = &scenario.migration;
+            let (action, about) = match (migration.reindex, migration.mover, migration.delta()) {
+                (Reindex::Cold, Mover::Reindex, _) => {
+                    (Action::CopyIndices, "create every index, then _reindex from remote")
+                }
+                (Reindex::Cold, Mover::Stream, _) => {
+                    (Action::CopyIndices, "create every index, then stream into it")
+                }
+                (Reindex::Warm, _, Delta::Exact) => {
+                    (Action::CopyDelta, "carry what changed, moved and went since the warm copy")
+                }
+                (Reindex::Warm, _, Delta::Upstream) => {
+                    (Action::CopyDelta, "_reindex every index again, where the source's version is higher")
+                }
+            };
+            plan.down("phase-3/restore/elasticsearch", action, about);
         }
         plan.down("phase-3/pin", Action::Pin, "snapshot both sides for the comparison");
         plan.down("phase-3/switch", Action::Switch, "point the application to the target and start it");

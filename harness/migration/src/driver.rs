@@ -1,6 +1,7 @@
 //! The driver: which step is carried out where.
 
 use crate::context::{Attempt, Facts, MigrationContext, Reporter};
+use crate::elasticsearch::Pass;
 use crate::error::MigrationError;
 use crate::{elasticsearch, postgres, targets, way_back};
 use drydock_core::plan::Action;
@@ -32,7 +33,9 @@ impl BuiltinDriver {
             Action::FinalBackup(c) => postgres::dump(cx, c, postgres::DumpKind::Final).await,
             Action::Restore(c) => postgres::restore(cx, c, attempt, reporter).await,
             Action::CarryGrants(c) => postgres::carry_grants(cx, c, reporter).await,
-            Action::CopyIndices => elasticsearch::copy_indices(cx, done, attempt, reporter).await,
+            Action::WarmCopy => elasticsearch::copy_indices(cx, Pass::Warm, done, attempt, reporter).await,
+            Action::CopyIndices => elasticsearch::copy_indices(cx, Pass::Cold, done, attempt, reporter).await,
+            Action::CopyDelta => elasticsearch::carry_delta(cx, done, attempt, reporter).await,
             _ => cx
                 .cancel
                 .run_until_cancelled(Self::store_step(cx, action, attempt, reporter))

@@ -17,4 +17,5 @@ mod way_back;
 
 pub use context::{Attempt, Facts, MigrationContext, Reporter};
 pub use driver::BuiltinDriver;
+pub use elasticsearch::forget_warm_copy;
 pub use error::MigrationError;

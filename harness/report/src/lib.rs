@@ -8,6 +8,7 @@ mod plan;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod matrix;
 pub mod proof;
 pub mod sarif;
 pub mod terminal;

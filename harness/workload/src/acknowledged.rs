@@ -15,6 +15,9 @@ pub struct Acknowledged {
     pub item: Item,
     /// What it became.
     pub now: Now,
+    /// Digest of its contents, where they are known ([`content_of`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
     /// Milliseconds since the run began.
     pub ms: u64,
 }
@@ -68,6 +71,32 @@ pub enum Now {
     Gone,
 }
 
+/// Last acknowledged state of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// Whether it exists.
+    pub now: Now,
+    /// Digest of its contents, where they are known.
+    pub content: Option<String>,
+}
+
+/// How a store contradicts the last acknowledged state of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Contradiction {
+    /// It was stored and is not there.
+    Absent,
+    /// It was deleted or moved and is still there.
+    Present,
+    /// It is there with other contents.
+    Stale,
+}
+
+/// Digest of a JSON document, blind to white space, order of keys and ways of writing a number. Nothing if it is none.
+pub fn content_of(json: &[u8]) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(json).ok()?;
+    Some(blake3::hash(value.to_string().as_bytes()).to_hex()[..16].to_owned())
+}
+
 /// The log, open for appending.
 #[derive(Debug)]
 pub struct Acknowledgements {
@@ -113,7 +142,7 @@ fn torn(path: &Path) -> io::Result<bool> {
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn last_states(path: &Path, until_ms: u64) -> io::Result<BTreeMap<Item, Now>> {
+pub fn last_states(path: &Path, until_ms: u64) -> io::Result<BTreeMap<Item, State>> {
     let mut states = BTreeMap::new();
     if !path.exists() {
         return Ok(states);
@@ -122,7 +151,7 @@ pub fn last_states(path: &Path, until_ms: u64) -> io::Result<BTreeMap<Item, Now>
         if let Ok(write) = serde_json::from_str::<Acknowledged>(&line?)
             && write.ms <= until_ms
         {
-            states.insert(write.item, write.now);
+            states.insert(write.item, State { now: write.now, content: write.content });
         }
     }
     Ok(states)
@@ -138,14 +167,23 @@ mod tests {
         std::fs::create_dir_all(&folder)?;
         let path = folder.join("acknowledged.jsonl");
         let item = |id: &str| Item::Elasticsearch { index: "i".into(), id: id.into(), routing: None };
-        let write = |id: &str, now, ms| Acknowledged { item: item(id), now, ms };
+        let write = |id: &str, now, ms| Acknowledged { item: item(id), now, content: None, ms };
         Acknowledgements::open(&path)?.note(&[write("a", Now::Stored, 1), write("b", Now::Stored, 2)])?;
         OpenOptions::new().append(true).open(&path)?.write_all(b"{\"item\":{\"store\":\"ela")?;
         let log = Acknowledgements::open(&path)?;
         log.note(&[write("a", Now::Gone, 3), write("late", Now::Stored, 99)])?;
         let states = last_states(&path, 50)?;
         std::fs::remove_dir_all(&folder)?;
-        assert_eq!(states, BTreeMap::from([(item("a"), Now::Gone), (item("b"), Now::Stored)]));
+        let state = |now| State { now, content: None };
+        assert_eq!(states, BTreeMap::from([(item("a"), state(Now::Gone)), (item("b"), state(Now::Stored))]));
         Ok(())
+    }
+
+    #[test]
+    fn a_digest_is_blind_to_writing_and_not_to_contents() {
+        let digest = |text: &str| content_of(text.as_bytes());
+        assert_eq!(digest("{\"a\": 0.10, \"b\": [1]}"), digest("{\"b\":[1],\"a\":0.1}"));
+        assert_ne!(digest("{\"a\":9007199254740993}"), digest("{\"a\":9007199254740992}"));
+        assert_eq!(digest("{"), None);
     }
 }

@@ -1,6 +1,6 @@
 //! What became of acknowledged writes: asks a store for every item of the log.
 
-use crate::acknowledged::{Item, Now};
+use crate::acknowledged::{Contradiction, Item, Now, State, content_of};
 use drydock_stores::PostgresEndpoint;
 use drydock_stores::elasticsearch::{Client, ElasticsearchError};
 use drydock_stores::postgres::{APPLICATION_NAME, PostgresError, connect};
@@ -25,22 +25,22 @@ pub enum AskError {
     Postgres(#[from] PostgresError),
 }
 
-/// Which of the items contradict their last acknowledged state on one side: stored but absent, or gone but present.
+/// Which of the items contradict their last acknowledged state on one side, and how.
 ///
 /// # Errors
 /// A store does not answer; nothing is said of any item then.
 pub async fn contradicted(
     elasticsearch: Option<&Client>,
     postgres: &PostgresEndpoint,
-    states: &BTreeMap<Item, Now>,
-) -> Result<Vec<(Item, Now)>, AskError> {
+    states: &BTreeMap<Item, State>,
+) -> Result<Vec<(Item, Contradiction)>, AskError> {
     let mut documents = Vec::new();
     let mut rows: BTreeMap<(&str, &str, &str), Rows<'_>> = BTreeMap::new();
-    for (item, now) in states {
+    for (item, state) in states {
         match item {
-            Item::Elasticsearch { .. } => documents.push((item, *now)),
+            Item::Elasticsearch { .. } => documents.push((item, state)),
             Item::Postgres { database, table, column, key } => {
-                rows.entry((database, table, column)).or_default().push((item, key, *now));
+                rows.entry((database, table, column)).or_default().push((item, key, state.now));
             }
         }
     }
@@ -64,7 +64,7 @@ pub async fn contradicted(
                 batch
                     .iter()
                     .filter(|(_, key, now)| present.contains(*key) != (*now == Now::Stored))
-                    .map(|(item, _, now)| ((*item).clone(), *now)),
+                    .map(|(item, _, now)| ((*item).clone(), misplaced(*now))),
             );
         }
     }
@@ -73,13 +73,13 @@ pub async fn contradicted(
 
 async fn ask_cluster(
     client: &Client,
-    batch: &[(&Item, Now)],
-) -> Result<Vec<(Item, Now)>, ElasticsearchError> {
+    batch: &[(&Item, &State)],
+) -> Result<Vec<(Item, Contradiction)>, ElasticsearchError> {
     let docs: Vec<_> = batch
         .iter()
-        .filter_map(|(item, _)| match item {
+        .filter_map(|(item, state)| match item {
             Item::Elasticsearch { index, id, routing } => {
-                let mut doc = json!({"_index": index, "_id": id, "_source": false});
+                let mut doc = json!({"_index": index, "_id": id, "_source": state.content.is_some()});
                 if let Some(routing) = routing {
                     doc["routing"] = routing.as_str().into();
                 }
@@ -91,11 +91,24 @@ async fn ask_cluster(
     let answer = client.post("/_mget", &json!({ "docs": docs })).await?;
     let found = answer["docs"].as_array().map(Vec::as_slice).unwrap_or_default();
     // An absent index answers with an error for the item: the document is not there either.
-    let present = |i: usize| found.get(i).is_some_and(|d| d["found"].as_bool() == Some(true));
-    Ok(batch
-        .iter()
-        .enumerate()
-        .filter(|(i, (_, now))| present(*i) != (*now == Now::Stored))
-        .map(|(_, (item, now))| ((*item).clone(), *now))
-        .collect())
+    let present = |i: usize| found.get(i).filter(|d| d["found"].as_bool() == Some(true));
+    let judged = batch.iter().enumerate().filter_map(|(i, (item, state))| {
+        let wrong = match (state.now, present(i), &state.content) {
+            (Now::Stored, Some(document), Some(content)) => {
+                let there = content_of(document["_source"].to_string().as_bytes());
+                (there.as_ref() != Some(content)).then_some(Contradiction::Stale)
+            }
+            (now, document, _) => (document.is_some() != (now == Now::Stored)).then(|| misplaced(now)),
+        };
+        wrong.map(|w| ((*item).clone(), w))
+    });
+    Ok(judged.collect())
+}
+
+/// What a state is contradicted by, if not by contents.
+fn misplaced(now: Now) -> Contradiction {
+    match now {
+        Now::Stored => Contradiction::Absent,
+        Now::Gone => Contradiction::Present,
+    }
 }

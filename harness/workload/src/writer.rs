@@ -2,27 +2,21 @@
 //! archived into dated indices; users log in and out, change and save. Every acknowledged write is noted before the next
 //! one is made.
 
+mod cluster;
+
 use crate::acknowledged::{Acknowledged, Acknowledgements, Item, Now};
-use crate::elasticsearch::{
-    Document, InstanceState, OperateIndex, archived_index, live_index, live_key, operate_instance,
-    zeebe_record,
-};
 use crate::postgres::{self, Databases, Operation};
 use crate::service::{Backend, Service, ServiceError};
+use cluster::ClusterWriter;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use serde_json::json;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 /// Numbers that one start of the writer may use; the next start begins above them, so that no key is used twice.
 const NUMBERS_A_START: u64 = 10_000_000;
-/// Instances that are started before one is finished, and finished before one is archived.
-const BACKLOG: usize = 3;
 
 /// How the writer behaves.
 #[derive(Debug, Clone)]
@@ -35,6 +29,27 @@ pub struct WriterConfig {
     pub databases: Databases,
     /// Whether there is a cluster to write to.
     pub elasticsearch: Presence,
+    /// What becomes of instances.
+    pub churn: Churn,
+}
+
+/// What the writer does with the instances it started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Churn {
+    /// Few of them end, and few of these are archived or deleted.
+    #[default]
+    Usual,
+    /// Each of them ends, and is archived, deleted, or deleted and made again.
+    Archiving,
+}
+
+/// Requests acknowledged so far, by store; nothing where the writer does not write to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// To the cluster.
+    pub elasticsearch: Option<u64>,
+    /// To the databases.
+    pub postgres: Option<u64>,
 }
 
 /// Whether something takes part.
@@ -60,13 +75,16 @@ pub struct WriterSummary {
 pub struct Writer {
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
-    counts: Arc<Counts>,
+    elasticsearch: Option<Arc<Counts>>,
+    postgres: Option<Arc<Counts>>,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
     acknowledged: AtomicU64,
     failed: AtomicU64,
+    /// Told whenever one is acknowledged.
+    changed: Notify,
 }
 
 /// Reads the run's clock, in milliseconds.
@@ -76,15 +94,14 @@ impl Writer {
     /// Starts writing through `service`.
     pub fn start(service: &Service, config: &WriterConfig, clock: &RunClock) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let counts = Arc::new(Counts::default());
         let interval = Duration::from_secs(1) / config.per_second.max(1);
         let first = config.epoch * NUMBERS_A_START;
         let mut tasks = Vec::new();
+        let (mut elasticsearch, mut postgres) = (None, None);
         if config.elasticsearch == Presence::Present {
-            let mut cluster =
-                ClusterWriter { next: first, active: VecDeque::new(), finished: VecDeque::new() };
-            let (service, clock, counts, stopped) =
-                (service.clone(), Arc::clone(clock), Arc::clone(&counts), stopped.clone());
+            let mut cluster = ClusterWriter::new(first, config.churn);
+            let counts: Arc<Counts> = Arc::clone(elasticsearch.insert(Arc::default()));
+            let (service, clock, stopped) = (service.clone(), Arc::clone(clock), stopped.clone());
             tasks.push(tokio::spawn(async move {
                 let mut pace = Pace::new(interval, stopped);
                 while pace.next().await {
@@ -97,7 +114,8 @@ impl Writer {
         let names: Vec<String> = config.databases.names().iter().map(ToString::to_string).collect();
         if names.iter().any(|n| n == "keycloak" || n == "webmodeler") {
             let databases = config.databases.clone();
-            let (service, clock, counts) = (service.clone(), Arc::clone(clock), Arc::clone(&counts));
+            let counts: Arc<Counts> = Arc::clone(postgres.insert(Arc::default()));
+            let (service, clock) = (service.clone(), Arc::clone(clock));
             tasks.push(tokio::spawn(async move {
                 let mut pace = Pace::new(interval, stopped);
                 let mut number = first;
@@ -111,7 +129,7 @@ impl Writer {
                 }
             }));
         }
-        Self { stop, tasks, counts }
+        Self { stop, tasks, elasticsearch, postgres }
     }
 
     /// Stops and waits for the writes under way.
@@ -122,9 +140,32 @@ impl Writer {
             // A task that panicked has stopped as well; what it acknowledged is in the log.
             let _ = task.await;
         }
+        let both = || [&self.elasticsearch, &self.postgres].into_iter().flatten();
         WriterSummary {
-            acknowledged: self.counts.acknowledged.load(Ordering::SeqCst),
-            failed: self.counts.failed.load(Ordering::SeqCst),
+            acknowledged: both().map(|c| c.acknowledged.load(Ordering::SeqCst)).sum(),
+            failed: both().map(|c| c.failed.load(Ordering::SeqCst)).sum(),
+        }
+    }
+
+    /// Requests acknowledged so far.
+    pub fn written(&self) -> Written {
+        let count =
+            |counts: &Option<Arc<Counts>>| counts.as_ref().map(|c| c.acknowledged.load(Ordering::SeqCst));
+        Written { elasticsearch: count(&self.elasticsearch), postgres: count(&self.postgres) }
+    }
+
+    /// Waits until so many more requests are acknowledged by each store.
+    pub async fn wait_for_more(&self, more: u64) {
+        for counts in [&self.elasticsearch, &self.postgres].into_iter().flatten() {
+            let wanted = counts.acknowledged.load(Ordering::SeqCst) + more;
+            loop {
+                // Asked for before the count is read, so that no change falls in between.
+                let changed = counts.changed.notified();
+                if counts.acknowledged.load(Ordering::SeqCst) >= wanted {
+                    break;
+                }
+                changed.await;
+            }
         }
     }
 }
@@ -133,6 +174,7 @@ impl Counts {
     fn add(&self, acknowledged: bool) {
         let counter = if acknowledged { &self.acknowledged } else { &self.failed };
         counter.fetch_add(1, Ordering::SeqCst);
+        self.changed.notify_waiters();
     }
 }
 
@@ -154,182 +196,6 @@ impl Pace {
             _ = self.interval.tick() => !*self.stopped.borrow(),
             _ = self.stopped.changed() => false,
         }
-    }
-}
-
-/// One instance that the writer started.
-#[derive(Debug, Clone, Copy)]
-struct Started {
-    key: i64,
-    partition: u16,
-    at: Timestamp,
-}
-
-/// Writes to the cluster as exporter, importer and archiver do.
-struct ClusterWriter {
-    next: u64,
-    active: VecDeque<Started>,
-    finished: VecDeque<Started>,
-}
-
-impl ClusterWriter {
-    async fn one(
-        &mut self,
-        backend: &Backend,
-        log: &Acknowledgements,
-        clock: &RunClock,
-    ) -> Result<(), ServiceError> {
-        let number = self.next;
-        self.next += 1;
-        match number % 4 {
-            1 if self.active.len() > BACKLOG => self.finish_one(backend, log, clock).await,
-            2 if self.finished.len() > BACKLOG => self.archive_one(backend, log, clock).await,
-            3 if self.finished.len() > BACKLOG && number % 16 == 15 => {
-                self.delete_one(backend, log, clock).await
-            }
-            _ => self.start_one(number, backend, log, clock).await,
-        }
-    }
-
-    async fn start_one(
-        &mut self,
-        number: u64,
-        backend: &Backend,
-        log: &Acknowledgements,
-        clock: &RunClock,
-    ) -> Result<(), ServiceError> {
-        let partition = u16::try_from(number % 5 + 1).unwrap_or(1);
-        // Importers work with milliseconds; so do the documents.
-        let at = now();
-        let started = Started { key: live_key(partition, number), partition, at };
-        let mut bulk = Bulk::default();
-        for (index, document) in operate_instance(started.key, partition, InstanceState::Active, at) {
-            bulk.store(&index, &document);
-        }
-        let position = i64::try_from((1 << 40) + number).unwrap_or(i64::MAX);
-        let (index, document) = zeebe_record(partition, position, started.key, at);
-        bulk.store(&index, &document);
-        bulk.send(backend, log, clock).await?;
-        self.active.push_back(started);
-        Ok(())
-    }
-
-    async fn finish_one(
-        &mut self,
-        backend: &Backend,
-        log: &Acknowledgements,
-        clock: &RunClock,
-    ) -> Result<(), ServiceError> {
-        let Some(instance) = self.active.front().copied() else { return Ok(()) };
-        Bulk::of(&instance, Bulk::store).send(backend, log, clock).await?;
-        self.active.pop_front();
-        self.finished.push_back(instance);
-        Ok(())
-    }
-
-    async fn archive_one(
-        &mut self,
-        backend: &Backend,
-        log: &Acknowledgements,
-        clock: &RunClock,
-    ) -> Result<(), ServiceError> {
-        let Some(instance) = self.finished.front().copied() else { return Ok(()) };
-        let date = TimeZone::UTC.to_datetime(instance.at).date();
-        let (mut copy, mut remove) = (Bulk::default(), Bulk::default());
-        for (index, document) in instance.documents(InstanceState::Completed) {
-            let dated = OperateIndex::ALL
-                .into_iter()
-                .find(|i| live_index(*i) == index)
-                .map(|i| archived_index(i, date));
-            copy.store(dated.as_deref().unwrap_or(&index), &document);
-            remove.delete(&index, &document);
-        }
-        // First the copy, then the removal: as the archiver does it, so that nothing is nowhere.
-        copy.send(backend, log, clock).await?;
-        remove.send(backend, log, clock).await?;
-        self.finished.pop_front();
-        Ok(())
-    }
-
-    async fn delete_one(
-        &mut self,
-        backend: &Backend,
-        log: &Acknowledgements,
-        clock: &RunClock,
-    ) -> Result<(), ServiceError> {
-        let Some(instance) = self.finished.front().copied() else { return Ok(()) };
-        Bulk::of(&instance, Bulk::delete).send(backend, log, clock).await?;
-        self.finished.pop_front();
-        Ok(())
-    }
-}
-
-impl Started {
-    fn documents(&self, state: InstanceState) -> Vec<(String, Document)> {
-        operate_instance(self.key, self.partition, state, self.at)
-    }
-}
-
-/// A bulk request and what it means once it is acknowledged.
-#[derive(Default)]
-struct Bulk {
-    body: Vec<u8>,
-    items: Vec<(Item, Now)>,
-}
-
-impl Bulk {
-    /// The same operation on every document of a finished instance, where it lives before it is archived.
-    fn of(instance: &Started, operation: fn(&mut Self, &str, &Document)) -> Self {
-        let mut bulk = Self::default();
-        for (index, document) in instance.documents(InstanceState::Completed) {
-            operation(&mut bulk, &index, &document);
-        }
-        bulk
-    }
-
-    fn store(&mut self, index: &str, document: &Document) {
-        self.line("index", index, document);
-        self.body.extend_from_slice(document.source.as_bytes());
-        self.body.push(b'\n');
-        self.items.push((item(index, document), Now::Stored));
-    }
-
-    fn delete(&mut self, index: &str, document: &Document) {
-        self.line("delete", index, document);
-        self.items.push((item(index, document), Now::Gone));
-    }
-
-    fn line(&mut self, operation: &str, index: &str, document: &Document) {
-        let mut target = json!({"_index": index, "_id": document.id});
-        if let Some(routing) = &document.routing {
-            target["routing"] = routing.as_str().into();
-        }
-        self.body.extend_from_slice(json!({ operation: target }).to_string().as_bytes());
-        self.body.push(b'\n');
-    }
-
-    async fn send(
-        self,
-        backend: &Backend,
-        log: &Acknowledgements,
-        clock: &RunClock,
-    ) -> Result<(), ServiceError> {
-        let Some(client) = &backend.elasticsearch else {
-            return Err(ServiceError::Absent("elasticsearch".into()));
-        };
-        client.bulk(self.body).await?;
-        let ms = clock();
-        let writes: Vec<Acknowledged> =
-            self.items.into_iter().map(|(item, now)| Acknowledged { item, now, ms }).collect();
-        Ok(log.note(&writes)?)
-    }
-}
-
-fn item(index: &str, document: &Document) -> Item {
-    Item::Elasticsearch {
-        index: index.to_owned(),
-        id: document.id.clone(),
-        routing: document.routing.clone(),
     }
 }
 
@@ -375,6 +241,7 @@ async fn one_row(
                 key: row.key,
             },
             now: if row.operation == Operation::Delete { Now::Gone } else { Now::Stored },
+            content: None,
             ms,
         })
         .collect();

@@ -1,13 +1,14 @@
 //! Scenario files: what to migrate, how, with what workload, which losses to plant and which budgets to hold.
 
 mod fault;
+mod migration;
 mod parse;
 mod place;
 
 pub use fault::{Fault, FaultKind};
+pub use migration::{CreateIndices, Delta, Grants, MigrationSpec, Mover, Reindex, Versions};
 pub use parse::{ScenarioError, did_you_mean, ledger_from_yaml};
 
-use crate::names::Component;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -179,6 +180,25 @@ pub struct WorkloadSpec {
     #[serde(default = "default_probes")]
     #[schemars(range(max = 200))]
     pub probes_per_second: u32,
+    /// What the application does with what it wrote.
+    #[serde(default)]
+    pub churn: Churn,
+    /// Writes to each store that are waited for between backup and cutover; 0 to cut over at once.
+    #[serde(default)]
+    #[schemars(range(max = 10_000))]
+    pub writes_between: u32,
+}
+
+/// What the application does with what it wrote.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Churn {
+    /// Mostly new instances; few are archived or deleted.
+    #[default]
+    Usual,
+    /// Every instance soon ends, and is archived into a dated index, deleted, or deleted and later made again with a lower
+    /// version.
+    Archiving,
 }
 
 fn default_writes() -> u32 {
@@ -191,92 +211,13 @@ fn default_probes() -> u32 {
 
 impl Default for WorkloadSpec {
     fn default() -> Self {
-        Self { writes_per_second: default_writes(), probes_per_second: default_probes() }
-    }
-}
-
-/// How the migration is carried out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MigrationSpec {
-    /// What is migrated; all four if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub components: Option<Vec<Component>>,
-    /// Indices whose names begin so are migrated.
-    #[serde(default = "default_prefixes")]
-    pub index_prefixes: Vec<String>,
-    /// What a new index is given.
-    #[serde(default)]
-    pub create_indices: CreateIndices,
-    /// What happens to second roles and their grants, which `pg_restore --no-owner --no-privileges` leaves behind.
-    #[serde(default)]
-    pub grants: Grants,
-    /// `_reindex` calls at once.
-    #[serde(default = "default_parallelism")]
-    #[schemars(range(min = 1, max = 16))]
-    pub reindex_parallelism: u32,
-    /// Documents a batch of `_reindex`.
-    #[serde(default = "default_batch")]
-    #[schemars(range(min = 1, max = 10_000))]
-    pub reindex_batch: u32,
-}
-
-fn default_prefixes() -> Vec<String> {
-    ["zeebe-", "operate-", "tasklist-", "optimize-", "connectors-", "camunda-"].map(Into::into).to_vec()
-}
-
-fn default_parallelism() -> u32 {
-    4
-}
-
-fn default_batch() -> u32 {
-    5000
-}
-
-impl Default for MigrationSpec {
-    fn default() -> Self {
         Self {
-            components: None,
-            index_prefixes: default_prefixes(),
-            create_indices: CreateIndices::default(),
-            grants: Grants::default(),
-            reindex_parallelism: default_parallelism(),
-            reindex_batch: default_batch(),
+            writes_per_second: default_writes(),
+            probes_per_second: default_probes(),
+            churn: Churn::default(),
+            writes_between: 0,
         }
     }
-}
-
-impl MigrationSpec {
-    /// The components to migrate, in the migration's order, each once.
-    pub fn components(&self) -> Vec<Component> {
-        match &self.components {
-            None => Component::ALL.to_vec(),
-            Some(asked) => Component::ALL.into_iter().filter(|c| asked.contains(c)).collect(),
-        }
-    }
-}
-
-/// What a new index on the target is given before documents are copied into it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum CreateIndices {
-    /// Mappings and every setting that can be carried.
-    #[default]
-    Complete,
-    /// Mappings, analysis and the n-gram and shingle limits only, as the official scripts do it; aliases carry no filter,
-    /// routing or hidden flag. Shows what that loses.
-    Upstream,
-}
-
-/// What happens to second roles and their grants.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Grants {
-    /// They are carried over after each restore.
-    #[default]
-    Carry,
-    /// They are left behind, as the official scripts do.
-    Leave,
 }
 
 /// Limits whose miss ends with exit code 4.

@@ -2,7 +2,7 @@
 //! that was probably meant.
 
 use super::place::{locate, offset_of};
-use super::{Fault, Scenario};
+use super::{CreateIndices, Delta, Fault, Mover, Reindex, Scenario};
 use crate::ledger::Ledger;
 use crate::names::Component;
 use crate::plan::Plan;
@@ -117,6 +117,7 @@ impl Scenario {
         let limits = [
             ("workload", "writes_per_second", self.workload.writes_per_second, 0, 1000),
             ("workload", "probes_per_second", self.workload.probes_per_second, 0, 200),
+            ("workload", "writes_between", self.workload.writes_between, 0, 10_000),
             ("migration", "reindex_parallelism", self.migration.reindex_parallelism, 1, 16),
             ("migration", "reindex_batch", self.migration.reindex_batch, 1, 10_000),
         ];
@@ -128,6 +129,9 @@ impl Scenario {
                     format!("use {least} to {most}"),
                 );
             }
+        }
+        if let Some((path, message, help)) = self.copy_mistake() {
+            return wrong(&path, message.into(), help.into());
         }
         if self.migration.components().is_empty() {
             return wrong(
@@ -186,6 +190,44 @@ impl Scenario {
             }
         }
         Ok(())
+    }
+
+    /// Ways of copying that cannot be combined: where it stands, what is wrong, what to write instead.
+    fn copy_mistake(&self) -> Option<([&'static str; 2], &'static str, &'static str)> {
+        let migration = &self.migration;
+        if migration.delta.is_some() && migration.reindex == Reindex::Cold {
+            return Some((
+                ["migration", "delta"],
+                "a cold copy has no delta",
+                "add `reindex: warm`, or leave `delta` out",
+            ));
+        }
+        if migration.reindex == Reindex::Cold {
+            return self.between_mistake();
+        }
+        if migration.delta() == Delta::Upstream && migration.mover == Mover::Stream {
+            return Some((
+                ["migration", "delta"],
+                "the official scripts' delta is made by `_reindex`",
+                "use `mover: reindex` with it, or `delta: exact`",
+            ));
+        }
+        if migration.delta() == Delta::Exact && migration.create_indices == CreateIndices::Upstream {
+            return Some((
+                ["migration", "create_indices"],
+                "an exact delta needs indices that were made completely",
+                "use `create_indices: complete` with it, or `delta: upstream`",
+            ));
+        }
+        self.between_mistake()
+    }
+
+    fn between_mistake(&self) -> Option<([&'static str; 2], &'static str, &'static str)> {
+        (self.workload.writes_between > 0 && self.workload.writes_per_second == 0).then_some((
+            ["workload", "writes_between"],
+            "writes are waited for, but nobody writes",
+            "set `writes_per_second`, or leave `writes_between` out",
+        ))
     }
 }
 

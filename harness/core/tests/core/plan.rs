@@ -1,7 +1,7 @@
 //! Steps keep their ids: records, faults and resumes name them.
 
 use drydock_core::plan::Service;
-use drydock_core::{Plan, Scenario};
+use drydock_core::{Action, Plan, Scenario};
 
 fn ids(yaml: &str) -> Vec<String> {
     let plan = Plan::of(&Scenario::from_yaml("x.yaml", yaml).unwrap());
@@ -23,6 +23,21 @@ phase-3/restore/webmodeler phase-3/grants/webmodeler phase-3/restore/elasticsear
 phase-4/validate phase-4/compare phase-5/guard phase-5/cleanup phase-5/validate \
 conclude/workload conclude/tear-down";
     assert_eq!(ids("name: x\n"), expected.split(' ').collect::<Vec<_>>());
+}
+
+#[test]
+fn a_warm_copy_adds_steps_and_keeps_the_ids() {
+    let warm = "name: x\nworkload: {writes_between: 9}\nmigration: {reindex: warm}\n";
+    let all = ids("name: x\n");
+    let more: Vec<String> = ids(warm).into_iter().filter(|id| !all.contains(id)).collect();
+    assert_eq!(more, ["phase-2/warm/elasticsearch", "phase-2/between"]);
+    assert_eq!(ids(warm).into_iter().filter(|id| all.contains(id)).collect::<Vec<_>>(), all);
+    let plan = Plan::of(&Scenario::from_yaml("x.yaml", warm).unwrap());
+    let action = |id: &str| plan.step(&id.into()).map(|s| (s.action, s.service));
+    assert_eq!(action("phase-2/warm/elasticsearch"), Some((Action::WarmCopy, Service::Up)));
+    assert_eq!(action("phase-3/restore/elasticsearch"), Some((Action::CopyDelta, Service::Down)));
+    let databases = "name: x\nmigration: {reindex: warm, components: [identity]}\n";
+    assert!(ids(databases).iter().all(|id| !id.contains("elasticsearch")));
 }
 
 #[test]

@@ -18,6 +18,27 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "known here: name, description, seed, environment, driver, source, target, data, workload, migration, faults, \
          budgets, expected",
     ),
+    (
+        "name: x\nmigration:\n  delta: exact\n",
+        "3:3: a cold copy has no delta",
+        "add `reindex: warm`, or leave `delta` out",
+    ),
+    (
+        "name: x\nmigration:\n  reindex: warm\n  mover: stream\n  delta: upstream\n",
+        "5:3: the official scripts' delta is made by `_reindex`",
+        "use `mover: reindex` with it, or `delta: exact`",
+    ),
+    (
+        "name: x\nmigration:\n  reindex: warm\n  create_indices: upstream\n",
+        "4:3: an exact delta needs indices that were made completely",
+        "use `create_indices: complete` with it, or `delta: upstream`",
+    ),
+    (
+        "name: x\nworkload:\n  writes_per_second: 0\n  writes_between: 5\n",
+        "4:3: writes are waited for, but nobody writes",
+        "set `writes_per_second`, or leave `writes_between` out",
+    ),
+    ("name: x\nmigration:\n  mover: steam\n", "3:10: unknown value `steam`", "did you mean `stream`?"),
     ("name: x\nmigration:\n  grants: cary\n", "3:11: unknown value `cary`", "did you mean `carry`?"),
     ("name: x\nfaults:\n  - fault: lose-rwo\n", "3:12: unknown value `lose-rwo`", "did you mean `lose-row`?"),
     ("description: y\n", "1:1: the key `name` is missing", "add `name:`"),

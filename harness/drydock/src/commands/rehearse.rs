@@ -2,7 +2,7 @@
 
 use crate::cli::Rehearse;
 use crate::terminal::Terminal;
-use drydock_core::ExitCode;
+use drydock_core::{ExitCode, Summary};
 use drydock_rehearsal::flow::Interrupt;
 use drydock_rehearsal::{Keep, RehearsalError, RehearsalOptions, Rehearsed, plan_of, rehearse, resume};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
         let terminal = Arc::new(Terminal::new());
         let result = resume(run, &options, terminal.clone(), &interrupt).await;
         terminal.finish();
-        return conclude(result, arguments);
+        return conclude(result, arguments).0;
     }
     // Every file is read before the first one is run: a mistake in the last must not cost an hour.
     for file in &arguments.scenarios {
@@ -37,29 +37,37 @@ pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
         }
     }
     let mut exit = ExitCode::Equal;
+    let mut summaries = Vec::new();
     for file in &arguments.scenarios {
         if interrupt.requested() {
-            return ExitCode::Interrupted;
+            exit = ExitCode::Interrupted;
+            break;
         }
         let terminal = Arc::new(Terminal::new());
         let result = rehearse(file, &options, terminal.clone(), &interrupt).await;
         terminal.finish();
-        exit = exit.worst(conclude(result, arguments));
+        let (now, summary) = conclude(result, arguments);
+        exit = exit.worst(now);
+        summaries.extend(summary);
+    }
+    if arguments.scenarios.len() > 1 && !arguments.json {
+        super::print(&drydock_report::matrix::render(&summaries));
     }
     exit
 }
 
-fn conclude(result: Result<Rehearsed, RehearsalError>, arguments: &Rehearse) -> ExitCode {
+/// Prints the report of one run, and hands its summary on.
+fn conclude(result: Result<Rehearsed, RehearsalError>, arguments: &Rehearse) -> (ExitCode, Option<Summary>) {
     match result {
-        Ok(rehearsed) => {
+        Ok(Rehearsed { summary, folder }) => {
             if arguments.json {
-                super::print(&drydock_report::json::render(&rehearsed.summary));
+                super::print(&drydock_report::json::render(&summary));
             } else {
-                super::print_screen(&rehearsed.summary, Some(&rehearsed.folder));
+                super::print_screen(&summary, Some(&folder));
             }
-            super::exit_of(&rehearsed.summary)
+            (super::exit_of(&summary), Some(summary))
         }
-        Err(error) => fail(error),
+        Err(error) => (fail(error), None),
     }
 }
 

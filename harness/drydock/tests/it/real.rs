@@ -87,6 +87,40 @@ fn planted_losses_are_red_and_named() {
     assert_nothing_left(folder.path());
 }
 
+/// Items of the findings of one check and kind.
+fn counted(report: &Value, check: &str, kind: &str) -> u64 {
+    let findings = report["verdict"]["findings"].as_array().cloned().unwrap_or_default();
+    let ours =
+        findings.iter().filter(|f| f["check"] == check && f["kind"] == kind && f["outcome"] == "different");
+    ours.filter_map(|f| f["count"].as_u64()).sum()
+}
+
+#[test]
+fn upstreams_warm_reindex_loses_what_the_log_says_and_the_exact_one_nothing() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    let rehearse = |name: &str| {
+        let mut command = drydock(folder.path());
+        command.arg("rehearse").arg(scenario(name)).args(["--documents", "400"]).output().expect("it runs")
+    };
+    let upstream = rehearse("warm-reindex-upstream.yaml");
+    assert_eq!(upstream.status.code(), Some(1), "{}", text(&upstream));
+    let told = report(folder.path());
+    for kind in ["extra", "changed"] {
+        let (found, logged) =
+            (counted(&told, "elasticsearch/documents", kind), counted(&told, "acknowledged-writes", kind));
+        assert!(found > 0 && found == logged, "{kind}: found {found}, by the log {logged}: {told}");
+    }
+    assert_eq!(counted(&told, "elasticsearch/documents", "missing"), 0, "{told}");
+    assert!(text(&upstream).contains("live on in another index"), "{}", text(&upstream));
+    std::fs::remove_dir_all(run_folder(folder.path())).expect("removed");
+    let exact = rehearse("warm-reindex.yaml");
+    assert_eq!(exact.status.code(), Some(0), "{}", text(&exact));
+    assert_nothing_left(folder.path());
+}
+
 /// Starts a rehearsal and kills it as soon as its record holds `mark`.
 fn killed_at(folder: &Path, mark: &str) {
     let mut child = drydock(folder)

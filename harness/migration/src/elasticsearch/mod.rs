@@ -2,16 +2,25 @@
 
 mod copy;
 mod create;
+mod delta;
+mod ease;
 mod inventory;
+mod marks;
 mod objects;
 mod prefixes;
 mod reindex;
+mod running;
 mod settings;
+mod stream;
 mod target;
 mod templates;
+mod upstream;
+mod warm;
 
-pub(crate) use copy::copy_indices;
+pub(crate) use copy::{Pass, copy_indices};
+pub(crate) use delta::carry_delta;
 pub(crate) use inventory::{Inventory, SourceIndex, State, list, names as index_names, refresh};
+pub use marks::forget_warm_copy;
 pub(crate) use prefixes::{Prefixes, encode};
 pub(crate) use target::prepare;
 pub(crate) use templates::names as template_names;

@@ -1,6 +1,7 @@
 //! One `_reindex` call: its body, its batch size and what its answer means.
 
 use crate::error::MigrationError;
+use drydock_core::scenario::Versions;
 use drydock_stores::ElasticsearchEndpoint;
 use drydock_stores::elasticsearch::{Client, ElasticsearchError};
 use drydock_stores::endpoint::ElasticsearchAuth;
@@ -63,22 +64,64 @@ pub(crate) fn host_with_port(url: &str) -> String {
 pub(crate) enum CopyFailure {
     /// The batch was too big for one of the clusters: worth another try with a smaller one.
     Pressure(String),
+    /// A point in time was lost: worth another try as it is.
+    Lost(String),
     /// Anything else.
     Other(MigrationError),
 }
 
-/// Copies one index and returns the number of documents.
+/// Copies one index and returns the number of documents. `expected`: how many the source counts, if nobody writes to it.
 pub(crate) async fn copy(
     target: &Client,
     source: &ElasticsearchEndpoint,
     index: &str,
     size: u32,
-    expected: u64,
+    versions: Versions,
+    expected: Option<u64>,
 ) -> Result<u64, CopyFailure> {
-    match target.post(PATH, &body(source, index, size)).await {
+    let mut request = body(source, index, size);
+    if versions == Versions::Keep {
+        request["dest"]["version_type"] = json!("external");
+    }
+    match target.post(PATH, &request).await {
         Ok(answer) => judge(&answer, index, expected),
         Err(e) => Err(refused(&e, index)),
     }
+}
+
+/// What a delta in the official scripts' way came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Caught {
+    /// Documents read from the source: all of them.
+    pub(crate) total: u64,
+    /// Written, because the target had none or a lower version.
+    pub(crate) created: u64,
+    pub(crate) updated: u64,
+    /// Passed over, because the target has the same version or a higher one.
+    pub(crate) skipped: u64,
+}
+
+/// Copies one index over an earlier copy, as the official scripts' delta does: `version_type=external`,
+/// `conflicts=proceed`.
+pub(crate) async fn catch_up(
+    target: &Client,
+    source: &ElasticsearchEndpoint,
+    index: &str,
+    size: u32,
+) -> Result<Caught, CopyFailure> {
+    let mut request = body(source, index, size);
+    request["conflicts"] = json!("proceed");
+    request["dest"]["version_type"] = json!("external");
+    let answer = target.post(PATH, &request).await.map_err(|e| refused(&e, index))?;
+    let (total, created, updated, skipped) = numbers(&answer, index)?;
+    if answer["timed_out"] == true || created + updated + skipped != total {
+        return Err(CopyFailure::Other(MigrationError::migration(
+            format!("copy index {index} again"),
+            format!("of {total} documents {created} were created, {updated} updated, {skipped} passed over"),
+            "see the log of the target cluster",
+        )));
+    }
+    Ok(Caught { total, created, updated, skipped })
 }
 
 fn refused(error: &ElasticsearchError, index: &str) -> CopyFailure {
@@ -103,8 +146,8 @@ fn is_pressure(words: &str) -> bool {
     .any(|w| words.contains(w))
 }
 
-/// Everything must have arrived: no failure, no conflict, and as many documents as the frozen source counts.
-fn judge(answer: &Value, index: &str, expected: u64) -> Result<u64, CopyFailure> {
+/// Total, created, updated, and conflicts of versions, unless documents failed.
+fn numbers(answer: &Value, index: &str) -> Result<(u64, u64, u64, u64), CopyFailure> {
     let attempted = || format!("copy index {index}");
     let failures = answer["failures"].as_array().map(Vec::as_slice).unwrap_or_default();
     if let Some(first) = failures.first() {
@@ -127,10 +170,16 @@ fn judge(answer: &Value, index: &str, expected: u64) -> Result<u64, CopyFailure>
             "see the log of the target cluster",
         )));
     };
-    let conflicts = number("version_conflicts").unwrap_or(0);
+    Ok((total, created, updated, number("version_conflicts").unwrap_or(0)))
+}
+
+/// Everything must have arrived: no failure, no conflict, and as many documents as the frozen source counts.
+fn judge(answer: &Value, index: &str, expected: Option<u64>) -> Result<u64, CopyFailure> {
+    let (total, created, updated, conflicts) = numbers(answer, index)?;
+    let expected = expected.unwrap_or(total);
     if answer["timed_out"] == true || conflicts > 0 || created + updated != total || total != expected {
         return Err(CopyFailure::Other(MigrationError::migration(
-            attempted(),
+            format!("copy index {index}"),
             format!(
                 "the source counts {expected} documents, _reindex read {total}, created {created}, updated {updated}, with \
                  {conflicts} version conflicts{}",
@@ -184,7 +233,7 @@ mod tests {
     #[test]
     fn only_a_complete_copy_is_a_copy() {
         let good = json!({"timed_out": false, "total": 5, "created": 5, "updated": 0, "version_conflicts": 0, "failures": []});
-        assert_eq!(judge(&good, "i", 5).ok(), Some(5));
+        assert_eq!(judge(&good, "i", Some(5)).ok(), Some(5));
         for (bad, expected) in [
             (json!({"timed_out": false, "total": 5, "created": 5, "updated": 0}), 6),
             (json!({"timed_out": false, "total": 5, "created": 4, "updated": 0}), 5),
@@ -193,9 +242,9 @@ mod tests {
             (json!({"failures": [{"id": "1", "cause": {"type": "strict_dynamic_mapping_exception"}}]}), 5),
             (json!({}), 0),
         ] {
-            assert!(matches!(judge(&bad, "i", expected), Err(CopyFailure::Other(_))), "{bad}");
+            assert!(matches!(judge(&bad, "i", Some(expected)), Err(CopyFailure::Other(_))), "{bad}");
         }
         let pressed = json!({"failures": [{"cause": {"type": "es_rejected_execution_exception"}}]});
-        assert!(matches!(judge(&pressed, "i", 5), Err(CopyFailure::Pressure(_))));
+        assert!(matches!(judge(&pressed, "i", Some(5)), Err(CopyFailure::Pressure(_))));
     }
 }

@@ -5,10 +5,11 @@ use super::reindex::{body, host_with_port};
 use crate::context::{Facts, MigrationContext, Reporter};
 use crate::elasticsearch::inventory;
 use crate::error::MigrationError;
+use drydock_core::scenario::Mover;
 use serde_json::json;
 
 /// Checks the target's health and lets it read from the source once: a `_reindex` of no document, which goes through the
-/// whitelist, the network and the login, and makes no index.
+/// whitelist, the network and the login, and makes no index. A mover that writes by itself does not need that right.
 pub(crate) async fn prepare(cx: &MigrationContext, reporter: &dyn Reporter) -> Result<Facts, MigrationError> {
     let target = cx.target_elasticsearch()?;
     let health = target
@@ -19,6 +20,10 @@ pub(crate) async fn prepare(cx: &MigrationContext, reporter: &dyn Reporter) -> R
         ("health".into(), health["status"].clone()),
         ("nodes".into(), health["number_of_nodes"].clone()),
     ]);
+    if cx.spec.mover == Mover::Stream {
+        facts.insert("remote_read".into(), json!("not needed"));
+        return Ok(facts);
+    }
     let source = cx.source_elasticsearch()?;
     let indices = inventory::names(&source, &Prefixes::new(&cx.spec.index_prefixes)).await?;
     let Some(probe) = indices.iter().find(|i| i.state == super::State::Open) else {

@@ -13,7 +13,7 @@ use drydock_stores::compare::{
 };
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_stores::postgres::{APPLICATION_NAME, connect};
-use drydock_workload::acknowledged::{Item, Now, last_states};
+use drydock_workload::acknowledged::{Contradiction, Item, Now, State, last_states};
 use drydock_workload::verify::contradicted;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -137,7 +137,7 @@ impl RealWorld {
             millis: 0,
         };
         match (source, target) {
-            (Ok(source), Ok(target)) => result.findings = lost_writes(&source, &target),
+            (Ok(source), Ok(target)) => result.findings = lost_writes(&states, &source, &target),
             (Err(why), _) | (_, Err(why)) => {
                 result.findings.push(Finding::not_compared(checks::ACKNOWLEDGED, "acknowledged writes", why));
             }
@@ -147,7 +147,11 @@ impl RealWorld {
         Ok(())
     }
 
-    async fn ask(&self, side: Side, states: &BTreeMap<Item, Now>) -> Result<BTreeMap<Item, Now>, String> {
+    async fn ask(
+        &self,
+        side: Side,
+        states: &BTreeMap<Item, State>,
+    ) -> Result<BTreeMap<Item, Contradiction>, String> {
         let stores = self.side(side).map_err(|e| e.message)?;
         let client = match self.has_elasticsearch() {
             true => Some(Client::new(&stores.elasticsearch, Timeouts::default()).map_err(|e| e.to_string())?),
@@ -222,27 +226,38 @@ fn stored_check(id: &str) -> Option<&'static str> {
 }
 
 /// Writes lost on the way, and writes that the source itself had lost: only the first are the migration's.
-fn lost_writes(source: &BTreeMap<Item, Now>, target: &BTreeMap<Item, Now>) -> Vec<Finding> {
+fn lost_writes(
+    states: &BTreeMap<Item, State>,
+    source: &BTreeMap<Item, Contradiction>,
+    target: &BTreeMap<Item, Contradiction>,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (now, what) in [
-        (Now::Stored, "were acknowledged as stored and are not on the target"),
-        (Now::Gone, "were acknowledged as deleted and are on the target"),
+    for (contradiction, kind, what) in [
+        (Contradiction::Absent, Kind::LostWrite, "were acknowledged as stored and are not on the target"),
+        (Contradiction::Present, Kind::Extra, "were acknowledged as deleted or moved and are on the target"),
+        (Contradiction::Stale, Kind::Changed, "were acknowledged with other contents than the target has"),
     ] {
-        let lost: Vec<&Item> =
-            target.iter().filter(|(i, n)| **n == now && !source.contains_key(*i)).map(|(i, _)| i).collect();
-        if !lost.is_empty() {
-            let kind = if now == Now::Stored { Kind::LostWrite } else { Kind::Extra };
-            findings.push(
-                Finding::data(
-                    checks::ACKNOWLEDGED,
-                    kind,
-                    "acknowledged writes",
-                    format!("{} writes {what}", lost.len()),
-                )
+        let lost: Vec<&Item> = target
+            .iter()
+            .filter(|(i, c)| **c == contradiction && !source.contains_key(*i))
+            .map(|(i, _)| i)
+            .collect();
+        if lost.is_empty() {
+            continue;
+        }
+        let mut message = format!("{} writes {what}", lost.len());
+        let twice =
+            lost.iter().filter(|i| contradiction == Contradiction::Present && lives_on(i, states)).count();
+        if twice > 0 {
+            message.push_str(&format!(
+                "; {twice} of these documents live on in another index, so they are there twice"
+            ));
+        }
+        findings.push(
+            Finding::data(checks::ACKNOWLEDGED, kind, "acknowledged writes", message)
                 .items(lost.len() as u64, lost.iter().map(|i| Sample::named(i.to_string())))
                 .next("look whether they were made after the freeze, or which mover left them out"),
-            );
-        }
+        );
     }
     if !source.is_empty() {
         let finding = Finding::data(
@@ -259,6 +274,15 @@ fn lost_writes(source: &BTreeMap<Item, Now>, target: &BTreeMap<Item, Now>) -> Ve
         findings.push(Finding { outcome: Outcome::NotProven, ..finding });
     }
     findings
+}
+
+/// Whether a document was moved rather than deleted: another index has one of the same name.
+fn lives_on(item: &Item, states: &BTreeMap<Item, State>) -> bool {
+    let Item::Elasticsearch { index, id, routing } = item else { return false };
+    states.iter().any(|(other, state)| {
+        state.now == Now::Stored
+            && matches!(other, Item::Elasticsearch { index: i, id: d, routing: r } if i != index && d == id && r == routing)
+    })
 }
 
 /// Tables looked at, and those that the role cannot both read and change.

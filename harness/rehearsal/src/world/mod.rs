@@ -205,6 +205,7 @@ impl RealWorld {
         // What the earlier life of the run wrote is gone with its stores.
         let _ = std::fs::remove_file(&self.config.acknowledged);
         let _ = std::fs::remove_file(self.config.folder.join("way-back.json"));
+        let _ = drydock_migration::forget_warm_copy(&self.config.folder);
         Progress::default()
     }
 
@@ -234,6 +235,7 @@ impl World for RealWorld {
             Action::Seed => self.seed().await,
             Action::Baseline => self.baseline().await,
             Action::StartWorkload => self.start_workload().await,
+            Action::AwaitWrites => self.await_writes().await,
             Action::Freeze => self.freeze().await,
             Action::Pin => self.pin().await,
             Action::Switch => self.switch().await,

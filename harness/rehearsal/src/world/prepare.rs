@@ -4,7 +4,7 @@ use super::{RealWorld, Stepped, environment, internal, of_environment, store_fai
 use crate::flow::{Attempt, Facts, Progress};
 use crate::start::RehearsalOptions;
 use drydock_core::event::ServiceState;
-use drydock_core::scenario::{Profile, SideSpec};
+use drydock_core::scenario::{self, Profile, SideSpec};
 use drydock_core::{Clock, Component, Event, Scenario, StepId};
 use drydock_environments::{Embedded, EmbeddedConfig, Side, SideConfig, StoreVersion};
 use drydock_stores::elasticsearch::{Client, Timeouts};
@@ -12,7 +12,7 @@ use drydock_workload::elasticsearch::{self as documents, Dataset};
 use drydock_workload::postgres::{self as rows, Databases, PostgresProfile, RoleSecrets};
 use drydock_workload::probe::Probe;
 use drydock_workload::service::{Service, ServiceConfig, ServiceError};
-use drydock_workload::writer::{Presence, Writer, WriterConfig};
+use drydock_workload::writer::{Churn, Presence, Writer, WriterConfig};
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
@@ -148,11 +148,38 @@ impl RealWorld {
             epoch: self.writer_starts,
             databases: self.seeded_databases(),
             elasticsearch: if self.has_elasticsearch() { Presence::Present } else { Presence::Absent },
+            churn: match self.config.scenario.workload.churn {
+                scenario::Churn::Usual => Churn::Usual,
+                scenario::Churn::Archiving => Churn::Archiving,
+            },
         };
         let recorder = self.recorder.clone();
         self.writer = Some(Writer::start(service, &config, &(Arc::new(move || recorder.now_ms()) as _)));
         self.writer_starts += 1;
         Ok(())
+    }
+
+    /// Lets users work on until so many more of their writes are acknowledged.
+    pub(super) async fn await_writes(&mut self) -> Stepped<Facts> {
+        let workload = &self.config.scenario.workload;
+        let more = u64::from(workload.writes_between);
+        let Some(writer) = &self.writer else { return Err(internal("nobody writes")) };
+        // Each write of a loaded machine may take a second; longer is an application that does not work.
+        let longest = Duration::from_secs(more + 30);
+        let waited =
+            self.cancel.run_until_cancelled(tokio::time::timeout(longest, writer.wait_for_more(more))).await;
+        let written = writer.written();
+        match waited {
+            None => Err(environment("interrupted", "run `drydock rehearse --resume` with this run")),
+            Some(Err(_)) => Err(environment(
+                format!("fewer than {more} writes were acknowledged within {} s", longest.as_secs()),
+                "look at the logs of the source stores in the run folder",
+            )),
+            Some(Ok(())) => Ok(Facts::from([
+                ("elasticsearch_writes".to_owned(), json!(written.elasticsearch)),
+                ("postgres_writes".to_owned(), json!(written.postgres)),
+            ])),
+        }
     }
 
     fn start_probes(&mut self) {

@@ -2,4 +2,5 @@
 
 mod flow;
 mod planted;
+mod warm;
 mod witness;

@@ -38,7 +38,7 @@ const TABLE: [(FaultKind, &[&str]); 14] = [
     (FaultKind::LoseIndex, &[checks::ES_INDICES]),
 ];
 
-struct Quiet;
+pub(crate) struct Quiet;
 
 impl Reporter for Quiet {
     fn item(&self, _: &str, _: u64) {}

@@ -3,6 +3,7 @@
 mod files;
 mod junit;
 mod markdown;
+mod matrix;
 mod proof;
 mod samples;
 mod sarif;

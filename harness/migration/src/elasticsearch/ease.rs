@@ -1,0 +1,76 @@
+//! Settings eased during a copy, and given back after it.
+
+use super::chunks;
+use super::copy::Work;
+use super::inventory::index_path;
+use crate::error::MigrationError;
+use drydock_core::scenario::CreateIndices;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+impl Work<'_> {
+    /// Remembers the replicas that the new index got and eases it, as the official scripts do.
+    pub(super) async fn tune_upstream(&self, name: &str) -> Result<(), MigrationError> {
+        let path = index_path(name);
+        let doing = || format!("ease the settings of index {name} on the target");
+        let found = self
+            .target
+            .get(&format!("{path}/_settings/index.number_of_replicas?flat_settings=true"))
+            .await
+            .map_err(|e| MigrationError::elasticsearch(doing(), &e))?;
+        let replicas = found[name]["settings"]["index.number_of_replicas"].clone();
+        self.remembered
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .insert(name.to_owned(), replicas);
+        let eased = json!({"index.refresh_interval": "-1", "index.number_of_replicas": 0, "index.translog.durability": "async"});
+        self.target
+            .put(&format!("{path}/_settings"), &eased)
+            .await
+            .map(drop)
+            .map_err(|e| MigrationError::elasticsearch(doing(), &e))
+    }
+
+    /// Gives every index the settings it must have after the copy, many indices with equal ones a request.
+    pub(super) async fn restore_settings(&self, names: &[String]) -> Result<(), MigrationError> {
+        let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut blocked: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for name in names {
+            let Some(definition) = self.definitions.get(name) else { continue };
+            let settings = match self.mode() {
+                CreateIndices::Complete => Value::Object(definition.plan.restore.clone()),
+                CreateIndices::Upstream => json!({
+                    "index.refresh_interval": "1s",
+                    "index.translog.durability": "request",
+                    "index.number_of_replicas": self.remembered_replicas(name),
+                }),
+            };
+            groups.entry(settings.to_string()).or_default().push(name.clone());
+            if self.mode() == CreateIndices::Complete && !definition.plan.blocks.is_empty() {
+                let blocks = Value::Object(definition.plan.blocks.clone()).to_string();
+                blocked.entry(blocks).or_default().push(name.clone());
+            }
+        }
+        // Blocks last: an index that is read-only takes no other setting.
+        for (settings, names) in groups.into_iter().chain(blocked) {
+            let settings: Map<String, Value> = serde_json::from_str(&settings)
+                .map_err(|e| MigrationError::Internal(format!("settings of {names:?}: {e}")))?;
+            let settings = Value::Object(settings);
+            for path in chunks(&names) {
+                self.target.put(&format!("/{path}/_settings"), &settings).await.map_err(|e| {
+                    MigrationError::elasticsearch(
+                        format!("give {} indices back their settings, {} among them", names.len(), names[0]),
+                        &e,
+                    )
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An index kept from an earlier attempt has its eased value now; it was made with the default.
+    fn remembered_replicas(&self, name: &str) -> Value {
+        let remembered = self.remembered.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        remembered.get(name).cloned().unwrap_or_else(|| json!("1"))
+    }
+}

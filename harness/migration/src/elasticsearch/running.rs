@@ -1,0 +1,80 @@
+//! Copies that the target makes for us, as its task list shows them.
+
+use super::copy::Work;
+use super::create::Definition;
+use crate::error::MigrationError;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+impl Work<'_> {
+    /// Copies under way on the target into wanted indices.
+    pub(super) async fn running(&self) -> Result<Vec<Running>, MigrationError> {
+        let answer = self
+            .target
+            .get("/_tasks?actions=*reindex&detailed=true")
+            .await
+            .map_err(|e| MigrationError::elasticsearch("list the copies under way on the target", &e))?;
+        Ok(running_of(&answer, &self.definitions))
+    }
+
+    /// Ends copies of an earlier attempt, which the target goes on with when nobody waits for their answer.
+    pub(super) async fn stop_copies(&self) -> Result<(), MigrationError> {
+        for task in self.running().await? {
+            let path = format!("/_tasks/{}/_cancel?wait_for_completion=true", super::encode(&task.id));
+            self.target
+                .post_empty(&path)
+                .await
+                .map_err(|e| MigrationError::elasticsearch("end a copy of an earlier attempt", &e))?;
+        }
+        Ok(())
+    }
+}
+
+/// One `_reindex` under way.
+pub(super) struct Running {
+    id: String,
+    pub(super) done: u64,
+}
+
+fn running_of(answer: &Value, wanted: &BTreeMap<String, Definition>) -> Vec<Running> {
+    let mut found = Vec::new();
+    for node in answer["nodes"].as_object().into_iter().flatten().map(|(_, n)| n) {
+        for (id, task) in node["tasks"].as_object().into_iter().flatten() {
+            let description = task["description"].as_str().unwrap_or_default();
+            let ours = description
+                .rsplit_once(" to [")
+                .and_then(|(_, rest)| rest.split(']').next())
+                .is_some_and(|index| wanted.contains_key(index));
+            if ours {
+                let number = |name: &str| task["status"][name].as_u64().unwrap_or(0);
+                found.push(Running { id: id.clone(), done: number("created") + number("updated") });
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Map, json};
+
+    #[test]
+    fn only_copies_into_wanted_indices_are_ours() {
+        let task = |index: &str| {
+            json!({"description": format!("reindex from [host=127.0.0.1 port=9200 query={{}}][a to [b]] to [{index}]"),
+                   "status": {"created": 3, "updated": 1}})
+        };
+        let answer = json!({"nodes": {"n": {"tasks": {"n:1": task("mine_"), "n:2": task("theirs_")}}}});
+        let definition = Definition {
+            name: "mine_".into(),
+            mappings: json!({}),
+            aliases: json!({}),
+            settings: Map::new(),
+            plan: super::super::settings::complete(&Map::new()),
+        };
+        let found = running_of(&answer, &BTreeMap::from([("mine_".to_owned(), definition)]));
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].id.as_str(), found[0].done), ("n:1", 4));
+    }
+}
