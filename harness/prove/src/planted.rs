@@ -15,6 +15,8 @@ pub struct Planted {
     pub named: Vec<String>,
     /// Other subjects that may be told as well.
     pub also: Vec<String>,
+    /// A check that may tell what follows from it.
+    pub followed_by: Option<&'static str>,
     /// How many items the check must count under this kind and subject, where that is certain.
     pub count: Option<u64>,
 }
@@ -22,7 +24,15 @@ pub struct Planted {
 impl Planted {
     /// A corruption of which `check` must tell as `kind` about `subject`.
     pub fn new(check: &'static str, kind: Kind, subject: impl Into<String>) -> Self {
-        Self { check, kind, subject: subject.into(), named: Vec::new(), also: Vec::new(), count: None }
+        Self {
+            check,
+            kind,
+            subject: subject.into(),
+            named: Vec::new(),
+            also: Vec::new(),
+            followed_by: None,
+            count: None,
+        }
     }
 
     /// Adds a text that must be told.
@@ -36,6 +46,13 @@ impl Planted {
     #[must_use]
     pub fn also(mut self, subject: impl Into<String>) -> Self {
         self.also.push(subject.into());
+        self
+    }
+
+    /// Names a check that may tell what follows: what tomorrow's index lacks, where its template was harmed.
+    #[must_use]
+    pub fn followed_by(mut self, check: &'static str) -> Self {
+        self.followed_by = Some(check);
         self
     }
 
@@ -71,7 +88,10 @@ impl Planted {
         if let Some(count) = self.count.filter(|count| *count != counted) {
             return Err(format!("{} counts {counted} instead of {count}", self.check));
         }
-        let blamed = findings.iter().find(|f| f.subject != self.subject && !self.also.contains(&f.subject));
+        let follows = |f: &Finding| self.followed_by == Some(f.check.as_str());
+        let blamed = findings
+            .iter()
+            .find(|f| f.subject != self.subject && !self.also.contains(&f.subject) && !follows(f));
         match blamed {
             Some(f) => Err(format!("{} blames {} as well", f.check, f.subject)),
             None => Ok(()),

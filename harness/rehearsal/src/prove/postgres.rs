@@ -72,23 +72,24 @@ const CORRUPTIONS: &[Corruption] = &[
     of("value become null", (ROWS, Changed, ".public.permissions"),
         Query("SELECT 'id=' || min(id) FROM permissions WHERE description IS NOT NULL"),
         "UPDATE permissions SET description = NULL WHERE id = (SELECT min(id) FROM permissions WHERE description IS NOT NULL)"),
-    of("null become an empty text", (ROWS, Changed, ".public.permissions"),
-        Query("SELECT 'id=' || min(id) FROM permissions WHERE description IS NULL"),
-        "UPDATE permissions SET description = '' WHERE id = (SELECT min(id) FROM permissions WHERE description IS NULL)"),
+    of("null become an empty text", (ROWS, Changed, ".public.access_rules"),
+        Query("SELECT 'id=' || min(id) FROM access_rules WHERE resource_id IS NULL"),
+        "UPDATE access_rules SET resource_id = '' WHERE id = (SELECT min(id) FROM access_rules WHERE resource_id IS NULL)"),
     of("jsonb key added", (ROWS, Changed, ".public.tenants"), Text("settings"),
         "UPDATE tenants SET settings = '{\"planted\": 9007199254740993}' WHERE id = (SELECT min(id) FROM tenants)"),
     of("number off by one", (ROWS, Changed, ".public.license_windows"), Text("seats"),
         "UPDATE license_windows SET seats = seats + 1 WHERE id = (SELECT min(id) FROM license_windows)"),
-    of("microsecond lost", (ROWS, Changed, ".public.application_tokens"), Text("issued_at"),
-        "UPDATE application_tokens SET issued_at = issued_at + interval '1 microsecond' WHERE id = (SELECT min(id::text) FROM
-         application_tokens WHERE isfinite(issued_at) AND issued_at BETWEEN '2000-01-01' AND '2100-01-01')::uuid"),
+    of("microsecond lost", (ROWS, Changed, ".public.users"), Text("last_login_at"),
+        "UPDATE users SET last_login_at = last_login_at - interval '1 microsecond' WHERE id = (SELECT min(id::text) FROM users
+         WHERE last_login_at BETWEEN '2000-01-01' AND '2100-01-01')::uuid"),
     of("truth turned", (ROWS, Changed, ".public.users"), Text("enabled"),
         "UPDATE users SET enabled = NOT enabled WHERE id = (SELECT min(id::text) FROM users)::uuid"),
     of("array element added", (ROWS, Changed, ".public.roles"), Text("levels"),
         "UPDATE roles SET levels = levels || 'READ'::access_level WHERE id = (SELECT min(id) FROM roles)"),
-    of("bit of a bytea turned", (ROWS, Changed, ".public.application_tokens"), Text("token_hash"),
-        "UPDATE application_tokens SET token_hash = set_byte(token_hash, 0, get_byte(token_hash, 0) # 1)
-         WHERE id = (SELECT min(id::text) FROM application_tokens WHERE length(token_hash) > 0)::uuid"),
+    of("bit of a bytea turned", (ROWS, Changed, ".public.users"), Text("picture"),
+        "UPDATE users SET picture = set_byte(picture, 0, get_byte(picture, 0) # 1)
+         WHERE id = (SELECT min(id::text) FROM users WHERE length(picture) > 0)::uuid")
+        .in_webmodeler(),
     of("row lost from a table without key", (ROWS, Missing, ".audit.raw_claims"), Text("issuer"),
         "DELETE FROM audit.raw_claims WHERE ctid = (SELECT min(ctid) FROM audit.raw_claims)"),
     of("row twice in a table without key", (ROWS, Extra, ".audit.raw_claims"), Text("issuer"),

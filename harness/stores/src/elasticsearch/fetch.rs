@@ -104,8 +104,10 @@ impl Patience {
         inner: &Inner,
         error: ElasticsearchError,
     ) -> Result<(), ElasticsearchError> {
-        let too_large =
-            error.status() == Some(400) && error.to_string().contains("esult window is too large");
+        // An index may allow smaller pages than the usual ones; some answers say only that every shard refused.
+        let words = error.to_string();
+        let refused = words.contains("esult window is too large") || words.contains("all shards failed");
+        let too_large = error.status() == Some(400) && self.size > 1 && refused;
         let malformed = matches!(error.kind, ErrorKind::Malformed(_));
         let retry = too_large || malformed || error.is_pressure() || error.is_transport();
         if !error.is_transport() {

@@ -4,7 +4,7 @@ use super::hands::{Hands, told};
 use super::{InPlace, Request, Undo};
 use drydock_core::Kind;
 use drydock_core::names::checks::{
-    ES_ALIASES, ES_CLUSTER, ES_INDICES, ES_MAPPINGS, ES_SETTINGS, ES_TEMPLATES,
+    ES_ALIASES, ES_CLUSTER, ES_FUTURE, ES_INDICES, ES_MAPPINGS, ES_SETTINGS, ES_TEMPLATES,
 };
 use drydock_prove::{Dice, Planted};
 use serde_json::{Value, json};
@@ -228,12 +228,15 @@ async fn template(hands: &Hands, what: What, dice: &mut Dice) -> Result<InPlace,
                     continue;
                 }
                 hands.request(Request::Put(path, other)).await?;
-                let planted = Planted::new(ES_TEMPLATES, Kind::Changed, subject).named(attribute);
+                let planted = Planted::new(ES_TEMPLATES, Kind::Changed, subject)
+                    .named(attribute)
+                    .followed_by(ES_FUTURE);
                 return Ok(InPlace { planted, scope, undo });
             }
             _ => {
                 hands.request(Request::Delete(path)).await?;
-                let planted = Planted::new(ES_TEMPLATES, Kind::Missing, subject).count(1);
+                let planted =
+                    Planted::new(ES_TEMPLATES, Kind::Missing, subject).count(1).followed_by(ES_FUTURE);
                 return Ok(InPlace { planted, scope, undo });
             }
         }
@@ -259,8 +262,10 @@ async fn of_cluster(hands: &Hands, what: What) -> Result<InPlace, String> {
             let before = hands.source.get("/_cluster/settings?flat_settings=true").await.map_err(told)?;
             let before = before["persistent"]["cluster.max_shards_per_node"].clone();
             hands.request(Request::Put("/_cluster/settings".to_owned(), set(json!("4711")))).await?;
+            let kind = if before.is_null() { Kind::Extra } else { Kind::Changed };
             let planted =
-                Planted::new(ES_CLUSTER, Kind::Changed, "cluster-settings/persistent").named("4711");
+                Planted::new(ES_CLUSTER, kind, "cluster-settings/persistent/cluster.max_shards_per_node")
+                    .named("4711");
             let undo = vec![Undo::Requests(vec![Request::Put("/_cluster/settings".to_owned(), set(before))])];
             return Ok(InPlace { planted, scope, undo });
         }
