@@ -47,33 +47,64 @@ pub fn judge(
         ledger: ledger_lines(ledgers.iter().cloned())?,
         machine: BTreeMap::new(),
     };
-    let mut writer = RecordWriter::new(Vec::new(), 0, Redactor::default());
-    let in_memory = |e| file_error("cannot keep the record in memory")(e);
-    let mut append = |event| writer.append(&clock, event).map(drop).map_err(in_memory);
-    append(Event::RunStarted(Box::new(started)))?;
+    let mut docket = Docket::open(clock, started, Redactor::default())?;
     for check in made {
+        docket.enter(check)?;
+    }
+    docket.close(folder)
+}
+
+/// A record that is kept in memory until it is judged.
+pub(crate) struct Docket {
+    clock: SystemClock,
+    writer: RecordWriter<Vec<u8>>,
+}
+
+impl Docket {
+    /// Begins a record.
+    pub(crate) fn open(
+        clock: SystemClock,
+        started: RunStarted,
+        redactor: Redactor,
+    ) -> Result<Self, RehearsalError> {
+        let mut docket = Self { clock, writer: RecordWriter::new(Vec::new(), 0, redactor) };
+        docket.append(Event::RunStarted(Box::new(started)))?;
+        Ok(docket)
+    }
+
+    pub(crate) fn append(&mut self, event: Event) -> Result<(), RehearsalError> {
+        let written = self.writer.append(&self.clock, event).map(drop);
+        written.map_err(file_error("cannot keep the record in memory"))
+    }
+
+    /// Records a check with what it found.
+    pub(crate) fn enter(&mut self, check: CheckMade) -> Result<(), RehearsalError> {
         let outcome = check.findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Equal);
         for finding in check.findings {
-            append(Event::Finding(finding))?;
+            self.append(Event::Finding(finding))?;
         }
-        append(Event::CheckFinished {
+        self.append(Event::CheckFinished {
             check: check.check.into(),
             outcome,
             compared: check.compared,
             note: check.note,
             millis: check.millis,
-        })?;
+        })
     }
-    append(Event::RunFinished { ending: Ending::Complete })?;
-    let bytes = writer.get_ref();
-    let record = Record::read(bytes.as_slice())
-        .map_err(|reason| RehearsalError::Record { path: "record in memory".into(), reason })?;
-    let summary = Summary::of(&record);
-    if let Some(folder) = folder {
-        let failed = || format!("cannot write the reports into {}", folder.display());
-        std::fs::create_dir_all(folder).map_err(file_error(failed()))?;
-        std::fs::write(folder.join("record.jsonl"), bytes).map_err(file_error(failed()))?;
-        drydock_report::write_all(folder, &summary).map_err(file_error(failed()))?;
+
+    /// Judges the record, and writes it with its reports into `folder` if there is one.
+    pub(crate) fn close(mut self, folder: Option<&Path>) -> Result<Summary, RehearsalError> {
+        self.append(Event::RunFinished { ending: Ending::Complete })?;
+        let bytes = self.writer.get_ref();
+        let record = Record::read(bytes.as_slice())
+            .map_err(|reason| RehearsalError::Record { path: "record in memory".into(), reason })?;
+        let summary = Summary::of(&record);
+        if let Some(folder) = folder {
+            let failed = || format!("cannot write the reports into {}", folder.display());
+            std::fs::create_dir_all(folder).map_err(file_error(failed()))?;
+            std::fs::write(folder.join("record.jsonl"), bytes).map_err(file_error(failed()))?;
+            drydock_report::write_all(folder, &summary).map_err(file_error(failed()))?;
+        }
+        Ok(summary)
     }
-    Ok(summary)
 }

@@ -1,14 +1,12 @@
 //! Comparison alone, of stores that somebody else runs: read-only, judged and reported as a rehearsal is.
 
-use crate::start::{RehearsalError, file_error, ledger_lines};
+use crate::judge::{CheckMade, Docket};
+use crate::start::{RehearsalError, ledger_lines};
 use crate::witness::Witness;
-use drydock_core::event::{Ending, RECORD_VERSION, RunStarted};
-use drydock_core::finding::Outcome;
+use drydock_core::event::{RECORD_VERSION, RunStarted};
 use drydock_core::names::checks;
 use drydock_core::scenario::ledger_from_yaml;
-use drydock_core::{
-    CheckId, Clock, Event, Plan, Record, RecordWriter, Redactor, Scenario, Summary, SystemClock,
-};
+use drydock_core::{CheckId, Clock, Event, Plan, Redactor, Scenario, Summary, SystemClock};
 use drydock_stores::compare::{self, CheckResult, DatabasePair, Options, ProbeWrites};
 use drydock_stores::elasticsearch::Scope;
 use drydock_stores::endpoint::ElasticsearchAuth;
@@ -74,12 +72,9 @@ pub async fn verify(
     folder: Option<&Path>,
 ) -> Result<Summary, RehearsalError> {
     let started = started(options, ledgers)?;
-    let clock = SystemClock::start();
-    let mut writer = RecordWriter::new(Vec::new(), 0, redactor(options));
-    let in_memory = |e| file_error("cannot keep the record in memory")(e);
-    let proof = (options.witness.0)(started.scenario.seed);
-    writer.append(&clock, Event::RunStarted(Box::new(started))).map_err(in_memory)?;
-    writer.append(&clock, Event::Proof(proof)).map_err(in_memory)?;
+    let seed = started.scenario.seed;
+    let mut docket = Docket::open(SystemClock::start(), started, redactor(options))?;
+    docket.append(Event::Proof((options.witness.0)(seed)))?;
     let mut results = Vec::new();
     let tuning = &options.tuning;
     if let Some((source, target)) = &options.elasticsearch {
@@ -102,32 +97,10 @@ pub async fn verify(
     if let Some(pair) = &options.keycloak {
         results.extend(keycloak(pair, &options.realms, tuning).await);
     }
-    for result in results {
-        let outcome = result.findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Equal);
-        for finding in result.findings {
-            writer.append(&clock, Event::Finding(finding)).map_err(in_memory)?;
-        }
-        let event = Event::CheckFinished {
-            check: result.check.into(),
-            outcome,
-            compared: result.compared,
-            note: result.note,
-            millis: result.millis,
-        };
-        writer.append(&clock, event).map_err(in_memory)?;
+    for CheckResult { check, compared, findings, note, millis } in results {
+        docket.enter(CheckMade { check, compared, note, findings, millis })?;
     }
-    writer.append(&clock, Event::RunFinished { ending: Ending::Complete }).map_err(in_memory)?;
-    let bytes = writer.get_ref();
-    let record = Record::read(bytes.as_slice())
-        .map_err(|reason| RehearsalError::Record { path: "record in memory".into(), reason })?;
-    let summary = Summary::of(&record);
-    if let Some(folder) = folder {
-        let failed = || format!("cannot write the reports into {}", folder.display());
-        std::fs::create_dir_all(folder).map_err(file_error(failed()))?;
-        std::fs::write(folder.join("record.jsonl"), bytes).map_err(file_error(failed()))?;
-        drydock_report::write_all(folder, &summary).map_err(file_error(failed()))?;
-    }
-    Ok(summary)
+    docket.close(folder)
 }
 
 fn started(options: &VerifyOptions, ledgers: &[PathBuf]) -> Result<RunStarted, RehearsalError> {

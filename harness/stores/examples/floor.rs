@@ -5,11 +5,12 @@
 //! cargo run --release -p drydock-stores --example floor -- rewrite SOURCE TARGET INDEX DOCUMENTS
 //! cargo run --release -p drydock-stores --example floor -- measure SOURCE TARGET INDEX [ROUNDS]
 //! cargo run --release -p drydock-stores --example floor -- compare SOURCE TARGET PREFIX
+//! cargo run --release -p drydock-stores --example floor -- drain   SOURCE TARGET PREFIX
 //! ```
 //!
 //! `seed` writes the same records, about 700 bytes each, to both sides in another order; `rewrite` the same with other
 //! bytes for the same meaning on the target. `measure` prints the fastest of some rounds of each way, the ratios and the
-//! peak memory of this process; `compare` prints what differs in the indices that begin with PREFIX. The stores' addresses are plain URLs; nothing outside of INDEX is touched.
+//! peak memory of this process; `compare` prints what differs in the indices that begin with PREFIX; `drain` reads them and throws them away, for whoever times it from outside. The stores' addresses are plain URLs; nothing outside of INDEX is touched.
 
 use drydock_stores::ElasticsearchEndpoint;
 use drydock_stores::compare::{Options, Tier, compare_elasticsearch, drain};
@@ -50,8 +51,14 @@ async fn main() -> Result<()> {
             sides.close().await;
             Ok(())
         }
+        ["drain", source, target, prefix] => {
+            let sides = Sides::pin(&client(source)?, &client(target)?, prefix).await?;
+            drain(&sides.source, &sides.target, &Options::default()).await?;
+            sides.close().await;
+            Ok(())
+        }
         _ => {
-            Err("seed|rewrite SOURCE TARGET INDEX DOCUMENTS, measure SOURCE TARGET INDEX [ROUNDS], or compare SOURCE TARGET PREFIX".into())
+            Err("seed|rewrite SOURCE TARGET INDEX DOCUMENTS, measure SOURCE TARGET INDEX [ROUNDS], compare SOURCE TARGET PREFIX, or drain SOURCE TARGET PREFIX".into())
         }
     }
 }
