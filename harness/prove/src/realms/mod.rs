@@ -1,5 +1,6 @@
 //! Keycloak realms: what defines them, and who may log in with what.
 
+mod accounts;
 mod definitions;
 mod people;
 mod plant;
@@ -54,7 +55,7 @@ impl Family for Realms {
             sealer: Sealer::new(DigestKey::derived(&dice.hex(32))),
             identifiers: Identifiers::Kept,
         };
-        for (realm, users) in [("master", dice.between(2, 4)), ("camunda-platform", dice.between(10, 20))] {
+        for (realm, users) in [("master", dice.between(2, 4)), ("camunda-platform", dice.between(8, 12))] {
             let defined = definitions::define(&mut world, realm, dice);
             people::settle(&mut world, &defined, users, dice);
         }
