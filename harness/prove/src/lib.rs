@@ -12,6 +12,7 @@ pub mod documents;
 mod family;
 pub mod json;
 mod planted;
+pub mod realms;
 pub mod rows;
 pub mod schemas;
 mod shapes;
@@ -24,6 +25,7 @@ use access::Access;
 use clusters::Clusters;
 use documents::Documents;
 use drydock_core::{FamilyProof, Ground, Proof, ProofMiss};
+use realms::Realms;
 use rows::Rows;
 use schemas::Schemas;
 use std::time::Instant;
@@ -42,6 +44,7 @@ pub fn in_memory(seed: u64) -> Proof {
     prove_family::<Schemas>(seed, 200, &mut families, &mut misses);
     prove_family::<Access>(seed, 200, &mut families, &mut misses);
     prove_family::<Clusters>(seed, 150, &mut families, &mut misses);
+    prove_family::<Realms>(seed, 50, &mut families, &mut misses);
     misses.truncate(drydock_core::proof::MAX_MISSES);
     let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Proof { ground: Ground::InMemory, seed, families, misses, millis }

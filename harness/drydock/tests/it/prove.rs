@@ -9,7 +9,7 @@ fn in_memory_every_corruption_is_caught_in_a_moment() {
     let told = text(&output);
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(told.starts_with("PROVEN  "), "{told}");
-    for family in ["documents", "rows", "schemas", "access", "clusters"] {
+    for family in ["documents", "rows", "schemas", "access", "clusters", "realms"] {
         assert!(told.lines().any(|l| l.starts_with(family)), "{family} is missing in\n{told}");
     }
     assert!(!told.contains('\u{1b}'), "NO_COLOR was set:\n{told}");
