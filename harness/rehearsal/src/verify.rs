@@ -1,7 +1,7 @@
 //! Comparison alone, of stores that somebody else runs: read-only, judged and reported as a rehearsal is.
 
 use crate::judge::{CheckMade, Docket};
-use crate::start::{RehearsalError, ledger_lines};
+use crate::start::{RehearsalError, file_error, ledger_lines};
 use crate::witness::Witness;
 use drydock_core::event::{RECORD_VERSION, RunStarted};
 use drydock_core::names::checks;
@@ -74,7 +74,9 @@ pub async fn verify(
     let started = started(options, ledgers)?;
     let seed = started.scenario.seed;
     let mut docket = Docket::open(SystemClock::start(), started, redactor(options))?;
-    docket.append(Event::Proof((options.witness.0)(seed)))?;
+    // Beside the comparison, which mostly waits for the stores.
+    let witness = options.witness.0;
+    let proof = tokio::task::spawn_blocking(move || witness(seed));
     let mut results = Vec::new();
     let tuning = &options.tuning;
     if let Some((source, target)) = &options.elasticsearch {
@@ -97,6 +99,8 @@ pub async fn verify(
     if let Some(pair) = &options.keycloak {
         results.extend(keycloak(pair, &options.realms, tuning).await);
     }
+    let proof = proof.await.map_err(|e| file_error("the witness cannot prove itself")(e.into()))?;
+    docket.append(Event::Proof(proof))?;
     for CheckResult { check, compared, findings, note, millis } in results {
         docket.enter(CheckMade { check, compared, note, findings, millis })?;
     }
