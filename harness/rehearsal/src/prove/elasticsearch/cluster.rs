@@ -265,7 +265,7 @@ async fn of_cluster(hands: &Hands, what: What) -> Result<InPlace, String> {
             let kind = if before.is_null() { Kind::Extra } else { Kind::Changed };
             let planted =
                 Planted::new(ES_CLUSTER, kind, "cluster-settings/persistent/cluster.max_shards_per_node")
-                    .named("4711");
+                    .named("max_shards_per_node");
             let undo = vec![Undo::Requests(vec![Request::Put("/_cluster/settings".to_owned(), set(before))])];
             return Ok(InPlace { planted, scope, undo });
         }
