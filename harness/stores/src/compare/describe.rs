@@ -79,6 +79,22 @@ pub(super) fn located(
     findings
 }
 
+/// Says in the next step that a side was written to during the comparison. `written`: whether the source was, and whether
+/// the target was.
+pub(super) fn moving(finding: &mut Finding, written: (bool, bool)) {
+    let sides = match written {
+        (false, false) => return,
+        (true, false) => "the source was",
+        (false, true) => "the target was",
+        (true, true) => "both sides were",
+    };
+    finding.next = format!(
+        "{sides} written to during the comparison: stop the writers and compare again, because this may be a later \
+         write and no loss; otherwise, {}",
+        finding.next
+    );
+}
+
 /// Documents that turned up in another index.
 pub(super) fn moved(check: &'static str, moved: &Moved) -> Finding {
     let count = moved.items.iter().map(|i| i.copies).sum::<u64>();

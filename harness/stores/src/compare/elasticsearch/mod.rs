@@ -13,6 +13,7 @@ mod section;
 mod shapes;
 mod templates;
 
+use super::describe;
 use super::result::{CheckResult, Options};
 use crate::elasticsearch::{Client, IndexState, PinnedEs, Scope, StreamError, Timeouts};
 use crate::endpoint::ElasticsearchEndpoint;
@@ -57,17 +58,8 @@ async fn tell_moving(source: &PinnedEs, target: &PinnedEs, results: &mut [CheckR
     }
     let (on_source, on_target) = tokio::join!(source.moved(), target.moved());
     for finding in different {
-        let sides = match (on_source.contains(&finding.subject), on_target.contains(&finding.subject)) {
-            (false, false) => continue,
-            (true, false) => "the source was",
-            (false, true) => "the target was",
-            (true, true) => "both sides were",
-        };
-        finding.next = format!(
-            "{sides} written to during the comparison: stop the writers and compare again, because this may be a later \
-             write and no loss; otherwise, {}",
-            finding.next
-        );
+        let written = (on_source.contains(&finding.subject), on_target.contains(&finding.subject));
+        describe::moving(finding, written);
     }
 }
 

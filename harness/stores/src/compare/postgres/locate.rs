@@ -27,28 +27,16 @@ pub(super) async fn locate(
     tables: (&BucketTable, &BucketTable),
     options: &Options,
 ) -> Result<Located, (Which, PostgresError)> {
+    let digests = || RowDigests::Run(options.key.fast());
     let few = BucketTable::differing(tables.0, tables.1, MAX_KEYS.min(options.max_located));
     let lookups = [&job.source, &job.target].map(|side| side.as_ref().is_some_and(|s| s.lookup.is_some()));
     if few.unexamined_buckets() == 0 && lookups == [true, true] {
         let locator = shared(few.clone());
-        let (a, b) = tokio::join!(
-            tokio::spawn(by_key(
-                Arc::clone(source),
-                job.clone(),
-                Which::Source,
-                few.clone(),
-                Arc::clone(&locator),
-                RowDigests::Run(options.key.fast())
-            )),
-            tokio::spawn(by_key(
-                Arc::clone(target),
-                job.clone(),
-                Which::Target,
-                few,
-                Arc::clone(&locator),
-                RowDigests::Run(options.key.fast())
-            )),
-        );
+        let read = |session: &Arc<Connection>, which: Which| {
+            let (session, job, locator) = (Arc::clone(session), job.clone(), Arc::clone(&locator));
+            tokio::spawn(by_key(session, job, which, few.clone(), locator, digests()))
+        };
+        let (a, b) = tokio::join!(read(source, Which::Source), read(target, Which::Target));
         // A key that the server does not take back, or too many of them: the whole table answers as well.
         if let (Ok(ReadByKey::All), Ok(ReadByKey::All)) = (joined(a, job), joined(b, job)) {
             let found = finish(&locator);
@@ -58,22 +46,11 @@ pub(super) async fn locate(
         }
     }
     let locator = shared(BucketTable::differing(tables.0, tables.1, options.max_located));
-    let (a, b) = tokio::join!(
-        tokio::spawn(everything(
-            Arc::clone(source),
-            job.clone(),
-            Which::Source,
-            Arc::clone(&locator),
-            RowDigests::Run(options.key.fast())
-        )),
-        tokio::spawn(everything(
-            Arc::clone(target),
-            job.clone(),
-            Which::Target,
-            Arc::clone(&locator),
-            RowDigests::Run(options.key.fast())
-        )),
-    );
+    let read = |session: &Arc<Connection>, which: Which| {
+        let (session, job, locator) = (Arc::clone(session), job.clone(), Arc::clone(&locator));
+        tokio::spawn(everything(session, job, which, locator, digests()))
+    };
+    let (a, b) = tokio::join!(read(source, Which::Source), read(target, Which::Target));
     joined(a, job).map_err(|e| (Which::Source, e))?;
     joined(b, job).map_err(|e| (Which::Target, e))?;
     Ok(finish(&locator))

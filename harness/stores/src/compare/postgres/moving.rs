@@ -1,5 +1,6 @@
 //! Where data differs and a side is being written to, the next step says so: the difference may be newer than the copy.
 
+use super::super::describe;
 use super::super::result::CheckResult;
 use super::DatabasePair;
 use super::shapes::renamed;
@@ -36,17 +37,8 @@ pub(super) async fn tell(
                 let name = named(database, &subject);
                 movement.as_ref().zip(name).is_some_and(|(m, name)| m.written.contains(&name))
             };
-            let sides = match (written(a, &moved.0), written(b, &moved.1)) {
-                (false, false) => continue,
-                (true, false) => "the source was",
-                (false, true) => "the target was",
-                (true, true) => "both sides were",
-            };
-            finding.next = format!(
-                "{sides} written to during the comparison: stop the writers and compare again, because this may be a later \
-                 write and no loss; otherwise, {}",
-                finding.next
-            );
+            let sides = (written(a, &moved.0), written(b, &moved.1));
+            describe::moving(finding, sides);
         }
         notes.extend(
             [("source", moved.0), ("target", moved.1)]
