@@ -1,7 +1,7 @@
 //! The plan: a scenario unrolled into an ordered list of steps with stable ids. A pure function of the scenario.
 
 use crate::names::{CheckId, Component, StepId, checks};
-use crate::scenario::{Delta, Grants, Mover, Reindex, Scenario};
+use crate::scenario::{Grants, Mover, Reindex, Scenario};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,8 @@ pub enum Action {
     FinalListing,
     /// Wait until the targets are ready.
     WaitTargets,
+    /// Carry the roles of the source server, by hand.
+    CarryRoles,
     /// Restore a component's database.
     Restore(Component),
     /// Carry grants and second roles over, which the restore leaves behind.
@@ -109,6 +111,7 @@ impl Plan {
         let databases: Vec<Component> =
             components.iter().copied().filter(|c| c.database().is_some()).collect();
         let indices = components.contains(&Component::Elasticsearch);
+        let words = scenario.migration.words();
 
         plan.up("prepare/provision", Action::Provision, "start source and target stores");
         plan.up("prepare/seed", Action::Seed, "fill the source with Camunda-shaped data");
@@ -138,21 +141,22 @@ impl Plan {
             plan.up(
                 format!("phase-2/backup/{c}"),
                 Action::InitialBackup(*c),
-                format!("pg_dump of {c}, application running"),
+                format!("{}, application running", scenario.migration.database_words(*c).0),
             );
         }
         if indices {
             plan.up(
                 "phase-2/backup/elasticsearch",
                 Action::InitialListing,
-                "health and listing of the source cluster",
+                words.initial,
             );
         }
 
         if indices && scenario.migration.reindex == Reindex::Warm {
             let about = match scenario.migration.mover {
-                Mover::Reindex => "create every index, then _reindex from remote, application running",
                 Mover::Stream => "create every index, then stream into it, application running",
+                // No other mover copies while users work.
+                _ => "create every index, then _reindex from remote, application running",
             };
             plan.up("phase-2/warm/elasticsearch", Action::WarmCopy, about);
         }
@@ -170,15 +174,19 @@ impl Plan {
             plan.down(
                 format!("phase-3/backup/{c}"),
                 Action::FinalBackup(*c),
-                format!("final pg_dump of {c}"),
+                format!("final {}", scenario.migration.database_words(*c).0),
             );
         }
         if indices {
-            plan.down("phase-3/backup/elasticsearch", Action::FinalListing, "list the frozen source cluster");
+            plan.down("phase-3/backup/elasticsearch", Action::FinalListing, words.last);
         }
         plan.down("phase-3/wait-targets", Action::WaitTargets, "wait until the targets are ready");
+        if scenario.migration.carries_roles_by_hand() {
+            plan.down("phase-3/roles", Action::CarryRoles, "pg_dumpall --roles-only, then psql");
+        }
         for c in &databases {
-            plan.down(format!("phase-3/restore/{c}"), Action::Restore(*c), format!("pg_restore of {c}"));
+            let about = scenario.migration.database_words(*c).1;
+            plan.down(format!("phase-3/restore/{c}"), Action::Restore(*c), about);
             if scenario.migration.grants == Grants::Carry {
                 plan.down(
                     format!("phase-3/grants/{c}"),
@@ -188,22 +196,11 @@ impl Plan {
             }
         }
         if indices {
-            let migration = &scenario.migration;
-            let (action, about) = match (migration.reindex, migration.mover, migration.delta()) {
-                (Reindex::Cold, Mover::Reindex, _) => {
-                    (Action::CopyIndices, "create every index, then _reindex from remote")
-                }
-                (Reindex::Cold, Mover::Stream, _) => {
-                    (Action::CopyIndices, "create every index, then stream into it")
-                }
-                (Reindex::Warm, _, Delta::Exact) => {
-                    (Action::CopyDelta, "carry what changed, moved and went since the warm copy")
-                }
-                (Reindex::Warm, _, Delta::Upstream) => {
-                    (Action::CopyDelta, "_reindex every index again, where the source's version is higher")
-                }
+            let action = match scenario.migration.reindex {
+                Reindex::Cold => Action::CopyIndices,
+                Reindex::Warm => Action::CopyDelta,
             };
-            plan.down("phase-3/restore/elasticsearch", action, about);
+            plan.down("phase-3/restore/elasticsearch", action, words.copy);
         }
         plan.down("phase-3/pin", Action::Pin, "snapshot both sides for the comparison");
         plan.down("phase-3/switch", Action::Switch, "point the application to the target and start it");

@@ -32,6 +32,7 @@ pub(crate) struct ElasticsearchRecipe {
     heap_mib: u32,
     data_bytes: u64,
     directory: PathBuf,
+    repository: PathBuf,
     log: PathBuf,
 }
 
@@ -56,9 +57,11 @@ impl ElasticsearchRecipe {
         let name = format!("{side}-{}", Store::Elasticsearch);
         let directory = work.path().join(&name);
         make_owned(&directory, user, 0o700)?;
-        for part in ["config", "config/jvm.options.d", "data", "logs", "tmp", "snapshots"] {
+        for part in ["config", "config/jvm.options.d", "data", "logs", "tmp"] {
             make_owned(&directory.join(part), user, 0o700)?;
         }
+        let repository = repository(work.path());
+        make_owned(&repository, user, 0o700)?;
         let recipe = Self {
             side,
             home,
@@ -68,6 +71,7 @@ impl ElasticsearchRecipe {
             data_bytes: sizing.data_bytes,
             log: logs.join(format!("{name}.log")),
             directory,
+            repository,
         };
         recipe.copy_configuration()?;
         Ok(recipe)
@@ -135,7 +139,7 @@ impl ElasticsearchRecipe {
              action.destructive_requires_name: false\n",
             quoted(self.directory.join("data"))?,
             quoted(self.directory.join("logs"))?,
-            quoted(self.directory.join("snapshots"))?,
+            quoted(self.repository.clone())?,
         );
         // A setting of a module that is not installed stops the start.
         for (module, line) in [
@@ -169,6 +173,11 @@ impl ElasticsearchRecipe {
         }
         text
     }
+}
+
+/// The folder that the nodes of both sides may keep snapshots in.
+pub(crate) fn repository(work: &Path) -> PathBuf {
+    work.join("snapshots")
 }
 
 /// Whether the work directory holds a node's data.

@@ -214,6 +214,11 @@ impl Embedded {
         self.work.path()
     }
 
+    /// A folder that the clusters of both sides may keep snapshots in. It goes with the work directory.
+    pub fn snapshot_folder(&self) -> PathBuf {
+        elasticsearch::repository(self.work.path())
+    }
+
     /// Whether a store's process runs. False for a store that the configuration left out.
     pub fn is_running(&mut self, side: Side, store: Store) -> bool {
         match store {

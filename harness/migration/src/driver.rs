@@ -1,7 +1,7 @@
 //! The driver: which step is carried out where.
 
 use crate::context::{Attempt, Facts, MigrationContext, Reporter};
-use crate::elasticsearch::Pass;
+use crate::elasticsearch::{Backup, Pass};
 use crate::error::MigrationError;
 use crate::{elasticsearch, postgres, targets, way_back};
 use drydock_core::plan::Action;
@@ -33,6 +33,7 @@ impl BuiltinDriver {
             Action::FinalBackup(c) => postgres::dump(cx, c, postgres::DumpKind::Final).await,
             Action::Restore(c) => postgres::restore(cx, c, attempt, reporter).await,
             Action::CarryGrants(c) => postgres::carry_grants(cx, c, reporter).await,
+            Action::CarryRoles => postgres::carry_roles(cx, reporter).await,
             Action::WarmCopy => elasticsearch::copy_indices(cx, Pass::Warm, done, attempt, reporter).await,
             Action::CopyIndices => elasticsearch::copy_indices(cx, Pass::Cold, done, attempt, reporter).await,
             Action::CopyDelta => elasticsearch::carry_delta(cx, done, attempt, reporter).await,
@@ -54,7 +55,8 @@ impl BuiltinDriver {
             Action::ValidateTargets => targets::validate(cx, reporter).await,
             Action::PrepareDatabase(c) => postgres::prepare(cx, c, attempt, reporter).await,
             Action::PrepareElasticsearch => elasticsearch::prepare(cx, reporter).await,
-            Action::InitialListing | Action::FinalListing => elasticsearch::list(cx, reporter).await,
+            Action::InitialListing => elasticsearch::back_up(cx, Backup::Initial, reporter).await,
+            Action::FinalListing => elasticsearch::back_up(cx, Backup::Last, reporter).await,
             Action::SaveConfiguration => way_back::save(cx).await,
             Action::WaitTargets => targets::wait(cx, reporter).await,
             Action::ValidateHealth | Action::ValidateAlone => targets::health(cx, reporter).await,

@@ -37,11 +37,43 @@ pub(crate) async fn run(
     endpoint: Option<&PostgresEndpoint>,
     log: &str,
 ) -> Result<Output, MigrationError> {
-    let program = cx.clients.join(name);
     let environment = match endpoint {
         Some(endpoint) => connection_environment(cx, endpoint)?,
         None => Vec::new(),
     };
+    let program = Program {
+        path: cx.clients.join(name),
+        environment,
+        limit: LIMIT,
+        missing: "install PostgreSQL's client programs, or point to them with --postgres-home",
+    };
+    execute(cx, program, arguments, log).await
+}
+
+/// A program to run.
+pub(crate) struct Program {
+    /// Its file, or a name to look for.
+    pub(crate) path: PathBuf,
+    /// Added to the environment of this process.
+    pub(crate) environment: Vec<(&'static str, String)>,
+    /// It is ended when it takes longer.
+    pub(crate) limit: Duration,
+    /// What to do where there is no such program.
+    pub(crate) missing: &'static str,
+}
+
+/// Runs any program, as [`run`] does PostgreSQL's.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn execute(
+    cx: &MigrationContext,
+    program: Program,
+    arguments: Vec<String>,
+    log: &str,
+) -> Result<Output, MigrationError> {
+    let Program { path: program, environment, limit, missing } = program;
+    let name = program.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let cancel = cx.cancel.clone();
     let shown = format!("{name} {}", arguments.join(" "));
     let log_path = cx.run_dir.join("logs").join(format!("{log}.log"));
@@ -69,7 +101,7 @@ pub(crate) async fn run(
             MigrationError::environment(
                 format!("start {}", program.display()),
                 e.to_string(),
-                "install PostgreSQL's client programs, or point to them with --postgres-home",
+                missing,
             )
         })?;
         let output = loop {
@@ -79,7 +111,7 @@ pub(crate) async fn run(
             if let Some(output) = ended {
                 break output;
             }
-            let overdue = begun.elapsed() > LIMIT;
+            let overdue = begun.elapsed() > limit;
             if overdue || cancel.is_cancelled() {
                 for pid in handle.pids() {
                     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
@@ -93,7 +125,7 @@ pub(crate) async fn run(
                 }
                 return Err(MigrationError::migration(
                     format!("run {shown}"),
-                    format!("it took longer than {} s and was ended", LIMIT.as_secs()),
+                    format!("it took longer than {} s and was ended", limit.as_secs()),
                     "see what it waits for in pg_stat_activity, then resume the run",
                 ));
             }
@@ -148,7 +180,7 @@ fn connection_environment(
 }
 
 /// Client programs take an authority only from a file.
-fn ca_file(cx: &MigrationContext, pem: &str) -> Result<PathBuf, MigrationError> {
+pub(crate) fn ca_file(cx: &MigrationContext, pem: &str) -> Result<PathBuf, MigrationError> {
     let path = cx.run_dir.join(format!("ca-{}.pem", &blake3::hash(pem.as_bytes()).to_hex()[..12]));
     std::fs::write(&path, pem).map_err(|e| MigrationError::io("write", &path, &e))?;
     Ok(path)

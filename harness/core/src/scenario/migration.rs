@@ -1,5 +1,6 @@
 //! How a migration is carried out.
 
+use super::manual::{DatabaseMover, DumpTool, Repository};
 use crate::names::Component;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,15 @@ pub struct MigrationSpec {
     /// What carries the documents.
     #[serde(default)]
     pub mover: Mover,
+    /// What writes and reads the files of `mover: dump`.
+    #[serde(default)]
+    pub tool: DumpTool,
+    /// Where `mover: snapshot` keeps its snapshots; a folder that both embedded clusters share if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<Repository>,
+    /// What carries the databases.
+    #[serde(default)]
+    pub database_mover: DatabaseMover,
     /// When the documents are copied.
     #[serde(default)]
     pub reindex: Reindex,
@@ -62,6 +72,9 @@ impl Default for MigrationSpec {
             create_indices: CreateIndices::default(),
             grants: Grants::default(),
             mover: Mover::default(),
+            tool: DumpTool::default(),
+            repository: None,
+            database_mover: DatabaseMover::default(),
             reindex: Reindex::default(),
             delta: None,
             versions: Versions::default(),
@@ -88,7 +101,7 @@ impl MigrationSpec {
 
 /// What carries the documents of an index.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Mover {
     /// `_reindex` from remote: the target reads from the source, as in the official scripts.
     #[default]
@@ -96,6 +109,12 @@ pub enum Mover {
     /// Slices of a point in time of the source, read in parallel and written with `_bulk`. The target needs no right to read
     /// from the source.
     Stream,
+    /// A snapshot of the source in a repository that both clusters reach, restored by the target.
+    Snapshot,
+    /// A scroll of each index into a file, and `_bulk` from the file, as elasticdump does it.
+    Dump,
+    /// One `_reindex` from remote for each index, started as a task and asked after, as the API is used by hand.
+    ReindexByHand,
 }
 
 /// What becomes of the documents' versions.
@@ -143,6 +162,10 @@ pub enum CreateIndices {
     /// Mappings, analysis and the n-gram and shingle limits only, as the official scripts do it; aliases carry no filter,
     /// routing or hidden flag. Shows what that loses.
     Upstream,
+    /// What a manual way brings by itself and nothing beside it: a snapshot alone, or mappings with the analysis they need.
+    /// No other settings, aliases, templates, pipelines or policies; a dump rounds numbers as JavaScript does. Shows what
+    /// that loses.
+    Bare,
 }
 
 /// What happens to second roles and their grants.

@@ -1,11 +1,13 @@
 //! Scenario files: what to migrate, how, with what workload, which losses to plant and which budgets to hold.
 
 mod fault;
+mod manual;
 mod migration;
 mod parse;
 mod place;
 
 pub use fault::{Fault, FaultKind};
+pub use manual::{DatabaseMover, DumpTool, Repository, RepositoryKind};
 pub use migration::{CreateIndices, Delta, Grants, MigrationSpec, Mover, Reindex, Versions};
 pub use parse::{ScenarioError, did_you_mean, ledger_from_yaml};
 

@@ -195,6 +195,9 @@ impl Scenario {
     /// Ways of copying that cannot be combined: where it stands, what is wrong, what to write instead.
     fn copy_mistake(&self) -> Option<([&'static str; 2], &'static str, &'static str)> {
         let migration = &self.migration;
+        if let Some(mistake) = super::manual::mistake(migration) {
+            return Some(mistake);
+        }
         if migration.delta.is_some() && migration.reindex == Reindex::Cold {
             return Some((
                 ["migration", "delta"],

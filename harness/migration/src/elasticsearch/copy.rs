@@ -5,7 +5,7 @@ use super::inventory::{self, Inventory, SourceIndex, State, index_path};
 use super::marks::{self, Ledger};
 use super::reindex::{self, CopyFailure, batch_size};
 use super::stream::{Extent, Failure, Job, Stream, Write};
-use super::{Prefixes, bounded, chunks, objects, templates};
+use super::{Prefixes, bounded, by_hand, chunks, dump, objects, templates};
 use crate::context::{Attempt, Facts, MigrationContext, Reporter};
 use crate::error::MigrationError;
 use drydock_core::scenario::{CreateIndices, Delta, Mover, Reindex, Versions};
@@ -58,8 +58,17 @@ pub(crate) async fn copy_indices(
     reporter: &dyn Reporter,
 ) -> Result<Facts, MigrationError> {
     let begun = Instant::now();
-    let (work, inventory) = Work::of(cx, pass, reporter).await?;
-    work.to_the_end(begun, async { work.run(&inventory, done, attempt).await }).await
+    let (mut work, inventory) = Work::of(cx, pass, reporter).await?;
+    if cx.spec.mover == Mover::Dump {
+        work.definitions = dump::definitions(cx, &inventory)?;
+    }
+    let copied = async {
+        match cx.spec.mover {
+            Mover::Snapshot => work.restore_snapshot(&inventory, attempt).await,
+            _ => work.run(&inventory, done, attempt).await,
+        }
+    };
+    work.to_the_end(begun, copied).await
 }
 
 impl<'a> Work<'a> {
@@ -162,12 +171,12 @@ impl<'a> Work<'a> {
         // The order of the official scripts: indices with documents, copy, templates, empty indices, aliases. Made
         // completely, an empty index must not meet the templates either, which could give it what the source's lacks.
         let mut first: Vec<&SourceIndex> = full.clone();
-        if self.mode() == CreateIndices::Complete {
+        if self.mode() != CreateIndices::Upstream {
             first.extend(&empty);
         }
         if self.pass == Pass::Cold {
             bounded(CREATE_PARALLELISM, first.iter().map(|i| self.create(i)).collect()).await?;
-            if self.mode() == CreateIndices::Complete {
+            if self.mode() != CreateIndices::Upstream {
                 for index in &empty {
                     self.reporter.item(&index.name, 0);
                 }
@@ -206,11 +215,16 @@ impl<'a> Work<'a> {
         inventory: &Inventory,
         empty: &[&SourceIndex],
     ) -> Result<Facts, MigrationError> {
+        if self.mode() == CreateIndices::Bare {
+            self.reporter.note("aliases, templates, pipelines, scripts and policies were left behind, as this way does by itself");
+            return Ok(Facts::new());
+        }
         let names: Vec<String> = inventory.indices.iter().map(|i| i.name.clone()).collect();
         let mut facts =
             templates::carry(&self.source, &self.target, &self.prefixes, self.mode(), &names, self.reporter)
                 .await?;
         match self.mode() {
+            CreateIndices::Bare => {}
             CreateIndices::Complete => {
                 facts.extend(objects::carry(&self.source, &self.target, self.reporter).await?);
             }
@@ -235,7 +249,7 @@ impl<'a> Work<'a> {
 
     /// The first time, nothing may be there. Again, what is not finished is removed, and what is finished is kept if it is
     /// still there. Returns the names of indices kept.
-    async fn make_room(
+    pub(super) async fn make_room(
         &self,
         inventory: &Inventory,
         done: &BTreeSet<String>,
@@ -296,6 +310,9 @@ impl<'a> Work<'a> {
     }
 
     pub(super) async fn create(&self, index: &SourceIndex) -> Result<(), MigrationError> {
+        if self.made_by_tool(&index.name).await? {
+            return Ok(());
+        }
         let definition = self.definition(&index.name)?;
         create::create(&self.target, definition, self.mode(), self.reporter).await?;
         if self.mode() == CreateIndices::Upstream {
@@ -333,8 +350,10 @@ impl<'a> Work<'a> {
             loop {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 let done = match self.cx.spec.mover {
-                    Mover::Stream => before + self.stream.counters.documents.load(Ordering::Relaxed),
-                    Mover::Reindex => match self.running().await {
+                    Mover::Stream | Mover::Dump | Mover::Snapshot => {
+                        before + self.stream.counters.documents.load(Ordering::Relaxed)
+                    }
+                    Mover::Reindex | Mover::ReindexByHand => match self.running().await {
                         Ok(running) => {
                             finished.load(Ordering::Relaxed) + running.iter().map(|t| t.done).sum::<u64>()
                         }
@@ -396,9 +415,16 @@ impl<'a> Work<'a> {
             Reindex::Cold => self.cx.spec.versions,
         };
         let expected = (self.pass == Pass::Cold).then_some(index.documents);
-        if self.cx.spec.mover == Mover::Reindex {
-            let source = &self.cx.source.elasticsearch;
-            return reindex::copy(&self.target, source, &index.name, size, versions, expected).await;
+        let source = &self.cx.source.elasticsearch;
+        match self.cx.spec.mover {
+            Mover::Reindex => {
+                return reindex::copy(&self.target, source, &index.name, size, versions, expected).await;
+            }
+            Mover::ReindexByHand => {
+                return by_hand::copy(&self.target, source, &index.name, size, versions, expected).await;
+            }
+            Mover::Dump => return self.load_dump(index, versions).await.map_err(CopyFailure::from),
+            Mover::Stream | Mover::Snapshot => {}
         }
         let job = Job {
             index: index.name.clone(),
@@ -416,8 +442,16 @@ impl<'a> Work<'a> {
                 format!("the source counts {} documents, and {read} were read", index.documents),
                 "see that nothing writes to the source, then resume the run",
             ))),
-            Err(Failure::Lost(words)) => Err(CopyFailure::Lost(words)),
-            Err(Failure::Other(error)) => Err(CopyFailure::Other(error)),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}
+
+impl From<Failure> for CopyFailure {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Lost(words) => Self::Lost(words),
+            Failure::Other(error) => Self::Other(error),
         }
     }
 }

@@ -28,7 +28,12 @@ pub(crate) async fn definitions(
         .get(&format!("/{pattern}?expand_wildcards=all&flat_settings=true"))
         .await
         .map_err(|e| MigrationError::elasticsearch("read the definitions of the source's indices", &e))?;
-    Ok(answer
+    Ok(parse(&answer))
+}
+
+/// Definitions by name, from an answer with flat settings.
+pub(crate) fn parse(answer: &Value) -> BTreeMap<String, Definition> {
+    answer
         .as_object()
         .into_iter()
         .flatten()
@@ -43,7 +48,7 @@ pub(crate) async fn definitions(
             };
             (name.clone(), definition)
         })
-        .collect())
+        .collect()
 }
 
 /// Makes the index on the target; it must not exist.
@@ -58,6 +63,7 @@ pub(crate) async fn create(
             MigrationError::elasticsearch(format!("create index {} on the target", definition.name), &e)
         }),
         CreateIndices::Upstream => upstream(target, definition, reporter).await,
+        CreateIndices::Bare => bare(target, definition).await.map_err(|e| failed(definition, &e)),
     }
 }
 
@@ -72,6 +78,12 @@ async fn complete(target: &Client, definition: &Definition) -> Result<(), Elasti
     // Without waiting for the shards, which start while the next index is made; writes wait for them by themselves.
     let path = format!("{}?wait_for_active_shards=0", index_path(&definition.name));
     target.put(&path, &body).await.map(drop)
+}
+
+/// With its mapping, and of its settings only the analysis without which the mapping is refused.
+async fn bare(target: &Client, definition: &Definition) -> Result<(), ElasticsearchError> {
+    let body = json!({"settings": settings::upstream(&definition.settings), "mappings": definition.mappings});
+    target.put(&index_path(&definition.name), &body).await.map(drop)
 }
 
 /// The ladder of the official scripts: mappings with analysis and two limits; the settings first and the mapping after; the

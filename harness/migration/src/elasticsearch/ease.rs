@@ -4,7 +4,7 @@ use super::chunks;
 use super::copy::Work;
 use super::inventory::index_path;
 use crate::error::MigrationError;
-use drydock_core::scenario::CreateIndices;
+use drydock_core::scenario::{CreateIndices, Mover};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -33,13 +33,17 @@ impl Work<'_> {
 
     /// Gives every index the settings it must have after the copy, many indices with equal ones a request.
     pub(super) async fn restore_settings(&self, names: &[String]) -> Result<(), MigrationError> {
+        // Nothing was eased.
+        if self.mode() == CreateIndices::Bare || self.cx.spec.mover == Mover::Snapshot {
+            return Ok(());
+        }
         let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut blocked: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for name in names {
             let Some(definition) = self.definitions.get(name) else { continue };
             let settings = match self.mode() {
                 CreateIndices::Complete => Value::Object(definition.plan.restore.clone()),
-                CreateIndices::Upstream => json!({
+                CreateIndices::Upstream | CreateIndices::Bare => json!({
                     "index.refresh_interval": "1s",
                     "index.translog.durability": "request",
                     "index.number_of_replicas": self.remembered_replicas(name),

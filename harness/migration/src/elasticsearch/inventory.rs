@@ -156,6 +156,15 @@ pub(crate) async fn counts(
     Ok(counts)
 }
 
+/// Exact number of documents of one index, after a refresh.
+pub(crate) async fn count_now(client: &Client, name: &str) -> Result<u64, MigrationError> {
+    client
+        .post_empty(&format!("{}/_refresh", index_path(name)))
+        .await
+        .map_err(|e| MigrationError::elasticsearch(format!("refresh index {name}"), &e))?;
+    Ok(counts(client, &[name.to_owned()]).await?.get(name).copied().unwrap_or(0))
+}
+
 /// Health and listing of the source: the counterpart of a dump, from which nothing is restored.
 pub(crate) async fn list(cx: &MigrationContext, reporter: &dyn Reporter) -> Result<Facts, MigrationError> {
     let client = cx.source_elasticsearch()?;

@@ -1,8 +1,11 @@
 //! Elasticsearch: listing the source, creating every index on the target, copying, templates.
 
+mod back_up;
+mod by_hand;
 mod copy;
 mod create;
 mod delta;
+mod dump;
 mod ease;
 mod inventory;
 mod marks;
@@ -11,12 +14,14 @@ mod prefixes;
 mod reindex;
 mod running;
 mod settings;
+mod snapshot;
 mod stream;
 mod target;
 mod templates;
 mod upstream;
 mod warm;
 
+pub(crate) use back_up::{Backup, back_up};
 pub(crate) use copy::{Pass, copy_indices};
 pub(crate) use delta::carry_delta;
 pub(crate) use inventory::{Inventory, SourceIndex, State, list, names as index_names, refresh};

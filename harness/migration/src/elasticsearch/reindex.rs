@@ -124,7 +124,7 @@ pub(crate) async fn catch_up(
     Ok(Caught { total, created, updated, skipped })
 }
 
-fn refused(error: &ElasticsearchError, index: &str) -> CopyFailure {
+pub(super) fn refused(error: &ElasticsearchError, index: &str) -> CopyFailure {
     let words = error.to_string();
     if error.is_pressure() || error.status() == Some(413) || is_pressure(&words) {
         return CopyFailure::Pressure(words);
@@ -132,7 +132,7 @@ fn refused(error: &ElasticsearchError, index: &str) -> CopyFailure {
     CopyFailure::Other(MigrationError::elasticsearch(format!("copy index {index}"), error))
 }
 
-fn is_pressure(words: &str) -> bool {
+pub(super) fn is_pressure(words: &str) -> bool {
     [
         "es_rejected_execution",
         "rejected execution",
@@ -174,7 +174,7 @@ fn numbers(answer: &Value, index: &str) -> Result<(u64, u64, u64, u64), CopyFail
 }
 
 /// Everything must have arrived: no failure, no conflict, and as many documents as the frozen source counts.
-fn judge(answer: &Value, index: &str, expected: Option<u64>) -> Result<u64, CopyFailure> {
+pub(super) fn judge(answer: &Value, index: &str, expected: Option<u64>) -> Result<u64, CopyFailure> {
     let (total, created, updated, conflicts) = numbers(answer, index)?;
     let expected = expected.unwrap_or(total);
     if answer["timed_out"] == true || conflicts > 0 || created + updated != total || total != expected {

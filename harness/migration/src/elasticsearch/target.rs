@@ -1,6 +1,6 @@
 //! The target cluster: its right to read from the source.
 
-use super::Prefixes;
+use super::{Prefixes, dump, snapshot};
 use super::reindex::{body, host_with_port};
 use crate::context::{Facts, MigrationContext, Reporter};
 use crate::elasticsearch::inventory;
@@ -20,8 +20,13 @@ pub(crate) async fn prepare(cx: &MigrationContext, reporter: &dyn Reporter) -> R
         ("health".into(), health["status"].clone()),
         ("nodes".into(), health["number_of_nodes"].clone()),
     ]);
-    if cx.spec.mover == Mover::Stream {
+    if !cx.spec.mover.reads_from_remote() {
         facts.insert("remote_read".into(), json!("not needed"));
+        facts.extend(match cx.spec.mover {
+            Mover::Snapshot => snapshot::prepare(cx).await?,
+            Mover::Dump => dump::prepare(cx).await?,
+            Mover::Reindex | Mover::ReindexByHand | Mover::Stream => Facts::new(),
+        });
         return Ok(facts);
     }
     let source = cx.source_elasticsearch()?;

@@ -118,7 +118,8 @@ pub(super) async fn list(cx: &MigrationContext, file: &Path, log: &str) -> Resul
     Ok(output.stdout)
 }
 
-fn hash(file: &Path) -> std::io::Result<(u64, String)> {
+/// Length and BLAKE3 of a file. Blocking.
+pub(crate) fn hash(file: &Path) -> std::io::Result<(u64, String)> {
     let mut hasher = blake3::Hasher::new();
     let mut reader = std::fs::File::open(file)?;
     let bytes = std::io::copy(&mut reader, &mut hasher)?;

@@ -9,7 +9,7 @@ mod server;
 mod sql;
 mod toc;
 
-pub(crate) use dump::{DumpKind, dump, round};
+pub(crate) use dump::{DumpKind, dump, hash, round};
 pub(crate) use grants::carry_grants;
 pub(crate) use restore::restore;
 pub(crate) use server::{contents, prepare};

@@ -14,6 +14,7 @@ use crate::start::Keep;
 use drydock_core::{
     Action, Class, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
 };
+use drydock_core::scenario::{Mover, Repository, RepositoryKind};
 use drydock_environments::{Embedded, EnvironmentError, Side};
 use drydock_migration::freeze::Marks;
 use drydock_migration::{BuiltinDriver, MigrationContext, MigrationError, Reporter};
@@ -163,10 +164,14 @@ impl RealWorld {
     fn migration(&self) -> Stepped<MigrationContext> {
         let environment = self.environment()?;
         let clients = environment.postgres_clients().map(ToOwned::to_owned);
+        let mut spec = self.config.scenario.migration.clone();
+        if spec.mover == Mover::Snapshot && spec.repository.is_none() {
+            spec.repository = Some(shared_folder(environment));
+        }
         Ok(MigrationContext {
             source: self.side(Side::Source)?,
             target: self.side(Side::Target)?,
-            spec: self.config.scenario.migration.clone(),
+            spec,
             clients: clients.ok_or_else(|| internal("the environment has no PostgreSQL clients"))?,
             dumps: environment.work_dir().join("dumps"),
             roles: self.roles()?,
@@ -329,6 +334,13 @@ impl drydock_environments::Progress for StepReporter {
         let unit = format!("MiB of {what}");
         self.recorder.observer().progress(&self.step, done / MIB, total.map(|t| t / MIB), &unit);
     }
+}
+
+/// The repository of a scenario that names none: a folder that both embedded clusters list in `path.repo`.
+fn shared_folder(environment: &Embedded) -> Repository {
+    let location = environment.snapshot_folder().to_string_lossy().into_owned();
+    let settings = BTreeMap::from([("location".to_owned(), serde_json::Value::from(location))]);
+    Repository { kind: RepositoryKind::Fs, settings }
 }
 
 fn of_migration(error: MigrationError) -> StepError {

@@ -3,12 +3,14 @@
 
 mod batch;
 mod bulk;
+mod file;
 mod page;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use batch::Write;
 pub(crate) use bulk::Sent;
+pub(crate) use file::Numbers;
 pub(crate) use page::{Extent, Fields, Hit, PointInTime, Selection, SliceReader};
 
 use super::inventory::index_path;
