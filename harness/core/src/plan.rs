@@ -145,11 +145,7 @@ impl Plan {
             );
         }
         if indices {
-            plan.up(
-                "phase-2/backup/elasticsearch",
-                Action::InitialListing,
-                words.initial,
-            );
+            plan.up("phase-2/backup/elasticsearch", Action::InitialListing, words.initial);
         }
 
         if indices && scenario.migration.reindex == Reindex::Warm {

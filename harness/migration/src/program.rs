@@ -98,11 +98,7 @@ pub(crate) async fn execute(
             command = command.env(key, value);
         }
         let handle = command.start().map_err(|e| {
-            MigrationError::environment(
-                format!("start {}", program.display()),
-                e.to_string(),
-                missing,
-            )
+            MigrationError::environment(format!("start {}", program.display()), e.to_string(), missing)
         })?;
         let output = loop {
             let ended = handle.wait_timeout(POLL).map_err(|e| {

@@ -98,9 +98,11 @@ pub(super) fn mistake(spec: &MigrationSpec) -> Option<([&'static str; 2], &'stat
         ));
     }
     if spec.tool == DumpTool::Elasticdump && spec.mover != Mover::Dump {
-        return Some(([
-            "migration", "tool",
-        ], "elasticdump is a tool of `mover: dump`", "add `mover: dump`, or leave `tool` out"));
+        return Some((
+            ["migration", "tool"],
+            "elasticdump is a tool of `mover: dump`",
+            "add `mover: dump`, or leave `tool` out",
+        ));
     }
     if spec.tool == DumpTool::Elasticdump && spec.versions == Versions::Keep {
         return Some((
@@ -156,7 +158,9 @@ impl MigrationSpec {
                 Mover::Stream => "create every index, then stream into it",
                 Mover::Snapshot => "restore every index from the snapshot, then remove it",
                 Mover::Dump => "create every index, then write its dump into it with _bulk",
-                Mover::ReindexByHand => "create every index, then start one _reindex task for each and wait for it",
+                Mover::ReindexByHand => {
+                    "create every index, then start one _reindex task for each and wait for it"
+                }
             },
         };
         let (initial, last) = match self.mover {
@@ -174,7 +178,9 @@ impl MigrationSpec {
     /// How a database is dumped and how it is restored, for people.
     pub(crate) fn database_words(&self, component: Component) -> (String, String) {
         match self.database_mover {
-            DatabaseMover::Scripts => (format!("pg_dump of {component}"), format!("pg_restore of {component}")),
+            DatabaseMover::Scripts => {
+                (format!("pg_dump of {component}"), format!("pg_restore of {component}"))
+            }
             DatabaseMover::Custom => (
                 format!("pg_dump of {component}, by hand, custom format"),
                 format!("pg_restore of {component} in one transaction"),

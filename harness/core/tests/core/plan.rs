@@ -41,6 +41,19 @@ fn a_warm_copy_adds_steps_and_keeps_the_ids() {
 }
 
 #[test]
+fn manual_ways_keep_the_ids_and_roles_are_a_step_of_their_own() {
+    let all = ids("name: x\n");
+    for mover in ["snapshot", "dump", "reindex-by-hand"] {
+        assert_eq!(ids(&format!("name: x\nmigration: {{mover: {mover}}}\n")), all);
+    }
+    let by_hand = ids("name: x\nmigration: {database_mover: plain}\n");
+    let more: Vec<String> = by_hand.into_iter().filter(|id| !all.contains(id)).collect();
+    assert_eq!(more, ["phase-3/roles"]);
+    let left = ids("name: x\nmigration: {database_mover: custom, grants: leave}\n");
+    assert!(left.iter().all(|id| all.contains(id)), "{left:?}");
+}
+
+#[test]
 fn a_part_of_it_keeps_the_ids() {
     let some = ids("name: x\nmigration:\n  components: [elasticsearch, keycloak]\n  grants: leave\n");
     let all = ids("name: x\n");

@@ -38,6 +38,46 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "4:3: writes are waited for, but nobody writes",
         "set `writes_per_second`, or leave `writes_between` out",
     ),
+    (
+        "name: x\nmigration:\n  mover: snapshot\n  reindex: warm\n",
+        "4:3: this mover copies everything during the cutover",
+        "leave `reindex` out, or use `mover: reindex` or `mover: stream`",
+    ),
+    (
+        "name: x\nmigration:\n  create_indices: bare\n",
+        "3:3: this mover has no tool of its own that could make indices",
+        "use `create_indices: upstream` or `complete` with it",
+    ),
+    (
+        "name: x\nmigration:\n  mover: dump\n  create_indices: upstream\n",
+        "4:3: the official scripts make indices for `_reindex` alone",
+        "use `create_indices: bare` for what this way loses, or `complete`",
+    ),
+    (
+        "name: x\nmigration:\n  tool: elasticdump\n",
+        "3:3: elasticdump is a tool of `mover: dump`",
+        "add `mover: dump`, or leave `tool` out",
+    ),
+    (
+        "name: x\nmigration:\n  mover: dump\n  tool: elasticdump\n  versions: keep\n",
+        "5:3: elasticdump does not carry versions",
+        "leave `versions` out, or use `tool: builtin`",
+    ),
+    (
+        "name: x\nmigration:\n  repository: {type: fs, settings: {location: /x}}\n",
+        "3:3: only snapshots are kept in a repository",
+        "add `mover: snapshot`, or leave `repository` out",
+    ),
+    (
+        "name: x\nmigration:\n  mover: snapshot\n  repository: {type: s3, settings: {bucket: b, secret_key: k}}\n",
+        "4:3: keys in the settings of a repository can be read by every user of the cluster",
+        "put them into the keystore of every node: bin/elasticsearch-keystore add s3.client.default.access_key",
+    ),
+    (
+        "name: x\nmigration:\n  mover: snapshot\n  repository: {type: s3}\n",
+        "4:3: the repository has no place",
+        "give type fs a `location`, and type s3 a `bucket`, below `settings`",
+    ),
     ("name: x\nmigration:\n  mover: steam\n", "3:10: unknown value `steam`", "did you mean `stream`?"),
     ("name: x\nmigration:\n  grants: cary\n", "3:11: unknown value `cary`", "did you mean `carry`?"),
     ("name: x\nfaults:\n  - fault: lose-rwo\n", "3:12: unknown value `lose-rwo`", "did you mean `lose-row`?"),

@@ -96,10 +96,13 @@ mod tests {
 
     #[test]
     fn a_task_that_failed_is_no_copy() {
-        let good = json!({"completed": true, "response": {"total": 2, "created": 2, "updated": 0, "failures": []}});
+        let good =
+            json!({"completed": true, "response": {"total": 2, "created": 2, "updated": 0, "failures": []}});
         assert_eq!(judge(outcome(&good, "i").ok().unwrap(), "i", Some(2)).ok(), Some(2));
         let failed = json!({"completed": true, "error": {"type": "exception", "reason": "gone"}});
-        assert!(matches!(outcome(&failed, "i"), Err(CopyFailure::Other(e)) if e.to_string().contains("gone")));
+        assert!(
+            matches!(outcome(&failed, "i"), Err(CopyFailure::Other(e)) if e.to_string().contains("gone"))
+        );
         let pressed = json!({"completed": true, "error": {"type": "circuit_breaking_exception"}});
         assert!(matches!(outcome(&pressed, "i"), Err(CopyFailure::Pressure(_))));
         let cut = json!({"completed": true, "response": {"total": 2, "created": 1, "updated": 0,

@@ -1,7 +1,7 @@
 //! The target cluster: its right to read from the source.
 
-use super::{Prefixes, dump, snapshot};
 use super::reindex::{body, host_with_port};
+use super::{Prefixes, dump, snapshot};
 use crate::context::{Facts, MigrationContext, Reporter};
 use crate::elasticsearch::inventory;
 use crate::error::MigrationError;

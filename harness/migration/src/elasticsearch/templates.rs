@@ -42,7 +42,7 @@ pub(crate) async fn carry(
         .into_iter()
         .filter(|(name, _)| match mode {
             CreateIndices::Upstream => by_word(name),
-            CreateIndices::Complete => {
+            CreateIndices::Complete | CreateIndices::Bare => {
                 by_word(name) || own(prefixes, name) || composed.contains(name.as_str())
             }
         })

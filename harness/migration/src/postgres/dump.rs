@@ -1,10 +1,11 @@
 //! `pg_dump` of one database, checked to be readable.
 
-use super::{database_of, toc};
+use super::{by_hand, database_of, toc};
 use crate::context::{Facts, MigrationContext};
 use crate::error::MigrationError;
 use crate::program::{self, database_argument};
 use drydock_core::Component;
+use drydock_core::scenario::DatabaseMover;
 use serde_json::json;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -32,9 +33,9 @@ pub(crate) fn path(cx: &MigrationContext, component: Component, kind: DumpKind) 
     cx.dumps.join(component.as_str()).join(format!("{component}-db-{}.dump", kind.as_str()))
 }
 
-/// Flags of `pg_dump`, the official scripts' own.
-fn arguments(component: Component, database: &str, file: &Path) -> Vec<String> {
-    let mut arguments = vec!["-F".to_owned(), "custom".to_owned()];
+/// Flags of `pg_dump`, beside its format the official scripts' own.
+fn arguments(format: Vec<String>, component: Component, database: &str, file: &Path) -> Vec<String> {
+    let mut arguments = format;
     if component == Component::Keycloak {
         // Members of the cache cluster, rewritten all the time, and worthless elsewhere.
         arguments.extend(["jgroups_ping", "JGROUPS_PING"].map(|t| format!("--exclude-table-data={t}")));
@@ -69,9 +70,13 @@ pub(crate) async fn dump(
         .open(&partial)
         .map_err(|e| MigrationError::io("create", &partial, &e))?;
     let log = format!("pg_dump-{component}-{}", kind.as_str());
-    let endpoint = cx.as_role(&cx.source, database)?;
-    let output =
-        program::run(cx, "pg_dump", arguments(component, database, &partial), Some(&endpoint), &log).await?;
+    let by_hand = cx.spec.database_mover != DatabaseMover::Scripts;
+    let (format, endpoint) = match by_hand {
+        false => (vec!["-F".to_owned(), "custom".to_owned()], cx.as_role(&cx.source, database)?),
+        true => (by_hand::dump_arguments(cx), by_hand::works_as(cx, &cx.source, database)?),
+    };
+    let arguments = arguments(format, component, database, &partial);
+    let output = program::run(cx, "pg_dump", arguments, Some(&endpoint), &log).await?;
     if output.code != 0 {
         let _ = std::fs::remove_file(&partial);
         return Err(MigrationError::from_words(
@@ -80,8 +85,10 @@ pub(crate) async fn dump(
             &format!("see logs/{log}.log"),
         ));
     }
-    let list = list(cx, &partial, &log).await?;
-    let entries = toc::entries(&list);
+    let entries = match cx.spec.database_mover {
+        DatabaseMover::Plain => by_hand::entries(&partial)?,
+        DatabaseMover::Scripts | DatabaseMover::Custom => toc::entries(&list(cx, &partial, &log).await?),
+    };
     if entries == 0 {
         return Err(MigrationError::migration(
             format!("read the dump of database {database}"),
@@ -94,6 +101,9 @@ pub(crate) async fn dump(
         .await
         .map_err(|e| MigrationError::Internal(format!("hashing the dump failed: {e}")))?
         .map_err(|e| MigrationError::io("read", &partial, &e))?;
+    if by_hand {
+        by_hand::note_hash(&file, &hash)?;
+    }
     std::fs::rename(&partial, &file)
         .map_err(|e| MigrationError::io("rename the finished dump to", &file, &e))?;
     Ok(Facts::from([
@@ -137,7 +147,8 @@ mod tests {
 
     #[test]
     fn flags_are_those_of_the_official_scripts() {
-        let flags = arguments(Component::Keycloak, "keycloak", Path::new("/d/k.partial"));
+        let format = || vec!["-F".to_owned(), "custom".to_owned()];
+        let flags = arguments(format(), Component::Keycloak, "keycloak", Path::new("/d/k.partial"));
         assert_eq!(
             flags,
             [
@@ -149,6 +160,6 @@ mod tests {
                 "--dbname=dbname='keycloak'"
             ]
         );
-        assert_eq!(arguments(Component::Identity, "identity", Path::new("/d/i")).len(), 4);
+        assert_eq!(arguments(format(), Component::Identity, "identity", Path::new("/d/i")).len(), 4);
     }
 }

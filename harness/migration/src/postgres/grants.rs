@@ -8,6 +8,7 @@ use crate::context::{Facts, MigrationContext, Reporter};
 use crate::error::MigrationError;
 use crate::program::{self, database_argument};
 use drydock_core::Component;
+use drydock_core::scenario::DatabaseMover;
 use drydock_stores::postgres::{APPLICATION_NAME, Connection, connect};
 use serde_json::json;
 
@@ -64,6 +65,10 @@ async fn restore_rights(
     component: Component,
     errors: &mut Vec<String>,
 ) -> Result<usize, MigrationError> {
+    if cx.spec.database_mover != DatabaseMover::Scripts {
+        // Owners and rights came with the restore.
+        return Ok(0);
+    }
     let database = database_of(component)?;
     let file = dump::path(cx, component, DumpKind::Final);
     let log = format!("pg_restore-{component}-rights");

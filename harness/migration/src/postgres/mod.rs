@@ -1,5 +1,6 @@
 //! PostgreSQL: databases made ready, dumped, restored, and the rights that a restore leaves behind.
 
+mod by_hand;
 mod dump;
 mod grants;
 mod owners;
@@ -9,6 +10,7 @@ mod server;
 mod sql;
 mod toc;
 
+pub(crate) use by_hand::carry_roles;
 pub(crate) use dump::{DumpKind, dump, hash, round};
 pub(crate) use grants::carry_grants;
 pub(crate) use restore::restore;

@@ -1,14 +1,16 @@
 //! `pg_restore` into an empty database, and what its exit code and log mean.
 
-use super::database_of;
 use super::dump::{DumpKind, path, round};
 use super::server::{MAINTENANCE, contents, not_empty, recreate};
+use super::{by_hand, database_of};
 use crate::context::{Attempt, Facts, MigrationContext, Reporter};
 use crate::error::MigrationError;
-use crate::program::{self, database_argument};
+use crate::program::{self, Output, database_argument};
 use drydock_core::Component;
+use drydock_core::scenario::DatabaseMover;
 use drydock_stores::postgres::{APPLICATION_NAME, connect};
 use serde_json::json;
+use std::path::Path;
 use std::time::Instant;
 
 /// What a finished `pg_restore` means.
@@ -83,6 +85,40 @@ pub(crate) async fn restore(
             recreate(cx, &session, database, reporter).await?;
         }
     }
+    let (output, errors) = match cx.spec.database_mover {
+        DatabaseMover::Scripts => as_scripts(cx, component, database, &file, reporter).await?,
+        DatabaseMover::Custom | DatabaseMover::Plain => {
+            (by_hand::restore(cx, component, database).await?, Vec::new())
+        }
+    };
+    let begun = Instant::now();
+    let session = connect(&cx.target.postgres, database, APPLICATION_NAME).await?;
+    session
+        .batch_execute("ANALYZE")
+        .await
+        .map_err(|e| MigrationError::statement(format!("analyse database {database} on the target"), &e))?;
+    let analyzed = begun.elapsed().as_secs_f64();
+    let row = session
+        .query_one("SELECT pg_database_size(current_database())", &[])
+        .await
+        .map_err(|e| MigrationError::statement(format!("measure database {database} on the target"), &e))?;
+    Ok(Facts::from([
+        ("seconds".into(), json!(round(output.seconds))),
+        ("analyzed".into(), json!(round(analyzed))),
+        ("database_bytes".into(), json!(row.get::<_, i64>(0))),
+        ("exit_code".into(), json!(output.code)),
+        ("errors".into(), json!(errors)),
+    ]))
+}
+
+/// `pg_restore` with the flags of the official scripts, and the errors they pass over.
+async fn as_scripts(
+    cx: &MigrationContext,
+    component: Component,
+    database: &str,
+    file: &Path,
+    reporter: &dyn Reporter,
+) -> Result<(Output, Vec<String>), MigrationError> {
     let mut arguments: Vec<String> =
         ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--verbose"].map(Into::into).to_vec();
     arguments.push(database_argument(database));
@@ -113,24 +149,7 @@ pub(crate) async fn restore(
             ));
         }
     };
-    let begun = Instant::now();
-    let session = connect(&cx.target.postgres, database, APPLICATION_NAME).await?;
-    session
-        .batch_execute("ANALYZE")
-        .await
-        .map_err(|e| MigrationError::statement(format!("analyse database {database} on the target"), &e))?;
-    let analyzed = begun.elapsed().as_secs_f64();
-    let row = session
-        .query_one("SELECT pg_database_size(current_database())", &[])
-        .await
-        .map_err(|e| MigrationError::statement(format!("measure database {database} on the target"), &e))?;
-    Ok(Facts::from([
-        ("seconds".into(), json!(round(output.seconds))),
-        ("analyzed".into(), json!(round(analyzed))),
-        ("database_bytes".into(), json!(row.get::<_, i64>(0))),
-        ("exit_code".into(), json!(output.code)),
-        ("errors".into(), json!(errors)),
-    ]))
+    Ok((output, errors))
 }
 
 #[cfg(test)]

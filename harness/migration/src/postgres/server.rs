@@ -5,7 +5,7 @@ use super::{database_of, identifier, literal};
 use crate::context::{Attempt, Facts, MigrationContext, Reporter};
 use crate::error::MigrationError;
 use drydock_core::Component;
-use drydock_core::scenario::Grants;
+use drydock_core::scenario::{DatabaseMover, Grants};
 use drydock_stores::PostgresEndpoint;
 use drydock_stores::postgres::{APPLICATION_NAME, Connection, connect};
 use secrecy::ExposeSecret;
@@ -56,7 +56,7 @@ pub(crate) async fn prepare(
         recreate(cx, &session, name, reporter).await?;
     }
     facts.insert("database".into(), json!(found));
-    if cx.spec.grants == Grants::Carry {
+    if cx.spec.grants == Grants::Carry && cx.spec.database_mover == DatabaseMover::Scripts {
         let created = ensure_second_roles(cx, name, reporter).await?;
         facts.insert("second_roles_created".into(), json!(created));
     }

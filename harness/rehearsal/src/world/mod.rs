@@ -11,10 +11,10 @@ pub use prepare::environment_of;
 use crate::flow::{Attempt, Facts, Progress, StepError, World};
 use crate::recorder::Recorder;
 use crate::start::Keep;
+use drydock_core::scenario::{Mover, Repository, RepositoryKind};
 use drydock_core::{
     Action, Class, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
 };
-use drydock_core::scenario::{Mover, Repository, RepositoryKind};
 use drydock_environments::{Embedded, EnvironmentError, Side};
 use drydock_migration::freeze::Marks;
 use drydock_migration::{BuiltinDriver, MigrationContext, MigrationError, Reporter};

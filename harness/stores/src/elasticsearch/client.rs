@@ -266,18 +266,23 @@ impl Client {
     }
 }
 
+/// What a search answers when none of its shards did.
+const ALL_SHARDS: &str = "all shards failed";
+
 fn status_kind(status: u16, body: &[u8]) -> ErrorKind {
     let parsed: Option<Value> = serde_json::from_slice(body).ok();
     let error = parsed.as_ref().map(|v| &v["error"]);
     let cause = error.and_then(|e| e["root_cause"][0]["reason"].as_str());
-    let reason = error.and_then(|e| e["reason"].as_str().or_else(|| e.as_str())).or(cause);
+    let reason = error.and_then(|e| e["reason"].as_str().or_else(|| e.as_str()));
     ErrorKind::Status {
         status,
         error_type: error.and_then(|e| e["type"].as_str()).unwrap_or_default().to_owned(),
-        reason: reason.map_or_else(
-            || String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned(),
-            ToOwned::to_owned,
-        ),
+        reason: match (reason, cause) {
+            // A search says only that every shard refused; why stands with the shard.
+            (Some(outer), Some(cause)) if outer == ALL_SHARDS => format!("{outer}: {cause}"),
+            (Some(reason), _) | (None, Some(reason)) => reason.to_owned(),
+            (None, None) => String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned(),
+        },
     }
 }
 
@@ -314,4 +319,24 @@ fn chain(error: &reqwest::Error) -> String {
         text = format!("timed out ({text})");
     }
     if text.is_empty() { error.to_string() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_that_failed_on_all_shards_says_why() {
+        let reason = |body: Value| match status_kind(400, body.to_string().as_bytes()) {
+            ErrorKind::Status { reason, .. } => reason,
+            other => panic!("{other:?}"),
+        };
+        let cause = serde_json::json!([{"type": "illegal_argument_exception", "reason": "Result window is too large"}]);
+        let outer = |words: &str| serde_json::json!({"error": {"reason": words, "root_cause": cause}});
+        assert_eq!(reason(outer("all shards failed")), "all shards failed: Result window is too large");
+        assert_eq!(reason(outer("something else")), "something else");
+        let without = serde_json::json!({"error": {"reason": "all shards failed", "root_cause": []}});
+        assert_eq!(reason(without), "all shards failed");
+        assert_eq!(reason(serde_json::json!({"error": "plain"})), "plain");
+    }
 }

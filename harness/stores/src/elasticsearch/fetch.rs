@@ -104,9 +104,8 @@ impl Patience {
         inner: &Inner,
         error: ElasticsearchError,
     ) -> Result<(), ElasticsearchError> {
-        // An index may allow smaller pages than the usual ones; some answers say only that every shard refused.
-        let words = error.to_string();
-        let refused = words.contains("esult window is too large") || words.contains("all shards failed");
+        // An index may allow smaller pages than the usual ones.
+        let refused = error.to_string().contains("esult window is too large");
         let too_large = error.status() == Some(400) && self.size > 1 && refused;
         let malformed = matches!(error.kind, ErrorKind::Malformed(_));
         let retry = too_large || malformed || error.is_pressure() || error.is_transport();

@@ -5,6 +5,8 @@
 
 mod numbers;
 mod scroll;
+#[cfg(test)]
+mod tests;
 mod tool;
 
 pub(crate) use tool::prepare;
@@ -73,8 +75,8 @@ impl Files {
         };
         let text = std::fs::read(&self.seal)
             .map_err(|e| broken(format!("it was not finished: {}: {e}", self.seal.display())))?;
-        let seal: Seal = serde_json::from_slice(&text)
-            .map_err(|e| broken(format!("{}: {e}", self.seal.display())))?;
+        let seal: Seal =
+            serde_json::from_slice(&text).map_err(|e| broken(format!("{}: {e}", self.seal.display())))?;
         let file = self.documents.clone();
         let (bytes, blake3) = tokio::task::spawn_blocking(move || crate::postgres::hash(&file))
             .await
@@ -83,7 +85,8 @@ impl Files {
         if bytes != seal.bytes || blake3 != seal.blake3 {
             let shown = self.documents.display();
             return Err(broken(format!(
-                "{shown} has {bytes} bytes now, and had {} with other contents when it was written", seal.bytes
+                "{shown} has {bytes} bytes now, and had {} with other contents when it was written",
+                seal.bytes
             )));
         }
         Ok(seal)
@@ -203,7 +206,11 @@ pub(super) fn definitions(
         })?;
         let answer: Value = serde_json::from_slice(&text).map_err(|e| {
             let reason = format!("{}: {e}", path.display());
-            MigrationError::migration(format!("read the dump of index {}", index.name), reason, "rehearse again")
+            MigrationError::migration(
+                format!("read the dump of index {}", index.name),
+                reason,
+                "rehearse again",
+            )
         })?;
         all.extend(create::parse(&answer));
     }

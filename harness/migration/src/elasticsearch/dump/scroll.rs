@@ -17,7 +17,7 @@ use tokio::io::{AsyncWriteExt, BufWriter};
 const KEEP_ALIVE: &str = "10m";
 /// How often an index is begun anew after its scroll was lost.
 const TRIES: u32 = 5;
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(200);
 const NEXT: &str = "/_search/scroll";
 
 #[derive(Deserialize)]
@@ -125,7 +125,8 @@ async fn once(source: &Client, index: &str, page: u32, file: &Path) -> Result<u6
     };
     if let Some(scroll) = body["scroll_id"].as_str() {
         // It expires by itself if this fails.
-        let _closed: Result<Value, _> = source.json(Method::DELETE, NEXT, Some(&json!({"scroll_id": scroll}))).await;
+        let _closed: Result<Value, _> =
+            source.json(Method::DELETE, NEXT, Some(&json!({"scroll_id": scroll}))).await;
     }
     let documents = outcome?;
     out.flush().await.map_err(io)?;
@@ -183,7 +184,10 @@ mod tests {
             "{\"_index\":\"i\",\"_id\":\"a\\\"b\",\"_score\":1,\"_routing\":\"r\",\"_version\":9007199254740993,\"_source\":{\"x\":  1.10}}\n"
         );
         let again: Hit<'_> = serde_json::from_str(&line).unwrap();
-        assert_eq!((again.id.as_ref(), again.routing.as_deref(), again.version), ("a\"b", Some("r"), hit.version));
+        assert_eq!(
+            (again.id.as_ref(), again.routing.as_deref(), again.version),
+            ("a\"b", Some("r"), hit.version)
+        );
         let bare: Hit<'_> = serde_json::from_str("{\"_id\": \"a\"}").unwrap();
         assert!(super::line("i", &bare).is_none());
     }

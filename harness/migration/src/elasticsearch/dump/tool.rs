@@ -81,7 +81,8 @@ fn beside(files: &Files, what: &str) -> PathBuf {
 
 /// Without any the tool's pass fails.
 fn has_analysis(files: &Files) -> Result<bool, MigrationError> {
-    let text = std::fs::read(&files.definition).map_err(|e| MigrationError::io("read", &files.definition, &e))?;
+    let text =
+        std::fs::read(&files.definition).map_err(|e| MigrationError::io("read", &files.definition, &e))?;
     let definition: Value = serde_json::from_slice(&text).unwrap_or_default();
     let settings = definition[&files.index]["settings"].as_object();
     Ok(settings.is_some_and(|s| s.keys().any(|k| k.starts_with("index.analysis."))))

@@ -28,11 +28,7 @@ impl Names {
         let run = cx.run_dir.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
         let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '-' };
         let repository = format!("drydock-{}", run.chars().map(safe).collect::<String>());
-        Self {
-            initial: format!("{repository}-initial"),
-            last: format!("{repository}-final"),
-            repository,
-        }
+        Self { initial: format!("{repository}-initial"), last: format!("{repository}-final"), repository }
     }
 
     fn repository_path(&self) -> String {
@@ -80,7 +76,8 @@ fn refused(client: &Client, repository: &Repository, error: &ElasticsearchError)
              where the distribution lacks it) and restart it, or use a repository of another type"
         )
     } else if words.contains("path.repo") {
-        "list the location in path.repo in elasticsearch.yml of every node of this cluster and restart it".to_owned()
+        "list the location in path.repo in elasticsearch.yml of every node of this cluster and restart it"
+            .to_owned()
     } else if words.contains("not accessible") || words.contains("verification") {
         "let the user that runs the cluster read and write there, on every node".to_owned()
     } else {
@@ -173,7 +170,10 @@ mod tests {
             (with(&|s| s["state"] = json!("FAILED")), "FAILED"),
             (with(&|s| s["state"] = json!("IN_PROGRESS")), "IN_PROGRESS"),
             (with(&|s| s["shards"]["successful"] = json!(3)), "3 of 4 shards"),
-            (with(&|s| s["failures"] = json!([{"index": "a", "shard_id": 1, "reason": "gone"}])), "a shard 1: gone"),
+            (
+                with(&|s| s["failures"] = json!([{"index": "a", "shard_id": 1, "reason": "gone"}])),
+                "a shard 1: gone",
+            ),
             (with(&|s| s["indices"] = json!(["b"])), "a is not among them"),
             (flaw(&json!({}), &wanted), "unknown state"),
         ] {

@@ -91,11 +91,10 @@ impl Work<'_> {
             .map_err(|e| MigrationError::elasticsearch(doing(), &e))?;
         let mut pause = FIRST_PAUSE;
         loop {
-            let state = self
-                .target
-                .get("/_cluster/state/customs?filter_path=restore")
-                .await
-                .map_err(|e| MigrationError::elasticsearch("ask the target how far the restore is", &e))?;
+            let state =
+                self.target.get("/_cluster/state/customs?filter_path=restore").await.map_err(|e| {
+                    MigrationError::elasticsearch("ask the target how far the restore is", &e)
+                })?;
             let under_way = shards_of(&state, &names.last);
             if under_way.is_empty() {
                 break;
@@ -122,7 +121,10 @@ impl Work<'_> {
     async fn close_again(&self, inventory: &Inventory) -> Result<(), MigrationError> {
         for name in inventory.closed() {
             self.target.post_empty(&format!("{}/_close", index_path(name))).await.map_err(|e| {
-                MigrationError::elasticsearch(format!("close index {name} on the target, as it is on the source"), &e)
+                MigrationError::elasticsearch(
+                    format!("close index {name} on the target, as it is on the source"),
+                    &e,
+                )
             })?;
         }
         Ok(())
@@ -130,7 +132,8 @@ impl Work<'_> {
 
     async fn count_restored(&self, inventory: &Inventory) -> Result<Vec<SourceIndex>, MigrationError> {
         let there = Inventory::take(&self.target, &self.prefixes).await?;
-        let counts: BTreeMap<&str, u64> = there.indices.iter().map(|i| (i.name.as_str(), i.documents)).collect();
+        let counts: BTreeMap<&str, u64> =
+            there.indices.iter().map(|i| (i.name.as_str(), i.documents)).collect();
         for index in inventory.indices.iter().filter(|i| i.state == State::Open) {
             let found = counts.get(index.name.as_str()).copied();
             if found != Some(index.documents) {
@@ -183,14 +186,19 @@ mod tests {
 
     #[test]
     fn a_shard_that_did_not_start_and_an_index_without_shards_are_told() {
-        let row = |index: &str, prirep: &str, state: &str| {
-            json!({"index": index, "shard": "0", "prirep": prirep, "state": state, "unassigned.details": "corrupt"})
-        };
+        let row = |index: &str, prirep: &str, state: &str| json!({"index": index, "shard": "0", "prirep": prirep, "state": state, "unassigned.details": "corrupt"});
         let wanted = ["a".to_owned(), "b".to_owned()];
-        let rows = json!([row("a", "p", "STARTED"), row("a", "r", "UNASSIGNED"), row("b", "p", "STARTED"), row("x", "p", "UNASSIGNED")]);
+        let rows = json!([
+            row("a", "p", "STARTED"),
+            row("a", "r", "UNASSIGNED"),
+            row("b", "p", "STARTED"),
+            row("x", "p", "UNASSIGNED")
+        ]);
         assert_eq!(not_restored(&rows, &wanted), None);
         let rows = json!([row("a", "p", "STARTED"), row("b", "p", "UNASSIGNED")]);
-        assert!(not_restored(&rows, &wanted).unwrap().contains("shard 0 of index b was not restored: corrupt"));
+        assert!(
+            not_restored(&rows, &wanted).unwrap().contains("shard 0 of index b was not restored: corrupt")
+        );
         let rows = json!([row("a", "p", "STARTED")]);
         assert!(not_restored(&rows, &wanted).unwrap().contains("index b"));
     }

@@ -36,7 +36,8 @@ pub(crate) async fn take(
     };
     register(cx, &source, Access::Write).await?;
     register(cx, &target, Access::Read).await?;
-    let failed = |what: &str, e| MigrationError::elasticsearch(format!("{what} snapshot {name} of the source"), &e);
+    let failed =
+        |what: &str, e| MigrationError::elasticsearch(format!("{what} snapshot {name} of the source"), &e);
     match source.delete(&names.path(name)).await {
         Ok(_) => {}
         Err(e) if e.is_not_found() => {}
@@ -67,7 +68,9 @@ pub(crate) async fn take(
     match (flaw(&snapshot, &wanted), which) {
         (None, _) => {}
         (Some(flaw), Which::Initial) => {
-            reporter.note(&format!("the first snapshot is not whole, because users changed indices meanwhile: {flaw}"));
+            reporter.note(&format!(
+                "the first snapshot is not whole, because users changed indices meanwhile: {flaw}"
+            ));
         }
         (Some(flaw), Which::Last) => {
             return Err(MigrationError::from_words(
