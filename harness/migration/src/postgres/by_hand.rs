@@ -17,6 +17,9 @@ use std::path::{Path, PathBuf};
 /// The last words of a plain dump that was written to its end.
 const COMPLETE: &str = "-- PostgreSQL database dump complete";
 
+/// What stands above every object of one.
+const HEADER: &[u8] = b"\n-- Name: ";
+
 /// Flags of `pg_dump`. Rights and owners are left out where the scenario leaves them behind.
 pub(super) fn dump_arguments(cx: &MigrationContext) -> Vec<String> {
     let format = match cx.spec.database_mover {
@@ -53,8 +56,7 @@ pub(super) fn entries(file: &Path) -> Result<usize, MigrationError> {
             "make room on the disk, then dump the database again",
         ));
     }
-    // The header of every object.
-    Ok(text.windows(9).filter(|w| *w == b"\n-- Name: ").count())
+    Ok(text.windows(HEADER.len()).filter(|w| *w == HEADER).count())
 }
 
 /// Where the hash of a finished dump lies.

@@ -75,7 +75,7 @@ fn refused(client: &Client, repository: &Repository, error: &ElasticsearchError)
             "give every node of this cluster the module repository-{kind} (`bin/elasticsearch-plugin install repository-{kind}` \
              where the distribution lacks it) and restart it, or use a repository of another type"
         )
-    } else if words.contains("path.repo") {
+    } else if words.contains("path.repo") || words.contains("failed to create repository") {
         "list the location in path.repo in elasticsearch.yml of every node of this cluster and restart it"
             .to_owned()
     } else if words.contains("not accessible") || words.contains("verification") {
