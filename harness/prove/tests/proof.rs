@@ -1,9 +1,9 @@
 //! The proof itself: it holds for every seed, and it does not hold where the comparison is blind or cries.
 
-use drydock_core::{Finding, Kind, Proof};
+use drydock_core::{CheckId, Finding, Kind, Proof};
 use drydock_prove::documents::Documents;
 use drydock_prove::rows::Rows;
-use drydock_prove::{DEFAULT_SEED, Dice, Family, Variant, in_memory, prove_family};
+use drydock_prove::{DEFAULT_SEED, Dice, Family, Variant, in_memory, of_checks, prove_family};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -22,6 +22,24 @@ fn every_corruption_is_caught_and_named_and_no_clean_pair_is_blamed() {
 fn the_same_seed_gives_the_same_proof() {
     let (a, b) = (in_memory(7), in_memory(7));
     assert_eq!((a.families, a.misses), (b.families, b.misses));
+}
+
+#[test]
+fn a_run_proves_the_checks_that_it_asks_for_and_all_of_them_if_none() {
+    let of = |checks: &[&str]| {
+        let checks: Vec<_> = checks.iter().map(|check| CheckId::from(*check)).collect();
+        let proof = of_checks(7, &checks);
+        assert!(proof.holds() && proof.clean_pairs() > 0, "{}", proof.score());
+        proof.families.iter().map(|f| (f.family.clone(), f.variants)).collect::<Vec<_>>()
+    };
+    let whole: Vec<_> = in_memory(7).families.iter().map(|f| (f.family.clone(), f.variants)).collect();
+    assert_eq!(of(&[]), whole);
+    assert_eq!(of(&["freeze/quiet"]), whole);
+    assert_eq!(of(&["postgres/rows", "elasticsearch/counts", "keycloak/users"]), whole);
+    // Not one variant fewer where only some families are asked for.
+    let postgres = of(&["postgres/statistics"]);
+    assert_eq!(postgres, whole[1..4], "rows, schemas, access");
+    assert_eq!(of(&["keycloak/users"]), whole[5..]);
 }
 
 #[test]

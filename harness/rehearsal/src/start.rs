@@ -206,7 +206,7 @@ async fn go_through(
     let mut world = RealWorld::new(config, recorder.clone());
     let progress = if progress.begun.is_empty() { progress } else { world.take_up(progress).await };
     // Each life of a run brings its own proof: it may be another build.
-    recorder.emit(Event::Proof((options.witness.0)(started.scenario.seed)));
+    recorder.emit(Event::Proof((options.witness.0)(started.scenario.seed, &started.plan.checks)));
     flow::run(&started.plan, &mut world, &recorder, &progress, interrupt).await;
     recorder.check().map_err(file_error(format!("cannot write {}", folder.record().display())))?;
     let record = read_record(&folder.record())?;

@@ -72,11 +72,11 @@ pub async fn verify(
     folder: Option<&Path>,
 ) -> Result<Summary, RehearsalError> {
     let started = started(options, ledgers)?;
-    let seed = started.scenario.seed;
+    let (seed, asked) = (started.scenario.seed, started.plan.checks.clone());
     let mut docket = Docket::open(SystemClock::start(), started, redactor(options))?;
     // Beside the comparison, which mostly waits for the stores.
     let witness = options.witness.0;
-    let proof = tokio::task::spawn_blocking(move || witness(seed));
+    let proof = tokio::task::spawn_blocking(move || witness(seed, &asked));
     let mut results = Vec::new();
     let tuning = &options.tuning;
     if let Some((source, target)) = &options.elasticsearch {

@@ -1,6 +1,6 @@
 //! A build whose checks miss a corruption planted in a copy can never give a green verdict.
 
-use drydock_core::{Proof, verdict::PROOF};
+use drydock_core::{CheckId, Proof, verdict::PROOF};
 use drydock_prove::documents::Documents;
 use drydock_prove::{Dice, Family, Variant, in_memory, prove_family};
 use drydock_rehearsal::Witness;
@@ -27,7 +27,7 @@ impl Family for Blind {
     }
 }
 
-fn blind(seed: u64) -> Proof {
+fn blind(seed: u64, _: &[CheckId]) -> Proof {
     let mut proof = in_memory(seed);
     (proof.families, proof.misses) = (Vec::new(), Vec::new());
     prove_family::<Blind>(seed, 1, &mut proof.families, &mut proof.misses);

@@ -17,9 +17,9 @@ const LARGEST_PAGE_OF_IDS: usize = 10_000;
 /// How much larger a page may be than the one before.
 const GROWTH: usize = 4;
 /// Size of a page aimed at, in bytes of the answer. A reader holds two of them at most.
-const PAGE_BYTES: usize = 2 << 20;
+const PAGE_BYTES: usize = 1 << 20;
 /// A longer page is not taken in but asked for again with fewer documents, down to a single one of any length.
-const LONGEST_PAGE: usize = 8 * PAGE_BYTES;
+const LONGEST_PAGE: usize = 16 * PAGE_BYTES;
 /// An answer that takes longer than this is a sign of a store that has too much to do.
 const SLOW: Duration = Duration::from_secs(5);
 /// How often one page is asked for before giving up: with the pauses between, a good minute.
