@@ -4,6 +4,7 @@ mod baseline;
 mod compare;
 mod conclude;
 mod cutover;
+mod preflight;
 mod prepare;
 
 pub use prepare::environment_of;
@@ -71,6 +72,8 @@ pub struct RealWorld {
     closed_ms: Option<u64>,
     opened_ms: Option<u64>,
     pins: Option<Pins>,
+    /// How long the final dumps are going to take, by step, as the first ones took.
+    dump_times: BTreeMap<String, std::time::Duration>,
     /// Findings so far that forbid the clean-up.
     objections: u64,
     resumed: bool,
@@ -107,6 +110,7 @@ impl RealWorld {
             closed_ms: None,
             opened_ms: None,
             pins: None,
+            dump_times: BTreeMap::new(),
             objections: 0,
             resumed: false,
         }
@@ -165,7 +169,7 @@ impl RealWorld {
         let clients = environment.postgres_clients().map(ToOwned::to_owned);
         Ok(MigrationContext {
             source: self.side(Side::Source)?,
-            target: self.side(Side::Target)?,
+            target: self.target_as_written()?,
             spec: self.config.scenario.migration.clone(),
             clients: clients.ok_or_else(|| internal("the environment has no PostgreSQL clients"))?,
             dumps: environment.work_dir().join("dumps"),
@@ -236,6 +240,16 @@ impl World for RealWorld {
             Action::Baseline => self.baseline().await,
             Action::StartWorkload => self.start_workload().await,
             Action::AwaitWrites => self.await_writes().await,
+            Action::ValidateTargets => self.validate_targets().await,
+            Action::InitialBackup(component) => {
+                let facts = self.drive(step, attempt, items).await?;
+                self.dump_made(component, &facts);
+                Ok(facts)
+            }
+            Action::SaveConfiguration => {
+                self.foresee_cutover()?;
+                self.drive(step, attempt, items).await
+            }
             Action::Freeze => self.freeze().await,
             Action::Pin => self.pin().await,
             Action::Switch => self.switch().await,
