@@ -31,6 +31,7 @@ mod supervised;
 mod user;
 mod workdir;
 
+pub use clients::client_programs;
 pub use config::{Access, EmbeddedConfig, ReindexWhitelist, Side, SideConfig, Store};
 pub use door::foreign_authority;
 pub use embedded::{Embedded, Keep, StoreVersion};

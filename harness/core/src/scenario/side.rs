@@ -1,6 +1,6 @@
 //! Who runs a side's stores, and mistakes in how a target is set up that are made on purpose.
 
-use super::{Mover, Reindex, Scenario};
+use super::{Mover, Scenario};
 use crate::names::Component;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -16,7 +16,6 @@ pub use timeouts::{TimeLimits, judge as judge_times};
 use crate::context::{Facts, MigrationContext};
 use crate::elasticsearch::{RemoteRead, remote_read};
 use crate::error::MigrationError;
-use crate::program;
 use cluster::Clusters;
 use drydock_core::Component;
 use drydock_core::finding::Finding;
@@ -26,8 +25,12 @@ use drydock_stores::compare::CheckResult;
 use serde_json::json;
 use server::Servers;
 use std::collections::BTreeMap;
+use std::process::Stdio;
 use std::time::Duration;
 use tell::{Check, refuse};
+
+/// A client program that does not even tell its version within this time is not to be relied on.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What preflight cannot ask the stores.
 #[derive(Debug, Clone, Copy, Default)]
@@ -104,6 +107,15 @@ async fn judge(
             servers.target.version / 10_000,
             client.map_or_else(String::new, |v| format!(", pg_dump {v}"))
         ));
+        if client.is_none() {
+            let findings = vec![tell::tell(
+                checks::PRE_VERSIONS,
+                "pg_dump",
+                "pg_dump does not tell its version, so it was not compared with the source's",
+                "install PostgreSQL's client programs, or point to them with --postgres-home",
+            )];
+            versions.judged(0, findings);
+        }
         versions.judged(2 + u64::from(client.is_some()), judge_server::versions(servers, client));
     }
     if let Some(clusters) = clusters {
@@ -202,10 +214,12 @@ async fn whitelist(cx: &MigrationContext) -> CheckResult {
     check.end()
 }
 
-/// Major version of `pg_dump`.
+/// Major version of `pg_dump`. Nothing is logged: preflight leaves no trace.
 async fn client_major(cx: &MigrationContext) -> Option<u32> {
-    let output = program::run(cx, "pg_dump", vec!["--version".into()], None, "pg_dump-version").await.ok()?;
-    major_of(&output.stdout)
+    let mut command = tokio::process::Command::new(cx.clients.join("pg_dump"));
+    let output = command.arg("--version").stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = tokio::time::timeout(PATIENCE, output).await.ok()?.ok()?;
+    major_of(&String::from_utf8_lossy(&output.stdout))
 }
 
 /// `pg_dump (PostgreSQL) 15.18 (Debian …)`.

@@ -116,6 +116,18 @@ impl RealWorld {
         }
     }
 
+    /// The same world on stores that run already: of an earlier world of the same run.
+    #[must_use]
+    pub fn adopt(mut self, environment: Embedded) -> Self {
+        self.environment = Some(environment);
+        self
+    }
+
+    /// Hands the stores on, for a world that adopts them.
+    pub fn release(&mut self) -> Option<Embedded> {
+        self.environment.take()
+    }
+
     /// Cancelled to cut a long step short.
     pub fn cancel_token(&self) -> CancellationToken {
         self.cancel.clone()

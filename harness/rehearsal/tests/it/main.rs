@@ -1,6 +1,7 @@
 //! The flow on a fake world, and planted losses on real stores.
 
 mod flow;
+mod misconfigured;
 mod planted;
 mod warm;
 mod witness;
