@@ -160,6 +160,47 @@ pub mod checks {
     /// Targets answer, and applications can work on them.
     pub const TARGETS: &str = "targets-usable";
 
+    /// Preflight: every store answers at its address, with its certificate and its login.
+    pub const PRE_REACHABLE: &str = "preflight/reachable";
+    /// Preflight: no target is older than its source, no client program older than what it reads.
+    pub const PRE_VERSIONS: &str = "preflight/versions";
+    /// Preflight: the targets hold nothing where the migration is going to write.
+    pub const PRE_EMPTY: &str = "preflight/targets-empty";
+    /// Preflight: the targets have room for the source and its growth.
+    pub const PRE_SPACE: &str = "preflight/space";
+    /// Preflight: the roles may do what the migration does on either side.
+    pub const PRE_PRIVILEGES: &str = "preflight/privileges";
+    /// Preflight: nothing forbids writes to the targets.
+    pub const PRE_BLOCKS: &str = "preflight/write-blocks";
+    /// Preflight: every extension that the source uses is there for the target.
+    pub const PRE_EXTENSIONS: &str = "preflight/extensions";
+    /// Preflight: each dump can be read again.
+    pub const PRE_DUMP: &str = "preflight/dump-readable";
+    /// Preflight: the target cluster may hold as many shards as it is going to get.
+    pub const PRE_SHARDS: &str = "preflight/shard-budget";
+    /// Preflight: the target cluster may read from the source.
+    pub const PRE_WHITELIST: &str = "preflight/reindex-whitelist";
+    /// Preflight: no document is bigger than what carries it.
+    pub const PRE_DOCUMENT_SIZES: &str = "preflight/document-sizes";
+    /// Preflight: no step is predicted to take longer than it may.
+    pub const PRE_TIMEOUTS: &str = "preflight/timeouts";
+
+    /// What is checked before anything is moved, in report order.
+    pub const PREFLIGHT: [&str; 12] = [
+        PRE_REACHABLE,
+        PRE_VERSIONS,
+        PRE_EMPTY,
+        PRE_BLOCKS,
+        PRE_PRIVILEGES,
+        PRE_SPACE,
+        PRE_SHARDS,
+        PRE_EXTENSIONS,
+        PRE_WHITELIST,
+        PRE_DOCUMENT_SIZES,
+        PRE_TIMEOUTS,
+        PRE_DUMP,
+    ];
+
     /// The checks of two clusters, in report order.
     pub const ELASTICSEARCH: [&str; 9] = [
         ES_INDICES,
@@ -231,6 +272,6 @@ pub mod checks {
 
     /// Every check of a rehearsal, in report order.
     pub fn all() -> impl Iterator<Item = &'static str> {
-        ELASTICSEARCH.into_iter().chain(POSTGRES).chain(KEYCLOAK).chain(MIGRATION)
+        PREFLIGHT.into_iter().chain(ELASTICSEARCH).chain(POSTGRES).chain(KEYCLOAK).chain(MIGRATION)
     }
 }

@@ -211,6 +211,7 @@ impl Plan {
         plan.up("conclude/workload", Action::StopWorkload, "stop the live writer and the probes");
         plan.up("conclude/tear-down", Action::TearDown, "stop everything that was started");
 
+        plan.preflight(scenario);
         if indices {
             plan.check(&checks::ELASTICSEARCH);
         }
@@ -228,6 +229,25 @@ impl Plan {
             plan.check(&[checks::DOWNTIME]);
         }
         plan
+    }
+
+    /// The checks before anything is moved, as far as the steps and the components ask for them.
+    fn preflight(&mut self, scenario: &Scenario) {
+        let has = |wanted: fn(&Action) -> bool| self.steps.iter().any(|s| wanted(&s.action));
+        if !has(|a| matches!(a, Action::ValidateTargets)) {
+            return;
+        }
+        let dumps = has(|a| matches!(a, Action::InitialBackup(_)));
+        let indices = scenario.migration.components().contains(&Component::Elasticsearch);
+        let databases = scenario.migration.components().iter().any(|c| c.database().is_some());
+        let asked = checks::PREFLIGHT.into_iter().filter(|check| match *check {
+            checks::PRE_DUMP => dumps,
+            checks::PRE_EXTENSIONS => databases,
+            checks::PRE_SHARDS | checks::PRE_DOCUMENT_SIZES => indices,
+            checks::PRE_WHITELIST => indices && scenario.migration.mover.reads_from_remote(),
+            _ => true,
+        });
+        self.checks.extend(asked.map(CheckId::from));
     }
 
     /// Looks a step up by its id.

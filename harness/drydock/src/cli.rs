@@ -443,10 +443,41 @@ pub(crate) enum Format {
     Junit,
 }
 
+/// Stores to hold the scenario's preflight against. With addresses the machine itself is not examined: nothing is started.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorStores {
+    /// Source server; with it, look whether the migration could be begun. Reads only
+    #[arg(long, value_name = "URL", requires = "target_postgres")]
+    pub(crate) source_postgres: Option<String>,
+    /// Target server
+    #[arg(long, value_name = "URL", requires = "source_postgres")]
+    pub(crate) target_postgres: Option<String>,
+    /// Source cluster
+    #[arg(long, value_name = "URL", requires = "target_elasticsearch")]
+    pub(crate) source_elasticsearch: Option<String>,
+    /// Target cluster
+    #[arg(long, value_name = "URL", requires = "source_elasticsearch")]
+    pub(crate) target_elasticsearch: Option<String>,
+    /// Certification authority (PEM) to trust for the source cluster
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source_ca: Option<PathBuf>,
+    /// Certification authority (PEM) to trust for the target cluster
+    #[arg(long, value_name = "FILE")]
+    pub(crate) target_ca: Option<PathBuf>,
+    /// API key for the source cluster
+    #[arg(long, env = "DRYDOCK_SOURCE_API_KEY", hide_env_values = true)]
+    pub(crate) source_api_key: Option<String>,
+    /// API key for the target cluster
+    #[arg(long, env = "DRYDOCK_TARGET_API_KEY", hide_env_values = true)]
+    pub(crate) target_api_key: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// Check for this scenario instead of the standard one
     pub(crate) scenario: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) stores: DoctorStores,
     #[command(flatten)]
     pub(crate) homes: Homes,
     /// Print as JSON

@@ -52,7 +52,7 @@ impl BuiltinDriver {
         reporter: &dyn Reporter,
     ) -> Result<Facts, MigrationError> {
         match action {
-            Action::ValidateTargets => targets::validate(cx, reporter).await,
+            Action::ValidateTargets => targets::validate(cx).await,
             Action::PrepareDatabase(c) => postgres::prepare(cx, c, attempt, reporter).await,
             Action::PrepareElasticsearch => elasticsearch::prepare(cx, reporter).await,
             Action::InitialListing => elasticsearch::back_up(cx, Backup::Initial, reporter).await,

@@ -5,11 +5,13 @@ mod manual;
 mod migration;
 mod parse;
 mod place;
+mod side;
 
 pub use fault::{Fault, FaultKind};
 pub use manual::{DatabaseMover, DumpTool, Repository, RepositoryKind};
 pub use migration::{CreateIndices, Delta, Grants, MigrationSpec, Mover, Reindex, Versions};
 pub use parse::{ScenarioError, did_you_mean, ledger_from_yaml};
+pub use side::{Managed, Misconfiguration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -90,6 +92,12 @@ pub struct SideSpec {
     /// The Elasticsearch cluster.
     #[serde(default)]
     pub elasticsearch: ElasticsearchSpec,
+    /// Who runs them.
+    #[serde(default, skip_serializing_if = "Managed::is_here")]
+    pub managed: Managed,
+    /// A mistake in how they are set up or addressed, made on purpose. Only for the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub misconfigured: Option<Misconfiguration>,
 }
 
 /// A PostgreSQL server to start.
@@ -229,4 +237,8 @@ pub struct Budgets {
     /// Longest tolerated outage, as in `90s` or `10min`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downtime: Option<jiff::SignedDuration>,
+    /// Longest time that any one step of the cutover may take, as the official scripts limit it to `30min`. A prediction
+    /// above it is refused before the freeze.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<jiff::SignedDuration>,
 }

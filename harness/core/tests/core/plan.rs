@@ -91,6 +91,29 @@ fn checks_follow_what_is_migrated() {
 }
 
 #[test]
+fn preflight_asks_for_what_there_is_to_look_at() {
+    let asked = |yaml: &str| -> Vec<String> {
+        let plan = Plan::of(&Scenario::from_yaml("x.yaml", yaml).unwrap());
+        plan.checks.iter().map(ToString::to_string).filter(|c| c.starts_with("preflight/")).collect()
+    };
+    let without = |yaml: &str| -> Vec<String> {
+        let all = asked("name: x\n");
+        let some = asked(yaml);
+        all.into_iter().filter(|c| !some.contains(c)).collect()
+    };
+    assert_eq!(asked("name: x\n").len(), 12);
+    assert_eq!(without("name: x\nmigration: {mover: stream}\n"), ["preflight/reindex-whitelist"]);
+    assert_eq!(
+        without("name: x\nmigration: {components: [elasticsearch]}\n"),
+        ["preflight/extensions", "preflight/dump-readable"]
+    );
+    assert_eq!(
+        without("name: x\nmigration: {components: [keycloak]}\n"),
+        ["preflight/shard-budget", "preflight/reindex-whitelist", "preflight/document-sizes"]
+    );
+}
+
+#[test]
 fn ids_are_unique_and_users_wait_from_the_freeze_to_the_switch() {
     let plan = Plan::of(&Scenario::from_yaml("x.yaml", "name: x\n").unwrap());
     let mut ids: Vec<_> = plan.steps.iter().map(|s| &s.id).collect();

@@ -78,6 +78,41 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "4:3: the repository has no place",
         "give type fs a `location`, and type s3 a `bucket`, below `settings`",
     ),
+    (
+        "name: x\nsource: {managed: elsewhere}\n",
+        "2:10: only the target may be managed elsewhere",
+        "leave `managed` out of the source",
+    ),
+    (
+        "name: x\nsource: {misconfigured: wrong-ca}\n",
+        "2:10: only the target may be misconfigured",
+        "move `misconfigured` to the target",
+    ),
+    (
+        "name: x\ntarget:\n  misconfigured: wrong-ca\n",
+        "3:3: wrong-ca needs a target that is reached over TLS",
+        "add `managed: elsewhere` to the target",
+    ),
+    (
+        "name: x\ntarget:\n  misconfigured: read-only-block\nmigration: {components: [identity]}\n",
+        "3:3: read-only-block is about Elasticsearch, which is not migrated",
+        "add `elasticsearch` to `components`, or use another misconfiguration",
+    ),
+    (
+        "name: x\ntarget:\n  misconfigured: whitelist-missing\nmigration: {mover: stream}\n",
+        "3:3: whitelist-missing harms only `_reindex` from remote",
+        "use `mover: reindex` with it, or another misconfiguration",
+    ),
+    (
+        "name: x\ntarget:\n  misconfigured: wrong-cs\n",
+        "3:18: unknown value `wrong-cs`",
+        "did you mean `wrong-ca`?",
+    ),
+    (
+        "name: x\nbudgets: {step: 0s}\n",
+        "2:11: the step budget is not positive",
+        "write it as `90s` or `10min`",
+    ),
     ("name: x\nmigration:\n  mover: steam\n", "3:10: unknown value `steam`", "did you mean `stream`?"),
     ("name: x\nmigration:\n  grants: cary\n", "3:11: unknown value `cary`", "did you mean `carry`?"),
     ("name: x\nfaults:\n  - fault: lose-rwo\n", "3:12: unknown value `lose-rwo`", "did you mean `lose-row`?"),

@@ -105,18 +105,24 @@ fn clusters(
     target: &str,
     scope: &IndexScope,
 ) -> Result<(ElasticsearchEndpoint, ElasticsearchEndpoint), AddressError> {
-    let one = |url: &str, ca: &Option<PathBuf>, key: &Option<String>| {
-        let mut endpoint = ElasticsearchEndpoint::from_url(url)?;
-        endpoint.ca_pem = ca.as_deref().map(certificate).transpose()?;
-        if let Some(key) = key {
-            endpoint.auth = ElasticsearchAuth::ApiKey(SecretString::from(key.clone()));
-        }
-        Ok::<_, AddressError>(endpoint)
-    };
     Ok((
-        one(source, &scope.source_ca, &scope.source_api_key)?,
-        one(target, &scope.target_ca, &scope.target_api_key)?,
+        cluster(source, scope.source_ca.as_deref(), scope.source_api_key.as_deref())?,
+        cluster(target, scope.target_ca.as_deref(), scope.target_api_key.as_deref())?,
     ))
+}
+
+/// A cluster by its address, the authority it is trusted by, and a key instead of the address's login.
+pub(super) fn cluster(
+    url: &str,
+    ca: Option<&Path>,
+    key: Option<&str>,
+) -> Result<ElasticsearchEndpoint, AddressError> {
+    let mut endpoint = ElasticsearchEndpoint::from_url(url)?;
+    endpoint.ca_pem = ca.map(certificate).transpose()?;
+    if let Some(key) = key {
+        endpoint.auth = ElasticsearchAuth::ApiKey(SecretString::from(key.to_owned()));
+    }
+    Ok(endpoint)
 }
 
 /// Two databases or two servers; what one of each kind tells cannot be compared.

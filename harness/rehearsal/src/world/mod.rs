@@ -4,6 +4,7 @@ mod baseline;
 mod compare;
 mod conclude;
 mod cutover;
+mod preflight;
 mod prepare;
 
 pub use prepare::environment_of;
@@ -72,6 +73,8 @@ pub struct RealWorld {
     closed_ms: Option<u64>,
     opened_ms: Option<u64>,
     pins: Option<Pins>,
+    /// How long the final dumps are going to take, by step, as the first ones took.
+    dump_times: BTreeMap<String, std::time::Duration>,
     /// Findings so far that forbid the clean-up.
     objections: u64,
     resumed: bool,
@@ -108,9 +111,22 @@ impl RealWorld {
             closed_ms: None,
             opened_ms: None,
             pins: None,
+            dump_times: BTreeMap::new(),
             objections: 0,
             resumed: false,
         }
+    }
+
+    /// The same world on stores that run already: of an earlier world of the same run.
+    #[must_use]
+    pub fn adopt(mut self, environment: Embedded) -> Self {
+        self.environment = Some(environment);
+        self
+    }
+
+    /// Hands the stores on, for a world that adopts them.
+    pub fn release(&mut self) -> Option<Embedded> {
+        self.environment.take()
     }
 
     /// Cancelled to cut a long step short.
@@ -170,7 +186,7 @@ impl RealWorld {
         }
         Ok(MigrationContext {
             source: self.side(Side::Source)?,
-            target: self.side(Side::Target)?,
+            target: self.target_as_written()?,
             spec,
             clients: clients.ok_or_else(|| internal("the environment has no PostgreSQL clients"))?,
             dumps: environment.work_dir().join("dumps"),
@@ -241,6 +257,16 @@ impl World for RealWorld {
             Action::Baseline => self.baseline().await,
             Action::StartWorkload => self.start_workload().await,
             Action::AwaitWrites => self.await_writes().await,
+            Action::ValidateTargets => self.validate_targets().await,
+            Action::InitialBackup(component) => {
+                let facts = self.drive(step, attempt, items).await?;
+                self.dump_made(component, &facts);
+                Ok(facts)
+            }
+            Action::SaveConfiguration => {
+                self.foresee_cutover()?;
+                self.drive(step, attempt, items).await
+            }
             Action::Freeze => self.freeze().await,
             Action::Pin => self.pin().await,
             Action::Switch => self.switch().await,

@@ -4,15 +4,19 @@ use super::{RealWorld, Stepped, environment, internal, of_environment, store_fai
 use crate::flow::{Attempt, Facts, Progress};
 use crate::start::RehearsalOptions;
 use drydock_core::event::ServiceState;
-use drydock_core::scenario::{self, Profile, SideSpec};
+use drydock_core::scenario::{self, Managed, Misconfiguration, Profile, SideSpec};
 use drydock_core::{Clock, Component, Event, Scenario, StepId};
-use drydock_environments::{Embedded, EmbeddedConfig, Side, SideConfig, StoreVersion};
+use drydock_environments::{
+    Access, Embedded, EmbeddedConfig, ReindexWhitelist, Side, SideConfig, StoreVersion,
+};
 use drydock_stores::elasticsearch::{Client, Timeouts};
+use drydock_stores::endpoint::ElasticsearchAuth;
 use drydock_workload::elasticsearch::{self as documents, Dataset};
 use drydock_workload::postgres::{self as rows, Databases, PostgresProfile, RoleSecrets};
 use drydock_workload::probe::Probe;
 use drydock_workload::service::{Service, ServiceConfig, ServiceError};
 use drydock_workload::writer::{Churn, Presence, Writer, WriterConfig};
+use secrecy::ExposeSecret;
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
@@ -59,7 +63,11 @@ impl RealWorld {
     fn announce(&self) -> Stepped<Facts> {
         let environment = self.environment()?;
         for side in [Side::Source, Side::Target] {
-            self.recorder.add_secret(self.side(side)?.postgres.password_for_client());
+            let stores = self.side(side)?;
+            self.recorder.add_secret(stores.postgres.password_for_client());
+            if let ElasticsearchAuth::Basic { password, .. } = &stores.elasticsearch.auth {
+                self.recorder.add_secret(password.expose_secret());
+            }
         }
         self.roles()?;
         let mut facts = Facts::new();
@@ -276,6 +284,14 @@ fn embedded(scenario: &Scenario, run: &str, folder: &Path) -> EmbeddedConfig {
         elasticsearch_heap_mib: spec.elasticsearch.heap_mib,
         elasticsearch: true,
         postgres: true,
+        access: match spec.managed {
+            Managed::Here => Access::Open,
+            Managed::Elsewhere => Access::Secured,
+        },
+        reindex_whitelist: match spec.misconfigured {
+            Some(Misconfiguration::WhitelistMissing) => ReindexWhitelist::Nobody,
+            _ => ReindexWhitelist::ThisMachine,
+        },
     };
     let mut config = EmbeddedConfig::new(run, folder);
     config.source = side(&scenario.source);

@@ -3,6 +3,7 @@
 mod flow;
 mod manual;
 mod manual_databases;
+mod misconfigured;
 mod planted;
 mod warm;
 mod witness;
