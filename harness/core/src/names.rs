@@ -128,6 +128,10 @@ pub mod checks {
     pub const ES_CLUSTER: &str = "elasticsearch/cluster";
     /// What the templates would make of tomorrow's dated indices.
     pub const ES_FUTURE: &str = "elasticsearch/future-indices";
+    /// What applications ask of the indices: lists, pages, joins, distributions and searches answer alike.
+    pub const ES_ACCESS: &str = "elasticsearch/access";
+    /// What importers have read, against the records that are there.
+    pub const ES_IMPORTS: &str = "elasticsearch/import-positions";
     /// Schema objects of every schema.
     pub const PG_SCHEMA: &str = "postgres/schema";
     /// Row counts.
@@ -161,7 +165,7 @@ pub mod checks {
     pub const TARGETS: &str = "targets-usable";
 
     /// The checks of two clusters, in report order.
-    pub const ELASTICSEARCH: [&str; 9] = [
+    pub const ELASTICSEARCH: [&str; 11] = [
         ES_INDICES,
         ES_COUNTS,
         ES_DOCUMENTS,
@@ -171,6 +175,8 @@ pub mod checks {
         ES_TEMPLATES,
         ES_CLUSTER,
         ES_FUTURE,
+        ES_ACCESS,
+        ES_IMPORTS,
     ];
 
     /// The checks of two servers, in report order.
