@@ -271,6 +271,9 @@ fn status_kind(status: u16, body: &[u8]) -> ErrorKind {
     let error = parsed.as_ref().map(|v| &v["error"]);
     let cause = error.and_then(|e| e["root_cause"][0]["reason"].as_str());
     let reason = error.and_then(|e| e["reason"].as_str().or_else(|| e.as_str())).or(cause);
+    // What a search says of itself when shards refuse it; the reason is theirs.
+    let searched = |r: &&str| ["all shards failed", "Partial shards failure"].contains(r);
+    let reason = reason.filter(searched).and(cause).or(reason);
     ErrorKind::Status {
         status,
         error_type: error.and_then(|e| e["type"].as_str()).unwrap_or_default().to_owned(),
