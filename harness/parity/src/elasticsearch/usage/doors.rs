@@ -167,6 +167,11 @@ impl Door {
         }
     }
 
+    /// Whether it is known what users do through it.
+    pub fn is_known(&self) -> bool {
+        self.capability().is_some() || self.holds_records()
+    }
+
     fn capability(&self) -> Option<(Application, &'static str)> {
         let family = family(&self.name);
         let of_family = |ending: &str| {

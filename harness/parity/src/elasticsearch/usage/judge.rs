@@ -59,7 +59,7 @@ pub fn judge(source: &Door, target: Option<&Door>, asked: &[Asked], behind: &Beh
         .filter(|(_, samples)| !samples.is_empty())
         .collect();
     if !differing.is_empty() {
-        findings.push(different(source, target, &differing, asked, behind));
+        findings.extend(different(source, target, &differing, asked, behind));
     }
     findings
 }
@@ -170,10 +170,14 @@ fn different(
     differing: &[(&Asked, Vec<Sample>)],
     asked: &[Asked],
     behind: &Behind<'_>,
-) -> Finding {
+) -> Option<Finding> {
     let what = source.what();
     let refused = differing.iter().any(|(a, _)| matches!(a.target, Answer::Refused(_)));
     let cause = Cause::of(source, target, refused, behind);
+    // What is missing is told by the check of its kind. What follows is told where people would notice it.
+    if cause.is_loss(source, behind) && !source.is_known() {
+        return None;
+    }
     let effect = match seen(asked) {
         Some((a, b)) if b < a => format!("{} of {a} documents of its list are invisible", a - b),
         Some((a, b)) if b > a => format!("its list shows {} documents too many", b - a),
@@ -199,9 +203,8 @@ fn different(
     };
     let message = format!("{what}: {effect} through {}: {}", source.name, cause.words(source, behind));
     let samples: Vec<Sample> = differing.iter().flat_map(|(_, samples)| samples.clone()).collect();
-    Finding::access(CHECK, kind, &source.name, message)
-        .items(differing.len() as u64, samples)
-        .next(cause.next())
+    let finding = Finding::access(CHECK, kind, &source.name, message);
+    Some(finding.items(differing.len() as u64, samples).next(cause.next()))
 }
 
 /// Why a door answers differently.
@@ -253,6 +256,17 @@ impl Cause {
         mapping().or_else(window).or_else(documents).unwrap_or(Self::Unknown)
     }
 
+    /// Whether documents or whole indices differ, rather than the way to them.
+    fn is_loss(&self, door: &Door, behind: &Behind<'_>) -> bool {
+        let gone = |index: &String| !behind.on_target.contains(index.as_str());
+        match self {
+            Self::NoDoor => door.members.keys().all(gone),
+            Self::FewerIndices { missing } => missing.iter().all(gone),
+            Self::Documents(_) => true,
+            _ => false,
+        }
+    }
+
     fn words(&self, door: &Door, behind: &Behind<'_>) -> String {
         let behind_door = door.members.len();
         let list = |names: &[String]| {
@@ -268,7 +282,7 @@ impl Cause {
                 let documents: u64 = missing.iter().filter_map(|m| behind.documents.get(m.as_str())).sum();
                 let gone = missing.iter().filter(|m| !behind.on_target.contains(m.as_str())).count();
                 let gone =
-                    if gone > 0 { format!("; {gone} of them are not on the target") } else { String::new() };
+                    if gone > 0 { format!("; {gone} of them are absent or closed there") } else { String::new() };
                 format!(
                     "it covers {} of {behind_door} indices on the target, without {} ({documents} documents){gone}",
                     behind_door - missing.len(),

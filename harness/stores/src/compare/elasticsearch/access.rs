@@ -204,6 +204,9 @@ impl Both<'_> {
                 if !side.leads_anywhere(self.name) {
                     return Err(Answer::Refused(format!("there is no index and no alias {}", self.name)));
                 }
+                if side.indices().get(self.name).is_some_and(|i| i.state == IndexState::Closed) {
+                    return Err(Answer::Refused(format!("the index {} is closed", self.name)));
+                }
                 // A side that has one shard a record type is not held still by routing: it needs none.
                 let routing = self.routing.filter(|r| side.routings(self.name).iter().any(|known| known == r));
                 side.ask(self.name, routing, body).await.map_err(|e| refusal(&e))
