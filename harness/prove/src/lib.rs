@@ -16,6 +16,7 @@ pub mod realms;
 pub mod rows;
 pub mod schemas;
 mod shapes;
+pub mod usage;
 
 pub use dice::Dice;
 pub use family::{Caught, Family, Plant, Variant, prove_family, told};
@@ -29,6 +30,7 @@ use realms::Realms;
 use rows::Rows;
 use schemas::Schemas;
 use std::time::Instant;
+use usage::Usage;
 
 /// Seed where nobody names one.
 pub const DEFAULT_SEED: u64 = 20_260_101;
@@ -44,6 +46,7 @@ pub fn in_memory(seed: u64) -> Proof {
     prove_family::<Schemas>(seed, 200, &mut families, &mut misses);
     prove_family::<Access>(seed, 200, &mut families, &mut misses);
     prove_family::<Clusters>(seed, 150, &mut families, &mut misses);
+    prove_family::<Usage>(seed, 50, &mut families, &mut misses);
     prove_family::<Realms>(seed, 50, &mut families, &mut misses);
     misses.truncate(drydock_core::proof::MAX_MISSES);
     let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -38,6 +38,7 @@ fn no_two_variants_of_a_family_have_one_name() {
     names::<drydock_prove::access::Access>();
     names::<drydock_prove::clusters::Clusters>();
     names::<drydock_prove::realms::Realms>();
+    names::<drydock_prove::usage::Usage>();
 }
 
 /// Documents, compared by something broken.

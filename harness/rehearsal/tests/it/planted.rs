@@ -158,7 +158,9 @@ async fn every_planted_loss_turns_its_checks_red_and_no_other() {
         // and a record one that an importer is held against.
         let follows = [checks::ES_ACCESS, checks::ES_IMPORTS, checks::PG_QUERIES];
         let expected: BTreeSet<&str> = must.iter().copied().collect();
-        let may = |check: &&str| !checks::KEYCLOAK.contains(check) && (!follows.contains(check) || expected.contains(check));
+        let may = |check: &&str| {
+            !checks::KEYCLOAK.contains(check) && (!follows.contains(check) || expected.contains(check))
+        };
         let red: BTreeSet<&str> = new.iter().map(|f| f.check.as_str()).filter(may).collect();
         assert_eq!(red, expected, "{} harmed {items:?}; told: {new:#?}", kind.as_str());
         for item in &items {

@@ -159,7 +159,8 @@ fn failed(status: StatusCode, reason: &str) -> Response {
 fn search(state: &mut Contents, body: &Value) -> Response {
     let pit = body["pit"]["id"].as_str().unwrap_or_default().to_owned();
     let name = pit.split(' ').next().unwrap_or_default();
-    let behind = |index: &&String| state.definitions.get(*index).is_some_and(|d| d["aliases"][name].is_object());
+    let behind =
+        |index: &&String| state.definitions.get(*index).is_some_and(|d| d["aliases"][name].is_object());
     let index = state.indices.keys().find(behind).map_or_else(|| name.to_owned(), Clone::clone);
     let size = body["size"].as_u64().unwrap_or(0);
     let total = state.indices[&index].len();

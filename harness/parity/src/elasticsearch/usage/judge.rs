@@ -281,8 +281,11 @@ impl Cause {
             Self::FewerIndices { missing } => {
                 let documents: u64 = missing.iter().filter_map(|m| behind.documents.get(m.as_str())).sum();
                 let gone = missing.iter().filter(|m| !behind.on_target.contains(m.as_str())).count();
-                let gone =
-                    if gone > 0 { format!("; {gone} of them are absent or closed there") } else { String::new() };
+                let gone = if gone > 0 {
+                    format!("; {gone} of them are absent or closed there")
+                } else {
+                    String::new()
+                };
                 format!(
                     "it covers {} of {behind_door} indices on the target, without {} ({documents} documents){gone}",
                     behind_door - missing.len(),

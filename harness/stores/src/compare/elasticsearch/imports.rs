@@ -112,17 +112,15 @@ async fn newest(side: &PinnedEs, index: &str) -> Result<Vec<(i64, i64)>, String>
     }});
     let (_, answer) = side.aggregate(index, &aggregations).await.map_err(|e| e.to_string())?;
     let buckets = answer["p"]["buckets"].as_array().into_iter().flatten();
-    #[expect(clippy::cast_possible_truncation, reason = "the store computes with doubles, positions are whole")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the store computes with doubles, positions are whole"
+    )]
     let one = |b: &Value| Some((b["key"].as_i64()?, b["newest"]["value"].as_f64()? as i64));
     Ok(buckets.filter_map(one).collect())
 }
 
-async fn records_beyond(
-    side: &PinnedEs,
-    index: &str,
-    partition: i64,
-    position: i64,
-) -> Result<u64, String> {
+async fn records_beyond(side: &PinnedEs, index: &str, partition: i64, position: i64) -> Result<u64, String> {
     let beyond = json!({"bool": {"filter": [
         {"term": {"partitionId": partition}}, {"range": {"position": {"gt": position}}}
     ]}});

@@ -155,7 +155,8 @@ async fn one(
                 return;
             }
             let cause = match because {
-                [] => "rows and definitions say nothing of it: an index may not find what the table holds".to_owned(),
+                [] => "rows and definitions say nothing of it: an index may not find what the table holds"
+                    .to_owned(),
                 tables => format!("the rows of {} differ (see {})", tables.join(", "), checks::PG_ROWS),
             };
             let message = format!("{what}: {} answers differ: {cause}", samples.len());

@@ -165,7 +165,9 @@ fn note(result: &CheckResult, databases: usize, tier: Tier) -> String {
         checks::PG_ACCESS => {
             format!("owners and grants of {n} objects compared; of passwords, only whether there is one")
         }
-        checks::PG_QUERIES => format!("{n} queries of applications, and references between tables, asked of both sides"),
+        checks::PG_QUERIES => {
+            format!("{n} queries of applications, and references between tables, asked of both sides")
+        }
         checks::PG_STATISTICS => format!("planner statistics of {n} tables, and versions of collations"),
         _ => format!("{n} large objects compared by contents, owner and grants"),
     };
