@@ -9,6 +9,7 @@ use drydock_stores::compare::{self, CheckResult, Options};
 use drydock_stores::elasticsearch::{Client, Scope, Timeouts};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 const LIVE: &str = "own-list-view-8.3.0_";
 const DATED: &str = "own-list-view-8.3.0_2026-11-19";
@@ -22,6 +23,8 @@ const POSITIONS: &str = "own-import-position-8.3.0_";
 struct Pair {
     source: Client,
     target: Client,
+    /// What was told otherwise than it should, gathered: a start of two nodes is too dear for one failure at a time.
+    wrong: Mutex<Vec<String>>,
     _nodes: Vec<Node>,
 }
 
@@ -30,7 +33,12 @@ async fn pair() -> Option<Pair> {
         let (source, target) = urls.split_once(',')?;
         let client =
             |url| Client::new(&ElasticsearchEndpoint::plain(url), Timeouts::default()).expect("a client");
-        return Some(Pair { source: client(source), target: client(target), _nodes: Vec::new() });
+        return Some(Pair {
+            source: client(source),
+            target: client(target),
+            wrong: Mutex::default(),
+            _nodes: Vec::new(),
+        });
     }
     let home = match home("DRYDOCK_TEST_ELASTICSEARCH_HOME") {
         Ok(home) => home,
@@ -43,7 +51,7 @@ async fn pair() -> Option<Pair> {
     let urls = [nodes[0].url.clone(), nodes[1].url.clone()];
     let source = nodes[0].ready(ElasticsearchEndpoint::plain(&urls[0])).await;
     let target = nodes[1].ready(ElasticsearchEndpoint::plain(&urls[1])).await;
-    Some(Pair { source, target, _nodes: nodes.into() })
+    Some(Pair { source, target, wrong: Mutex::default(), _nodes: nodes.into() })
 }
 
 fn list_mapping() -> Value {
@@ -169,16 +177,26 @@ impl Pair {
         red(&self.compare(&[]).await)
     }
 
+    fn must(&self, right: bool, why: impl FnOnce() -> String) {
+        if !right {
+            self.wrong.lock().expect("no test panicked here").push(why());
+        }
+    }
+
+    async fn must_be_clean(&self, after: &str) {
+        let found = self.found().await;
+        self.must(found.is_empty(), || format!("after {after}: {found:#?}"));
+    }
+
     /// The finding of a check about a subject, which must be the only one of the check.
     async fn one(&self, check: &str, kind: Kind, subject: &str, words: &[&str]) -> Vec<Finding> {
         let all = self.found().await;
         let ours: Vec<&Finding> = all.iter().filter(|f| f.check.as_str() == check).collect();
-        assert_eq!(ours.len(), 1, "{all:#?}");
-        assert_eq!((ours[0].kind, ours[0].subject.as_str()), (kind, subject), "{all:#?}");
-        let told = serde_json::to_string(ours[0]).expect("text");
-        for word in words {
-            assert!(told.contains(word), "{word} is not told: {told}");
-        }
+        let told = serde_json::to_string(&ours).expect("text");
+        let right = ours.len() == 1 && ours[0].kind == kind && ours[0].subject == subject;
+        self.must(right && words.iter().all(|word| told.contains(word)), || {
+            format!("{check} should tell {kind} of {subject} with {words:?}: {told}")
+        });
         all
     }
 }
@@ -205,11 +223,13 @@ async fn each_way_to_lose_access_is_told_with_its_cause() {
     let results = pair.compare(&[(1, 1_100), (2, 1_118)]).await;
     assert_eq!(red(&results), Vec::new());
     let access = results.iter().find(|r| r.check == ES_ACCESS).expect("asked");
-    assert!(access.compared > 60, "{}", access.note);
+    assert!(access.compared > 40, "{}", access.note);
     assert!(access.note.contains("Operate") && access.note.contains("Tasklist"), "{}", access.note);
 
     access_faults(&pair).await;
     import_faults(&pair).await;
+    let wrong = pair.wrong.lock().expect("no test panicked here").join("\n\n");
+    assert!(wrong.is_empty(), "{wrong}");
     for client in [&pair.source, &pair.target] {
         for (index, _) in definitions() {
             client.delete(&format!("/{index}")).await.expect("deleted");
@@ -224,7 +244,7 @@ async fn access_faults(pair: &Pair) {
     let words = ["covers 1 of 2 indices", "40 of 120 documents of its list are invisible", "Operate"];
     pair.one(ES_ACCESS, Kind::Missing, LIST, &words).await;
     target.put(&format!("/{DATED}/_alias/{LIST}"), &json!({})).await.expect("put back");
-    assert_eq!(pair.found().await, Vec::new());
+    pair.must_be_clean("the alias").await;
 
     // Fields guessed from documents: the field is text, and grouping by it is refused.
     let mut guessed = body_of(TASKS);
@@ -241,7 +261,8 @@ async fn access_faults(pair: &Pair) {
     target.put(&format!("/{TASKS}/_mapping"), &field).await.expect("mapped");
     let words = ["candidateGroups", "before a field was mapped", "120"];
     let told = pair.one(ES_ACCESS, Kind::Changed, TASK_ALIAS, &words).await;
-    assert!(told.iter().all(|f| ![ES_MAPPINGS, ES_DOCUMENTS].contains(&f.check.as_str())), "{told:#?}");
+    let silent = told.iter().all(|f| ![ES_MAPPINGS, ES_DOCUMENTS].contains(&f.check.as_str()));
+    pair.must(silent, || format!("late: {told:#?}"));
     again(target, TASKS, &body_of(TASKS), &of(TASKS)).await;
 
     // No join: parents and children do not find each other.
@@ -266,7 +287,7 @@ async fn access_faults(pair: &Pair) {
     let words = ["by its routing value", "the importers"];
     pair.one(ES_ACCESS, Kind::Changed, RECORD_ALIAS, &words).await;
     again(target, RECORDS, &body_of(RECORDS), &of(RECORDS)).await;
-    assert_eq!(pair.found().await, Vec::new());
+    pair.must_be_clean("every harm was put right").await;
 }
 
 async fn import_faults(pair: &Pair) {
@@ -278,7 +299,7 @@ async fn import_faults(pair: &Pair) {
     let exported = red(&pair.compare(&[(2, 1_118)]).await);
     let told: Vec<&str> =
         exported.iter().filter(|f| f.check.as_str() == ES_IMPORTS).map(|f| f.subject.as_str()).collect();
-    assert_eq!(told, [POSITIONS, "exporter/partition-2"]);
+    pair.must(told == [POSITIONS, "exporter/partition-2"], || format!("exported: {exported:#?}"));
     again(target, RECORDS, &body_of(RECORDS), &of(RECORDS)).await;
 
     // An unfinished import is old dirt as long as the records came along.
@@ -287,13 +308,13 @@ async fn import_faults(pair: &Pair) {
         client.post(&format!("/{POSITIONS}/_update/1-job?refresh=true"), &behind).await.expect("set");
     }
     let results = pair.compare(&[]).await;
-    assert_eq!(red(&results), Vec::new());
+    pair.must(red(&results).is_empty(), || format!("unfinished: {:#?}", red(&results)));
     let dirt: Vec<&Finding> =
         results.iter().flat_map(|r| &r.findings).filter(|f| f.check.as_str() == ES_IMPORTS).collect();
-    assert!(dirt.len() == 1 && dirt[0].kind == Kind::OldDirt, "{dirt:#?}");
-    assert!(dirt[0].message.contains("6 records"), "{dirt:#?}");
+    let right = dirt.len() == 1 && dirt[0].kind == Kind::OldDirt && dirt[0].message.contains("6 records");
+    pair.must(right, || format!("unfinished: {dirt:#?}"));
     target.delete(&format!("/{RECORDS}/_doc/1-1114?routing=1")).await.expect("deleted");
     pair.one(ES_IMPORTS, Kind::LostWrite, POSITIONS, &["1 records", "never be imported"]).await;
     again(target, RECORDS, &body_of(RECORDS), &of(RECORDS)).await;
-    assert_eq!(pair.found().await, Vec::new());
+    pair.must_be_clean("every harm was put right").await;
 }

@@ -145,6 +145,11 @@ fn mapped(source: &PinnedEs, target: &PinnedEs, door: &Door) -> Vec<(String, Str
 }
 
 async fn through(source: &PinnedEs, target: &PinnedEs, door: &Door) -> Vec<Asked> {
+    let absent = |index: &String| !target.indices().contains_key(index);
+    if !door.is_known() && !target.leads_anywhere(&door.name) && door.members.keys().all(absent) {
+        // The check of its kind tells of it, and nobody is known to read it.
+        return Vec::new();
+    }
     let questions = Questions::of(door);
     let mut asked = Vec::new();
     let name = door.name.as_str();
@@ -321,17 +326,13 @@ fn read(asked: &[Figure], a: Result<Value, Answer>, b: Result<Value, Answer>) ->
     names.zip(answers).map(|(name, (source, target))| Asked { name, source, target }).collect()
 }
 
-/// What a failed request says of the application: a refusal it would meet as well, or nothing.
+/// What a failed request says of the application: a refusal it would meet as well, or nothing. A name that is not there is
+/// not asked at all: what answers 404 has gone since it was pinned.
 fn refusal(error: &ElasticsearchError) -> Answer {
     match error.status() {
-        Some(400 | 404 | 405 | 413 | 500 | 501) if !lost(error) => Answer::Refused(reason(error)),
+        Some(400 | 405 | 413 | 500 | 501) if !error.is_pressure() => Answer::Refused(reason(error)),
         _ => Answer::Unknown(error.to_string()),
     }
-}
-
-fn lost(error: &ElasticsearchError) -> bool {
-    let text = error.to_string();
-    error.is_pressure() || text.contains("search_context") || text.contains("No search context")
 }
 
 fn reason(error: &ElasticsearchError) -> String {
