@@ -128,6 +128,10 @@ pub mod checks {
     pub const ES_CLUSTER: &str = "elasticsearch/cluster";
     /// What the templates would make of tomorrow's dated indices.
     pub const ES_FUTURE: &str = "elasticsearch/future-indices";
+    /// What applications ask of the indices: lists, pages, joins, distributions and searches answer alike.
+    pub const ES_ACCESS: &str = "elasticsearch/access";
+    /// What importers have read, against the records that are there.
+    pub const ES_IMPORTS: &str = "elasticsearch/import-positions";
     /// Schema objects of every schema.
     pub const PG_SCHEMA: &str = "postgres/schema";
     /// Row counts.
@@ -142,6 +146,8 @@ pub mod checks {
     pub const PG_LARGE_OBJECTS: &str = "postgres/large-objects";
     /// The planner's statistics are there, and what indexes rely on is as it was recorded.
     pub const PG_STATISTICS: &str = "postgres/statistics";
+    /// What Keycloak, Identity and Web Modeler ask of their databases answers alike.
+    pub const PG_QUERIES: &str = "postgres/queries";
     /// One row can be inserted into every table that is numbered by a sequence. Compared only where it is asked for:
     /// it writes, though what it writes is rolled back.
     pub const PG_WRITES: &str = "postgres/writes";
@@ -202,7 +208,7 @@ pub mod checks {
     ];
 
     /// The checks of two clusters, in report order.
-    pub const ELASTICSEARCH: [&str; 9] = [
+    pub const ELASTICSEARCH: [&str; 11] = [
         ES_INDICES,
         ES_COUNTS,
         ES_DOCUMENTS,
@@ -212,11 +218,13 @@ pub mod checks {
         ES_TEMPLATES,
         ES_CLUSTER,
         ES_FUTURE,
+        ES_ACCESS,
+        ES_IMPORTS,
     ];
 
     /// The checks of two servers, in report order.
-    pub const POSTGRES: [&str; 7] =
-        [PG_SCHEMA, PG_COUNTS, PG_ROWS, PG_SEQUENCES, PG_ACCESS, PG_LARGE_OBJECTS, PG_STATISTICS];
+    pub const POSTGRES: [&str; 8] =
+        [PG_SCHEMA, PG_COUNTS, PG_ROWS, PG_SEQUENCES, PG_ACCESS, PG_LARGE_OBJECTS, PG_STATISTICS, PG_QUERIES];
 
     /// The checks of two Keycloak databases, or two Keycloak servers, in report order.
     pub const KEYCLOAK: [&str; 3] = [KC_REALMS, KC_USERS, KC_CLIENTS];

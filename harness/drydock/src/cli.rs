@@ -289,6 +289,12 @@ pub(crate) struct IndexScope {
     /// Compare the documents' version numbers as well: after a snapshot, or a copy with external versions
     #[arg(long)]
     pub(crate) versions: bool,
+    /// Position up to which the broker counts a partition as exported; may be repeated
+    #[arg(long = "exported-position", value_name = "PARTITION=POSITION")]
+    pub(crate) exported_positions: Vec<String>,
+    /// The same from a file: a saved answer of the broker's /actuator/partitions, or a scrape of its metrics
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exported_from: Option<PathBuf>,
     /// Certification authority (PEM) to trust for the source
     #[arg(long, value_name = "FILE")]
     pub(crate) source_ca: Option<PathBuf>,

@@ -38,6 +38,10 @@ pub enum FaultKind {
     LoseTemplate,
     /// One setting of one index is changed.
     ChangeSetting,
+    /// One index answers with fewer documents at once than it did.
+    NarrowResultWindow,
+    /// One importer's position is set beyond the records that are there.
+    AdvanceImportPosition,
     /// One row is deleted.
     LoseRow,
     /// One value in one row is changed.
@@ -56,7 +60,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every fault.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::LoseDocument,
         Self::ChangeDocument,
         Self::RerouteDocument,
@@ -65,6 +69,8 @@ impl FaultKind {
         Self::LoseAlias,
         Self::LoseTemplate,
         Self::ChangeSetting,
+        Self::NarrowResultWindow,
+        Self::AdvanceImportPosition,
         Self::LoseRow,
         Self::ChangeRow,
         Self::LoseSequence,
@@ -85,6 +91,8 @@ impl FaultKind {
             Self::LoseAlias => "lose-alias",
             Self::LoseTemplate => "lose-template",
             Self::ChangeSetting => "change-setting",
+            Self::NarrowResultWindow => "narrow-result-window",
+            Self::AdvanceImportPosition => "advance-import-position",
             Self::LoseRow => "lose-row",
             Self::ChangeRow => "change-row",
             Self::LoseSequence => "lose-sequence",

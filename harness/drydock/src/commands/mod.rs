@@ -2,6 +2,7 @@
 
 pub(crate) mod clean;
 pub(crate) mod doctor;
+mod exported;
 pub(crate) mod help;
 pub(crate) mod objects;
 pub(crate) mod prove;

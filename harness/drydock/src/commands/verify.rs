@@ -11,6 +11,7 @@ use drydock_stores::endpoint::{AddressError, ElasticsearchAuth};
 use drydock_stores::keycloak::{KeycloakEndpoint, KeycloakGrant};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
 use secrecy::SecretString;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Compares two live stores, or both kinds.
@@ -42,7 +43,7 @@ fn options_of(command: &VerifyStores) -> Result<(VerifyOptions, &Output), Addres
             let options = VerifyOptions {
                 elasticsearch: Some(clusters(source, target, scope)?),
                 prefixes: scope.prefixes.clone(),
-                tuning: Options { versions: versions(scope), ..tuning(depth) },
+                tuning: Options { versions: versions(scope), exported: exported(scope)?, ..tuning(depth) },
                 ..VerifyOptions::default()
             };
             Ok((options, output))
@@ -79,7 +80,12 @@ fn options_of(command: &VerifyStores) -> Result<(VerifyOptions, &Output), Addres
                 prefixes: scope.prefixes.clone(),
                 postgres: Some(servers),
                 databases,
-                tuning: Options { versions: versions(scope), probes: probes(*probe_writes), ..tuning(depth) },
+                tuning: Options {
+                    versions: versions(scope),
+                    probes: probes(*probe_writes),
+                    exported: exported(scope)?,
+                    ..tuning(depth)
+                },
                 ..VerifyOptions::default()
             };
             Ok((options, output))
@@ -94,6 +100,11 @@ fn tuning(depth: &Depth) -> Options {
 
 fn versions(scope: &IndexScope) -> Versions {
     if scope.versions { Versions::Compared } else { Versions::Ignored }
+}
+
+fn exported(scope: &IndexScope) -> Result<BTreeMap<i64, i64>, AddressError> {
+    super::exported::positions(&scope.exported_positions, scope.exported_from.as_deref())
+        .map_err(AddressError::new)
 }
 
 fn probes(asked: bool) -> ProbeWrites {

@@ -41,7 +41,9 @@ pub async fn plant(
         | FaultKind::LoseIndex
         | FaultKind::LoseAlias
         | FaultKind::LoseTemplate
-        | FaultKind::ChangeSetting => elasticsearch::plant(cx, &choice).await?.into_iter().collect(),
+        | FaultKind::ChangeSetting
+        | FaultKind::NarrowResultWindow
+        | FaultKind::AdvanceImportPosition => elasticsearch::plant(cx, &choice).await?.into_iter().collect(),
         FaultKind::LoseRow
         | FaultKind::ChangeRow
         | FaultKind::LoseSequence
