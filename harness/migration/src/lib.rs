@@ -1,8 +1,9 @@
 //! The migration itself: the five phases of the official procedure, the proof that the source is frozen, and losses
 //! planted on purpose.
 //!
-//! PostgreSQL is moved with `pg_dump` and `pg_restore` and the flags of the official scripts, Elasticsearch with one
-//! server-side `_reindex` from remote for each index. Every step can be carried out again after it was cut short.
+//! PostgreSQL is moved with `pg_dump` and `pg_restore` and the flags of the official scripts, or by hand with roles, owners and
+//! rights; Elasticsearch with one server-side `_reindex` from remote for each index, a stream, a snapshot, or files. Every
+//! step can be carried out again after it was cut short.
 
 mod context;
 mod driver;

@@ -5,7 +5,7 @@ use super::inventory::{self, Inventory, SourceIndex, State, index_path};
 use super::marks::{self, Ledger};
 use super::reindex::{self, CopyFailure, batch_size};
 use super::stream::{Extent, Failure, Job, Stream, Write};
-use super::{Prefixes, bounded, by_hand, chunks, dump, objects, templates};
+use super::{Prefixes, bounded, by_hand, chunks, dump, objects, settings, templates};
 use crate::context::{Attempt, Facts, MigrationContext, Reporter};
 use crate::error::MigrationError;
 use drydock_core::scenario::{CreateIndices, Delta, Mover, Reindex, Versions};
@@ -372,7 +372,9 @@ impl<'a> Work<'a> {
     /// Copies one index; under pressure again with a smaller batch, into an index made anew.
     pub(super) async fn copy_one(&self, index: &SourceIndex) -> Result<u64, MigrationError> {
         let begun = Instant::now();
-        let mut size = batch_size(self.cx.spec.reindex_batch, index.store_bytes, index.documents);
+        let largest = settings::largest_page(&self.definition(&index.name)?.settings);
+        let mut size =
+            batch_size(self.cx.spec.reindex_batch, index.store_bytes, index.documents).min(largest);
         for attempt in 1..=TRIES {
             let (failure, smaller) = match self.documents_of(index, size).await {
                 Ok(moved) => {

@@ -76,6 +76,12 @@ pub(crate) fn complete(flat: &Map<String, Value>) -> SettingsPlan {
     plan
 }
 
+/// Most documents that a search or a scroll may ask an index for at once: `max_result_window`, 10,000 where it is not set.
+pub(crate) fn largest_page(flat: &Map<String, Value>) -> u32 {
+    let window = flat.get("index.max_result_window").and_then(Value::as_str).and_then(|w| w.parse().ok());
+    window.unwrap_or(10_000).max(1)
+}
+
 /// What the official scripts carry: analysis and two limits, nothing else.
 pub(crate) fn upstream(flat: &Map<String, Value>) -> Map<String, Value> {
     flat.iter()

@@ -5,6 +5,7 @@ use crate::context::Facts;
 use crate::elasticsearch::copy::{CREATE_PARALLELISM, Work, largest_first};
 use crate::elasticsearch::inventory::{self, Inventory, SourceIndex, State};
 use crate::elasticsearch::reindex::{Caught, CopyFailure, batch_size, catch_up};
+use crate::elasticsearch::settings::largest_page;
 use crate::elasticsearch::{bounded, chunks};
 use crate::error::MigrationError;
 use drydock_core::scenario::CreateIndices;
@@ -61,7 +62,8 @@ pub(super) async fn carry(work: &Work<'_>, inventory: &Inventory) -> Result<Fact
 
 /// One index again; under pressure with smaller batches. What is there already does no harm.
 async fn again(work: &Work<'_>, index: &SourceIndex, total: u64) -> Result<Caught, MigrationError> {
-    let mut size = batch_size(work.cx.spec.reindex_batch, index.store_bytes, index.documents);
+    let largest = work.definitions.get(&index.name).map_or(u32::MAX, |d| largest_page(&d.settings));
+    let mut size = batch_size(work.cx.spec.reindex_batch, index.store_bytes, index.documents).min(largest);
     loop {
         let source = &work.cx.source.elasticsearch;
         match catch_up(&work.target, source, &index.name, size).await {

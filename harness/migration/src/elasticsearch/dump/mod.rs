@@ -16,7 +16,7 @@ use super::create::{self, Definition};
 use super::inventory::{self, Inventory, SourceIndex, State};
 use super::reindex::batch_size;
 use super::stream::{Failure, Numbers, Stream, Write};
-use super::{Prefixes, bounded, encode, list};
+use super::{Prefixes, bounded, encode, list, settings};
 use crate::context::{Facts, MigrationContext, Reporter};
 use crate::error::MigrationError;
 use drydock_core::scenario::{CreateIndices, DumpTool, Versions};
@@ -128,12 +128,14 @@ pub(crate) async fn write(cx: &MigrationContext, reporter: &dyn Reporter) -> Res
         .iter()
         .map(|index| async {
             let files = Files::of(cx, &index.name);
-            let definition = json!({ index.name.clone(): definitions[&index.name] });
+            let definition = &definitions[&index.name];
+            let largest = definition["settings"].as_object().map_or(1, settings::largest_page);
+            let definition = json!({ index.name.clone(): definition });
             private(&files.definition, definition.to_string().as_bytes())?;
             if index.state == State::Closed {
                 return Ok(());
             }
-            let seal = one(cx, &source, index, &files).await?;
+            let seal = one(cx, &source, index, largest, &files).await?;
             bytes.fetch_add(seal.bytes, Ordering::Relaxed);
             let now = done.fetch_add(seal.documents, Ordering::Relaxed) + seal.documents;
             reporter.progress(now, Some(total), "documents");
@@ -153,14 +155,15 @@ async fn one(
     cx: &MigrationContext,
     source: &Client,
     index: &SourceIndex,
+    largest: u32,
     files: &Files,
 ) -> Result<Seal, MigrationError> {
     let documents = match cx.spec.tool {
         DumpTool::Builtin => {
-            let page = batch_size(cx.spec.reindex_batch, index.store_bytes, index.documents);
+            let page = batch_size(cx.spec.reindex_batch, index.store_bytes, index.documents).min(largest);
             scroll::into_file(source, &index.name, page, &files.documents).await?
         }
-        DumpTool::Elasticdump => tool::into_files(cx, files).await?,
+        DumpTool::Elasticdump => tool::into_files(cx, files, largest).await?,
     };
     if documents != index.documents {
         return Err(MigrationError::migration(

@@ -32,15 +32,19 @@ pub(crate) async fn prepare(cx: &MigrationContext) -> Result<Facts, MigrationErr
 
 /// Reads one index of the source into its files and returns the number of documents. Where the tool is to show what it
 /// carries by itself, its own passes for analysis and mapping are made as well.
-pub(super) async fn into_files(cx: &MigrationContext, files: &Files) -> Result<u64, MigrationError> {
+pub(super) async fn into_files(
+    cx: &MigrationContext,
+    files: &Files,
+    largest: u32,
+) -> Result<u64, MigrationError> {
     let source = &cx.source.elasticsearch;
     if cx.spec.create_indices == CreateIndices::Bare {
         if has_analysis(files)? {
-            pass(cx, source, Direction::Out, "analyzer", files, &beside(files, "analyzer")).await?;
+            pass(cx, source, Direction::Out, "analyzer", files, &beside(files, "analyzer"), largest).await?;
         }
-        pass(cx, source, Direction::Out, "mapping", files, &beside(files, "mapping")).await?;
+        pass(cx, source, Direction::Out, "mapping", files, &beside(files, "mapping"), largest).await?;
     }
-    pass(cx, source, Direction::Out, "data", files, &files.documents).await?;
+    pass(cx, source, Direction::Out, "data", files, &files.documents, largest).await?;
     if !files.documents.exists() {
         super::private(&files.documents, b"")?;
     }
@@ -65,14 +69,14 @@ pub(super) async fn into_files(cx: &MigrationContext, files: &Files) -> Result<u
 pub(super) async fn make(cx: &MigrationContext, files: &Files) -> Result<(), MigrationError> {
     let target = &cx.target.elasticsearch;
     if has_analysis(files)? {
-        pass(cx, target, Direction::In, "analyzer", files, &beside(files, "analyzer")).await?;
+        pass(cx, target, Direction::In, "analyzer", files, &beside(files, "analyzer"), u32::MAX).await?;
     }
-    pass(cx, target, Direction::In, "mapping", files, &beside(files, "mapping")).await
+    pass(cx, target, Direction::In, "mapping", files, &beside(files, "mapping"), u32::MAX).await
 }
 
 /// Writes the documents of one index to the target.
 pub(super) async fn from_file(cx: &MigrationContext, files: &Files) -> Result<(), MigrationError> {
-    pass(cx, &cx.target.elasticsearch, Direction::In, "data", files, &files.documents).await
+    pass(cx, &cx.target.elasticsearch, Direction::In, "data", files, &files.documents, u32::MAX).await
 }
 
 fn beside(files: &Files, what: &str) -> PathBuf {
@@ -102,6 +106,7 @@ async fn pass(
     what: &str,
     files: &Files,
     file: &Path,
+    largest: u32,
 ) -> Result<(), MigrationError> {
     let index = format!("{}/{}", cluster.url.trim_end_matches('/'), encode(&files.index));
     let file = file.display().to_string();
@@ -113,7 +118,7 @@ async fn pass(
         format!("--input={input}"),
         format!("--output={output}"),
         format!("--type={what}"),
-        format!("--limit={}", cx.spec.reindex_batch.min(1000)),
+        format!("--limit={}", cx.spec.reindex_batch.min(1000).min(largest)),
     ];
     arguments.extend(access(cx, cluster)?);
     run(cx, arguments, cluster, &files.index).await.map(drop)
