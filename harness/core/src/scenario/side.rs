@@ -107,9 +107,7 @@ impl Scenario {
                 "add `elasticsearch` to `components`, or use another misconfiguration",
             );
         }
-        let reads_from_remote =
-            self.migration.mover == Mover::Reindex || self.migration.reindex == Reindex::Warm;
-        if mistake == Misconfiguration::WhitelistMissing && !reads_from_remote {
+        if mistake == Misconfiguration::WhitelistMissing && self.migration.mover != Mover::Reindex {
             return wrong(
                 "harms only `_reindex` from remote",
                 "use `mover: reindex` with it, or another misconfiguration",
