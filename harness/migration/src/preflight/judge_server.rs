@@ -1,6 +1,6 @@
 //! Whether the PostgreSQL servers fit, as pure functions of what was seen.
 
-use super::server::{Server, Servers};
+use super::server::{Server, Servers, WHOLE};
 use super::tell::{refuse, size, tell};
 use drydock_core::finding::{Finding, Sample};
 use drydock_core::names::checks;
@@ -94,12 +94,19 @@ pub(super) fn privileges(servers: &Servers) -> Vec<Finding> {
                 checks::PRE_PRIVILEGES,
                 name,
                 format!(
-                    "role {} may not read {} tables and sequences of the source's database {name}, so pg_dump fails: {}",
+                    "role {} may not read {} objects of the source's database {name}, so pg_dump fails: {}",
                     database.role,
                     database.unreadable.len(),
                     database.unreadable[0]
                 ),
-                format!("GRANT pg_read_all_data TO {} on the source, or give the tables to it", database.role),
+                if database.unreadable[0] == WHOLE {
+                    format!("GRANT CONNECT ON DATABASE {name} TO {} on the source", database.role)
+                } else {
+                    format!(
+                        "GRANT pg_read_all_data TO {} on the source, or give the tables to it",
+                        database.role
+                    )
+                },
             )
             .items(database.unreadable.len() as u64, samples),
         );

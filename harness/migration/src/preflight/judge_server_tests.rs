@@ -54,7 +54,7 @@ fn servers_that_fit_are_let_pass() {
 #[test]
 fn each_misfit_is_one_refusal_with_its_mend() {
     type Harm = fn(&mut Servers);
-    let cases: [(&str, Harm, &str, &str); 9] = [
+    let cases: [(&str, Harm, &str, &str); 10] = [
         (checks::PRE_VERSIONS, |s| s.target.version = 140_010, "older than the source's 15", "15 or newer"),
         (
             checks::PRE_EMPTY,
@@ -76,6 +76,12 @@ fn each_misfit_is_one_refusal_with_its_mend() {
             |s| s.databases.values_mut().for_each(|d| d.unreadable.push("public.secret".into())),
             "public.secret",
             "GRANT pg_read_all_data TO keycloak",
+        ),
+        (
+            checks::PRE_PRIVILEGES,
+            |s| s.databases.values_mut().for_each(|d| d.unreadable.push(WHOLE.into())),
+            "the database as a whole",
+            "GRANT CONNECT ON DATABASE keycloak TO keycloak",
         ),
         (
             checks::PRE_EXTENSIONS,

@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Database that every server has.
 const MAINTENANCE: &str = "postgres";
 
+/// What a role that may not even connect cannot read.
+pub(super) const WHOLE: &str = "the database as a whole";
+
 /// One server, as its administrator sees it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Server {
@@ -102,14 +105,27 @@ async fn source_database(
 ) -> Result<Option<SourceDatabase>, MigrationError> {
     let session = connect(&cx.source.postgres, MAINTENANCE, APPLICATION_NAME).await?;
     let row = session
-        .query_opt("SELECT pg_database_size(oid) FROM pg_database WHERE datname = $1", &[&database])
+        .query_opt("SELECT 1 FROM pg_database WHERE datname = $1", &[&database])
         .await
-        .map_err(|e| MigrationError::statement(format!("measure database {database} of the source"), &e))?;
-    let Some(row) = row else { return Ok(None) };
-    let bytes: i64 = row.get(0);
+        .map_err(|e| MigrationError::statement(format!("look for database {database} of the source"), &e))?;
+    if row.is_none() {
+        return Ok(None);
+    }
     // Where the application's role is known it dumps; else whoever the address names.
     let endpoint = cx.as_role(&cx.source, database).unwrap_or_else(|_| cx.source.postgres.clone());
-    let session = connect(&endpoint, database, APPLICATION_NAME).await?;
+    let session = match connect(&endpoint, database, APPLICATION_NAME).await {
+        Ok(session) => session,
+        Err(error) if error.to_string().contains("42501") => {
+            let unreadable = vec![WHOLE.to_owned()];
+            return Ok(Some(SourceDatabase { unreadable, role: endpoint.user, ..SourceDatabase::default() }));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let row = session
+        .query_one("SELECT pg_database_size(current_database())", &[])
+        .await
+        .map_err(|e| MigrationError::statement(format!("measure database {database} of the source"), &e))?;
+    let bytes: i64 = row.get(0);
     let extensions = names(&session, "SELECT extname::text FROM pg_extension").await?;
     let unreadable = names(
         &session,

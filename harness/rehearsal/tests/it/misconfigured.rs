@@ -324,8 +324,13 @@ async fn poor_logins_and_full_databases_are_refused(source: &StorePair, target: 
 
     let mut stores = whole.clone();
     stores.postgres = Some((source.postgres.with_role("poor", Some(secret())), target.postgres.clone()));
-    let refused = told(stores).await;
+    let refused = told(stores.clone()).await;
     assert!(refused.len() == 3 && refused.iter().all(|r| r.0 == checks::PRE_PRIVILEGES), "{refused:?}");
+    let session = connect(&source.postgres, "postgres", "test").await.expect("a session");
+    session.batch_execute("GRANT CONNECT ON DATABASE identity TO poor").await.expect("granted");
+    let refused = told(stores).await;
+    assert!(refused.len() == 3 && refused[0].1.contains("identity, so pg_dump fails: "), "{refused:?}");
+    assert!(!refused[0].1.contains("as a whole") && refused[1].1.contains("as a whole"), "{refused:?}");
 
     let mut stores = whole.clone();
     let mut poor = target.elasticsearch.clone();
