@@ -157,6 +157,14 @@ pub mod checks {
     pub const ACKNOWLEDGED: &str = "acknowledged-writes";
     /// Probes and phase clock agree on the outage.
     pub const DOWNTIME: &str = "downtime";
+    /// A trial or a dry run left the source as it was.
+    pub const HARMLESS_SOURCE: &str = "harmless/source";
+    /// A trial or a dry run left the target as it was.
+    pub const HARMLESS_TARGET: &str = "harmless/target";
+    /// No user noticed a trial or a dry run.
+    pub const HARMLESS_SERVICE: &str = "harmless/service";
+    /// After an upgrade of the chart alone, the stores hold what they held before.
+    pub const SAME_DATA: &str = "same-data";
     /// Targets answer, and applications can work on them.
     pub const TARGETS: &str = "targets-usable";
 
@@ -182,6 +190,9 @@ pub mod checks {
 
     /// The checks of a migration as a whole, in report order.
     pub const MIGRATION: [&str; 4] = [FREEZE, TARGETS, ACKNOWLEDGED, DOWNTIME];
+
+    /// The checks of a trial or a dry run, in report order.
+    pub const HARMLESS: [&str; 3] = [HARMLESS_SOURCE, HARMLESS_TARGET, HARMLESS_SERVICE];
 
     /// Values files: nothing that stands there is read as something else, or lost within the file.
     pub const HELM_YAML: &str = "helm/values-text";
@@ -231,6 +242,7 @@ pub mod checks {
 
     /// Every check of a rehearsal, in report order.
     pub fn all() -> impl Iterator<Item = &'static str> {
-        ELASTICSEARCH.into_iter().chain(POSTGRES).chain(KEYCLOAK).chain(MIGRATION)
+        let stored = ELASTICSEARCH.into_iter().chain(POSTGRES).chain(KEYCLOAK);
+        stored.chain(HARMLESS).chain([SAME_DATA]).chain(MIGRATION)
     }
 }

@@ -402,6 +402,7 @@ impl<'a> Work<'a> {
         }
         let job = Job {
             index: index.name.clone(),
+            into: index.name.clone(),
             extent: Extent::Whole,
             query: None,
             write: if versions == Versions::Keep { Write::CreateVersioned } else { Write::Create },

@@ -14,6 +14,7 @@ mod settings;
 mod stream;
 mod target;
 mod templates;
+mod trial;
 mod upstream;
 mod warm;
 
@@ -24,6 +25,7 @@ pub use marks::forget_warm_copy;
 pub(crate) use prefixes::{Prefixes, encode};
 pub(crate) use target::prepare;
 pub(crate) use templates::names as template_names;
+pub(crate) use trial::trial_copy;
 
 use crate::error::MigrationError;
 use futures_util::{StreamExt, TryStreamExt};

@@ -16,6 +16,8 @@ pub(crate) enum DumpKind {
     Initial,
     /// Of the frozen source: the one that is restored.
     Final,
+    /// To see how long it takes; removed at once.
+    Trial,
 }
 
 impl DumpKind {
@@ -23,6 +25,7 @@ impl DumpKind {
         match self {
             Self::Initial => "initial",
             Self::Final => "final",
+            Self::Trial => "trial",
         }
     }
 }

@@ -8,12 +8,14 @@ mod roles;
 mod server;
 mod sql;
 mod toc;
+mod trial;
 
 pub(crate) use dump::{DumpKind, dump, round};
 pub(crate) use grants::carry_grants;
 pub(crate) use restore::restore;
 pub(crate) use server::{contents, prepare};
 pub(crate) use sql::{identifier, literal};
+pub(crate) use trial::{trial_backup, trial_restore};
 
 use crate::error::MigrationError;
 use drydock_core::Component;

@@ -196,6 +196,7 @@ async fn catch_up(
     for (shard, checkpoint) in shards {
         let job = Job {
             index: index.name.clone(),
+            into: index.name.clone(),
             extent: if single { Extent::Whole } else { Extent::Shard(shard) },
             query: Some(json!({"range": {"_seq_no": {"gt": checkpoint}}})),
             write: Write::Replace,

@@ -95,7 +95,10 @@ pub(crate) struct Counters {
 /// What is streamed.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
+    /// On the source.
     pub(crate) index: String,
+    /// On the target.
+    pub(crate) into: String,
     pub(crate) extent: Extent,
     pub(crate) query: Option<Value>,
     pub(crate) write: Write,
@@ -184,7 +187,7 @@ impl Stream {
             return Err(miscounted(&job.index, read, arrived));
         }
         if fresh && sent.repeated > 0 {
-            let path = index_path(&job.index);
+            let path = index_path(&job.into);
             let failed = |e: &ElasticsearchError| Failure::of(e, "count the documents of", &job.index);
             self.target.post_empty(&format!("{path}/_refresh")).await.map_err(|e| failed(&e))?;
             let answer = self.target.get(&format!("{path}/_count")).await.map_err(|e| failed(&e))?;
@@ -230,7 +233,7 @@ impl Stream {
             let mut sent = Sent::default();
             while let Some(batch) = receiver.recv().await {
                 let (documents, bytes) = (batch.len() as u64, batch.body.len() as u64);
-                sent.add(self.send(&job.index, job.write, batch).await?);
+                sent.add(self.send(&job.into, job.write, batch).await?);
                 self.counters.documents.fetch_add(documents, Ordering::Relaxed);
                 self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
             }
