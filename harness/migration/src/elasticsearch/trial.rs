@@ -12,6 +12,7 @@ use crate::error::MigrationError;
 use drydock_core::prediction::PREDICTED;
 use drydock_core::scenario::{CreateIndices, Mover};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// What the trial's indices are called; a number follows. No template of Camunda's matches it.
@@ -134,6 +135,7 @@ async fn copy(work: &Work<'_>, index: &SourceIndex, name: &str) -> Result<u64, M
             index: index.name.clone(),
             into: name.to_owned(),
             extent: Extent::Whole,
+            done: BTreeSet::new(),
             query: Some(json!({"range": {"_seq_no": {"lt": MOST_DOCUMENTS}}})),
             write: Write::Create,
             documents: index.documents.min(MOST_DOCUMENTS),

@@ -1,6 +1,8 @@
 //! The flow on a fake world, and planted losses on real stores.
 
 mod flow;
+mod harmless;
 mod planted;
+mod stream;
 mod warm;
 mod witness;

@@ -198,6 +198,7 @@ async fn catch_up(
             index: index.name.clone(),
             into: index.name.clone(),
             extent: if single { Extent::Whole } else { Extent::Shard(shard) },
+            done: BTreeSet::new(),
             query: Some(json!({"range": {"_seq_no": {"gt": checkpoint}}})),
             write: Write::Replace,
             documents: index.documents,
