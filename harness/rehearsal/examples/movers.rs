@@ -45,8 +45,13 @@ fn median(mut seconds: Vec<f64>) -> f64 {
 
 async fn remove_all(client: &Client) -> Result<(), Box<dyn Error>> {
     let all = client.get("/_all?expand_wildcards=all&filter_path=*.settings.index.uuid").await?;
-    let names: Vec<&str> =
-        all.as_object().into_iter().flatten().map(|(n, _)| n.as_str()).filter(|n| !n.starts_with('.')).collect();
+    let names: Vec<&str> = all
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(n, _)| n.as_str())
+        .filter(|n| !n.starts_with('.'))
+        .collect();
     for names in names.chunks(50) {
         client.delete(&format!("/{}", names.join(","))).await?;
     }

@@ -1,9 +1,9 @@
 //! What is worth telling first, and what was not looked at.
 
-use drydock_core::scenario::{Expect, Expectation};
 use drydock_core::event::StepOutcome;
 use drydock_core::finding::Precision;
 use drydock_core::names::checks;
+use drydock_core::scenario::{Expect, Expectation};
 use drydock_core::summary::StepReport;
 use drydock_core::verdict::Judged;
 use drydock_core::{Class, ExitCode, Finding, Kind, Outcome, Summary};
@@ -195,12 +195,14 @@ pub(crate) fn meant(summary: &Summary) -> Option<String> {
 pub(crate) fn predictions(summary: &Summary) -> Vec<String> {
     use crate::text::seconds;
     let (predicted, all_took) = crate::markdown::predictions::sums(summary);
-    let took = |took: Option<f64>| took.map_or_else(|| "not carried out".into(), |s| format!("took {}", seconds(s)));
+    let took =
+        |took: Option<f64>| took.map_or_else(|| "not carried out".into(), |s| format!("took {}", seconds(s)));
     let mut all: Vec<_> = summary.predictions.iter().collect();
     all.sort_by(|a, b| b.predicted_seconds.total_cmp(&a.predicted_seconds));
-    let steps = all.iter().take(2).map(|p| {
-        format!("{} {}, {}", p.step, seconds(p.predicted_seconds), took(p.measured_seconds))
-    });
+    let steps = all
+        .iter()
+        .take(2)
+        .map(|p| format!("{} {}, {}", p.step, seconds(p.predicted_seconds), took(p.measured_seconds)));
     let total = format!("{} for the predicted steps, {}", seconds(predicted), took(all_took));
     std::iter::once(total).chain(steps).collect()
 }

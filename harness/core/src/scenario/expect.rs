@@ -1,8 +1,10 @@
 //! What a scenario is meant to end with, so that several of them can be judged by one exit code.
 
+use super::did_you_mean;
 use crate::exit::ExitCode;
 use crate::finding::Outcome;
 use crate::names::CheckId;
+use crate::plan::Plan;
 use crate::verdict::Verdict;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,6 +64,24 @@ pub enum Expectation {
 }
 
 impl Expect {
+    /// Why nothing could ever end so: the word it stands at, what is wrong, what to write instead.
+    pub(super) fn mistake(&self, plan: &Plan) -> Option<(String, String, String)> {
+        let checks = self.checks.as_ref()?;
+        if self.verdict == ExpectedVerdict::Equal && !checks.is_empty() {
+            return Some((
+                "checks".into(),
+                "checks are to object, and the verdict is to be equal".into(),
+                "add `verdict: different`, or leave `checks` out".into(),
+            ));
+        }
+        let known: Vec<&str> =
+            plan.checks.iter().map(CheckId::as_str).chain(plan.steps.iter().map(|s| s.id.as_str())).collect();
+        let unknown = checks.iter().find(|c| !known.contains(&c.as_str()))?;
+        let help = did_you_mean(unknown.as_str(), &known)
+            .unwrap_or_else(|| "name checks of this scenario, as its report lists them".into());
+        Some((unknown.to_string(), format!("{unknown} is no check of this scenario"), help))
+    }
+
     /// Holds a verdict against it.
     pub fn hold(&self, verdict: &Verdict) -> Expectation {
         let wanted = self.verdict.exit();

@@ -104,8 +104,16 @@ fn a_trial_stands_before_the_cutover_and_changes_none_of_its_steps() {
     assert_eq!(more.last().map(|s| s.as_str()), Some("estimate/after"));
     assert_eq!(more.len(), 9, "{more:?}");
     let at = |id: &str| ids.iter().position(|i| i == id);
-    assert!(at("estimate/after") < at("phase-3/save") && at("phase-2/backup/elasticsearch") < at("estimate/before"));
-    assert!(with.steps.iter().filter(|s| s.id.as_str().starts_with("estimate/")).all(|s| s.service == Service::Up));
+    assert!(
+        at("estimate/after") < at("phase-3/save")
+            && at("phase-2/backup/elasticsearch") < at("estimate/before")
+    );
+    assert!(
+        with.steps
+            .iter()
+            .filter(|s| s.id.as_str().starts_with("estimate/"))
+            .all(|s| s.service == Service::Up)
+    );
     assert!(with.checks.iter().any(|c| c.as_str() == "harmless/target"));
     assert!(with.checks.iter().any(|c| c.as_str() == "elasticsearch/documents"));
 }

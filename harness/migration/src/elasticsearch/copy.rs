@@ -313,7 +313,10 @@ impl<'a> Work<'a> {
             if last {
                 return Err(MigrationError::migration(
                     "copy the indices",
-                    format!("{words}, and {} indices in all are short, though they were copied twice", short.len()),
+                    format!(
+                        "{words}, and {} indices in all are short, though they were copied twice",
+                        short.len()
+                    ),
                     "see that nobody writes to either side, and the log of the target cluster",
                 ));
             }

@@ -51,11 +51,7 @@ pub(crate) async fn trial_restore(
 }
 
 /// Seconds of restoring and analysing.
-async fn restore(
-    cx: &MigrationContext,
-    component: Component,
-    apart: &str,
-) -> Result<f64, MigrationError> {
+async fn restore(cx: &MigrationContext, component: Component, apart: &str) -> Result<f64, MigrationError> {
     let begun = Instant::now();
     let file = path(cx, component, DumpKind::Trial);
     let log = format!("pg_restore-{component}-trial");

@@ -4,7 +4,7 @@ use super::{RealWorld, Stepped, environment, internal, of_environment, store_fai
 use crate::flow::{Attempt, Facts, Progress};
 use crate::start::RehearsalOptions;
 use drydock_core::event::ServiceState;
-use drydock_core::scenario::{self, Profile, SideSpec};
+use drydock_core::scenario::{self, Procedure, Profile, SideSpec};
 use drydock_core::{Action, Clock, Component, Event, Scenario, StepId};
 use drydock_environments::{Embedded, EmbeddedConfig, Side, SideConfig, StoreVersion};
 use drydock_stores::elasticsearch::{Client, Timeouts};
@@ -58,8 +58,9 @@ impl RealWorld {
     /// Tells which stores run, and makes their secrets known to the redactor.
     fn announce(&self) -> Stepped<Facts> {
         let environment = self.environment()?;
-        for side in [Side::Source, Side::Target] {
-            self.recorder.add_secret(self.side(side)?.postgres.password_for_client());
+        self.recorder.add_secret(self.side(Side::Source)?.postgres.password_for_client());
+        if self.serving() == Side::Target {
+            self.recorder.add_secret(self.side(Side::Target)?.postgres.password_for_client());
         }
         self.roles()?;
         let mut facts = Facts::new();
@@ -301,6 +302,10 @@ fn embedded(scenario: &Scenario, run: &str, folder: &Path) -> EmbeddedConfig {
     let mut config = EmbeddedConfig::new(run, folder);
     config.source = side(&scenario.source);
     config.target = side(&scenario.target);
+    // Nothing is moved: there is one installation only.
+    if scenario.procedure == Procedure::ChartOnly {
+        (config.target.postgres, config.target.elasticsearch) = (false, false);
+    }
     config.estimated_data_bytes =
         dataset(scenario).estimated_bytes() + seeded_databases(scenario).estimated_bytes();
     config

@@ -81,9 +81,9 @@ impl RealWorld {
         for (side, check) in self.described() {
             let began = Instant::now();
             let path = self.description(*side);
-            let before = fs::read(&path).map_err(|e| e.to_string()).and_then(|text| {
-                serde_json::from_slice::<Fingerprint>(&text).map_err(|e| e.to_string())
-            });
+            let before = fs::read(&path)
+                .map_err(|e| e.to_string())
+                .and_then(|text| serde_json::from_slice::<Fingerprint>(&text).map_err(|e| e.to_string()));
             let before = before.map_err(|e| {
                 environment(
                     format!("what the {side} was before, in {}, cannot be read: {e}", path.display()),
@@ -207,7 +207,8 @@ fn unnoticed(promise: &str, seen: &[Seen<'_>], (from, until): (u64, u64)) -> Che
     let mut findings = Vec::new();
     let mut compared = 0;
     for probe in seen {
-        let ended = probe.ms(probe.result.interval.saturating_mul(u32::try_from(probe.result.sent).unwrap_or(u32::MAX)));
+        let ended = probe
+            .ms(probe.result.interval.saturating_mul(u32::try_from(probe.result.sent).unwrap_or(u32::MAX)));
         if probe.began_ms > from || ended < until {
             continue;
         }

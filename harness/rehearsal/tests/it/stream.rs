@@ -128,7 +128,10 @@ impl Pair {
     }
 
     async fn empty_target(&self) {
-        self.target.delete("/acme-large,acme-small,acme-long?ignore_unavailable=true").await.expect("a deletion");
+        self.target
+            .delete("/acme-large,acme-small,acme-long?ignore_unavailable=true")
+            .await
+            .expect("a deletion");
     }
 }
 
@@ -199,7 +202,9 @@ async fn a_stream_survives_kills_on_either_end_and_carries_the_longest_document(
     });
     restarted.expect("the target starts again");
     match ended {
-        Ok(facts) => assert!(facts["retries"].as_u64() > Some(0) || facts.contains_key("documents"), "{facts:?}"),
+        Ok(facts) => {
+            assert!(facts["retries"].as_u64() > Some(0) || facts.contains_key("documents"), "{facts:?}")
+        }
         // A machine so slow that the target was away for longer than is waited for: told, and resumed.
         Err(MigrationError::Environment { next, .. }) => {
             assert!(next.contains("resume"), "{next}");

@@ -13,7 +13,11 @@ pub(super) fn section(summary: &Summary, text: &mut String) {
     text.push_str("## Predicted and measured\n\n| step | predicted | took |\n|---|--:|--:|\n");
     for Prediction { step, predicted_seconds, measured_seconds } in &summary.predictions {
         let took = measured_seconds.map_or_else(|| "not carried out".to_owned(), seconds);
-        text.push_str(&format!("| {} | {} | {took} |\n", cell(&code(step.as_str())), seconds(*predicted_seconds)));
+        text.push_str(&format!(
+            "| {} | {} | {took} |\n",
+            cell(&code(step.as_str())),
+            seconds(*predicted_seconds)
+        ));
     }
     let (predicted, took) = sums(summary);
     let took = took.map_or_else(|| "not carried out".to_owned(), seconds);

@@ -8,8 +8,8 @@ pub use paint::Color;
 pub(crate) use paint::Paint;
 
 use crate::choice::{
-    actionable, downtime, ended, exit_code, headline, losses, meant, most_telling, not_checked, predictions, proof, stopped_at,
-    what, word,
+    actionable, downtime, ended, exit_code, headline, losses, meant, most_telling, not_checked, predictions,
+    proof, stopped_at, what, word,
 };
 use crate::text::{
     count, counted, printable, seconds, shortened, shortened_within, width as columns, wrapped,

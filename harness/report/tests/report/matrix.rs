@@ -1,10 +1,10 @@
 //! The table of several rehearsals.
 
 use crate::samples;
-use drydock_core::event::StepOutcome;
-use drydock_core::summary::StepReport;
 use drydock_core::ExitCode;
+use drydock_core::event::StepOutcome;
 use drydock_core::scenario::{Expect, ExpectedVerdict};
+use drydock_core::summary::StepReport;
 use drydock_report::matrix::{exit, moved_bytes, render};
 use serde_json::json;
 use std::collections::BTreeMap;

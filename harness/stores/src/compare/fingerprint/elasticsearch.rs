@@ -3,7 +3,9 @@
 use super::Fingerprint;
 use crate::compare::Options;
 use crate::compare::elasticsearch::digest_of_index;
-use crate::elasticsearch::{Client, ElasticsearchError, IndexState, OptionalReading, PinnedEs, Scope, Section, Timeouts, read_maxima};
+use crate::elasticsearch::{
+    Client, ElasticsearchError, IndexState, OptionalReading, PinnedEs, Scope, Section, Timeouts, read_maxima,
+};
 use crate::endpoint::ElasticsearchEndpoint;
 use serde_json::Value;
 

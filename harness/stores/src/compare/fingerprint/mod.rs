@@ -12,7 +12,7 @@ use super::CheckResult;
 use drydock_core::{Finding, Kind, Sample};
 use drydock_parity::DigestKey;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Objects told one by one; the rest is counted.
 const MOST_TOLD: usize = 40;
@@ -22,7 +22,7 @@ const MOST_SAMPLES: usize = 8;
 /// Everything one side holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
-    /// Attributes of every object by its name: `index/operate-x`, `identity.public.user/rows`. A value is a digest where it
+    /// Attributes of every object by its name: `index/operate-x`, `rows of identity.public.user`. A value is a digest where it
     /// is long or might be confidential.
     pub objects: BTreeMap<String, BTreeMap<String, String>>,
     /// What could not be read, with the reason.
@@ -91,9 +91,19 @@ pub fn unchanged(
                 .next("give the role the right to read it"),
         );
     }
-    let names = before.objects.keys().chain(after.objects.keys().filter(|n| !before.objects.contains_key(*n)));
+    let databases = |side: &Fingerprint| -> BTreeSet<String> {
+        side.objects.keys().filter_map(|o| o.strip_prefix("database/")).map(ToOwned::to_owned).collect()
+    };
+    let (had, has) = (databases(before), databases(after));
+    let whole: Vec<&String> = had.symmetric_difference(&has).collect();
+    let names =
+        before.objects.keys().chain(after.objects.keys().filter(|n| !before.objects.contains_key(*n)));
     let mut changed: Vec<Finding> = Vec::new();
     for name in names {
+        // A database that came or went as a whole is one thing to tell, not a thousand.
+        if postgres::within_a_database(name).is_some_and(|path| whole.iter().any(|db| holds(db, path))) {
+            continue;
+        }
         let (kind, what, samples) = match (before.objects.get(name), after.objects.get(name)) {
             (Some(a), Some(b)) if a == b => continue,
             (Some(a), Some(b)) => (Kind::Changed, "is another one", samples(a, b)),
@@ -102,11 +112,9 @@ pub fn unchanged(
         };
         let message = format!("since {doing}, {name} of the {side} {what}");
         let count = samples.len().max(1) as u64;
-        changed.push(
-            Finding::data(check, kind, name, message)
-                .items(count, samples)
-                .next(format!("put the {side} right before the cutover; trust no {doing} that leaves something behind")),
-        );
+        changed.push(Finding::data(check, kind, name, message).items(count, samples).next(format!(
+            "put the {side} right before the cutover; trust no {doing} that leaves something behind"
+        )));
     }
     if changed.len() > MOST_TOLD {
         let rest = changed.split_off(MOST_TOLD);
@@ -129,6 +137,14 @@ pub fn unchanged(
         ),
         millis: 0,
     }
+}
+
+/// Whether a path begins with the name of a database, which is in quotes where it holds what separates.
+fn holds(database: &str, path: &str) -> bool {
+    let quoted = format!("\"{}\"", database.replace('"', "\"\""));
+    [database, quoted.as_str()].into_iter().any(|name| {
+        path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']))
+    })
 }
 
 fn samples(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<Sample> {
@@ -184,6 +200,18 @@ mod tests {
         assert_eq!(result.findings.iter().map(|f| f.outcome).collect::<Vec<_>>(), [Outcome::NotProven]);
         let empty = Fingerprint::default();
         assert_eq!(unchanged(checks::HARMLESS_SOURCE, "source", "the trial", &empty, &empty).compared, 0);
+    }
+
+    #[test]
+    fn a_database_that_came_or_went_is_told_once() {
+        let own =
+            [("database/a", "x", "1"), ("object a.public.t", "x", "1"), ("object ab.public.t", "x", "1")];
+        let (with, without) = (side(&own), side(&own[2..]));
+        assert_eq!(told(&without, &with), [(Kind::Extra, "database/a".to_owned())]);
+        assert_eq!(told(&with, &without), [(Kind::Missing, "database/a".to_owned())]);
+        // An index is no part of a database of the same name.
+        let odd = side(&[("database/index", "x", "1"), ("index/x", "documents", "1")]);
+        assert_eq!(told(&without, &odd).len(), 3);
     }
 
     #[test]

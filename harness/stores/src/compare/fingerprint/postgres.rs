@@ -30,6 +30,17 @@ const SERVER: [(&str, &str); 4] = [
          rolconnlimit, rolvaliduntil, rolbypassrls, rolconfig)::text FROM pg_roles WHERE rolname !~ '^pg_'",
     ),
 ];
+/// How objects of a database are called: one of these, then the path, which begins with the database.
+const OBJECT: &str = "object ";
+const ACCESS: &str = "access of ";
+const ROWS: &str = "rows of ";
+const LARGE: &str = "large objects of ";
+
+/// The path of an object that belongs to a database.
+pub(super) fn within_a_database(object: &str) -> Option<&str> {
+    [OBJECT, ACCESS, ROWS, LARGE].into_iter().find_map(|kind| object.strip_prefix(kind))
+}
+
 /// Cluster members of Keycloak, rewritten all the time.
 const VOLATILE: &str = "jgroups_ping";
 
@@ -48,7 +59,11 @@ pub async fn fingerprint_postgres(endpoint: &PostgresEndpoint) -> Result<Fingerp
         match session.query(query, &[]).await {
             Ok(rows) => {
                 for row in rows {
-                    side.seal(&format!("{what}/{}", row.get::<_, String>(0)), "definition", &row.get::<_, String>(1));
+                    side.seal(
+                        &format!("{what}/{}", row.get::<_, String>(0)),
+                        "definition",
+                        &row.get::<_, String>(1),
+                    );
                 }
             }
             Err(e) => side.unread(what, PostgresError::statement("read it", &e).to_string()),
@@ -79,23 +94,23 @@ async fn database(
         .map_err(|e| PostgresError::statement(format!("begin reading {name}"), &e))?;
     let Catalog { schema, sequences, unreadable_sequences, access, tables, .. } =
         read_catalog(&session, name).await?;
-    section(side, &format!("{name}/schema"), schema);
-    section(side, &format!("{name}/sequences"), sequences);
+    section(side, &format!("{OBJECT}{name}/schema"), schema);
+    section(side, &format!("{OBJECT}{name}/sequences"), sequences);
     for sequence in unreadable_sequences {
-        side.unread(&sequence, "this role may not read its value");
+        side.unread(&format!("{OBJECT}{sequence}"), "this role may not read its value");
     }
     match access {
-        Err(why) => side.unread(&format!("{name}/access"), why),
+        Err(why) => side.unread(&format!("{ACCESS}{name}"), why),
         Ok(access) => {
             for shape in [access.objects, access.own] {
-                sealed(side, "access of ", shape);
+                sealed(side, ACCESS, shape);
             }
             sealed(side, "role/", access.roles);
             sealed(side, "", access.server);
         }
     }
     match tables {
-        Err(why) => side.unread(&format!("{name}/tables"), why),
+        Err(why) => side.unread(&format!("{ROWS}{name}"), why),
         Ok(tables) => {
             for table in &tables {
                 rows(&session, table, side).await?;
@@ -107,7 +122,7 @@ async fn database(
 
 fn section(side: &mut Fingerprint, what: &str, section: Result<Shape, String>) {
     match section {
-        Ok(shape) => sealed(side, "", shape),
+        Ok(shape) => sealed(side, OBJECT, shape),
         Err(why) => side.unread(what, why),
     }
 }
@@ -126,7 +141,7 @@ async fn rows(session: &Connection, table: &Table, side: &mut Fingerprint) -> Re
     if table.kind == TableKind::Unfilled || table.name.eq_ignore_ascii_case(VOLATILE) {
         return Ok(());
     }
-    let object = format!("{}/rows", table.path);
+    let object = format!("{ROWS}{}", table.path);
     let query = format!(
         "SELECT count(*), coalesce(sum(hashtextextended(r::text, 1)), 0)::text || ' ' || \
          coalesce(sum(hashtextextended(r::text, 2)), 0)::text FROM {} r",
@@ -148,7 +163,7 @@ async fn large_objects(
     database: &str,
     side: &mut Fingerprint,
 ) -> Result<(), PostgresError> {
-    let object = format!("{database}/large-objects");
+    let object = format!("{LARGE}{database}");
     let query = "SELECT count(*), coalesce(sum(hashtextextended(loid || ' ' || pageno || ' ' || encode(data, 'hex'), 1)), 0)::text \
          FROM pg_largeobject";
     match within(session, query).await {
