@@ -47,7 +47,7 @@ pub(super) struct Work<'a> {
     pub(super) retries: AtomicU64,
     slowest: Mutex<(f64, String)>,
     /// Parts that an earlier attempt has copied, by index.
-    parts: Mutex<BTreeMap<String, BTreeSet<Part>>>,
+    pub(super) parts: Mutex<BTreeMap<String, BTreeSet<Part>>>,
 }
 
 /// Copies every index of the source that has one of the prefixes. Indices in `done` are kept as an earlier attempt left
@@ -275,58 +275,11 @@ impl<'a> Work<'a> {
             let marked = marked.as_ref().is_none_or(|marks| marks.contains_key(n));
             done.contains(n) && wanted.contains(n.as_str()) && marked
         });
-        // A frozen source is cut as it was before, so that parts which are done need not be done again.
         if self.pass == Pass::Cold && self.cx.spec.mover == Mover::Stream {
-            let mut parts = self.parts();
-            for (index, part) in done.iter().filter_map(|item| Part::of_item(item)) {
-                if wanted.contains(index) && begun.iter().any(|n| n == index) {
-                    parts.entry(index.to_owned()).or_default().insert(part);
-                }
-            }
-            begun.retain(|n| !parts.contains_key(n));
+            self.recall_parts(done, &wanted, &mut begun);
         }
         self.remove(&begun).await?;
         Ok(kept.into_iter().collect())
-    }
-
-    fn parts(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, BTreeSet<Part>>> {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A target that was killed may have lost what it had acknowledged, also of an index that was finished long before:
-    /// every count is held against the source's, and what is short is copied anew, once.
-    async fn copy_again_what_is_short(&self, inventory: &Inventory) -> Result<(), MigrationError> {
-        for last in [false, true] {
-            let there = Inventory::take(&self.target, &self.prefixes).await?;
-            let counts: BTreeMap<&str, u64> =
-                there.indices.iter().map(|i| (i.name.as_str(), i.documents)).collect();
-            let open = inventory.indices.iter().filter(|i| i.state == State::Open);
-            let short: Vec<&SourceIndex> =
-                open.filter(|i| counts.get(i.name.as_str()) != Some(&i.documents)).collect();
-            let Some(first) = short.first() else { return Ok(()) };
-            let words = format!(
-                "{} of {} documents of index {} are on the target",
-                counts.get(first.name.as_str()).copied().unwrap_or(0),
-                first.documents,
-                first.name
-            );
-            if last {
-                return Err(MigrationError::migration(
-                    "copy the indices",
-                    format!(
-                        "{words}, and {} indices in all are short, though they were copied twice",
-                        short.len()
-                    ),
-                    "see that nobody writes to either side, and the log of the target cluster",
-                ));
-            }
-            self.reporter.note(&format!("{words}; {} indices are copied anew", short.len()));
-            self.remove(&short.iter().map(|i| i.name.clone()).collect::<Vec<_>>()).await?;
-            bounded(CREATE_PARALLELISM, short.iter().map(|i| self.create(i)).collect()).await?;
-            let full: Vec<&SourceIndex> = short.into_iter().filter(|i| i.documents > 0).collect();
-            self.copy_all(&full, 0, full.iter().map(|i| i.documents).sum(), None).await?;
-        }
-        Ok(())
     }
 
     /// Removes indices of the target that this migration made.

@@ -7,6 +7,7 @@ mod ease;
 mod inventory;
 mod marks;
 mod objects;
+mod parts;
 mod prefixes;
 mod reindex;
 mod running;
