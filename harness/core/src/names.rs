@@ -163,6 +163,14 @@ pub mod checks {
     pub const ACKNOWLEDGED: &str = "acknowledged-writes";
     /// Probes and phase clock agree on the outage.
     pub const DOWNTIME: &str = "downtime";
+    /// A trial or a dry run left the source as it was.
+    pub const HARMLESS_SOURCE: &str = "harmless/source";
+    /// A trial or a dry run left the target as it was.
+    pub const HARMLESS_TARGET: &str = "harmless/target";
+    /// No user noticed a trial or a dry run.
+    pub const HARMLESS_SERVICE: &str = "harmless/service";
+    /// After an upgrade of the chart alone, the stores hold what they held before.
+    pub const SAME_DATA: &str = "same-data";
     /// Targets answer, and applications can work on them.
     pub const TARGETS: &str = "targets-usable";
 
@@ -232,6 +240,9 @@ pub mod checks {
     /// The checks of a migration as a whole, in report order.
     pub const MIGRATION: [&str; 4] = [FREEZE, TARGETS, ACKNOWLEDGED, DOWNTIME];
 
+    /// The checks of a trial or a dry run, in report order.
+    pub const HARMLESS: [&str; 3] = [HARMLESS_SOURCE, HARMLESS_TARGET, HARMLESS_SERVICE];
+
     /// Values files: nothing that stands there is read as something else, or lost within the file.
     pub const HELM_YAML: &str = "helm/values-text";
     /// Values: every key of the old values has its place in the new ones.
@@ -278,7 +289,7 @@ pub mod checks {
         OBJECTS_BITNAMI,
     ];
 
-    /// Every check of a rehearsal, in report order.
+    /// Every check of a migration that is carried out, in report order.
     pub fn all() -> impl Iterator<Item = &'static str> {
         PREFLIGHT.into_iter().chain(ELASTICSEARCH).chain(POSTGRES).chain(KEYCLOAK).chain(MIGRATION)
     }

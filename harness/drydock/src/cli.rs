@@ -40,7 +40,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Rehearse {
-    /// Scenario files
+    /// Scenario files. Of several, one matrix is printed, and exit code 0 says that each ended as it is meant to (`expect:`)
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]
     pub(crate) scenarios: Vec<PathBuf>,
     /// Go on with a run that was killed or interrupted: its folder, or its name

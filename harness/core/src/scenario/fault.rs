@@ -56,11 +56,17 @@ pub enum FaultKind {
     ChangeLargeObject,
     /// A writer that survived the freeze writes to the source.
     LateWrite,
+    /// A trial leaves an index behind.
+    LeaveIndex,
+    /// A trial leaves a database behind.
+    LeaveDatabase,
+    /// A trial changes a setting of the cluster and does not change it back.
+    TouchSetting,
 }
 
 impl FaultKind {
     /// Every fault.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::LoseDocument,
         Self::ChangeDocument,
         Self::RerouteDocument,
@@ -78,6 +84,9 @@ impl FaultKind {
         Self::LoseGrant,
         Self::ChangeLargeObject,
         Self::LateWrite,
+        Self::LeaveIndex,
+        Self::LeaveDatabase,
+        Self::TouchSetting,
     ];
 
     /// Name as in scenario files.
@@ -100,6 +109,9 @@ impl FaultKind {
             Self::LoseGrant => "lose-grant",
             Self::ChangeLargeObject => "change-large-object",
             Self::LateWrite => "late-write",
+            Self::LeaveIndex => "leave-index",
+            Self::LeaveDatabase => "leave-database",
+            Self::TouchSetting => "touch-setting",
         }
     }
 }

@@ -1,16 +1,20 @@
 //! Scenario files: what to migrate, how, with what workload, which losses to plant and which budgets to hold.
 
+mod expect;
 mod fault;
 mod manual;
 mod migration;
 mod parse;
 mod place;
+mod procedure;
 mod side;
 
+pub use expect::{Expect, Expectation, ExpectedVerdict};
 pub use fault::{Fault, FaultKind};
 pub use manual::{DatabaseMover, DumpTool, Repository, RepositoryKind};
 pub use migration::{CreateIndices, Delta, Grants, MigrationSpec, Mover, Reindex, Versions};
 pub use parse::{ScenarioError, did_you_mean, ledger_from_yaml};
+pub use procedure::Procedure;
 pub use side::{Managed, Misconfiguration};
 
 use schemars::JsonSchema;
@@ -34,6 +38,9 @@ pub struct Scenario {
     /// Who migrates.
     #[serde(default)]
     pub driver: DriverName,
+    /// The way through the phases.
+    #[serde(default)]
+    pub procedure: Procedure,
     /// The stores to leave.
     #[serde(default)]
     pub source: SideSpec,
@@ -55,6 +62,9 @@ pub struct Scenario {
     /// Limits whose miss ends with exit code 4.
     #[serde(default)]
     pub budgets: Budgets,
+    /// How it is meant to end. Where several scenarios are rehearsed, the exit code says whether each of them did.
+    #[serde(default)]
+    pub expect: Expect,
     /// Ledger files with expected differences, relative to the scenario file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expected: Vec<String>,

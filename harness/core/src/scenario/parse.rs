@@ -178,6 +178,9 @@ impl Scenario {
             );
         }
         let plan = Plan::of(self);
+        if let Some((word, message, help)) = self.expect.mistake(&plan) {
+            return wrong(&["expect", &word], message, help);
+        }
         for Fault { after, fault, .. } in &self.faults {
             let Some(after) = after else { continue };
             if plan.step(after).is_none() {

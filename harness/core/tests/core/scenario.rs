@@ -290,3 +290,18 @@ fn committed_scenarios_and_ledgers_are_valid() {
     }
     assert!(seen > 0, "no scenario found");
 }
+
+#[test]
+fn what_could_never_be_met_is_no_expectation() {
+    let read = |expect: &str| {
+        let yaml = format!("name: x\nprocedure: dry-run\nexpect: {expect}\n");
+        Scenario::from_yaml("x.yaml", &yaml).map(drop).map_err(|e| e.to_string())
+    };
+    assert!(read("{verdict: different, checks: [harmless/target]}").is_ok());
+    assert!(read("{verdict: different}").is_ok() && read("{}").is_ok());
+    let unknown = read("{verdict: different, checks: [harmles/target]}").unwrap_err();
+    assert!(unknown.contains("harmles/target is no check of this scenario"), "{unknown}");
+    // A check of another procedure: it would never be made.
+    assert!(read("{verdict: different, checks: [elasticsearch/documents]}").is_err());
+    assert!(read("{checks: [harmless/target]}").unwrap_err().contains("verdict is to be equal"));
+}

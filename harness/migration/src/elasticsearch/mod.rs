@@ -10,6 +10,7 @@ mod ease;
 mod inventory;
 mod marks;
 mod objects;
+mod parts;
 mod prefixes;
 mod reindex;
 mod running;
@@ -18,6 +19,7 @@ mod snapshot;
 mod stream;
 mod target;
 mod templates;
+mod trial;
 mod upstream;
 mod warm;
 
@@ -31,6 +33,7 @@ pub use marks::forget_warm_copy;
 pub(crate) use prefixes::{Prefixes, encode};
 pub(crate) use target::{RemoteRead, prepare, remote_read};
 pub(crate) use templates::names as template_names;
+pub(crate) use trial::trial_copy;
 
 use crate::error::MigrationError;
 use futures_util::{StreamExt, TryStreamExt};

@@ -4,6 +4,7 @@
 mod elasticsearch;
 mod late;
 mod postgres;
+mod trial;
 
 use crate::context::MigrationContext;
 use crate::error::MigrationError;
@@ -51,6 +52,9 @@ pub async fn plant(
         | FaultKind::LoseGrant
         | FaultKind::ChangeLargeObject => postgres::plant(cx, &choice).await?.into_iter().collect(),
         FaultKind::LateWrite => late::plant(cx, &choice).await?,
+        FaultKind::LeaveIndex | FaultKind::LeaveDatabase | FaultKind::TouchSetting => {
+            vec![trial::plant(cx, &choice).await?]
+        }
     };
     if planted.is_empty() { Err(choice.nothing()) } else { Ok(planted) }
 }

@@ -6,13 +6,14 @@ mod conclude;
 mod cutover;
 mod preflight;
 mod prepare;
+mod trial;
 
 pub use prepare::environment_of;
 
 use crate::flow::{Attempt, Facts, Progress, StepError, World};
 use crate::recorder::Recorder;
 use crate::start::Keep;
-use drydock_core::scenario::{Mover, Repository, RepositoryKind};
+use drydock_core::scenario::{Mover, Procedure, Repository, RepositoryKind};
 use drydock_core::{
     Action, Class, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
 };
@@ -23,7 +24,7 @@ use drydock_stores::StorePair;
 use drydock_stores::elasticsearch::PinnedEs;
 use drydock_stores::postgres::PinnedPg;
 use drydock_workload::acknowledged::Acknowledgements;
-use drydock_workload::probe::Probe;
+use drydock_workload::probe::{Probe, ProbeResult};
 use drydock_workload::service::Service;
 use drydock_workload::writer::Writer;
 use secrecy::{ExposeSecret, SecretString};
@@ -67,6 +68,12 @@ pub struct RealWorld {
     /// How often the writer was started in this run, resumes included.
     writer_starts: u64,
     probes: Vec<Probe>,
+    write_probes: Vec<Probe>,
+    /// Probes that ended before the workload did.
+    finished_probes: Vec<ProbeResult>,
+    /// When something that promises to change nothing began and ended, on the run's clock.
+    promised_from_ms: Option<u64>,
+    promised_until_ms: Option<u64>,
     probe_numbers: Arc<AtomicU64>,
     marks: Option<Marks>,
     /// When the service was closed and opened again, on the run's clock.
@@ -106,6 +113,10 @@ impl RealWorld {
             writer: None,
             writer_starts: 0,
             probes: Vec::new(),
+            write_probes: Vec::new(),
+            finished_probes: Vec::new(),
+            promised_from_ms: None,
+            promised_until_ms: None,
             probe_numbers: Arc::new(AtomicU64::new(0)),
             marks: None,
             closed_ms: None,
@@ -270,6 +281,14 @@ impl World for RealWorld {
             Action::Freeze => self.freeze().await,
             Action::Pin => self.pin().await,
             Action::Switch => self.switch().await,
+            Action::MeasureBefore => self.measure_before().await,
+            Action::MeasureAfter => self.measure_after().await,
+            Action::Announce => Err(internal("a step of a dry run was to be carried out")),
+            Action::RestartStores => self.restart_stores().await,
+            Action::Reopen => self.reopen().await,
+            Action::Compare if self.config.scenario.procedure == Procedure::ChartOnly => {
+                self.compare_same().await
+            }
             Action::Compare => self.compare().await,
             Action::CleanupGuard => self.guard(),
             Action::CleanupSource => {
@@ -289,6 +308,7 @@ impl World for RealWorld {
 
     fn allows(&self, action: Action) -> Result<(), String> {
         match action {
+            Action::Announce => Err("a dry run tells it and does not do it".into()),
             Action::CleanupSource | Action::ValidateAlone if self.config.keep == Keep::Running => {
                 Err("the stores are kept".into())
             }

@@ -4,6 +4,8 @@ mod flow;
 mod manual;
 mod manual_databases;
 mod misconfigured;
+mod harmless;
 mod planted;
+mod stream;
 mod warm;
 mod witness;

@@ -114,6 +114,18 @@ pub async fn digest_elasticsearch(side: &PinnedEs, options: &Options) -> Result<
     Ok((documents, all.digest(&options.key)))
 }
 
+/// Documents of one index, and a digest of them.
+pub(super) async fn digest_of_index(
+    side: &PinnedEs,
+    name: &str,
+    options: &Options,
+) -> Result<(u64, Digest), StreamError> {
+    let index = side.indices().get(name).ok_or_else(|| StreamError::NotPinned(name.to_owned()))?;
+    let counted = *index.documents.as_ref().map_err(|e| StreamError::NotPinned(e.clone()))?;
+    let total = contents::digest_to_keep(side, name, counted, options).await?;
+    Ok((total.count, total.digest(&options.key)))
+}
+
 /// Pins both clusters, compares them and lets go. A cluster that cannot be pinned makes every check not compared.
 pub async fn elasticsearch(
     source: &ElasticsearchEndpoint,
