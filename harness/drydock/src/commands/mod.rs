@@ -3,6 +3,7 @@
 pub(crate) mod clean;
 pub(crate) mod doctor;
 pub(crate) mod help;
+mod login;
 pub(crate) mod objects;
 pub(crate) mod prove;
 pub(crate) mod rehearse;
