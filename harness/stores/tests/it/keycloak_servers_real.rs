@@ -43,7 +43,7 @@ impl Running {
     }
 
     async fn ready(&mut self) {
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let client = plain_client();
         let start = Instant::now();
         while !client
             .get(format!("http://{}/realms/{REALM}", self.url))
@@ -60,6 +60,12 @@ impl Running {
     fn endpoint(&self) -> KeycloakEndpoint {
         KeycloakEndpoint::from_url(&format!("http://admin:admin-s3cret@{}", self.url)).expect("an address")
     }
+}
+
+fn plain_client() -> reqwest::Client {
+    // Fails where the comparison has installed it already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().expect("a client")
 }
 
 impl Drop for Running {
@@ -275,8 +281,7 @@ async fn faults_made_through_the_admin_api_of_a_real_server() {
     assert!(clean.iter().all(|r| r.compared > 0 && r.findings.is_empty()), "a restored realm: {clean:#?}");
     logs_in(&a, &b, "user8", "pw8", &[]).await;
 
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let hands = Hands { http, url: b.url.clone() };
+    let hands = Hands { http: plain_client(), url: b.url.clone() };
     let mut expected = Told::new();
     for (fault, adds) in FAULTS {
         hands.plant(fault).await;

@@ -1,6 +1,7 @@
 //! Comparison against a real PostgreSQL, and against a fake Elasticsearch that behaves badly on purpose.
 
 mod certificates;
+mod elasticsearch_features;
 mod elasticsearch_killed;
 mod elasticsearch_passes;
 mod elasticsearch_real;
