@@ -18,7 +18,7 @@ const ROLES: [&str; 3] = ["Identity", "Operate", "Tasklist"];
 const GROUPS: [&str; 3] = ["/ops", "/dev", "/finance"];
 
 /// A realm as Camunda's, with users, and something of everything that can be lost.
-pub(crate) fn realm() -> Json {
+fn realm() -> Json {
     let mapper = |name: &str, mapper: &str, config: Json| json!({"name": name, "protocol": "openid-connect", "protocolMapper": mapper, "config": config});
     let clients = CLIENTS.map(|name| {
         json!({
@@ -129,7 +129,7 @@ pub(crate) fn program(server: &Server, home: &str, database: &str) -> Command {
 }
 
 /// Runs Keycloak's own program on a database, to its end.
-pub(crate) fn keycloak(server: &Server, home: &str, database: &str, arguments: &[&str]) {
+fn keycloak(server: &Server, home: &str, database: &str, arguments: &[&str]) {
     let done = program(server, home, database).args(arguments).output().expect("kc.sh runs");
     assert!(done.status.success(), "kc.sh {arguments:?}: {}", String::from_utf8_lossy(&done.stdout));
 }
@@ -155,20 +155,25 @@ fn without_ids(json: &Json) -> Json {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_real_keycloak_wrote() {
-    let Ok(home) = std::env::var("DRYDOCK_KEYCLOAK_HOME") else {
-        return skip("no Keycloak: set DRYDOCK_KEYCLOAK_HOME to a distribution built with --db=postgres");
-    };
-    let server = match Server::start_on_loopback() {
-        Ok(server) => server,
-        Err(reason) => return skip(&reason),
-    };
+/// A server whose database `src` holds the realm, and the distribution that wrote it; or why there is none.
+pub(crate) fn imported_source() -> Result<(Server, String), String> {
+    let home = std::env::var("DRYDOCK_KEYCLOAK_HOME").map_err(|_| {
+        "no Keycloak: set DRYDOCK_KEYCLOAK_HOME to a distribution built with --db=postgres".to_owned()
+    })?;
+    let server = Server::start_on_loopback()?;
     server.sql("postgres", "CREATE DATABASE src TEMPLATE template0");
     let file = server.directory().join("realm.json");
-    let path = file.display().to_string();
     std::fs::write(&file, realm().to_string()).expect("the realm is written");
-    keycloak(&server, &home, "src", &["import", "--optimized", "--file", &path]);
+    keycloak(&server, &home, "src", &["import", "--optimized", "--file", &file.display().to_string()]);
+    Ok((server, home))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_real_keycloak_wrote() {
+    let (server, home) = match imported_source() {
+        Ok(found) => found,
+        Err(reason) => return skip(&reason),
+    };
     server.dump_and_restore("src", "base");
     let mut wrong = Vec::new();
 

@@ -1,7 +1,7 @@
 //! Two real Keycloak servers: one fault after the other is made on the target through its own admin API, and each adds
 //! exactly what it stands for to what the comparison tells. Needs `DRYDOCK_KEYCLOAK_HOME`, as `keycloak_real` does.
 
-use crate::keycloak_real::{REALM, keycloak, program, realm};
+use crate::keycloak_real::{REALM, imported_source, program};
 use crate::postgres_server::{Server, skip};
 use drydock_core::Kind::{self, Changed, Extra, Missing, OldDirt, Unusable};
 use drydock_core::Outcome;
@@ -248,17 +248,10 @@ fn told(results: &[CheckResult]) -> Told {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn faults_made_through_the_admin_api_of_a_real_server() {
-    let Ok(home) = std::env::var("DRYDOCK_KEYCLOAK_HOME") else {
-        return skip("no Keycloak: set DRYDOCK_KEYCLOAK_HOME to a distribution built with --db=postgres");
-    };
-    let server = match Server::start_on_loopback() {
-        Ok(server) => server,
+    let (server, home) = match imported_source() {
+        Ok(found) => found,
         Err(reason) => return skip(&reason),
     };
-    server.sql("postgres", "CREATE DATABASE src TEMPLATE template0");
-    let file = server.directory().join("realm.json");
-    std::fs::write(&file, realm().to_string()).expect("the realm is written");
-    keycloak(&server, &home, "src", &["import", "--optimized", "--file", &file.display().to_string()]);
     let admin = [
         "bootstrap-admin",
         "user",
