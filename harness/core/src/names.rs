@@ -157,6 +157,9 @@ pub mod checks {
     pub const KC_USERS: &str = "keycloak/users";
     /// Clients with secrets and redirect addresses, client roles, client scopes, mappers.
     pub const KC_CLIENTS: &str = "keycloak/clients";
+    /// One account logs in on both sides, and its tokens say the same. Compared only where it is asked for: a login makes
+    /// a session and an event on the server.
+    pub const KC_LOGINS: &str = "keycloak/logins";
     /// Nothing moved on the source after the declared freeze.
     pub const FREEZE: &str = "freeze";
     /// Every write acknowledged before the freeze is on the target.

@@ -350,6 +350,24 @@ pub(crate) struct KeycloakArguments {
     /// Certification authority (PEM) to trust for the target's admin API
     #[arg(long, value_name = "FILE")]
     pub(crate) target_ca: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) login: LoginArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoginArguments {
+    /// Log in as this user on both sides and compare the tokens. The password comes from DRYDOCK_LOGIN_PASSWORD, or as a
+    /// line on standard input. Not read-only: each server notes a session and an event, and a refused login counts
+    /// towards its protection against guessing
+    #[arg(long, value_name = "USER")]
+    pub(crate) login: Option<String>,
+    /// Client the login goes through; alone, the client itself logs in. Its secret comes from
+    /// DRYDOCK_LOGIN_CLIENT_SECRET, for a client that logs in itself also from standard input [with --login: admin-cli]
+    #[arg(long, value_name = "CLIENT")]
+    pub(crate) login_client: Option<String>,
+    /// Realm to log in to
+    #[arg(long, value_name = "REALM", default_value = "camunda-platform")]
+    pub(crate) login_realm: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

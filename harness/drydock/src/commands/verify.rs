@@ -1,5 +1,6 @@
 //! `drydock verify`: parity alone, on anything that can be reached, read-only.
 
+use super::login;
 use crate::cli::{
     AllStores, Depth, ElasticsearchPair, Grant, IndexScope, KeycloakArguments, Output, PostgresPair,
     VerifyStores,
@@ -146,6 +147,9 @@ fn keycloaks(arguments: &KeycloakArguments) -> Result<KeycloakPair, AddressError
         ));
     }
     if is_database(source) {
+        if login::is_asked(&arguments.login) {
+            return Err(AddressError::new("a login needs two servers: give https:// addresses with --login"));
+        }
         let (source, source_database) = PostgresEndpoint::from_url(source)?;
         let (target, target_database) = PostgresEndpoint::from_url(target)?;
         let Some(name) = source_database.clone().or(target_database.clone()) else {
@@ -170,6 +174,7 @@ fn keycloaks(arguments: &KeycloakArguments) -> Result<KeycloakPair, AddressError
     Ok(KeycloakPair::Servers {
         source: one(source, &arguments.source_ca)?,
         target: one(target, &arguments.target_ca)?,
+        login: login::request(&arguments.login)?,
     })
 }
 

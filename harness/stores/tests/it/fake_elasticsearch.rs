@@ -68,6 +68,8 @@ pub(crate) struct Contents {
     pub(crate) blocked: Option<String>,
     /// Whether refreshes are forbidden.
     pub(crate) no_refresh: bool,
+    /// Features of the store besides indices: what it answers, by path. It has no others.
+    pub(crate) features: BTreeMap<&'static str, Value>,
     pits: u64,
     lost: Vec<String>,
 }
@@ -121,6 +123,7 @@ async fn answer(
             };
             ok(json!({"metadata": {"indices": Value::Object(state.indices.keys().map(one).collect())}}))
         }
+        ("GET", _) if state.features.contains_key(path.as_str()) => ok(state.features[path.as_str()].clone()),
         ("GET", [index]) if state.indices.contains_key(*index) => {
             let empty = json!({"aliases": {}, "mappings": {}, "settings": {}});
             ok(json!({*index: state.definitions.get(*index).unwrap_or(&empty)}))
