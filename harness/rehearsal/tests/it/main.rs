@@ -1,10 +1,10 @@
 //! The flow on a fake world, and planted losses on real stores.
 
 mod flow;
+mod harmless;
 mod manual;
 mod manual_databases;
 mod misconfigured;
-mod harmless;
 mod planted;
 mod stream;
 mod warm;

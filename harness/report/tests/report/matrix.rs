@@ -69,5 +69,5 @@ fn a_scenario_that_is_meant_to_be_red_counts_as_well_only_if_it_is() {
         .map(|j| j.finding.check.as_str())
         .collect();
     let exact: Vec<&str> = objecting.into_iter().collect();
-    assert_eq!(exit(&[meant(planted, Some(&exact))]), ExitCode::Equal);
+    assert_eq!(exit(&[meant(planted.clone(), Some(&exact))]), ExitCode::Equal);
 }

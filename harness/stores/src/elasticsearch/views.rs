@@ -19,8 +19,11 @@ const PARTITIONS: u32 = 64;
 pub(super) struct Views {
     doors: BTreeMap<String, Door>,
     /// By alias, and by alias and routing value for records of the exporter.
-    pits: BTreeMap<(String, Option<String>), Mutex<Result<String, String>>>,
+    pits: BTreeMap<(String, Option<String>), Pit>,
 }
+
+/// Id of a point in time, which every answer may renew, or why there is none.
+type Pit = Mutex<Result<String, String>>;
 
 impl Views {
     /// Opens a point in time on each alias of the open indices.

@@ -1,7 +1,8 @@
 //! What applications ask, on two real nodes: a clean pair is silent, and each way to lose access is told with its cause.
 //! `DRYDOCK_TEST_ELASTICSEARCH` holds two URLs; without it two nodes are started from `DRYDOCK_TEST_ELASTICSEARCH_HOME`.
 
-use crate::elasticsearch_server::{Door, Node, home, skip};
+use crate::elasticsearch_server::{Door, Node, home};
+use crate::postgres_server::skip;
 use drydock_core::names::checks::{ES_ACCESS, ES_DOCUMENTS, ES_IMPORTS, ES_MAPPINGS};
 use drydock_core::{Finding, Kind, Outcome};
 use drydock_stores::ElasticsearchEndpoint;

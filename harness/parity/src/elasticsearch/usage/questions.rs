@@ -132,10 +132,10 @@ impl Questions {
             join.into_iter().flat_map(|j| &j.relations).flat_map(|(_, children)| children).collect();
         for (field, value) in values {
             let term = json!({"term": {field.as_str(): value}});
-            figures.push(filter(format!("search by {field}"), term.clone()));
+            figures.push(filter(format!("search by {field}"), &term));
             for child in &children {
                 let query = json!({"has_child": {"type": child, "query": term}});
-                figures.push(filter(format!("search for parents by {field} of their {child}"), query));
+                figures.push(filter(format!("search for parents by {field} of their {child}"), &query));
             }
         }
         figures
@@ -156,7 +156,7 @@ impl List {
     }
 }
 
-fn filter(name: String, query: Value) -> Figure {
+fn filter(name: String, query: &Value) -> Figure {
     Figure { name, body: json!({ "filter": query }), groups: None }
 }
 
@@ -176,12 +176,12 @@ fn joins(door: &Door, figures: &mut Vec<Figure>) {
         for (parent, children) in &join.relations {
             for child in children {
                 let query = json!({"has_child": {"type": child, "query": {"match_all": {}}}});
-                figures.push(filter(format!("{parent} documents with {child} children"), query));
+                figures.push(filter(format!("{parent} documents with {child} children"), &query));
                 let query = json!({"bool": {"filter": [
                     {"term": {join.path.as_str(): child}},
                     {"has_parent": {"parent_type": parent, "query": {"match_all": {}}}}
                 ]}});
-                figures.push(filter(format!("{child} documents whose {parent} is there"), query));
+                figures.push(filter(format!("{child} documents whose {parent} is there"), &query));
             }
         }
     }

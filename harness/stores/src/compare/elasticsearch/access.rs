@@ -41,7 +41,7 @@ pub(super) async fn ask(source: &PinnedEs, target: &PinnedEs) -> Answers {
 pub(super) fn conclude(
     source: &PinnedEs,
     target: &PinnedEs,
-    answers: Answers,
+    answers: &Answers,
     results: &[CheckResult],
 ) -> CheckResult {
     let told = [checks::ES_DOCUMENTS, checks::ES_COUNTS, checks::ES_INDICES];

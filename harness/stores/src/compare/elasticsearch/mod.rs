@@ -47,7 +47,7 @@ pub async fn compare_elasticsearch(
     results.push(timed(|| templates::compare_templates(source, target)));
     results.push(timed(|| cluster::compare_cluster(source, target)));
     results.push(timed(|| future::compare_futures(source, target)));
-    results.push(access::conclude(source, target, answers, &results));
+    results.push(access::conclude(source, target, &answers, &results));
     results.push(imports);
     tell_moving(source, target, &mut results).await;
     results
