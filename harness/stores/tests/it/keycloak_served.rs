@@ -56,7 +56,8 @@ async fn every_fault_is_told_by_kind_and_subject() {
 
 #[tokio::test]
 async fn clean_twins_are_silent() {
-    let twins: [(&str, fn(&mut Answers)); 5] = [
+    type Rewrite = fn(&mut Answers);
+    let twins: [(&str, Rewrite); 5] = [
         ("the same answers", |_| {}),
         ("every list in another order", |a| a.values_mut().for_each(reverse)),
         ("other internal identifiers", renumber),
