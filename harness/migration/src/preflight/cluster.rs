@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// Rights that are used on either side: of the cluster, and of indices.
-const SOURCE_RIGHTS: (&[&str], &[&str]) = (&["monitor"], &["read", "view_index_metadata"]);
+const SOURCE_RIGHTS: (&[&str], &[&str]) = (&["monitor"], &["read", "monitor", "view_index_metadata"]);
 const TARGET_RIGHTS: (&[&str], &[&str]) = (
     &["monitor", "manage_index_templates"],
     &["create_index", "write", "read", "manage", "view_index_metadata"],
@@ -68,10 +68,7 @@ pub(super) struct Clusters {
 pub(super) async fn look(cx: &MigrationContext) -> Result<Clusters, MigrationError> {
     let (source, target) = (cx.source_elasticsearch()?, cx.target_elasticsearch()?);
     let prefixes = Prefixes::new(&cx.spec.index_prefixes);
-    let pattern: Vec<String> = match cx.spec.index_prefixes.as_slice() {
-        [] => vec!["*".to_owned()],
-        some => some.iter().map(|p| format!("{}*", p.trim_end_matches('*'))).collect(),
-    };
+    let pattern = patterns(cx);
     let listed = index_names(&source, &prefixes).await?;
     let open: Vec<String> =
         listed.iter().filter(|i| i.state == State::Open).map(|i| i.name.clone()).collect();
@@ -94,6 +91,22 @@ pub(super) async fn look(cx: &MigrationContext) -> Result<Clusters, MigrationErr
         source: cluster(&source, SOURCE_RIGHTS, &pattern).await?,
         target: cluster(&target, TARGET_RIGHTS, &pattern).await?,
     })
+}
+
+/// What the logins of source and target may not do, asked before anything that needs it.
+pub(super) async fn lacking_rights(
+    cx: &MigrationContext,
+) -> Result<[Option<Vec<String>>; 2], MigrationError> {
+    let (source, target, pattern) = (cx.source_elasticsearch()?, cx.target_elasticsearch()?, patterns(cx));
+    Ok([lacking(&source, SOURCE_RIGHTS, &pattern).await, lacking(&target, TARGET_RIGHTS, &pattern).await])
+}
+
+/// The wanted indices as a role's definition names them.
+fn patterns(cx: &MigrationContext) -> Vec<String> {
+    match cx.spec.index_prefixes.as_slice() {
+        [] => vec!["*".to_owned()],
+        some => some.iter().map(|p| format!("{}*", p.trim_end_matches('*'))).collect(),
+    }
 }
 
 async fn cluster(

@@ -112,9 +112,13 @@ pub(super) fn blocks(clusters: &Clusters) -> Vec<Finding> {
 
 /// The logins may do what the migration does.
 pub(super) fn privileges(clusters: &Clusters) -> Vec<Finding> {
-    let sides = [("source", &clusters.source), ("target", &clusters.target)];
-    let lacking = sides.into_iter().filter_map(|(side, cluster)| {
-        let lacking = cluster.lacking.as_deref().filter(|l| !l.is_empty())?;
+    rights([&clusters.source.lacking, &clusters.target.lacking])
+}
+
+/// The same of what the logins of source and target lack.
+pub(super) fn rights(lacking: [&Option<Vec<String>>; 2]) -> Vec<Finding> {
+    let told = ["source", "target"].into_iter().zip(lacking).filter_map(|(side, lacking)| {
+        let lacking = lacking.as_deref().filter(|l| !l.is_empty())?;
         Some(
             refuse(
                 checks::PRE_PRIVILEGES,
@@ -125,7 +129,7 @@ pub(super) fn privileges(clusters: &Clusters) -> Vec<Finding> {
             .items(lacking.len() as u64, lacking.iter().map(Sample::named)),
         )
     });
-    lacking.collect()
+    told.collect()
 }
 
 /// The target's disks have room for the source and a third more, below the low watermark.

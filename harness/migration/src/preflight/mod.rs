@@ -67,6 +67,10 @@ pub async fn preflight(cx: &MigrationContext, known: &Known) -> Preflight {
     if unreached {
         return Preflight { checks, facts: Facts::new() };
     }
+    if indices && let Some(poor) = poor_logins(cx).await {
+        checks.push(poor);
+        return Preflight { checks, facts: Facts::new() };
+    }
     let mut facts = Facts::new();
     let looked = async {
         let servers = match databases.is_empty() {
@@ -87,6 +91,14 @@ pub async fn preflight(cx: &MigrationContext, known: &Known) -> Preflight {
         }
     }
     Preflight { checks, facts }
+}
+
+/// Logins that lack a right: most of the other checks would only stumble over it.
+async fn poor_logins(cx: &MigrationContext) -> Option<CheckResult> {
+    let [source, target] = cluster::lacking_rights(cx).await.ok()?;
+    let mut check = Check::begin(checks::PRE_PRIVILEGES);
+    check.judged(2, judge_cluster::rights([&source, &target]));
+    (!check.findings.is_empty()).then(|| check.end())
 }
 
 async fn judge(
