@@ -9,6 +9,7 @@ pub mod honesty;
 pub mod ledger;
 pub mod names;
 pub mod plan;
+pub mod prediction;
 pub mod proof;
 pub mod record;
 pub mod redact;

@@ -128,6 +128,10 @@ pub mod checks {
     pub const ES_CLUSTER: &str = "elasticsearch/cluster";
     /// What the templates would make of tomorrow's dated indices.
     pub const ES_FUTURE: &str = "elasticsearch/future-indices";
+    /// What applications ask of the indices: lists, pages, joins, distributions and searches answer alike.
+    pub const ES_ACCESS: &str = "elasticsearch/access";
+    /// What importers have read, against the records that are there.
+    pub const ES_IMPORTS: &str = "elasticsearch/import-positions";
     /// Schema objects of every schema.
     pub const PG_SCHEMA: &str = "postgres/schema";
     /// Row counts.
@@ -142,6 +146,8 @@ pub mod checks {
     pub const PG_LARGE_OBJECTS: &str = "postgres/large-objects";
     /// The planner's statistics are there, and what indexes rely on is as it was recorded.
     pub const PG_STATISTICS: &str = "postgres/statistics";
+    /// What Keycloak, Identity and Web Modeler ask of their databases answers alike.
+    pub const PG_QUERIES: &str = "postgres/queries";
     /// One row can be inserted into every table that is numbered by a sequence. Compared only where it is asked for:
     /// it writes, though what it writes is rolled back.
     pub const PG_WRITES: &str = "postgres/writes";
@@ -151,17 +157,69 @@ pub mod checks {
     pub const KC_USERS: &str = "keycloak/users";
     /// Clients with secrets and redirect addresses, client roles, client scopes, mappers.
     pub const KC_CLIENTS: &str = "keycloak/clients";
+    /// One account logs in on both sides, and its tokens say the same. Compared only where it is asked for: a login makes
+    /// a session and an event on the server.
+    pub const KC_LOGINS: &str = "keycloak/logins";
     /// Nothing moved on the source after the declared freeze.
     pub const FREEZE: &str = "freeze";
     /// Every write acknowledged before the freeze is on the target.
     pub const ACKNOWLEDGED: &str = "acknowledged-writes";
     /// Probes and phase clock agree on the outage.
     pub const DOWNTIME: &str = "downtime";
+    /// A trial or a dry run left the source as it was.
+    pub const HARMLESS_SOURCE: &str = "harmless/source";
+    /// A trial or a dry run left the target as it was.
+    pub const HARMLESS_TARGET: &str = "harmless/target";
+    /// No user noticed a trial or a dry run.
+    pub const HARMLESS_SERVICE: &str = "harmless/service";
+    /// After an upgrade of the chart alone, the stores hold what they held before.
+    pub const SAME_DATA: &str = "same-data";
     /// Targets answer, and applications can work on them.
     pub const TARGETS: &str = "targets-usable";
 
+    /// Preflight: every store answers at its address, with its certificate and its login.
+    pub const PRE_REACHABLE: &str = "preflight/reachable";
+    /// Preflight: no target is older than its source, no client program older than what it reads.
+    pub const PRE_VERSIONS: &str = "preflight/versions";
+    /// Preflight: the targets hold nothing where the migration is going to write.
+    pub const PRE_EMPTY: &str = "preflight/targets-empty";
+    /// Preflight: the targets have room for the source and its growth.
+    pub const PRE_SPACE: &str = "preflight/space";
+    /// Preflight: the roles may do what the migration does on either side.
+    pub const PRE_PRIVILEGES: &str = "preflight/privileges";
+    /// Preflight: nothing forbids writes to the targets.
+    pub const PRE_BLOCKS: &str = "preflight/write-blocks";
+    /// Preflight: every extension that the source uses is there for the target.
+    pub const PRE_EXTENSIONS: &str = "preflight/extensions";
+    /// Preflight: each dump can be read again.
+    pub const PRE_DUMP: &str = "preflight/dump-readable";
+    /// Preflight: the target cluster may hold as many shards as it is going to get.
+    pub const PRE_SHARDS: &str = "preflight/shard-budget";
+    /// Preflight: the target cluster may read from the source.
+    pub const PRE_WHITELIST: &str = "preflight/reindex-whitelist";
+    /// Preflight: no document is bigger than what carries it.
+    pub const PRE_DOCUMENT_SIZES: &str = "preflight/document-sizes";
+    /// Preflight: no step is predicted to take longer than it may.
+    pub const PRE_TIMEOUTS: &str = "preflight/timeouts";
+
+    /// What is checked before anything is moved, in report order.
+    pub const PREFLIGHT: [&str; 12] = [
+        PRE_REACHABLE,
+        PRE_VERSIONS,
+        PRE_EMPTY,
+        PRE_BLOCKS,
+        PRE_PRIVILEGES,
+        PRE_SPACE,
+        PRE_SHARDS,
+        PRE_EXTENSIONS,
+        PRE_WHITELIST,
+        PRE_DOCUMENT_SIZES,
+        PRE_TIMEOUTS,
+        PRE_DUMP,
+    ];
+
     /// The checks of two clusters, in report order.
-    pub const ELASTICSEARCH: [&str; 9] = [
+    pub const ELASTICSEARCH: [&str; 11] = [
         ES_INDICES,
         ES_COUNTS,
         ES_DOCUMENTS,
@@ -171,17 +229,22 @@ pub mod checks {
         ES_TEMPLATES,
         ES_CLUSTER,
         ES_FUTURE,
+        ES_ACCESS,
+        ES_IMPORTS,
     ];
 
     /// The checks of two servers, in report order.
-    pub const POSTGRES: [&str; 7] =
-        [PG_SCHEMA, PG_COUNTS, PG_ROWS, PG_SEQUENCES, PG_ACCESS, PG_LARGE_OBJECTS, PG_STATISTICS];
+    pub const POSTGRES: [&str; 8] =
+        [PG_SCHEMA, PG_COUNTS, PG_ROWS, PG_SEQUENCES, PG_ACCESS, PG_LARGE_OBJECTS, PG_STATISTICS, PG_QUERIES];
 
     /// The checks of two Keycloak databases, or two Keycloak servers, in report order.
     pub const KEYCLOAK: [&str; 3] = [KC_REALMS, KC_USERS, KC_CLIENTS];
 
     /// The checks of a migration as a whole, in report order.
     pub const MIGRATION: [&str; 4] = [FREEZE, TARGETS, ACKNOWLEDGED, DOWNTIME];
+
+    /// The checks of a trial or a dry run, in report order.
+    pub const HARMLESS: [&str; 3] = [HARMLESS_SOURCE, HARMLESS_TARGET, HARMLESS_SERVICE];
 
     /// Values files: nothing that stands there is read as something else, or lost within the file.
     pub const HELM_YAML: &str = "helm/values-text";
@@ -229,8 +292,8 @@ pub mod checks {
         OBJECTS_BITNAMI,
     ];
 
-    /// Every check of a rehearsal, in report order.
+    /// Every check of a migration that is carried out, in report order.
     pub fn all() -> impl Iterator<Item = &'static str> {
-        ELASTICSEARCH.into_iter().chain(POSTGRES).chain(KEYCLOAK).chain(MIGRATION)
+        PREFLIGHT.into_iter().chain(ELASTICSEARCH).chain(POSTGRES).chain(KEYCLOAK).chain(MIGRATION)
     }
 }

@@ -1,7 +1,9 @@
 //! The plan: a scenario unrolled into an ordered list of steps with stable ids. A pure function of the scenario.
 
+mod procedure;
+
 use crate::names::{CheckId, Component, StepId, checks};
-use crate::scenario::{Grants, Mover, Reindex, Scenario};
+use crate::scenario::{Grants, Mover, Procedure, Reindex, Scenario};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +33,22 @@ pub enum Action {
     WarmCopy,
     /// Let the application work on for a while.
     AwaitWrites,
+    /// Hold users' writes back and describe both sides.
+    MeasureBefore,
+    /// Dump a component's database into a file of its own: a trial.
+    TrialBackup(Component),
+    /// Restore the trial's dump into a database of its own, and remove it.
+    TrialRestore(Component),
+    /// Copy a part of the documents into an index of its own, and remove it.
+    TrialCopy,
+    /// Describe both sides again, and let users write.
+    MeasureAfter,
+    /// Tell what a step would do, and do nothing.
+    Announce,
+    /// Stop and start the source's stores, as an upgrade of the chart does.
+    RestartStores,
+    /// Start the application again on the stores it had.
+    Reopen,
     /// Save what a way back needs.
     SaveConfiguration,
     /// Stop the application and prove that nothing writes any more.
@@ -106,6 +124,15 @@ pub struct Plan {
 impl Plan {
     /// Unrolls a scenario.
     pub fn of(scenario: &Scenario) -> Self {
+        match scenario.procedure {
+            Procedure::Cutover => Self::cutover(scenario),
+            Procedure::EstimateThenCutover => procedure::estimate_then(Self::cutover(scenario), scenario),
+            Procedure::DryRun => procedure::dry_run(Self::cutover(scenario), scenario),
+            Procedure::ChartOnly => procedure::chart_only(scenario),
+        }
+    }
+
+    fn cutover(scenario: &Scenario) -> Self {
         let mut plan = Self { steps: Vec::new(), checks: Vec::new() };
         let components = scenario.migration.components();
         let databases: Vec<Component> =
@@ -211,6 +238,7 @@ impl Plan {
         plan.up("conclude/workload", Action::StopWorkload, "stop the live writer and the probes");
         plan.up("conclude/tear-down", Action::TearDown, "stop everything that was started");
 
+        plan.preflight(scenario);
         if indices {
             plan.check(&checks::ELASTICSEARCH);
         }
@@ -228,6 +256,25 @@ impl Plan {
             plan.check(&[checks::DOWNTIME]);
         }
         plan
+    }
+
+    /// The checks before anything is moved, as far as the steps and the components ask for them.
+    fn preflight(&mut self, scenario: &Scenario) {
+        let has = |wanted: fn(&Action) -> bool| self.steps.iter().any(|s| wanted(&s.action));
+        if !has(|a| matches!(a, Action::ValidateTargets)) {
+            return;
+        }
+        let dumps = has(|a| matches!(a, Action::InitialBackup(_)));
+        let indices = scenario.migration.components().contains(&Component::Elasticsearch);
+        let databases = scenario.migration.components().iter().any(|c| c.database().is_some());
+        let asked = checks::PREFLIGHT.into_iter().filter(|check| match *check {
+            checks::PRE_DUMP => dumps,
+            checks::PRE_EXTENSIONS => databases,
+            checks::PRE_SHARDS | checks::PRE_DOCUMENT_SIZES => indices,
+            checks::PRE_WHITELIST => indices && scenario.migration.mover.reads_from_remote(),
+            _ => true,
+        });
+        self.checks.extend(asked.map(CheckId::from));
     }
 
     /// Looks a step up by its id.

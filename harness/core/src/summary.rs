@@ -3,7 +3,9 @@
 use crate::event::{Event, ProbeSummary, ServiceState, Side, StepOutcome};
 use crate::honesty::Honesty;
 use crate::names::{RunId, StepId, Store};
+use crate::prediction::Prediction;
 use crate::record::Record;
+use crate::scenario::Expect;
 use crate::verdict::Verdict;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -55,6 +57,12 @@ pub struct Summary {
     /// How far all of this can be trusted.
     #[serde(default)]
     pub honesty: Honesty,
+    /// What a trial predicted for the steps of the cutover, and what they took.
+    #[serde(default)]
+    pub predictions: Vec<Prediction>,
+    /// How the scenario is meant to end.
+    #[serde(default)]
+    pub expect: Expect,
 }
 
 /// The outage, from both clocks.
@@ -169,6 +177,8 @@ impl Summary {
             torn: record.torn.is_some(),
             machine: started.machine.clone(),
             honesty: Honesty::default(),
+            predictions: Vec::new(),
+            expect: started.scenario.expect.clone(),
         };
         let mut closed_at = None;
         let mut last_ms = 0;
@@ -187,6 +197,7 @@ impl Summary {
         summary.downtime.probe_resolution_seconds =
             summary.probes.iter().map(|p| seconds(p.interval_ms)).reduce(f64::max);
         let proof = record.worst_proof().cloned();
+        summary.predictions = Prediction::of(&summary.steps);
         summary.honesty = Honesty::of(proof, &summary.verdict, &summary.stores);
         summary
     }

@@ -4,7 +4,7 @@ use crate::event::{Ending, Event, StepOutcome};
 use crate::exit::ExitCode;
 use crate::finding::{Class, Finding, Kind, Outcome, Sample};
 use crate::ledger::LedgerLine;
-use crate::names::CheckId;
+use crate::names::{CheckId, checks};
 use crate::record::Record;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -312,6 +312,16 @@ fn exit_code(record: &Record, checks: &[CheckVerdict], findings: &[Judged]) -> E
     }
 }
 
+/// Preflight findings that forbid the migration.
+fn refused(findings: &[Judged]) -> usize {
+    let refuses = |f: &Finding| {
+        f.class == Class::Environment
+            && f.outcome >= Outcome::NotProven
+            && checks::PREFLIGHT.contains(&f.check.as_str())
+    };
+    findings.iter().filter(|j| refuses(&j.finding)).count()
+}
+
 fn headline(exit: ExitCode, checks: &[CheckVerdict], findings: &[Judged]) -> String {
     let count = |outcome: Outcome| findings.iter().filter(|j| j.finding.outcome == outcome).count();
     let plural = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
@@ -347,6 +357,10 @@ fn headline(exit: ExitCode, checks: &[CheckVerdict], findings: &[Judged]) -> Str
             )
         }
         ExitCode::BudgetMissed => "budget missed: data and access are right, but it took too long".into(),
+        ExitCode::CouldNotRun if refused(findings) > 0 => {
+            let refusals = plural(refused(findings), "preflight finding");
+            format!("could not run: {refusals} before the freeze; nothing was moved and users did not wait")
+        }
         ExitCode::CouldNotRun => {
             "could not run: the environment failed, which says nothing about the migration".into()
         }

@@ -40,7 +40,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Rehearse {
-    /// Scenario files
+    /// Scenario files. Of several, one matrix is printed, and exit code 0 says that each ended as it is meant to (`expect:`)
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]
     pub(crate) scenarios: Vec<PathBuf>,
     /// Go on with a run that was killed or interrupted: its folder, or its name
@@ -289,6 +289,12 @@ pub(crate) struct IndexScope {
     /// Compare the documents' version numbers as well: after a snapshot, or a copy with external versions
     #[arg(long)]
     pub(crate) versions: bool,
+    /// Position up to which the broker counts a partition as exported; may be repeated
+    #[arg(long = "exported-position", value_name = "PARTITION=POSITION")]
+    pub(crate) exported_positions: Vec<String>,
+    /// The same from a file: a saved answer of the broker's /actuator/partitions, or a scrape of its metrics
+    #[arg(long, value_name = "FILE")]
+    pub(crate) exported_from: Option<PathBuf>,
     /// Certification authority (PEM) to trust for the source
     #[arg(long, value_name = "FILE")]
     pub(crate) source_ca: Option<PathBuf>,
@@ -344,6 +350,24 @@ pub(crate) struct KeycloakArguments {
     /// Certification authority (PEM) to trust for the target's admin API
     #[arg(long, value_name = "FILE")]
     pub(crate) target_ca: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) login: LoginArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoginArguments {
+    /// Log in as this user on both sides and compare the tokens. The password comes from DRYDOCK_LOGIN_PASSWORD, or as a
+    /// line on standard input. Not read-only: each server notes a session and an event, and a refused login counts
+    /// towards its protection against guessing
+    #[arg(long, value_name = "USER")]
+    pub(crate) login: Option<String>,
+    /// Client the login goes through; alone, the client itself logs in. Its secret comes from
+    /// DRYDOCK_LOGIN_CLIENT_SECRET, for a client that logs in itself also from standard input [with --login: admin-cli]
+    #[arg(long, value_name = "CLIENT")]
+    pub(crate) login_client: Option<String>,
+    /// Realm to log in to
+    #[arg(long, value_name = "REALM", default_value = "camunda-platform")]
+    pub(crate) login_realm: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -443,10 +467,41 @@ pub(crate) enum Format {
     Junit,
 }
 
+/// Stores to hold the scenario's preflight against. With addresses the machine itself is not examined: nothing is started.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorStores {
+    /// Source server; with it, look whether the migration could be begun. Reads only
+    #[arg(long, value_name = "URL", requires = "target_postgres")]
+    pub(crate) source_postgres: Option<String>,
+    /// Target server
+    #[arg(long, value_name = "URL", requires = "source_postgres")]
+    pub(crate) target_postgres: Option<String>,
+    /// Source cluster
+    #[arg(long, value_name = "URL", requires = "target_elasticsearch")]
+    pub(crate) source_elasticsearch: Option<String>,
+    /// Target cluster
+    #[arg(long, value_name = "URL", requires = "source_elasticsearch")]
+    pub(crate) target_elasticsearch: Option<String>,
+    /// Certification authority (PEM) to trust for the source cluster
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source_ca: Option<PathBuf>,
+    /// Certification authority (PEM) to trust for the target cluster
+    #[arg(long, value_name = "FILE")]
+    pub(crate) target_ca: Option<PathBuf>,
+    /// API key for the source cluster
+    #[arg(long, env = "DRYDOCK_SOURCE_API_KEY", hide_env_values = true)]
+    pub(crate) source_api_key: Option<String>,
+    /// API key for the target cluster
+    #[arg(long, env = "DRYDOCK_TARGET_API_KEY", hide_env_values = true)]
+    pub(crate) target_api_key: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// Check for this scenario instead of the standard one
     pub(crate) scenario: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) stores: DoctorStores,
     #[command(flatten)]
     pub(crate) homes: Homes,
     /// Print as JSON

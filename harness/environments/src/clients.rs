@@ -41,6 +41,13 @@ pub(crate) async fn find(config: &EmbeddedConfig, machine: &Machine, cache: &Cac
     choose(found, source_major(config), target_major(config))
 }
 
+/// Directory with `pg_dump`, `pg_restore` and `psql` of this machine that fit a configuration; nothing is fetched.
+pub async fn client_programs(config: &EmbeddedConfig) -> Option<PathBuf> {
+    let machine = Machine::from_process();
+    let cache = Cache::locate(&machine).ok()?;
+    find(config, &machine, &cache).await.map(|found| found.directory)
+}
+
 fn choose(mut found: Vec<Clients>, source: u16, target: u16) -> Option<Clients> {
     found.retain(|c| c.major >= source);
     // Stable: of equal versions, the first place wins.

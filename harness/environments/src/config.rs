@@ -30,6 +30,26 @@ pub struct EmbeddedConfig {
     pub estimated_data_bytes: u64,
 }
 
+/// How a side's stores are reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Access {
+    /// Clear text on the loopback interface; Elasticsearch knows no login.
+    #[default]
+    Open,
+    /// TLS alone, with certificates of an authority made for the run, and passwords everywhere.
+    Secured,
+}
+
+/// From where the target Elasticsearch may read with `_reindex`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReindexWhitelist {
+    /// From any port of this machine.
+    #[default]
+    ThisMachine,
+    /// From nowhere, as the setting's own default is.
+    Nobody,
+}
+
 /// One side of the environment.
 #[derive(Debug, Clone)]
 pub struct SideConfig {
@@ -45,6 +65,10 @@ pub struct SideConfig {
     pub elasticsearch: bool,
     /// Whether the side has a PostgreSQL.
     pub postgres: bool,
+    /// How its stores are reached.
+    pub access: Access,
+    /// From where its Elasticsearch may read; means nothing on the source.
+    pub reindex_whitelist: ReindexWhitelist,
 }
 
 impl Default for SideConfig {
@@ -56,6 +80,8 @@ impl Default for SideConfig {
             elasticsearch_heap_mib: 512,
             elasticsearch: true,
             postgres: true,
+            access: Access::default(),
+            reindex_whitelist: ReindexWhitelist::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! An embedded Elasticsearch: its own configuration beside a shared, read-only installation.
 
-use crate::config::{Side, Store};
+use crate::config::{ReindexWhitelist, Side, Store};
+use crate::door::{Door, ELASTICSEARCH_USER};
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::homes::Home;
 use crate::java::Java;
@@ -8,12 +9,19 @@ use crate::postgres::make_owned;
 use crate::server::Recipe;
 use crate::supervised::Launch;
 use crate::user::StoreUser;
-use crate::workdir::WorkDir;
+use crate::workdir::{WorkDir, write_private};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use drydock_stores::ElasticsearchEndpoint;
 use drydock_stores::elasticsearch::{Client, Timeouts};
+use drydock_stores::endpoint::ElasticsearchAuth;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 use std::fs;
+use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -34,13 +42,17 @@ pub(crate) struct ElasticsearchRecipe {
     directory: PathBuf,
     repository: PathBuf,
     log: PathBuf,
+    door: Option<Arc<Door>>,
+    whitelist: ReindexWhitelist,
 }
 
 /// What [`ElasticsearchRecipe::prepare`] needs beside the places.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Sizing {
+#[derive(Debug, Clone)]
+pub(crate) struct NodeOptions {
     pub(crate) heap_mib: u32,
     pub(crate) data_bytes: u64,
+    pub(crate) door: Option<Arc<Door>>,
+    pub(crate) whitelist: ReindexWhitelist,
 }
 
 impl ElasticsearchRecipe {
@@ -50,7 +62,7 @@ impl ElasticsearchRecipe {
         home: Home,
         java: Java,
         user: &StoreUser,
-        sizing: Sizing,
+        options: NodeOptions,
         work: &WorkDir,
         logs: &Path,
     ) -> Result<Self> {
@@ -67,24 +79,67 @@ impl ElasticsearchRecipe {
             home,
             java,
             user: user.clone(),
-            heap_mib: sizing.heap_mib,
-            data_bytes: sizing.data_bytes,
+            heap_mib: options.heap_mib,
+            data_bytes: options.data_bytes,
             log: logs.join(format!("{name}.log")),
             directory,
             repository,
+            door: options.door,
+            whitelist: options.whitelist,
         };
         recipe.copy_configuration()?;
+        recipe.furnish_door()?;
         Ok(recipe)
     }
 
-    pub(crate) fn endpoint(port: u16) -> ElasticsearchEndpoint {
-        ElasticsearchEndpoint::plain(format!("http://127.0.0.1:{port}"))
+    pub(crate) fn endpoint(&self, port: u16) -> ElasticsearchEndpoint {
+        match &self.door {
+            None => ElasticsearchEndpoint::plain(format!("http://127.0.0.1:{port}")),
+            Some(door) => ElasticsearchEndpoint {
+                auth: ElasticsearchAuth::Basic {
+                    user: ELASTICSEARCH_USER.into(),
+                    password: door.password.clone(),
+                },
+                ca_pem: Some(door.ca_pem.clone()),
+                ..ElasticsearchEndpoint::plain(format!("https://127.0.0.1:{port}"))
+            },
+        }
+    }
+
+    /// Puts certificate, key and the only user where the node looks for them.
+    fn furnish_door(&self) -> Result<()> {
+        let Some(door) = &self.door else { return Ok(()) };
+        if !self.home.path.join("modules/x-pack-security").is_dir() {
+            return Err(EnvironmentError::new(
+                EnvironmentProblem::Configuration,
+                format!(
+                    "the Elasticsearch at {} cannot speak TLS: it has no x-pack-security",
+                    self.home.path.display()
+                ),
+                "use a home with that module (--elasticsearch-home), or leave `managed: elsewhere` out",
+            ));
+        }
+        let issued = door.issued(Store::Elasticsearch)?;
+        let users = format!("{ELASTICSEARCH_USER}:{}\n", hashed(&door.password)?);
+        let roles = format!("superuser:{ELASTICSEARCH_USER}\n");
+        for (name, text) in [
+            ("http.pem", issued.certificate.as_str()),
+            ("http.key", issued.key.expose_secret()),
+            ("users", &users),
+            ("users_roles", &roles),
+        ] {
+            let path = self.configuration().join(name);
+            write_private(&path, text.as_bytes())?;
+            self.user.own(&path)?;
+        }
+        Ok(())
     }
 
     /// What a reader of a report must know about this node.
     pub(crate) fn deviations(&self) -> String {
         let compiler = if self.optimises() { "" } else { ", TieredStopAtLevel=1" };
-        format!("heap {} MiB, security off, UseSerialGC{compiler}", self.heap_mib)
+        let door = if self.door.is_some() { "TLS and passwords only" } else { "security off" };
+        format!("heap {} MiB, {door}, UseSerialGC{compiler}", self.heap_mib)
     }
 
     fn optimises(&self) -> bool {
@@ -142,8 +197,16 @@ impl ElasticsearchRecipe {
             quoted(self.repository.clone())?,
         );
         // A setting of a module that is not installed stops the start.
+        let security = match self.door {
+            None => "xpack.security.enabled: false\n",
+            Some(_) => {
+                "xpack.security.enabled: true\nxpack.security.transport.ssl.enabled: false\n\
+                 xpack.security.http.ssl.enabled: true\nxpack.security.http.ssl.certificate: http.pem\n\
+                 xpack.security.http.ssl.key: http.key\n"
+            }
+        };
         for (module, line) in [
-            ("x-pack-core", "xpack.security.enabled: false\n"),
+            ("x-pack-core", security),
             ("x-pack-ml", "xpack.ml.enabled: false\n"),
             ("ingest-geoip", "ingest.geoip.downloader.enabled: false\n"),
         ] {
@@ -151,7 +214,7 @@ impl ElasticsearchRecipe {
                 text.push_str(line);
             }
         }
-        if side == Side::Target {
+        if side == Side::Target && self.whitelist == ReindexWhitelist::ThisMachine {
             // Any port of this machine: the source may get another one at its start or when a run is taken up again.
             text.push_str("reindex.remote.whitelist: [\"127.0.0.1:*\", \"localhost:*\"]\n");
         }
@@ -178,6 +241,17 @@ impl ElasticsearchRecipe {
 /// The folder that the nodes of both sides may keep snapshots in.
 pub(crate) fn repository(work: &Path) -> PathBuf {
     work.join("snapshots")
+}
+
+/// A password as the node's user file holds it: a salted SHA-256, which suffices for 192 random bits.
+fn hashed(password: &SecretString) -> Result<String> {
+    let source = Path::new("/dev/urandom");
+    let mut salt = [0_u8; 8];
+    fs::File::open(source)
+        .and_then(|mut file| file.read_exact(&mut salt))
+        .map_err(|e| EnvironmentError::io("read", source, &e))?;
+    let digest = Sha256::new().chain_update(password.expose_secret()).chain_update(salt).finalize();
+    Ok(format!("{{SSHA256}}{}{}", BASE64.encode(salt), BASE64.encode(digest)))
 }
 
 /// Whether the work directory holds a node's data.
@@ -239,7 +313,7 @@ impl Recipe for ElasticsearchRecipe {
             return false;
         }
         let timeouts = Timeouts { connect: Duration::from_secs(1), read: Duration::from_secs(5) };
-        let Ok(client) = Client::new(&Self::endpoint(port), timeouts) else { return false };
+        let Ok(client) = Client::new(&self.endpoint(port), timeouts) else { return false };
         let Ok(health) = client.get("/_cluster/health").await else { return false };
         // Red: the state or a primary shard is not there yet, as after a restart on data; reads would fail.
         matches!(health["status"].as_str(), Some("green" | "yellow"))

@@ -4,9 +4,10 @@ use crate::artifacts::Pins;
 use crate::cache::{Cache, make_open_directory};
 use crate::clean::{self, Manner};
 use crate::clients::{self, Clients};
-use crate::config::{EmbeddedConfig, Side, Store};
+use crate::config::{Access, EmbeddedConfig, Side, Store};
 use crate::doctor::fixed_ports;
-use crate::elasticsearch::{self, ElasticsearchRecipe, Sizing};
+use crate::door::Door;
+use crate::elasticsearch::{self, ElasticsearchRecipe, NodeOptions};
 use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result};
 use crate::homes::{self, Contents, Home, Obtained, Origin};
 use crate::java::{self, Java};
@@ -191,7 +192,7 @@ impl Embedded {
 
     /// The Elasticsearch of one side.
     pub fn elasticsearch(&self, side: Side) -> Option<ElasticsearchEndpoint> {
-        self.elasticsearch.get(&side).map(|s| ElasticsearchRecipe::endpoint(s.port()))
+        self.elasticsearch.get(&side).map(|s| s.recipe().endpoint(s.port()))
     }
 
     /// Version, origin and peculiarities of every store.
@@ -217,6 +218,11 @@ impl Embedded {
     /// A folder that the clusters of both sides may keep snapshots in. It goes with the work directory.
     pub fn snapshot_folder(&self) -> PathBuf {
         elasticsearch::repository(self.work.path())
+    }
+
+    /// Bytes that the disk of all stores has left; `None` where the system does not tell.
+    pub fn free_bytes(&self) -> Option<u64> {
+        Machine::from_process().disk_available(self.work.path())
     }
 
     /// Whether a store's process runs. False for a store that the configuration left out.
@@ -357,7 +363,16 @@ async fn launch(
     layout: Option<Layout>,
     progress: &dyn Progress,
 ) -> Result<Embedded> {
-    let starter = Starter { config, ground: &ground, work: &work, layout: layout.as_ref(), progress };
+    let secured = config.sides().iter().any(|(_, side)| side.access == Access::Secured);
+    let door = if secured { Some(Arc::new(Door::provide(&work)?)) } else { None };
+    let starter = Starter {
+        config,
+        ground: &ground,
+        work: &work,
+        layout: layout.as_ref(),
+        door: door.as_ref(),
+        progress,
+    };
     let (source_postgres, target_postgres, source_elasticsearch, target_elasticsearch) = tokio::try_join!(
         starter.postgres(Side::Source),
         starter.postgres(Side::Target),
@@ -382,13 +397,13 @@ async fn launch(
             version: home.version.clone(),
             home: home.path.clone(),
             obtained: home.obtained.clone(),
-            deviations: postgres::DEVIATIONS.to_owned(),
+            deviations: server.recipe().deviations(),
             start_time: server.start_time(),
         });
     }
     for (side, server) in &elasticsearch {
         let home = &server.recipe().home;
-        let told = elasticsearch::version(&ElasticsearchRecipe::endpoint(server.port())).await;
+        let told = elasticsearch::version(&server.recipe().endpoint(server.port())).await;
         versions.push(StoreVersion {
             side: *side,
             store: Store::Elasticsearch,
@@ -412,10 +427,15 @@ struct Starter<'a> {
     ground: &'a Ground,
     work: &'a WorkDir,
     layout: Option<&'a Layout>,
+    door: Option<&'a Arc<Door>>,
     progress: &'a dyn Progress,
 }
 
 impl Starter<'_> {
+    fn door(&self, side: Side) -> Option<Arc<Door>> {
+        self.door.filter(|_| self.config.side(side).access == Access::Secured).cloned()
+    }
+
     async fn postgres(&self, side: Side) -> Result<Option<Server<PostgresRecipe>>> {
         let wanted = self.config.side(side);
         let Some(home) = self.ground.postgres.get(&wanted.postgres_version).filter(|_| wanted.postgres)
@@ -425,7 +445,8 @@ impl Starter<'_> {
         let choice = choice(wanted.postgres_port, self.layout.and_then(|l| l.postgres.get(&side)));
         let held = HeldPort::take(choice, side, Store::Postgres)?;
         let Ground { user, logs, .. } = self.ground;
-        let recipe = PostgresRecipe::prepare(side, home.clone(), user, self.work, logs).await?;
+        let recipe =
+            PostgresRecipe::prepare(side, home.clone(), user, self.door(side), self.work, logs).await?;
         let server = Server::start(recipe, held, choice, self.work).await?;
         self.ready(side, Store::Postgres, server.start_time());
         Ok(Some(server))
@@ -440,11 +461,15 @@ impl Starter<'_> {
         };
         let choice = choice(wanted.elasticsearch_port, self.layout.and_then(|l| l.elasticsearch.get(&side)));
         let held = HeldPort::take(choice, side, Store::Elasticsearch)?;
-        let sizing =
-            Sizing { heap_mib: wanted.elasticsearch_heap_mib, data_bytes: self.config.estimated_data_bytes };
+        let options = NodeOptions {
+            heap_mib: wanted.elasticsearch_heap_mib,
+            data_bytes: self.config.estimated_data_bytes,
+            door: self.door(side),
+            whitelist: wanted.reindex_whitelist,
+        };
         let Ground { user, logs, .. } = self.ground;
         let recipe =
-            ElasticsearchRecipe::prepare(side, home.clone(), java.clone(), user, sizing, self.work, logs)?;
+            ElasticsearchRecipe::prepare(side, home.clone(), java.clone(), user, options, self.work, logs)?;
         let server = Server::start(recipe, held, choice, self.work).await?;
         self.ready(side, Store::Elasticsearch, server.start_time());
         Ok(Some(server))

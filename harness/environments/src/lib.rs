@@ -14,6 +14,7 @@ pub mod clean;
 mod clients;
 mod config;
 pub mod doctor;
+mod door;
 mod elasticsearch;
 mod embedded;
 mod error;
@@ -30,7 +31,9 @@ mod supervised;
 mod user;
 mod workdir;
 
-pub use config::{EmbeddedConfig, Side, SideConfig, Store};
+pub use clients::client_programs;
+pub use config::{Access, EmbeddedConfig, ReindexWhitelist, Side, SideConfig, Store};
+pub use door::foreign_authority;
 pub use embedded::{Embedded, Keep, StoreVersion};
 pub use error::{EnvironmentError, EnvironmentProblem, Progress, Silent};
 pub use homes::Obtained;

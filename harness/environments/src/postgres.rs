@@ -1,6 +1,7 @@
 //! An embedded PostgreSQL: making its cluster, starting it, asking whether it answers.
 
 use crate::config::{Side, Store};
+use crate::door::Door;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::homes::Home;
 use crate::machine::GroupGuard;
@@ -18,12 +19,13 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Name of the superuser.
 pub(crate) const SUPERUSER: &str = "postgres";
 /// What a reader of a report must know about these servers.
-pub(crate) const DEVIATIONS: &str = "fsync=off, shared_buffers=64MB";
+const DEVIATIONS: &str = "fsync=off, shared_buffers=64MB";
 /// Longest path of a Unix socket that the kernel takes.
 const SOCKET_PATH_LIMIT: usize = 107;
 
@@ -37,6 +39,7 @@ pub(crate) struct PostgresRecipe {
     sockets: PathBuf,
     log: PathBuf,
     password: SecretString,
+    door: Option<Arc<Door>>,
 }
 
 impl PostgresRecipe {
@@ -45,6 +48,7 @@ impl PostgresRecipe {
         side: Side,
         home: Home,
         user: &StoreUser,
+        door: Option<Arc<Door>>,
         work: &WorkDir,
         logs: &Path,
     ) -> Result<Self> {
@@ -61,6 +65,7 @@ impl PostgresRecipe {
             log: logs.join(format!("{name}.log")),
             directory,
             password,
+            door,
         };
         if fresh {
             // The run folder may be copied around; the password stays here.
@@ -71,6 +76,7 @@ impl PostgresRecipe {
             }
             recipe.initialise(work).await?;
         }
+        recipe.furnish_door()?;
         Ok(recipe)
     }
 
@@ -80,8 +86,41 @@ impl PostgresRecipe {
             port,
             user: SUPERUSER.into(),
             password: Some(self.password.clone()),
-            tls: PostgresTls::Off,
+            tls: match &self.door {
+                Some(door) => PostgresTls::VerifyFull { ca_pem: Some(door.ca_pem.clone()) },
+                None => PostgresTls::Off,
+            },
         }
+    }
+
+    /// What a reader of a report must know about this server.
+    pub(crate) fn deviations(&self) -> String {
+        let door = if self.door.is_some() { ", TLS and passwords only" } else { "" };
+        format!("{DEVIATIONS}{door}")
+    }
+
+    fn certificate(&self) -> PathBuf {
+        self.directory.join("server.pem")
+    }
+
+    fn key(&self) -> PathBuf {
+        self.directory.join("server.key")
+    }
+
+    /// Puts certificate, key and rules where the server looks for them: nobody comes in unencrypted.
+    fn furnish_door(&self) -> Result<()> {
+        let Some(door) = &self.door else { return Ok(()) };
+        let issued = door.issued(Store::Postgres)?;
+        let rules = "hostssl all all 127.0.0.1/32 scram-sha-256\n";
+        for (path, text) in [
+            (self.certificate(), issued.certificate.as_str()),
+            (self.key(), issued.key.expose_secret()),
+            (self.data().join("pg_hba.conf"), rules),
+        ] {
+            write_private(&path, text.as_bytes())?;
+            self.user.own(&path)?;
+        }
+        Ok(())
     }
 
     fn data(&self) -> PathBuf {
@@ -173,7 +212,7 @@ pub(crate) fn make_owned(path: &Path, user: &StoreUser, mode: u32) -> Result<()>
     user.own(path)
 }
 
-fn random_password() -> Result<SecretString> {
+pub(crate) fn random_password() -> Result<SecretString> {
     let source = Path::new("/dev/urandom");
     let mut bytes = [0_u8; 24];
     File::open(source)
@@ -221,6 +260,14 @@ impl Recipe for PostgresRecipe {
             "log_statement=none",
         ] {
             arguments.extend(["-c".into(), setting.into()]);
+        }
+        if self.door.is_some() {
+            arguments.extend(["-c".into(), "ssl=on".into()]);
+            for (name, path) in [("ssl_cert_file", self.certificate()), ("ssl_key_file", self.key())] {
+                let mut setting = OsString::from(format!("{name}="));
+                setting.push(path);
+                arguments.extend(["-c".into(), setting]);
+            }
         }
         Ok(Launch {
             name: format!("{}-{}", self.side, Store::Postgres),

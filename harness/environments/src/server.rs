@@ -7,6 +7,10 @@ use crate::supervised::{Launch, StoreSignal, Supervised, last_lines};
 use crate::workdir::WorkDir;
 use std::time::{Duration, Instant};
 
+/// How long a port may take to be free again after its store has ended.
+const PORT_LIMIT: Duration = Duration::from_secs(75);
+const PORT_PAUSE: Duration = Duration::from_millis(250);
+
 /// Between two looks at a starting store.
 const LOOK: Duration = Duration::from_millis(50);
 const ATTEMPTS: usize = 4;
@@ -139,8 +143,21 @@ impl<R: Recipe> Server<R> {
     pub(crate) async fn restart(&mut self, work: &WorkDir) -> Result<()> {
         self.terminate().await?;
         // Its clients know the port: another one would be no restart.
-        let held = HeldPort::take(PortChoice::Fixed(self.port), self.recipe.side(), self.recipe.store())?;
+        let held = self.port_again().await?;
         self.start_once(held, work).await.map_err(|failure| failure.into_error(&self.recipe))
+    }
+
+    /// A client that goes on trying while nobody listens can be given the port as its own end by the kernel, which keeps it
+    /// from others for a minute after it is closed.
+    async fn port_again(&self) -> Result<HeldPort> {
+        let began = Instant::now();
+        loop {
+            let choice = PortChoice::Fixed(self.port);
+            match HeldPort::take(choice, self.recipe.side(), self.recipe.store()) {
+                Err(_) if began.elapsed() < PORT_LIMIT => tokio::time::sleep(PORT_PAUSE).await,
+                taken => return taken,
+            }
+        }
     }
 
     pub(crate) async fn terminate(&mut self) -> Result<()> {

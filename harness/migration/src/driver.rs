@@ -34,6 +34,9 @@ impl BuiltinDriver {
             Action::Restore(c) => postgres::restore(cx, c, attempt, reporter).await,
             Action::CarryGrants(c) => postgres::carry_grants(cx, c, reporter).await,
             Action::CarryRoles => postgres::carry_roles(cx, reporter).await,
+            Action::TrialBackup(c) => postgres::trial_backup(cx, c).await,
+            Action::TrialRestore(c) => postgres::trial_restore(cx, c, reporter).await,
+            Action::TrialCopy => elasticsearch::trial_copy(cx, reporter).await,
             Action::WarmCopy => elasticsearch::copy_indices(cx, Pass::Warm, done, attempt, reporter).await,
             Action::CopyIndices => elasticsearch::copy_indices(cx, Pass::Cold, done, attempt, reporter).await,
             Action::CopyDelta => elasticsearch::carry_delta(cx, done, attempt, reporter).await,
@@ -52,7 +55,7 @@ impl BuiltinDriver {
         reporter: &dyn Reporter,
     ) -> Result<Facts, MigrationError> {
         match action {
-            Action::ValidateTargets => targets::validate(cx, reporter).await,
+            Action::ValidateTargets => targets::validate(cx).await,
             Action::PrepareDatabase(c) => postgres::prepare(cx, c, attempt, reporter).await,
             Action::PrepareElasticsearch => elasticsearch::prepare(cx, reporter).await,
             Action::InitialListing => elasticsearch::back_up(cx, Backup::Initial, reporter).await,

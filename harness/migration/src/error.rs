@@ -52,6 +52,16 @@ const AWAY: [&str; 9] = [
 ];
 
 impl MigrationError {
+    /// What was attempted and happened, and what to do next.
+    pub(crate) fn parts(&self) -> (String, String) {
+        match self {
+            Self::Migration { attempted, reason, next } | Self::Environment { attempted, reason, next } => {
+                (format!("{attempted}: {reason}"), next.clone())
+            }
+            Self::Internal(_) | Self::Interrupted => (self.to_string(), String::new()),
+        }
+    }
+
     /// The migration's own failure.
     pub(crate) fn migration(
         attempted: impl Into<String>,

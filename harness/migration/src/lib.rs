@@ -12,6 +12,7 @@ mod error;
 pub mod fault;
 pub mod freeze;
 mod postgres;
+pub mod preflight;
 mod program;
 mod targets;
 mod way_back;

@@ -16,6 +16,7 @@ pub mod realms;
 pub mod rows;
 pub mod schemas;
 mod shapes;
+pub mod usage;
 
 pub use dice::Dice;
 pub use family::{Caught, Family, Plant, Variant, prove_family, told};
@@ -29,6 +30,7 @@ use realms::Realms;
 use rows::Rows;
 use schemas::Schemas;
 use std::time::Instant;
+use usage::Usage;
 
 /// Seed where nobody names one.
 pub const DEFAULT_SEED: u64 = 20_260_101;
@@ -66,6 +68,7 @@ fn prove(seed: u64, asked: impl Fn(&str) -> bool, thinned: u64) -> Proof {
     }
     if elasticsearch {
         prove_family::<Clusters>(seed, 150 / thinned, &mut families, &mut misses);
+        prove_family::<Usage>(seed, 50 / thinned, &mut families, &mut misses);
     }
     if keycloak {
         prove_family::<Realms>(seed, 50 / thinned, &mut families, &mut misses);

@@ -1,6 +1,10 @@
 //! What was harmed, and what must be told of it.
 
+use drydock_core::names::checks;
 use drydock_core::{Finding, Kind, Outcome};
+
+/// Checks that tell what people notice of a loss, which has a check of its own.
+const CONSEQUENCES: [&str; 3] = [checks::ES_ACCESS, checks::ES_IMPORTS, checks::PG_QUERIES];
 
 /// One corruption as it was planted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +92,9 @@ impl Planted {
         if let Some(count) = self.count.filter(|count| *count != counted) {
             return Err(format!("{} counts {counted} instead of {count}", self.check));
         }
-        let follows = |f: &Finding| self.followed_by == Some(f.check.as_str());
+        let consequence = |check: &str| CONSEQUENCES.contains(&check) && !CONSEQUENCES.contains(&self.check);
+        let follows =
+            |f: &Finding| self.followed_by == Some(f.check.as_str()) || consequence(f.check.as_str());
         let blamed = findings
             .iter()
             .find(|f| f.subject != self.subject && !self.also.contains(&f.subject) && !follows(f));

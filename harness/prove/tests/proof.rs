@@ -39,7 +39,7 @@ fn a_run_proves_the_checks_that_it_asks_for_and_all_of_them_if_none() {
     // Not one variant fewer where only some families are asked for.
     let postgres = of(&["postgres/statistics"]);
     assert_eq!(postgres, whole[1..4], "rows, schemas, access");
-    assert_eq!(of(&["keycloak/users"]), whole[5..]);
+    assert_eq!(of(&["keycloak/users"]), whole[6..]);
 }
 
 #[test]
@@ -56,6 +56,7 @@ fn no_two_variants_of_a_family_have_one_name() {
     names::<drydock_prove::access::Access>();
     names::<drydock_prove::clusters::Clusters>();
     names::<drydock_prove::realms::Realms>();
+    names::<drydock_prove::usage::Usage>();
 }
 
 /// Documents, compared by something broken.

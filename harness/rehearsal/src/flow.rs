@@ -168,6 +168,8 @@ async fn one_step(
     let mut facts = Facts::new();
     let outcome = match world.allows(step.action) {
         Err(why) => {
+            // What a dry run leaves out is what people want to read.
+            let why = if step.action == Action::Announce { step.about.clone() } else { why };
             facts.insert("refused".into(), why.into());
             StepOutcome::Skipped
         }

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod flow;
 pub mod folder;
 pub mod judge;
+pub mod preflight;
 pub mod prove;
 pub mod recorder;
 mod start;

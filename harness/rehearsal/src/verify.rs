@@ -10,7 +10,7 @@ use drydock_core::{CheckId, Clock, Event, Plan, Redactor, Scenario, Summary, Sys
 use drydock_stores::compare::{self, CheckResult, DatabasePair, Options, ProbeWrites};
 use drydock_stores::elasticsearch::Scope;
 use drydock_stores::endpoint::ElasticsearchAuth;
-use drydock_stores::keycloak::KeycloakEndpoint;
+use drydock_stores::keycloak::{KeycloakEndpoint, LoginRequest};
 use drydock_stores::postgres::{APPLICATION_NAME, connect};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
 use secrecy::ExposeSecret;
@@ -59,6 +59,8 @@ pub enum KeycloakPair {
         source: KeycloakEndpoint,
         /// The target.
         target: KeycloakEndpoint,
+        /// An account to log in with on both.
+        login: Option<LoginRequest>,
     },
 }
 
@@ -118,6 +120,9 @@ fn started(options: &VerifyOptions, ledgers: &[PathBuf]) -> Result<RunStarted, R
     if options.keycloak.is_some() {
         asked.extend(checks::KEYCLOAK.map(CheckId::from));
     }
+    if let Some(KeycloakPair::Servers { login: Some(_), .. }) = &options.keycloak {
+        asked.push(checks::KC_LOGINS.into());
+    }
     if options.postgres.is_some() && options.tuning.probes == ProbeWrites::RolledBack {
         asked.push(checks::PG_WRITES.into());
     }
@@ -154,9 +159,13 @@ fn redactor(options: &VerifyOptions) -> Redactor {
             redactor.add(source.password_for_client());
             redactor.add(target.password_for_client());
         }
-        Some(KeycloakPair::Servers { source, target }) => {
+        Some(KeycloakPair::Servers { source, target, login }) => {
             redactor.add(source.secret.expose_secret());
             redactor.add(target.secret.expose_secret());
+            if let Some(LoginRequest { user, client_secret, .. }) = login {
+                let secrets = user.iter().map(|(_, password)| password).chain(client_secret);
+                secrets.for_each(|secret| redactor.add(secret.expose_secret()));
+            }
         }
     }
     redactor
@@ -164,7 +173,13 @@ fn redactor(options: &VerifyOptions) -> Redactor {
 
 async fn keycloak(pair: &KeycloakPair, realms: &[String], tuning: &Options) -> Vec<CheckResult> {
     match pair {
-        KeycloakPair::Servers { source, target } => compare::keycloak_servers(source, target, realms).await,
+        KeycloakPair::Servers { source, target, login } => {
+            let mut results = compare::keycloak_servers(source, target, realms).await;
+            if let Some(login) = login {
+                results.push(compare::keycloak_logins(source, target, login).await);
+            }
+            results
+        }
         KeycloakPair::Databases { source, target, database } => {
             compare::keycloak_databases(source, target, database, realms, tuning).await
         }

@@ -3,6 +3,7 @@
 use drydock_core::event::StepOutcome;
 use drydock_core::finding::Precision;
 use drydock_core::names::checks;
+use drydock_core::scenario::{Expect, Expectation};
 use drydock_core::summary::StepReport;
 use drydock_core::verdict::Judged;
 use drydock_core::{Class, ExitCode, Finding, Kind, Outcome, Summary};
@@ -176,6 +177,34 @@ pub(crate) fn ended(step: &StepReport) -> &'static str {
         Some(StepOutcome::Interrupted) => "interrupted",
         None => "was running when the record ended",
     }
+}
+
+/// What the scenario was meant to end with and whether it did, where that is worth telling.
+pub(crate) fn meant(summary: &Summary) -> Option<String> {
+    let wanted = word(summary.expect.verdict.exit());
+    match summary.expect.hold(&summary.verdict) {
+        Expectation::Met if summary.expect == Expect::default() => None,
+        Expectation::Met => Some(format!("to end {wanted}, and it did")),
+        // A plain scenario that objects says so in its verdict.
+        Expectation::Missed { .. } if summary.expect == Expect::default() => None,
+        Expectation::Missed { why } => Some(format!("to end {wanted}: {why}")),
+    }
+}
+
+/// What a trial predicted, in phrases: the sum, then the longest steps.
+pub(crate) fn predictions(summary: &Summary) -> Vec<String> {
+    use crate::text::seconds;
+    let (predicted, all_took) = crate::markdown::predictions::sums(summary);
+    let took =
+        |took: Option<f64>| took.map_or_else(|| "not carried out".into(), |s| format!("took {}", seconds(s)));
+    let mut all: Vec<_> = summary.predictions.iter().collect();
+    all.sort_by(|a, b| b.predicted_seconds.total_cmp(&a.predicted_seconds));
+    let steps = all
+        .iter()
+        .take(2)
+        .map(|p| format!("{} {}, {}", p.step, seconds(p.predicted_seconds), took(p.measured_seconds)));
+    let total = format!("{} for the predicted steps, {}", seconds(predicted), took(all_took));
+    std::iter::once(total).chain(steps).collect()
 }
 
 /// The outage in phrases: both clocks, their resolution, the budget.

@@ -1,6 +1,7 @@
 //! The report for pull requests and wikis: short enough for the places that limit comments, and safe whatever the data says.
 
 mod escape;
+pub(crate) mod predictions;
 mod trust;
 
 use crate::choice::{
@@ -182,6 +183,7 @@ fn tail(summary: &Summary) -> String {
             }),
         );
     }
+    predictions::section(summary, &mut text);
     trust::section(summary, &mut text);
     if !summary.downtime.outages.is_empty() {
         text.push_str("## Outages as the probes saw them\n\n");

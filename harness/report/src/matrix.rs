@@ -2,9 +2,10 @@
 
 use crate::choice::{actionable, exit_code, word};
 use crate::text::{count, printable, seconds, shortened_within, width as columns};
-use drydock_core::Summary;
+use drydock_core::scenario::Expectation;
+use drydock_core::{ExitCode, Summary};
 
-const HEAD: [&str; 5] = ["scenario", "verdict", "downtime", "moved", "findings"];
+const HEAD: [&str; 7] = ["scenario", "verdict", "downtime", "moved", "findings", "took", "as meant"];
 /// Columns of the longest cell: more is cut.
 const WIDEST: usize = 44;
 /// Steps that move data, by their beginnings, with the figure that tells how much.
@@ -16,7 +17,7 @@ const MOVED: [(&str, &[&str]); 3] = [
 
 /// One line a rehearsal, in their order, below a head.
 pub fn render(summaries: &[Summary]) -> String {
-    let mut rows: Vec<[String; 5]> = vec![HEAD.map(Into::into)];
+    let mut rows: Vec<[String; 7]> = vec![HEAD.map(Into::into)];
     rows.extend(summaries.iter().map(row));
     let widths: Vec<usize> =
         (0..HEAD.len()).map(|c| rows.iter().map(|r| columns(&r[c])).max().unwrap_or(0)).collect();
@@ -29,10 +30,17 @@ pub fn render(summaries: &[Summary]) -> String {
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
     }
+    let met = summaries.iter().filter(|s| s.expect.hold(&s.verdict) == Expectation::Met).count();
+    text.push_str(&format!("{met} of {} ended as they are meant to\n", summaries.len()));
     text
 }
 
-fn row(summary: &Summary) -> [String; 5] {
+/// The exit code of several rehearsals: whether each ended as its scenario is meant to.
+pub fn exit(summaries: &[Summary]) -> ExitCode {
+    summaries.iter().fold(ExitCode::Equal, |worst, s| worst.worst(s.expect.exit(&s.verdict)))
+}
+
+fn row(summary: &Summary) -> [String; 7] {
     let downtime = &summary.downtime;
     let lasted = downtime.probe_seconds.into_iter().chain(downtime.phase_clock_seconds).reduce(f64::max);
     let lasted = match (lasted, downtime.still_closed_seconds) {
@@ -47,6 +55,11 @@ fn row(summary: &Summary) -> [String; 5] {
         lasted,
         mebibytes(moved_bytes(summary)),
         count(actionable(summary).count() as u64),
+        seconds(summary.seconds),
+        match summary.expect.hold(&summary.verdict) {
+            Expectation::Met => "yes".into(),
+            Expectation::Missed { why } => format!("NO: {}", shortened_within(&printable(&why), 2 * WIDEST)),
+        },
     ]
 }
 

@@ -38,6 +38,10 @@ pub enum FaultKind {
     LoseTemplate,
     /// One setting of one index is changed.
     ChangeSetting,
+    /// One index answers with fewer documents at once than it did.
+    NarrowResultWindow,
+    /// One importer's position is set beyond the records that are there.
+    AdvanceImportPosition,
     /// One row is deleted.
     LoseRow,
     /// One value in one row is changed.
@@ -52,11 +56,17 @@ pub enum FaultKind {
     ChangeLargeObject,
     /// A writer that survived the freeze writes to the source.
     LateWrite,
+    /// A trial leaves an index behind.
+    LeaveIndex,
+    /// A trial leaves a database behind.
+    LeaveDatabase,
+    /// A trial changes a setting of the cluster and does not change it back.
+    TouchSetting,
 }
 
 impl FaultKind {
     /// Every fault.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::LoseDocument,
         Self::ChangeDocument,
         Self::RerouteDocument,
@@ -65,6 +75,8 @@ impl FaultKind {
         Self::LoseAlias,
         Self::LoseTemplate,
         Self::ChangeSetting,
+        Self::NarrowResultWindow,
+        Self::AdvanceImportPosition,
         Self::LoseRow,
         Self::ChangeRow,
         Self::LoseSequence,
@@ -72,6 +84,9 @@ impl FaultKind {
         Self::LoseGrant,
         Self::ChangeLargeObject,
         Self::LateWrite,
+        Self::LeaveIndex,
+        Self::LeaveDatabase,
+        Self::TouchSetting,
     ];
 
     /// Name as in scenario files.
@@ -85,6 +100,8 @@ impl FaultKind {
             Self::LoseAlias => "lose-alias",
             Self::LoseTemplate => "lose-template",
             Self::ChangeSetting => "change-setting",
+            Self::NarrowResultWindow => "narrow-result-window",
+            Self::AdvanceImportPosition => "advance-import-position",
             Self::LoseRow => "lose-row",
             Self::ChangeRow => "change-row",
             Self::LoseSequence => "lose-sequence",
@@ -92,6 +109,9 @@ impl FaultKind {
             Self::LoseGrant => "lose-grant",
             Self::ChangeLargeObject => "change-large-object",
             Self::LateWrite => "late-write",
+            Self::LeaveIndex => "leave-index",
+            Self::LeaveDatabase => "leave-database",
+            Self::TouchSetting => "touch-setting",
         }
     }
 }

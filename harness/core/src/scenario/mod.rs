@@ -1,15 +1,21 @@
 //! Scenario files: what to migrate, how, with what workload, which losses to plant and which budgets to hold.
 
+mod expect;
 mod fault;
 mod manual;
 mod migration;
 mod parse;
 mod place;
+mod procedure;
+mod side;
 
+pub use expect::{Expect, Expectation, ExpectedVerdict};
 pub use fault::{Fault, FaultKind};
 pub use manual::{DatabaseMover, DumpTool, Repository, RepositoryKind};
 pub use migration::{CreateIndices, Delta, Grants, MigrationSpec, Mover, Reindex, Versions};
 pub use parse::{ScenarioError, did_you_mean, ledger_from_yaml};
+pub use procedure::Procedure;
+pub use side::{Managed, Misconfiguration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,6 +38,9 @@ pub struct Scenario {
     /// Who migrates.
     #[serde(default)]
     pub driver: DriverName,
+    /// The way through the phases.
+    #[serde(default)]
+    pub procedure: Procedure,
     /// The stores to leave.
     #[serde(default)]
     pub source: SideSpec,
@@ -53,6 +62,9 @@ pub struct Scenario {
     /// Limits whose miss ends with exit code 4.
     #[serde(default)]
     pub budgets: Budgets,
+    /// How it is meant to end. Where several scenarios are rehearsed, the exit code says whether each of them did.
+    #[serde(default)]
+    pub expect: Expect,
     /// Ledger files with expected differences, relative to the scenario file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expected: Vec<String>,
@@ -90,6 +102,12 @@ pub struct SideSpec {
     /// The Elasticsearch cluster.
     #[serde(default)]
     pub elasticsearch: ElasticsearchSpec,
+    /// Who runs them.
+    #[serde(default, skip_serializing_if = "Managed::is_here")]
+    pub managed: Managed,
+    /// A mistake in how they are set up or addressed, made on purpose. Only for the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub misconfigured: Option<Misconfiguration>,
 }
 
 /// A PostgreSQL server to start.
@@ -229,4 +247,8 @@ pub struct Budgets {
     /// Longest tolerated outage, as in `90s` or `10min`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downtime: Option<jiff::SignedDuration>,
+    /// Longest time that any one step of the cutover may take, as the official scripts limit it to `30min`. A prediction
+    /// above it is refused before the freeze.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<jiff::SignedDuration>,
 }

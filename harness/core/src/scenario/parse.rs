@@ -133,6 +133,9 @@ impl Scenario {
         if let Some((path, message, help)) = self.copy_mistake() {
             return wrong(&path, message.into(), help.into());
         }
+        if let Some((path, message, help)) = self.side_mistake() {
+            return wrong(&path, message, help.into());
+        }
         if self.migration.components().is_empty() {
             return wrong(
                 &["migration", "components"],
@@ -158,12 +161,14 @@ impl Scenario {
                 );
             }
         }
-        if self.budgets.downtime.is_some_and(|d| d.is_negative() || d.is_zero()) {
-            return wrong(
-                &["budgets", "downtime"],
-                "the downtime budget is not positive".into(),
-                "write it as `90s` or `10min`".into(),
-            );
+        for (key, budget) in [("downtime", self.budgets.downtime), ("step", self.budgets.step)] {
+            if budget.is_some_and(|d| d.is_negative() || d.is_zero()) {
+                return wrong(
+                    &["budgets", key],
+                    format!("the {key} budget is not positive"),
+                    "write it as `90s` or `10min`".into(),
+                );
+            }
         }
         if self.data.documents == Some(0) {
             return wrong(
@@ -173,6 +178,9 @@ impl Scenario {
             );
         }
         let plan = Plan::of(self);
+        if let Some((word, message, help)) = self.expect.mistake(&plan) {
+            return wrong(&["expect", &word], message, help);
+        }
         for Fault { after, fault, .. } in &self.faults {
             let Some(after) = after else { continue };
             if plan.step(after).is_none() {

@@ -91,6 +91,29 @@ fn checks_follow_what_is_migrated() {
 }
 
 #[test]
+fn preflight_asks_for_what_there_is_to_look_at() {
+    let asked = |yaml: &str| -> Vec<String> {
+        let plan = Plan::of(&Scenario::from_yaml("x.yaml", yaml).unwrap());
+        plan.checks.iter().map(ToString::to_string).filter(|c| c.starts_with("preflight/")).collect()
+    };
+    let without = |yaml: &str| -> Vec<String> {
+        let all = asked("name: x\n");
+        let some = asked(yaml);
+        all.into_iter().filter(|c| !some.contains(c)).collect()
+    };
+    assert_eq!(asked("name: x\n").len(), 12);
+    assert_eq!(without("name: x\nmigration: {mover: stream}\n"), ["preflight/reindex-whitelist"]);
+    assert_eq!(
+        without("name: x\nmigration: {components: [elasticsearch]}\n"),
+        ["preflight/extensions", "preflight/dump-readable"]
+    );
+    assert_eq!(
+        without("name: x\nmigration: {components: [keycloak]}\n"),
+        ["preflight/shard-budget", "preflight/reindex-whitelist", "preflight/document-sizes"]
+    );
+}
+
+#[test]
 fn ids_are_unique_and_users_wait_from_the_freeze_to_the_switch() {
     let plan = Plan::of(&Scenario::from_yaml("x.yaml", "name: x\n").unwrap());
     let mut ids: Vec<_> = plan.steps.iter().map(|s| &s.id).collect();
@@ -101,4 +124,72 @@ fn ids_are_unique_and_users_wait_from_the_freeze_to_the_switch() {
         plan.steps.iter().filter(|s| s.service == Service::Down).map(|s| s.id.as_str()).collect();
     assert_eq!(down.first(), Some(&"phase-3/freeze"));
     assert_eq!(down.last(), Some(&"phase-3/switch"));
+}
+
+fn plan(procedure: &str, more: &str) -> Plan {
+    Plan::of(&Scenario::from_yaml("x.yaml", &format!("name: x\nprocedure: {procedure}\n{more}")).unwrap())
+}
+
+#[test]
+fn a_trial_stands_before_the_cutover_and_changes_none_of_its_steps() {
+    let (with, all) = (plan("estimate-then-cutover", ""), ids("name: x\n"));
+    let ids: Vec<String> = with.steps.iter().map(|s| s.id.to_string()).collect();
+    assert_eq!(ids.iter().filter(|id| !id.starts_with("estimate/")).cloned().collect::<Vec<_>>(), all);
+    let more: Vec<&String> = ids.iter().filter(|id| id.starts_with("estimate/")).collect();
+    assert_eq!(more.first().map(|s| s.as_str()), Some("estimate/before"));
+    assert_eq!(more.last().map(|s| s.as_str()), Some("estimate/after"));
+    assert_eq!(more.len(), 9, "{more:?}");
+    let at = |id: &str| ids.iter().position(|i| i == id);
+    assert!(
+        at("estimate/after") < at("phase-3/save")
+            && at("phase-2/backup/elasticsearch") < at("estimate/before")
+    );
+    assert!(
+        with.steps
+            .iter()
+            .filter(|s| s.id.as_str().starts_with("estimate/"))
+            .all(|s| s.service == Service::Up)
+    );
+    assert!(with.checks.iter().any(|c| c.as_str() == "harmless/target"));
+    assert!(with.checks.iter().any(|c| c.as_str() == "elasticsearch/documents"));
+}
+
+#[test]
+fn a_dry_run_tells_every_step_and_carries_out_none_that_changes_anything() {
+    let dry = plan("dry-run", "migration: {reindex: warm}\n");
+    let told: Vec<&str> = dry.steps.iter().map(|s| s.id.as_str()).collect();
+    for id in ids("name: x\nmigration: {reindex: warm}\n") {
+        assert!(told.contains(&id.as_str()), "{id} is not told");
+    }
+    for step in &dry.steps {
+        let harmless = matches!(
+            step.action,
+            Action::Announce
+                | Action::MeasureBefore
+                | Action::MeasureAfter
+                | Action::ValidateTargets
+                | Action::PrepareElasticsearch
+                | Action::InitialListing
+                | Action::FinalListing
+                | Action::WaitTargets
+        );
+        let ours = step.id.as_str().starts_with("prepare/") || step.id.as_str().starts_with("conclude/");
+        assert!(harmless || ours, "{} would do {:?}", step.id, step.action);
+        assert_eq!(step.service, Service::Up, "{}", step.id);
+    }
+    assert_eq!(
+        dry.checks.iter().map(|c| c.as_str()).collect::<Vec<_>>(),
+        ["harmless/source", "harmless/target", "harmless/service"]
+    );
+}
+
+#[test]
+fn an_upgrade_of_the_chart_moves_nothing() {
+    let plan = plan("chart-only", "");
+    let moves = |s: &drydock_core::Step| s.id.as_str().starts_with("phase-");
+    assert!(!plan.steps.iter().any(moves));
+    let down: Vec<&str> =
+        plan.steps.iter().filter(|s| s.service == Service::Down).map(|s| s.id.as_str()).collect();
+    assert_eq!(down, ["chart/freeze", "chart/restart", "chart/open"]);
+    assert!(plan.checks.iter().any(|c| c.as_str() == "same-data"));
 }

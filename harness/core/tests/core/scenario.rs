@@ -78,6 +78,41 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "4:3: the repository has no place",
         "give type fs a `location`, and type s3 a `bucket`, below `settings`",
     ),
+    (
+        "name: x\nsource: {managed: elsewhere}\n",
+        "2:10: only the target may be managed elsewhere",
+        "leave `managed` out of the source",
+    ),
+    (
+        "name: x\nsource: {misconfigured: wrong-ca}\n",
+        "2:10: only the target may be misconfigured",
+        "move `misconfigured` to the target",
+    ),
+    (
+        "name: x\ntarget:\n  misconfigured: wrong-ca\n",
+        "3:3: wrong-ca needs a target that is reached over TLS",
+        "add `managed: elsewhere` to the target",
+    ),
+    (
+        "name: x\ntarget:\n  misconfigured: read-only-block\nmigration: {components: [identity]}\n",
+        "3:3: read-only-block is about Elasticsearch, which is not migrated",
+        "add `elasticsearch` to `components`, or use another misconfiguration",
+    ),
+    (
+        "name: x\ntarget:\n  misconfigured: whitelist-missing\nmigration: {mover: stream}\n",
+        "3:3: whitelist-missing harms only `_reindex` from remote",
+        "use `mover: reindex` with it, or another misconfiguration",
+    ),
+    (
+        "name: x\ntarget:\n  misconfigured: wrong-cs\n",
+        "3:18: unknown value `wrong-cs`",
+        "did you mean `wrong-ca`?",
+    ),
+    (
+        "name: x\nbudgets: {step: 0s}\n",
+        "2:11: the step budget is not positive",
+        "write it as `90s` or `10min`",
+    ),
     ("name: x\nmigration:\n  mover: steam\n", "3:10: unknown value `steam`", "did you mean `stream`?"),
     ("name: x\nmigration:\n  grants: cary\n", "3:11: unknown value `cary`", "did you mean `carry`?"),
     ("name: x\nfaults:\n  - fault: lose-rwo\n", "3:12: unknown value `lose-rwo`", "did you mean `lose-row`?"),
@@ -254,4 +289,19 @@ fn committed_scenarios_and_ledgers_are_valid() {
         seen += 1;
     }
     assert!(seen > 0, "no scenario found");
+}
+
+#[test]
+fn what_could_never_be_met_is_no_expectation() {
+    let read = |expect: &str| {
+        let yaml = format!("name: x\nprocedure: dry-run\nexpect: {expect}\n");
+        Scenario::from_yaml("x.yaml", &yaml).map(drop).map_err(|e| e.to_string())
+    };
+    assert!(read("{verdict: different, checks: [harmless/target]}").is_ok());
+    assert!(read("{verdict: different}").is_ok() && read("{}").is_ok());
+    let unknown = read("{verdict: different, checks: [harmles/target]}").unwrap_err();
+    assert!(unknown.contains("harmles/target is no check of this scenario"), "{unknown}");
+    // A check of another procedure: it would never be made.
+    assert!(read("{verdict: different, checks: [elasticsearch/documents]}").is_err());
+    assert!(read("{checks: [harmless/target]}").unwrap_err().contains("verdict is to be equal"));
 }

@@ -55,6 +55,25 @@ fn equal_is_green() {
 }
 
 #[test]
+fn a_refusal_of_preflight_says_so_and_is_no_finding_about_data() {
+    let refusal = |outcome| Finding { check: "preflight/reachable".into(), ..environment(outcome) };
+    let refused = rows()
+        .check_told("preflight/reachable", 4, Outcome::NotProven)
+        .finding(refusal(Outcome::NotProven))
+        .step("phase-1/validate", StepOutcome::EnvironmentFailed)
+        .ends(Stopped);
+    let verdict = judged(&refused, ExitCode::CouldNotRun, Outcome::NotProven);
+    assert_eq!(
+        verdict.headline,
+        "could not run: 1 preflight finding before the freeze; nothing was moved and users did not wait"
+    );
+    // Something that preflight could not look at stops nobody.
+    let told = rows().check("preflight/reachable", 4).finding(refusal(Outcome::NotAsked)).check(ROWS, 7);
+    let verdict = Verdict::of(&told.ends(Complete));
+    assert_eq!(verdict.exit_code, ExitCode::Equal.code(), "{verdict:#?}");
+}
+
+#[test]
 fn nothing_compared_proves_nothing() {
     let verdict = judged(&rows().check(ROWS, 0).ends(Complete), ExitCode::NotProven, Outcome::NotProven);
     assert_eq!(

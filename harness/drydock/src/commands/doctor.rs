@@ -1,11 +1,15 @@
-//! `drydock doctor`: everything that is missing, at once.
+//! `drydock doctor`: everything that is missing, at once: of this machine, or of stores that can be reached.
 
-use crate::cli::Doctor;
+use crate::cli::{Doctor, DoctorStores};
+use drydock_core::finding::Outcome;
 use drydock_core::{ExitCode, Scenario};
-use drydock_environments::doctor::{DoctorState, run as examine};
+use drydock_environments::doctor::{DoctorItem, DoctorState, run as examine};
+use drydock_rehearsal::preflight::{Stores, on_stores};
 use drydock_rehearsal::{RehearsalOptions, plan_of};
+use drydock_stores::PostgresEndpoint;
+use drydock_stores::endpoint::AddressError;
 
-/// Examines the machine.
+/// Examines the machine, or the stores whose addresses are given.
 pub(crate) async fn run(arguments: &Doctor) -> ExitCode {
     let scenario = match &arguments.scenario {
         Some(file) => match plan_of(file, &RehearsalOptions::default()) {
@@ -22,7 +26,19 @@ pub(crate) async fn run(arguments: &Doctor) -> ExitCode {
         elasticsearch_home: arguments.homes.elasticsearch_home.clone(),
         ..RehearsalOptions::default()
     };
-    let items = examine(&drydock_rehearsal::world::environment_of(&scenario, &options)).await;
+    let machine = drydock_rehearsal::world::environment_of(&scenario, &options);
+    let stores = match stores_of(&arguments.stores) {
+        Ok(stores) => stores,
+        Err(error) => {
+            anstream::eprintln!("error: {error}");
+            return ExitCode::Usage;
+        }
+    };
+    let items = if stores.postgres.is_none() && stores.elasticsearch.is_none() {
+        examine(&machine).await
+    } else {
+        preflight_items(&scenario, stores, &machine).await
+    };
     if arguments.json {
         super::print(&serde_json::to_string_pretty(&items).unwrap_or_default());
     } else {
@@ -43,4 +59,50 @@ pub(crate) async fn run(arguments: &Doctor) -> ExitCode {
     } else {
         ExitCode::Equal
     }
+}
+
+fn stores_of(given: &DoctorStores) -> Result<Stores, AddressError> {
+    let mut stores = Stores::default();
+    if let (Some(source), Some(target)) = (&given.source_postgres, &given.target_postgres) {
+        let server = |url: &str| PostgresEndpoint::from_url(url).map(|(endpoint, _)| endpoint);
+        stores.postgres = Some((server(source)?, server(target)?));
+    }
+    if let (Some(source), Some(target)) = (&given.source_elasticsearch, &given.target_elasticsearch) {
+        stores.elasticsearch = Some((
+            super::verify::cluster(source, given.source_ca.as_deref(), given.source_api_key.as_deref())?,
+            super::verify::cluster(target, given.target_ca.as_deref(), given.target_api_key.as_deref())?,
+        ));
+    }
+    Ok(stores)
+}
+
+/// One item a finding, or one a check that has none.
+async fn preflight_items(
+    scenario: &Scenario,
+    stores: Stores,
+    machine: &drydock_environments::EmbeddedConfig,
+) -> Vec<DoctorItem> {
+    let found = on_stores(scenario, stores, machine).await;
+    let mut items = Vec::new();
+    for check in found.checks {
+        if check.findings.is_empty() {
+            let detail = if check.note.is_empty() { "in order".to_owned() } else { check.note };
+            let state = if check.compared == 0 { DoctorState::Warning } else { DoctorState::Ok };
+            items.push(DoctorItem { name: check.check.to_owned(), state, detail, mend: None });
+            continue;
+        }
+        for finding in check.findings {
+            items.push(DoctorItem {
+                name: check.check.to_owned(),
+                state: if finding.outcome >= Outcome::NotProven {
+                    DoctorState::Missing
+                } else {
+                    DoctorState::Warning
+                },
+                detail: finding.message,
+                mend: Some(finding.next).filter(|next| !next.is_empty()),
+            });
+        }
+    }
+    items
 }

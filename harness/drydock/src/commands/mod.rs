@@ -2,7 +2,9 @@
 
 pub(crate) mod clean;
 pub(crate) mod doctor;
+mod exported;
 pub(crate) mod help;
+mod login;
 pub(crate) mod objects;
 pub(crate) mod prove;
 pub(crate) mod rehearse;

@@ -7,7 +7,8 @@ use drydock_rehearsal::flow::Interrupt;
 use drydock_rehearsal::{Keep, RehearsalError, RehearsalOptions, Rehearsed, plan_of, rehearse, resume};
 use std::sync::Arc;
 
-/// Runs each scenario, or resumes one run; the worst exit code wins.
+/// Runs each scenario, or resumes one run. One alone ends with its verdict's exit code; several end with 0 if each of them
+/// ended as its scenario is meant to, and else with the worst code.
 pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
     tracing::debug!(on = arguments.on, driver = arguments.driver, "rehearse");
     let options = RehearsalOptions {
@@ -46,10 +47,16 @@ pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
         let terminal = Arc::new(Terminal::new());
         let result = rehearse(file, &options, terminal.clone(), &interrupt).await;
         terminal.finish();
-        let (now, summary) = conclude(result, arguments);
-        exit = exit.worst(now);
-        summaries.extend(summary);
+        match conclude(result, arguments) {
+            (_, Some(summary)) => summaries.push(summary),
+            (failed, None) => exit = exit.worst(failed),
+        }
     }
+    exit = exit.worst(match summaries.as_slice() {
+        // One alone is what it is; of several, each is held against what it is meant to end with.
+        [one] if arguments.scenarios.len() == 1 => super::exit_of(one),
+        several => drydock_report::matrix::exit(several),
+    });
     if arguments.scenarios.len() > 1 && !arguments.json {
         super::print(&drydock_report::matrix::render(&summaries));
     }

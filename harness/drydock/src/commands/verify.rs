@@ -1,5 +1,6 @@
 //! `drydock verify`: parity alone, on anything that can be reached, read-only.
 
+use super::login;
 use crate::cli::{
     AllStores, Depth, ElasticsearchPair, Grant, IndexScope, KeycloakArguments, Output, PostgresPair,
     VerifyStores,
@@ -11,6 +12,7 @@ use drydock_stores::endpoint::{AddressError, ElasticsearchAuth};
 use drydock_stores::keycloak::{KeycloakEndpoint, KeycloakGrant};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
 use secrecy::SecretString;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Compares two live stores, or both kinds.
@@ -42,7 +44,7 @@ fn options_of(command: &VerifyStores) -> Result<(VerifyOptions, &Output), Addres
             let options = VerifyOptions {
                 elasticsearch: Some(clusters(source, target, scope)?),
                 prefixes: scope.prefixes.clone(),
-                tuning: Options { versions: versions(scope), ..tuning(depth) },
+                tuning: Options { versions: versions(scope), exported: exported(scope)?, ..tuning(depth) },
                 ..VerifyOptions::default()
             };
             Ok((options, output))
@@ -79,7 +81,12 @@ fn options_of(command: &VerifyStores) -> Result<(VerifyOptions, &Output), Addres
                 prefixes: scope.prefixes.clone(),
                 postgres: Some(servers),
                 databases,
-                tuning: Options { versions: versions(scope), probes: probes(*probe_writes), ..tuning(depth) },
+                tuning: Options {
+                    versions: versions(scope),
+                    probes: probes(*probe_writes),
+                    exported: exported(scope)?,
+                    ..tuning(depth)
+                },
                 ..VerifyOptions::default()
             };
             Ok((options, output))
@@ -96,6 +103,11 @@ fn versions(scope: &IndexScope) -> Versions {
     if scope.versions { Versions::Compared } else { Versions::Ignored }
 }
 
+fn exported(scope: &IndexScope) -> Result<BTreeMap<i64, i64>, AddressError> {
+    super::exported::positions(&scope.exported_positions, scope.exported_from.as_deref())
+        .map_err(AddressError::new)
+}
+
 fn probes(asked: bool) -> ProbeWrites {
     if asked { ProbeWrites::RolledBack } else { ProbeWrites::Never }
 }
@@ -105,18 +117,24 @@ fn clusters(
     target: &str,
     scope: &IndexScope,
 ) -> Result<(ElasticsearchEndpoint, ElasticsearchEndpoint), AddressError> {
-    let one = |url: &str, ca: &Option<PathBuf>, key: &Option<String>| {
-        let mut endpoint = ElasticsearchEndpoint::from_url(url)?;
-        endpoint.ca_pem = ca.as_deref().map(certificate).transpose()?;
-        if let Some(key) = key {
-            endpoint.auth = ElasticsearchAuth::ApiKey(SecretString::from(key.clone()));
-        }
-        Ok::<_, AddressError>(endpoint)
-    };
     Ok((
-        one(source, &scope.source_ca, &scope.source_api_key)?,
-        one(target, &scope.target_ca, &scope.target_api_key)?,
+        cluster(source, scope.source_ca.as_deref(), scope.source_api_key.as_deref())?,
+        cluster(target, scope.target_ca.as_deref(), scope.target_api_key.as_deref())?,
     ))
+}
+
+/// A cluster by its address, the authority it is trusted by, and a key instead of the address's login.
+pub(super) fn cluster(
+    url: &str,
+    ca: Option<&Path>,
+    key: Option<&str>,
+) -> Result<ElasticsearchEndpoint, AddressError> {
+    let mut endpoint = ElasticsearchEndpoint::from_url(url)?;
+    endpoint.ca_pem = ca.map(certificate).transpose()?;
+    if let Some(key) = key {
+        endpoint.auth = ElasticsearchAuth::ApiKey(SecretString::from(key.to_owned()));
+    }
+    Ok(endpoint)
 }
 
 /// Two databases or two servers; what one of each kind tells cannot be compared.
@@ -129,6 +147,9 @@ fn keycloaks(arguments: &KeycloakArguments) -> Result<KeycloakPair, AddressError
         ));
     }
     if is_database(source) {
+        if login::is_asked(&arguments.login) {
+            return Err(AddressError::new("a login needs two servers: give https:// addresses with --login"));
+        }
         let (source, source_database) = PostgresEndpoint::from_url(source)?;
         let (target, target_database) = PostgresEndpoint::from_url(target)?;
         let Some(name) = source_database.clone().or(target_database.clone()) else {
@@ -153,6 +174,7 @@ fn keycloaks(arguments: &KeycloakArguments) -> Result<KeycloakPair, AddressError
     Ok(KeycloakPair::Servers {
         source: one(source, &arguments.source_ca)?,
         target: one(target, &arguments.target_ca)?,
+        login: login::request(&arguments.login)?,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The command as users meet it.
 
+mod external;
 mod helm;
 mod prove;
 mod quick;

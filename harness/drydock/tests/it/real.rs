@@ -215,3 +215,44 @@ fn a_disk_that_is_too_small_is_told_before_anything_starts() {
     assert_eq!(output.status.code(), Some(5), "{}", text(&output));
     assert!(text(&output).lines().any(|l| l.contains("free") && l.contains("MiB")), "{}", text(&output));
 }
+
+/// A small scenario of one's own, beside the ledgers it may name.
+fn write(folder: &Path, name: &str, more: &str) -> std::path::PathBuf {
+    let side = "{elasticsearch: {heap_mib: 512}}";
+    let text = format!(
+        "name: {name}\nsource: {side}\ntarget: {side}\ndata: {{profile: tiny}}\nmigration:\n  index_prefixes: [zeebe-, \
+         operate-, tasklist-, optimize-, connectors-, camunda-, acme-]\nexpected:\n  - {}\n{more}",
+        scenario("../fixtures/expected/standard.yaml").display()
+    );
+    let path = folder.join(format!("{name}.yaml"));
+    fs::write(&path, text).expect("a scenario");
+    path
+}
+
+#[test]
+fn what_promises_to_change_nothing_is_held_to_it() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    let estimate = "procedure: estimate-then-cutover\n";
+    let careless = format!(
+        "{estimate}expect: {{verdict: different, checks: [harmless/target]}}\nfaults:\n  - {{fault: leave-index, after: \
+         estimate/elasticsearch}}\n  - {{fault: leave-database, after: estimate/elasticsearch}}\n  - {{fault: touch-setting, \
+         after: estimate/elasticsearch}}\n"
+    );
+    let scenarios = [
+        write(folder.path(), "estimate", estimate),
+        write(folder.path(), "careless", &careless),
+        write(folder.path(), "dry", "procedure: dry-run\n"),
+        write(folder.path(), "chart", "procedure: chart-only\n"),
+    ];
+    let output = drydock(folder.path()).arg("rehearse").args(&scenarios).output().expect("it runs");
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("4 of 4 ended as they are meant to"), "{told}");
+    for planted in ["index/drydock-trial-", "database/drydock_trial_", "indices.recovery.max_bytes_per_sec"] {
+        assert!(told.contains(planted), "{planted} is not named: {told}");
+    }
+    assert!(told.contains("predicted") && told.contains("for the predicted steps, took"), "{told}");
+}

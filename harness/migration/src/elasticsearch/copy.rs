@@ -4,7 +4,7 @@ use super::create::{self, Definition, definitions};
 use super::inventory::{self, Inventory, SourceIndex, State, index_path};
 use super::marks::{self, Ledger};
 use super::reindex::{self, CopyFailure, batch_size};
-use super::stream::{Extent, Failure, Job, Stream, Write};
+use super::stream::{Extent, Failure, Job, Part, Stream, Write};
 use super::{Prefixes, bounded, by_hand, chunks, dump, objects, settings, templates};
 use crate::context::{Attempt, Facts, MigrationContext, Reporter};
 use crate::error::MigrationError;
@@ -46,6 +46,8 @@ pub(super) struct Work<'a> {
     pub(super) copied: AtomicU64,
     pub(super) retries: AtomicU64,
     slowest: Mutex<(f64, String)>,
+    /// Parts that an earlier attempt has copied, by index.
+    pub(super) parts: Mutex<BTreeMap<String, BTreeSet<Part>>>,
 }
 
 /// Copies every index of the source that has one of the prefixes. Indices in `done` are kept as an earlier attempt left
@@ -100,6 +102,7 @@ impl<'a> Work<'a> {
             copied: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             slowest: Mutex::new((0.0, String::new())),
+            parts: Mutex::default(),
         };
         Ok((work, inventory))
     }
@@ -164,6 +167,8 @@ impl<'a> Work<'a> {
         let open: Vec<&SourceIndex> =
             inventory.indices.iter().filter(|i| i.state == State::Open && !kept.contains(&i.name)).collect();
         let (full, empty) = largest_first(open);
+        // Those that an earlier attempt made and did not finish are there.
+        let begun: BTreeSet<String> = self.parts().keys().cloned().collect();
         let total = inventory.documents();
         let before: u64 =
             inventory.indices.iter().filter(|i| kept.contains(&i.name)).map(|i| i.documents).sum();
@@ -175,13 +180,17 @@ impl<'a> Work<'a> {
             first.extend(&empty);
         }
         if self.pass == Pass::Cold {
-            bounded(CREATE_PARALLELISM, first.iter().map(|i| self.create(i)).collect()).await?;
+            let new = first.iter().filter(|i| !begun.contains(&i.name));
+            bounded(CREATE_PARALLELISM, new.map(|i| self.create(i)).collect()).await?;
             if self.mode() != CreateIndices::Upstream {
                 for index in &empty {
                     self.reporter.item(&index.name, 0);
                 }
             }
             self.copy_all(&full, before, total, None).await?;
+            if self.cx.spec.mover == Mover::Stream {
+                self.copy_again_what_is_short(inventory).await?;
+            }
         } else {
             // An index that is empty now may not be so when it is its turn.
             self.copy_all(&first, before, total, ledger.as_ref()).await?;
@@ -276,10 +285,13 @@ impl<'a> Work<'a> {
             Pass::Warm => Some(marks::recall(&self.cx.run_dir)?),
         };
         let wanted: BTreeSet<&str> = inventory.indices.iter().map(|i| i.name.as_str()).collect();
-        let (kept, begun): (Vec<String>, Vec<String>) = there.into_iter().partition(|n| {
+        let (kept, mut begun): (Vec<String>, Vec<String>) = there.into_iter().partition(|n| {
             let marked = marked.as_ref().is_none_or(|marks| marks.contains_key(n));
             done.contains(n) && wanted.contains(n.as_str()) && marked
         });
+        if self.pass == Pass::Cold && self.cx.spec.mover == Mover::Stream {
+            self.recall_parts(done, &wanted, &mut begun);
+        }
         self.remove(&begun).await?;
         Ok(kept.into_iter().collect())
     }
@@ -430,15 +442,25 @@ impl<'a> Work<'a> {
         }
         let job = Job {
             index: index.name.clone(),
+            into: index.name.clone(),
             extent: Extent::Whole,
+            // Whatever becomes of it: a second try begins with a new index.
+            done: self.parts().remove(&index.name).unwrap_or_default(),
             query: None,
             write: if versions == Versions::Keep { Write::CreateVersioned } else { Write::Create },
             documents: index.documents,
             store_bytes: index.store_bytes,
             page: size,
         };
-        match self.stream.copy(job).await {
-            Ok((read, _)) if expected.is_none_or(|e| e == read) => Ok(read),
+        let resumed = !job.done.is_empty();
+        let note = |part: Part, documents| {
+            // A warm copy is judged by its mark, which knows whole indices only.
+            if self.pass == Pass::Cold {
+                self.reporter.item(&part.item(&index.name), documents);
+            }
+        };
+        match self.stream.copy_noting(job, &note).await {
+            Ok((read, _)) if resumed || expected.is_none_or(|e| e == read) => Ok(read),
             Ok((read, _)) => Err(CopyFailure::Other(MigrationError::migration(
                 format!("copy index {}", index.name),
                 format!("the source counts {} documents, and {read} were read", index.documents),

@@ -19,6 +19,18 @@ pub(crate) struct Definition {
     pub(crate) plan: SettingsPlan,
 }
 
+impl Definition {
+    /// The same under another name, out of reach of whatever knows the index: no alias, no lifecycle, no block.
+    pub(crate) fn apart(&self, name: &str) -> Self {
+        let mut apart = Self { name: name.to_owned(), aliases: json!({}), ..self.clone() };
+        apart.plan.blocks.clear();
+        for settings in [&mut apart.settings, &mut apart.plan.create, &mut apart.plan.restore] {
+            settings.retain(|setting, _| !setting.starts_with("index.lifecycle."));
+        }
+        apart
+    }
+}
+
 /// Definitions of every wanted index of the source, closed and hidden ones included, by name.
 pub(crate) async fn definitions(
     source: &Client,

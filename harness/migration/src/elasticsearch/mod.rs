@@ -10,6 +10,7 @@ mod ease;
 mod inventory;
 mod marks;
 mod objects;
+mod parts;
 mod prefixes;
 mod reindex;
 mod running;
@@ -18,17 +19,21 @@ mod snapshot;
 mod stream;
 mod target;
 mod templates;
+mod trial;
 mod upstream;
 mod warm;
 
 pub(crate) use back_up::{Backup, back_up};
 pub(crate) use copy::{Pass, copy_indices};
 pub(crate) use delta::carry_delta;
-pub(crate) use inventory::{Inventory, SourceIndex, State, list, names as index_names, refresh};
+pub(crate) use inventory::{
+    Inventory, SourceIndex, State, counts as document_counts, list, names as index_names, refresh,
+};
 pub use marks::forget_warm_copy;
 pub(crate) use prefixes::{Prefixes, encode};
-pub(crate) use target::prepare;
+pub(crate) use target::{RemoteRead, prepare, remote_read};
 pub(crate) use templates::names as template_names;
+pub(crate) use trial::trial_copy;
 
 use crate::error::MigrationError;
 use futures_util::{StreamExt, TryStreamExt};

@@ -84,6 +84,8 @@ async fn harm(client: &Client, choice: &Choice<'_>, index: &str) -> Planted {
             Ok(Some(PlantedItem { item: index.to_owned(), subject: index.to_owned() }))
         }
         FaultKind::ChangeSetting => change_setting(client, index).await.map(Some),
+        FaultKind::NarrowResultWindow => narrow_window(client, index).await.map(Some),
+        FaultKind::AdvanceImportPosition => advance_position(client, choice, index).await,
         FaultKind::RerouteDocument => {
             let documents = documents(client, choice, index).await?;
             // Where routing is in use, it is what finds the document.
@@ -253,6 +255,38 @@ async fn change_setting(client: &Client, index: &str) -> Result<PlantedItem, Ela
         item: format!("{index} {}", SETTING.trim_start_matches("index.")),
         subject: index.to_owned(),
     })
+}
+
+/// Small enough for any application to notice.
+const NARROW_WINDOW: u32 = 100;
+
+async fn narrow_window(client: &Client, index: &str) -> Result<PlantedItem, ElasticsearchError> {
+    const SETTING: &str = "index.max_result_window";
+    client.put(&format!("/{}/_settings", encode(index)), &json!({SETTING: NARROW_WINDOW})).await?;
+    Ok(PlantedItem { item: format!("{index} {SETTING}"), subject: index.to_owned() })
+}
+
+/// Far beyond any position that the seeded data or a short workload reaches.
+const BEYOND: i64 = 1_000_000_000;
+
+async fn advance_position(client: &Client, choice: &Choice<'_>, index: &str) -> Planted {
+    let mapping = client.get(&format!("/{}/_mapping", encode(index))).await?;
+    let fields = &mapping[index]["mappings"]["properties"];
+    if ["aliasName", "indexName", "position"].iter().any(|name| fields.get(name).is_none()) {
+        return Ok(None);
+    }
+    for key in documents(client, choice, index).await? {
+        let source = source_of(client, index, &key).await?;
+        let Ok(source) = serde_json::from_str::<Map<String, Value>>(source.get()) else { continue };
+        let has_read = source.get("indexName").is_some_and(Value::is_string);
+        let Some(position) = source.get("position").and_then(Value::as_i64).filter(|_| has_read) else {
+            continue;
+        };
+        let body = json!({"doc": {"position": position + BEYOND}}).to_string();
+        request(client, Method::POST, &key.path(index, "_update"), Some(&body)).await?;
+        return Ok(Some(key.item(index)));
+    }
+    Ok(None)
 }
 
 async fn lose_alias(

@@ -4,6 +4,7 @@
 mod elasticsearch;
 mod late;
 mod postgres;
+mod trial;
 
 use crate::context::MigrationContext;
 use crate::error::MigrationError;
@@ -41,7 +42,9 @@ pub async fn plant(
         | FaultKind::LoseIndex
         | FaultKind::LoseAlias
         | FaultKind::LoseTemplate
-        | FaultKind::ChangeSetting => elasticsearch::plant(cx, &choice).await?.into_iter().collect(),
+        | FaultKind::ChangeSetting
+        | FaultKind::NarrowResultWindow
+        | FaultKind::AdvanceImportPosition => elasticsearch::plant(cx, &choice).await?.into_iter().collect(),
         FaultKind::LoseRow
         | FaultKind::ChangeRow
         | FaultKind::LoseSequence
@@ -49,6 +52,9 @@ pub async fn plant(
         | FaultKind::LoseGrant
         | FaultKind::ChangeLargeObject => postgres::plant(cx, &choice).await?.into_iter().collect(),
         FaultKind::LateWrite => late::plant(cx, &choice).await?,
+        FaultKind::LeaveIndex | FaultKind::LeaveDatabase | FaultKind::TouchSetting => {
+            vec![trial::plant(cx, &choice).await?]
+        }
     };
     if planted.is_empty() { Err(choice.nothing()) } else { Ok(planted) }
 }

@@ -17,6 +17,8 @@ pub(crate) enum DumpKind {
     Initial,
     /// Of the frozen source: the one that is restored.
     Final,
+    /// To see how long it takes; removed at once.
+    Trial,
 }
 
 impl DumpKind {
@@ -24,6 +26,7 @@ impl DumpKind {
         match self {
             Self::Initial => "initial",
             Self::Final => "final",
+            Self::Trial => "trial",
         }
     }
 }

@@ -9,6 +9,7 @@ mod roles;
 mod server;
 mod sql;
 mod toc;
+mod trial;
 
 pub(crate) use by_hand::carry_roles;
 pub(crate) use dump::{DumpKind, dump, hash, round};
@@ -16,6 +17,7 @@ pub(crate) use grants::carry_grants;
 pub(crate) use restore::restore;
 pub(crate) use server::{contents, prepare};
 pub(crate) use sql::{identifier, literal};
+pub(crate) use trial::{trial_backup, trial_restore};
 
 use crate::error::MigrationError;
 use drydock_core::Component;

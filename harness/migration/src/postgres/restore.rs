@@ -51,6 +51,15 @@ pub(super) fn classify(code: i32, log: &str) -> Restored {
     }
 }
 
+/// Flags of `pg_restore`, the official scripts' own.
+pub(super) fn arguments(database: &str, file: &Path) -> Vec<String> {
+    let mut arguments: Vec<String> =
+        ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--verbose"].map(Into::into).to_vec();
+    arguments.push(database_argument(database));
+    arguments.push(file.display().to_string());
+    arguments
+}
+
 /// Restores the final dump of a component into its database, which must be empty; again, the database is made anew first.
 ///
 /// Afterwards the database is analysed, which the official scripts leave to the server's background work: `pg_dump` carries
@@ -119,13 +128,9 @@ async fn as_scripts(
     file: &Path,
     reporter: &dyn Reporter,
 ) -> Result<(Output, Vec<String>), MigrationError> {
-    let mut arguments: Vec<String> =
-        ["--clean", "--if-exists", "--no-owner", "--no-privileges", "--verbose"].map(Into::into).to_vec();
-    arguments.push(database_argument(database));
-    arguments.push(file.display().to_string());
     let log = format!("pg_restore-{component}");
     let endpoint = cx.as_role(&cx.target, database)?;
-    let output = program::run(cx, "pg_restore", arguments, Some(&endpoint), &log).await?;
+    let output = program::run(cx, "pg_restore", arguments(database, file), Some(&endpoint), &log).await?;
     let errors = match classify(output.code, &output.stderr) {
         Restored::Clean => Vec::new(),
         Restored::Tolerated(errors) => {

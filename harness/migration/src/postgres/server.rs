@@ -109,13 +109,21 @@ pub(super) async fn recreate(
     name: &str,
     reporter: &dyn Reporter,
 ) -> Result<(), MigrationError> {
-    let quoted = identifier(name);
-    session
-        .batch_execute(&format!("DROP DATABASE IF EXISTS {quoted} WITH (FORCE)"))
-        .await
-        .map_err(|e| MigrationError::statement(format!("drop database {name} on the target"), &e))?;
-    let create = format!("CREATE DATABASE {quoted} OWNER {quoted} TEMPLATE template0 ENCODING 'UTF8'");
-    if let Some((collate, ctype)) = source_locale(cx, name).await? {
+    create_apart(cx, session, name, name, reporter).await
+}
+
+/// As [`recreate`], under any name, for a role and with the order of the role's database on the source.
+pub(super) async fn create_apart(
+    cx: &MigrationContext,
+    session: &Connection,
+    name: &str,
+    role: &str,
+    reporter: &dyn Reporter,
+) -> Result<(), MigrationError> {
+    drop_database(session, name).await?;
+    let (quoted, owner) = (identifier(name), identifier(role));
+    let create = format!("CREATE DATABASE {quoted} OWNER {owner} TEMPLATE template0 ENCODING 'UTF8'");
+    if let Some((collate, ctype)) = source_locale(cx, role).await? {
         let with_locale = format!("{create} LC_COLLATE {} LC_CTYPE {}", literal(&collate), literal(&ctype));
         match session.batch_execute(&with_locale).await {
             Ok(()) => return Ok(()),
@@ -130,6 +138,14 @@ pub(super) async fn recreate(
         .batch_execute(&create)
         .await
         .map_err(|e| MigrationError::statement(format!("create database {name} on the target"), &e))
+}
+
+/// Drops a database, if it is there, and ends its sessions.
+pub(super) async fn drop_database(session: &Connection, name: &str) -> Result<(), MigrationError> {
+    session
+        .batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", identifier(name)))
+        .await
+        .map_err(|e| MigrationError::statement(format!("drop database {name} on the target"), &e))
 }
 
 async fn source_locale(

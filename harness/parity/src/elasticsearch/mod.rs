@@ -6,8 +6,10 @@ mod future;
 mod mapping;
 mod mapping_defaults;
 mod policy;
+pub mod positions;
 mod settings;
 mod template;
+pub mod usage;
 mod values;
 
 pub use flatten::flatten;

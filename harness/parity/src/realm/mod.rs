@@ -13,6 +13,7 @@ mod pairing;
 mod secrecy;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod users;
 mod wording;
 
@@ -22,4 +23,5 @@ pub use findings::{Report, describe};
 pub use model::{Aspect, Facts, Object, ObjectKind, Realms, Value};
 pub use pairing::{Lonely, Names, Pair, Pairing, Place};
 pub use secrecy::{Sealer, is_volatile};
+pub use tokens::{LoginName, compare_claims};
 pub use users::{Collected, User, UserComparison, UserDigests, UserFact, UserIdentifiers, compare_users};

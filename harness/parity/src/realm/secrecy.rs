@@ -89,7 +89,13 @@ pub fn is_volatile(name: &str) -> bool {
     plain.ends_with("timestamp")
         || matches!(
             plain.as_str(),
-            "createddate" | "lastupdateddate" | "updateddate" | "lastsync" | "version" | "emailconstraint"
+            "createddate"
+                | "lastupdateddate"
+                | "updateddate"
+                | "lastsync"
+                | "version"
+                | "emailconstraint"
+                | "clientsecretcreationtime"
         )
 }
 
@@ -119,6 +125,12 @@ mod tests {
         ] {
             assert!(matches!(sealer.value(name, text), Value::Text(_)), "{name}");
         }
+    }
+
+    #[test]
+    fn when_a_secret_was_made_is_no_secret_and_when_it_ends_counts() {
+        assert!(is_volatile("client.secret.creation.time") && is_volatile("createdTimestamp"));
+        assert!(!is_volatile("client.secret.expiration.time") && !is_volatile("secret"));
     }
 
     #[test]

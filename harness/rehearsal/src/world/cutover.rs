@@ -95,8 +95,9 @@ impl RealWorld {
     /// restores.
     pub(super) async fn plant_after(&mut self, after: &StepId) -> Stepped<()> {
         let steps = &self.config.plan.steps;
-        let pin = steps.iter().position(|s| s.action == Action::Pin).unwrap_or_default();
-        let default = steps.get(pin.saturating_sub(1)).map(|s| s.id.clone());
+        let of = |action| steps.iter().position(|s| s.action == action);
+        let compared = of(Action::Pin).or_else(|| of(Action::MeasureAfter)).unwrap_or_default();
+        let default = steps.get(compared.saturating_sub(1)).map(|s| s.id.clone());
         let due: Vec<(u64, Fault)> = (0..)
             .zip(&self.config.scenario.faults)
             .filter(|(_, f)| f.after.as_ref().or(default.as_ref()) == Some(after))

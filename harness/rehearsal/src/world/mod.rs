@@ -4,14 +4,16 @@ mod baseline;
 mod compare;
 mod conclude;
 mod cutover;
+mod preflight;
 mod prepare;
+mod trial;
 
 pub use prepare::environment_of;
 
 use crate::flow::{Attempt, Facts, Progress, StepError, World};
 use crate::recorder::Recorder;
 use crate::start::Keep;
-use drydock_core::scenario::{Mover, Repository, RepositoryKind};
+use drydock_core::scenario::{Mover, Procedure, Repository, RepositoryKind};
 use drydock_core::{
     Action, Class, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
 };
@@ -22,7 +24,7 @@ use drydock_stores::StorePair;
 use drydock_stores::elasticsearch::PinnedEs;
 use drydock_stores::postgres::PinnedPg;
 use drydock_workload::acknowledged::Acknowledgements;
-use drydock_workload::probe::Probe;
+use drydock_workload::probe::{Probe, ProbeResult};
 use drydock_workload::service::Service;
 use drydock_workload::writer::Writer;
 use secrecy::{ExposeSecret, SecretString};
@@ -66,12 +68,20 @@ pub struct RealWorld {
     /// How often the writer was started in this run, resumes included.
     writer_starts: u64,
     probes: Vec<Probe>,
+    write_probes: Vec<Probe>,
+    /// Probes that ended before the workload did.
+    finished_probes: Vec<ProbeResult>,
+    /// When something that promises to change nothing began and ended, on the run's clock.
+    promised_from_ms: Option<u64>,
+    promised_until_ms: Option<u64>,
     probe_numbers: Arc<AtomicU64>,
     marks: Option<Marks>,
     /// When the service was closed and opened again, on the run's clock.
     closed_ms: Option<u64>,
     opened_ms: Option<u64>,
     pins: Option<Pins>,
+    /// How long the final dumps are going to take, by step, as the first ones took.
+    dump_times: BTreeMap<String, std::time::Duration>,
     /// Findings so far that forbid the clean-up.
     objections: u64,
     resumed: bool,
@@ -103,14 +113,31 @@ impl RealWorld {
             writer: None,
             writer_starts: 0,
             probes: Vec::new(),
+            write_probes: Vec::new(),
+            finished_probes: Vec::new(),
+            promised_from_ms: None,
+            promised_until_ms: None,
             probe_numbers: Arc::new(AtomicU64::new(0)),
             marks: None,
             closed_ms: None,
             opened_ms: None,
             pins: None,
+            dump_times: BTreeMap::new(),
             objections: 0,
             resumed: false,
         }
+    }
+
+    /// The same world on stores that run already: of an earlier world of the same run.
+    #[must_use]
+    pub fn adopt(mut self, environment: Embedded) -> Self {
+        self.environment = Some(environment);
+        self
+    }
+
+    /// Hands the stores on, for a world that adopts them.
+    pub fn release(&mut self) -> Option<Embedded> {
+        self.environment.take()
     }
 
     /// Cancelled to cut a long step short.
@@ -170,7 +197,7 @@ impl RealWorld {
         }
         Ok(MigrationContext {
             source: self.side(Side::Source)?,
-            target: self.side(Side::Target)?,
+            target: self.target_as_written()?,
             spec,
             clients: clients.ok_or_else(|| internal("the environment has no PostgreSQL clients"))?,
             dumps: environment.work_dir().join("dumps"),
@@ -241,9 +268,27 @@ impl World for RealWorld {
             Action::Baseline => self.baseline().await,
             Action::StartWorkload => self.start_workload().await,
             Action::AwaitWrites => self.await_writes().await,
+            Action::ValidateTargets => self.validate_targets().await,
+            Action::InitialBackup(component) => {
+                let facts = self.drive(step, attempt, items).await?;
+                self.dump_made(component, &facts);
+                Ok(facts)
+            }
+            Action::SaveConfiguration => {
+                self.foresee_cutover()?;
+                self.drive(step, attempt, items).await
+            }
             Action::Freeze => self.freeze().await,
             Action::Pin => self.pin().await,
             Action::Switch => self.switch().await,
+            Action::MeasureBefore => self.measure_before().await,
+            Action::MeasureAfter => self.measure_after().await,
+            Action::Announce => Err(internal("a step of a dry run was to be carried out")),
+            Action::RestartStores => self.restart_stores().await,
+            Action::Reopen => self.reopen().await,
+            Action::Compare if self.config.scenario.procedure == Procedure::ChartOnly => {
+                self.compare_same().await
+            }
             Action::Compare => self.compare().await,
             Action::CleanupGuard => self.guard(),
             Action::CleanupSource => {
@@ -263,6 +308,7 @@ impl World for RealWorld {
 
     fn allows(&self, action: Action) -> Result<(), String> {
         match action {
+            Action::Announce => Err("a dry run tells it and does not do it".into()),
             Action::CleanupSource | Action::ValidateAlone if self.config.keep == Keep::Running => {
                 Err("the stores are kept".into())
             }

@@ -4,15 +4,19 @@ use super::{RealWorld, Stepped, environment, internal, of_environment, store_fai
 use crate::flow::{Attempt, Facts, Progress};
 use crate::start::RehearsalOptions;
 use drydock_core::event::ServiceState;
-use drydock_core::scenario::{self, Profile, SideSpec};
-use drydock_core::{Clock, Component, Event, Scenario, StepId};
-use drydock_environments::{Embedded, EmbeddedConfig, Side, SideConfig, StoreVersion};
+use drydock_core::scenario::{self, Managed, Misconfiguration, Procedure, Profile, SideSpec};
+use drydock_core::{Action, Clock, Component, Event, Scenario, StepId};
+use drydock_environments::{
+    Access, Embedded, EmbeddedConfig, ReindexWhitelist, Side, SideConfig, StoreVersion,
+};
 use drydock_stores::elasticsearch::{Client, Timeouts};
+use drydock_stores::endpoint::ElasticsearchAuth;
 use drydock_workload::elasticsearch::{self as documents, Dataset};
 use drydock_workload::postgres::{self as rows, Databases, PostgresProfile, RoleSecrets};
 use drydock_workload::probe::Probe;
 use drydock_workload::service::{Service, ServiceConfig, ServiceError};
 use drydock_workload::writer::{Churn, Presence, Writer, WriterConfig};
+use secrecy::ExposeSecret;
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
@@ -58,8 +62,12 @@ impl RealWorld {
     /// Tells which stores run, and makes their secrets known to the redactor.
     fn announce(&self) -> Stepped<Facts> {
         let environment = self.environment()?;
-        for side in [Side::Source, Side::Target] {
-            self.recorder.add_secret(self.side(side)?.postgres.password_for_client());
+        for side in [Side::Source, self.serving()] {
+            let stores = self.side(side)?;
+            self.recorder.add_secret(stores.postgres.password_for_client());
+            if let ElasticsearchAuth::Basic { password, .. } = &stores.elasticsearch.auth {
+                self.recorder.add_secret(password.expose_secret());
+            }
         }
         self.roles()?;
         let mut facts = Facts::new();
@@ -137,6 +145,7 @@ impl RealWorld {
         self.service = Some(service);
         self.start_writer()?;
         self.start_probes();
+        self.start_write_probes();
         Ok(Facts::new())
     }
 
@@ -186,16 +195,40 @@ impl RealWorld {
         let per_second = self.config.scenario.workload.probes_per_second;
         let Some(service) = self.service.clone().filter(|_| per_second > 0) else { return };
         let interval = Duration::from_secs(1) / per_second;
-        // Each start probes with numbers of its own, so that no write meets the key of an earlier one.
-        let first = (self.next_probe_number() + self.recorder.clock().elapsed_ms()) * 1_000_000;
         if self.has_elasticsearch() {
             let gate = service.clone();
             self.probes.push(Probe::start("elasticsearch/read", interval, move |_| {
                 let gate = gate.clone();
                 async move { gate.serve(async |b, _| probes::read_documents(b).await).await.map_err(|e| told(&e)) }
             }));
+        }
+        if let Some(name) = self.probed_database() {
+            self.probes.push(Probe::start("postgres/read", interval, move |_| {
+                let gate = service.clone();
+                async move {
+                    gate.serve(async |b, _| probes::read_rows(b, name).await).await.map_err(|e| told(&e))
+                }
+            }));
+        }
+    }
+
+    /// The database that probes look at.
+    fn probed_database(&self) -> Option<&'static str> {
+        let components = self.components();
+        let asked = |name: &&str| components.iter().any(|c| c.database() == Some(*name));
+        ["keycloak", "webmodeler", "identity"].into_iter().find(asked)
+    }
+
+    /// Probes that write. They rest while a trial must be the only one that could change anything.
+    pub(super) fn start_write_probes(&mut self) {
+        let per_second = self.config.scenario.workload.probes_per_second;
+        let Some(service) = self.service.clone().filter(|_| per_second > 0) else { return };
+        let interval = Duration::from_secs(1) / per_second;
+        // Each start probes with numbers of its own, so that no write meets the key of an earlier one.
+        let first = (self.next_probe_number() + self.recorder.clock().elapsed_ms()) * 1_000_000;
+        if self.has_elasticsearch() {
             let gate = service.clone();
-            self.probes.push(Probe::start("elasticsearch/write", interval, move |n| {
+            self.write_probes.push(Probe::start("elasticsearch/write", interval, move |n| {
                 let gate = gate.clone();
                 async move {
                     gate.serve(async |b, _| probes::write_document(b, first + n).await)
@@ -204,18 +237,8 @@ impl RealWorld {
                 }
             }));
         }
-        for name in ["keycloak", "webmodeler", "identity"] {
-            if !self.components().iter().any(|c| c.database() == Some(name)) {
-                continue;
-            }
-            let gate = service.clone();
-            self.probes.push(Probe::start("postgres/read", interval, move |_| {
-                let gate = gate.clone();
-                async move {
-                    gate.serve(async |b, _| probes::read_rows(b, name).await).await.map_err(|e| told(&e))
-                }
-            }));
-            self.probes.push(Probe::start("postgres/write", interval, move |n| {
+        if let Some(name) = self.probed_database() {
+            self.write_probes.push(Probe::start("postgres/write", interval, move |n| {
                 let gate = service.clone();
                 async move {
                     gate.serve(async |b, _| probes::write_row(b, name, first + n).await)
@@ -223,41 +246,47 @@ impl RealWorld {
                         .map_err(|e| told(&e))
                 }
             }));
-            break;
         }
     }
 
     /// Brings back what finished steps had made before the run was killed.
     pub(super) async fn bring_back(&mut self, progress: &Progress) -> Stepped<()> {
         self.announce()?;
-        let did = |id: &str| progress.done.contains(&StepId::from(id));
-        let begun = |id: &str| progress.begun.contains(&StepId::from(id));
+        let id_of = |action| self.config.plan.id_of(action);
+        let did = |action| id_of(action).is_some_and(|id| progress.done.contains(id));
+        let begun = |action| id_of(action).is_some_and(|id| progress.begun.contains(id));
+        let (switched, reopened) = (did(Action::Switch), did(Action::Reopen));
+        let frozen = begun(Action::Freeze) && !switched && !reopened;
+        let recall = did(Action::Freeze) && id_of(Action::Switch).is_some() && !did(Action::Compare);
+        let cleaned = did(Action::CleanupSource);
+        let waiting = self.writes_wait(&progress.done);
         // Each life of the run starts the writer at most twice.
         self.writer_starts = self.recorder.clock().elapsed_ms() / 1000 + 2;
         let service = Service::stopped(self.open_log()?);
-        if did("phase-3/switch") {
+        if !frozen {
+            let (side, state) = match switched {
+                true => (Side::Target, ServiceState::OnTarget),
+                false => (Side::Source, ServiceState::OnSource),
+            };
             service
-                .open(&self.service_config(Side::Target)?)
+                .open(&self.service_config(side)?)
                 .await
                 .map_err(|e| store_failed("start the application", &e))?;
-            self.recorder.emit(Event::Service { state: ServiceState::OnTarget });
-        } else if !begun("phase-3/freeze") {
-            service
-                .open(&self.service_config(Side::Source)?)
-                .await
-                .map_err(|e| store_failed("start the application", &e))?;
-            self.recorder.emit(Event::Service { state: ServiceState::OnSource });
+            self.recorder.emit(Event::Service { state });
         }
         self.service = Some(service);
-        if !begun("phase-3/freeze") || did("phase-3/switch") {
+        self.start_probes();
+        if !waiting {
+            self.start_write_probes();
+        }
+        if !frozen && !waiting {
             self.start_writer()?;
         }
-        self.start_probes();
         (self.closed_ms, self.opened_ms) = (progress.closed_ms, progress.opened_ms);
-        if did("phase-3/freeze") && !did("phase-4/compare") {
+        if recall {
             self.recall_freeze().await?;
         }
-        if did("phase-5/cleanup") {
+        if cleaned {
             return Err(environment(
                 "the source was already cleaned up when the run was killed",
                 "rehearse again from the beginning",
@@ -276,10 +305,22 @@ fn embedded(scenario: &Scenario, run: &str, folder: &Path) -> EmbeddedConfig {
         elasticsearch_heap_mib: spec.elasticsearch.heap_mib,
         elasticsearch: true,
         postgres: true,
+        access: match spec.managed {
+            Managed::Here => Access::Open,
+            Managed::Elsewhere => Access::Secured,
+        },
+        reindex_whitelist: match spec.misconfigured {
+            Some(Misconfiguration::WhitelistMissing) => ReindexWhitelist::Nobody,
+            _ => ReindexWhitelist::ThisMachine,
+        },
     };
     let mut config = EmbeddedConfig::new(run, folder);
     config.source = side(&scenario.source);
     config.target = side(&scenario.target);
+    // Nothing is moved: there is one installation only.
+    if scenario.procedure == Procedure::ChartOnly {
+        (config.target.postgres, config.target.elasticsearch) = (false, false);
+    }
     config.estimated_data_bytes =
         dataset(scenario).estimated_bytes() + seeded_databases(scenario).estimated_bytes();
     config

@@ -3,6 +3,9 @@
 mod flow;
 mod manual;
 mod manual_databases;
+mod misconfigured;
+mod harmless;
 mod planted;
+mod stream;
 mod warm;
 mod witness;

@@ -8,8 +8,8 @@ pub use paint::Color;
 pub(crate) use paint::Paint;
 
 use crate::choice::{
-    actionable, downtime, ended, exit_code, headline, losses, most_telling, not_checked, proof, stopped_at,
-    what, word,
+    actionable, downtime, ended, exit_code, headline, losses, meant, most_telling, not_checked, predictions,
+    proof, stopped_at, what, word,
 };
 use crate::text::{
     count, counted, printable, seconds, shortened, shortened_within, width as columns, wrapped,
@@ -161,7 +161,14 @@ impl Screen<'_> {
     }
 
     fn downtime(&self) -> Vec<String> {
-        self.labelled("downtime", &downtime(self.summary))
+        let mut lines = self.labelled("downtime", &downtime(self.summary));
+        if !self.summary.predictions.is_empty() {
+            lines.extend(self.labelled("predicted", &predictions(self.summary)));
+        }
+        if let Some(meant) = meant(self.summary) {
+            lines.extend(self.labelled("meant", &[meant]));
+        }
+        lines
     }
 
     fn tail(&self, folder: &Path) -> Vec<String> {

@@ -201,7 +201,10 @@ fn one_case_for_each_check_and_step() {
     let summary = samples::green();
     let root = checked(&summary);
     let suites: Vec<&str> = root.children.iter().map(|s| s.attributes["name"].as_str()).collect();
-    assert_eq!(suites, ["elasticsearch", "postgres", "keycloak", "rehearsal", "steps", "verdict"]);
+    assert_eq!(
+        suites,
+        ["preflight", "elasticsearch", "postgres", "keycloak", "rehearsal", "steps", "verdict"]
+    );
     assert_eq!(root.figure("tests"), summary.verdict.checks.len() + summary.steps.len() + 1);
 }
 

@@ -324,7 +324,9 @@ pub(crate) fn hostile(findings: u64) -> Summary {
                 .next(HOSTILE),
         );
     }
-    for check in checks::all().filter(|c| c.starts_with("elasticsearch/")) {
+    let of_databases = [checks::PRE_EXTENSIONS, checks::PRE_DUMP];
+    let asked = |c: &&str| c.starts_with("elasticsearch/") || c.starts_with("preflight/");
+    for check in checks::all().filter(asked).filter(|c| !of_databases.contains(c)) {
         run.check(check, 5, if check == checks::ES_DOCUMENTS { Outcome::Different } else { Outcome::Equal });
     }
     run.check(checks::FREEZE, 1, Outcome::Equal).check(checks::TARGETS, 1, Outcome::Equal).check(

@@ -4,11 +4,13 @@
 
 mod describe;
 mod elasticsearch;
+mod fingerprint;
 mod keycloak;
 mod postgres;
 mod result;
 
 pub use elasticsearch::{compare_elasticsearch, digest_elasticsearch, drain, elasticsearch};
-pub use keycloak::{compare_keycloak, keycloak_databases, keycloak_servers};
+pub use fingerprint::{Fingerprint, fingerprint_elasticsearch, fingerprint_postgres, unchanged};
+pub use keycloak::{compare_keycloak, keycloak_databases, keycloak_logins, keycloak_servers};
 pub use postgres::{DatabasePair, compare_postgres, digest_postgres, postgres};
 pub use result::{CheckResult, Options, ProbeWrites, Tier, Versions};

@@ -2,6 +2,7 @@
 
 use drydock_core::Finding;
 use drydock_parity::DigestKey;
+use std::collections::BTreeMap;
 
 /// The outcome of one check.
 #[derive(Debug, Clone)]
@@ -80,6 +81,8 @@ pub struct Options {
     pub versions: Versions,
     /// Whether the target is written to.
     pub probes: ProbeWrites,
+    /// Position up to which the broker counts each partition as exported, where somebody said so.
+    pub exported: BTreeMap<i64, i64>,
 }
 
 impl Default for Options {
@@ -92,6 +95,7 @@ impl Default for Options {
             tier: Tier::default(),
             versions: Versions::default(),
             probes: ProbeWrites::default(),
+            exported: BTreeMap::new(),
         }
     }
 }

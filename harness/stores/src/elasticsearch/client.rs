@@ -266,8 +266,8 @@ impl Client {
     }
 }
 
-/// What a search answers when none of its shards did.
-const ALL_SHARDS: &str = "all shards failed";
+/// What a search answers when its shards refuse it.
+const SHARDS: [&str; 2] = ["all shards failed", "Partial shards failure"];
 
 fn status_kind(status: u16, body: &[u8]) -> ErrorKind {
     let parsed: Option<Value> = serde_json::from_slice(body).ok();
@@ -278,8 +278,8 @@ fn status_kind(status: u16, body: &[u8]) -> ErrorKind {
         status,
         error_type: error.and_then(|e| e["type"].as_str()).unwrap_or_default().to_owned(),
         reason: match (reason, cause) {
-            // A search says only that every shard refused; why stands with the shard.
-            (Some(outer), Some(cause)) if outer == ALL_SHARDS => format!("{outer}: {cause}"),
+            // A search says only that shards refused; why stands with the shard.
+            (Some(outer), Some(cause)) if SHARDS.contains(&outer) => format!("{outer}: {cause}"),
             (Some(reason), _) | (None, Some(reason)) => reason.to_owned(),
             (None, None) => String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned(),
         },

@@ -13,6 +13,7 @@ mod pin;
 mod pit;
 mod scope;
 mod stream;
+mod views;
 
 pub use client::{Client, Timeouts};
 pub use definitions::{Definitions, Section};

@@ -3,6 +3,7 @@
 use super::definitions::Definitions;
 use super::maxima::{Maxima, read_maxima};
 use super::scope::{Scope, path_segment};
+use super::views::Views;
 use super::{Client, ElasticsearchError, pit};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -46,6 +47,11 @@ impl PinnedIndex {
         self.pit.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Sequence numbers at the point in time, where they did not move meanwhile.
+    pub(super) fn maxima(&self) -> Option<&Vec<i64>> {
+        self.maxima.as_ref()
+    }
+
     pub(super) fn renew(&self, id: String) {
         *self.pit.lock().unwrap_or_else(PoisonError::into_inner) = id;
     }
@@ -58,6 +64,7 @@ pub(super) struct Inner {
     outside: Vec<String>,
     scope: Scope,
     definitions: Definitions,
+    pub(super) views: Views,
     /// Set while nobody answers: no reader then waits long for a page.
     pub(super) gone: AtomicBool,
 }
@@ -100,8 +107,9 @@ impl PinnedEs {
         .buffer_unordered(CONCURRENT)
         .collect()
         .await;
-        let after = read_maxima(client, None).await;
         let mut indices: BTreeMap<String, PinnedIndex> = pinned.into_iter().collect();
+        let views = Views::open(client, &indices).await;
+        let after = read_maxima(client, None).await;
         for (name, index) in &mut indices {
             index.before = before.as_ref().and_then(|all| all.get(name).cloned());
             index.maxima = quiet(name, before.as_ref(), after.as_ref());
@@ -113,6 +121,7 @@ impl PinnedEs {
                 outside,
                 scope: scope.clone(),
                 definitions,
+                views,
                 gone: AtomicBool::new(false),
             }),
         })
@@ -209,6 +218,7 @@ impl PinnedEs {
     /// Closes the points in time. Errors are ignored: they expire by themselves.
     pub async fn close(self) {
         let client = &self.inner.client;
+        self.inner.views.close(client).await;
         let ids = self.inner.indices.values().map(PinnedIndex::pit).filter(|id| !id.is_empty());
         futures_util::stream::iter(ids)
             .for_each_concurrent(CONCURRENT, |id| async move { pit::close(client, &id).await })

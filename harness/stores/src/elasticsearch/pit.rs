@@ -50,10 +50,21 @@ impl Paging {
 
 /// Opens a point in time on an index (a URL path segment).
 pub(super) async fn open(client: &Client, segment: &str) -> Result<String, ElasticsearchError> {
+    open_with(client, segment, "").await
+}
+
+/// The same with more parameters, each with an ampersand before it.
+pub(super) async fn open_with(
+    client: &Client,
+    segment: &str,
+    parameters: &str,
+) -> Result<String, ElasticsearchError> {
     let api = client.flavour().await.pit_api();
     let (path, key) = match api.map_err(|why| ElasticsearchError::unsupported("OPEN", "_pit", why))? {
-        PitApi::Elasticsearch => (format!("/{segment}/_pit?keep_alive={KEEP_ALIVE}"), "id"),
-        PitApi::OpenSearch => (format!("/{segment}/_search/point_in_time?keep_alive={KEEP_ALIVE}"), "pit_id"),
+        PitApi::Elasticsearch => (format!("/{segment}/_pit?keep_alive={KEEP_ALIVE}{parameters}"), "id"),
+        PitApi::OpenSearch => {
+            (format!("/{segment}/_search/point_in_time?keep_alive={KEEP_ALIVE}{parameters}"), "pit_id")
+        }
     };
     let answer = client.post_empty(&path).await?;
     let failed = answer["_shards"]["failed"].as_u64().unwrap_or(0);

@@ -106,25 +106,8 @@ impl Admin {
     /// # Errors
     /// No answer, or the account is refused.
     pub async fn open(endpoint: &KeycloakEndpoint) -> Result<Self, KeycloakError> {
-        crate::net::init();
         let mut endpoint = endpoint.clone();
-        let failed = |reason: String| KeycloakError::Transport {
-            what: "preparing requests".to_owned(),
-            url: endpoint.url.clone(),
-            reason,
-        };
-        let mut builder = Client::builder()
-            .connect_timeout(Duration::from_secs(10))
-            .read_timeout(Duration::from_secs(60))
-            .user_agent(concat!("drydock/", env!("CARGO_PKG_VERSION")));
-        if endpoint.url.contains("//127.") || endpoint.url.contains("//localhost") {
-            builder = builder.no_proxy();
-        }
-        if let Some(pem) = &endpoint.ca_pem {
-            let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes());
-            builder = builder.tls_certs_merge(certificates.map_err(|e| failed(e.to_string()))?);
-        }
-        let http = builder.build().map_err(|e| failed(e.to_string()))?;
+        let http = http(&endpoint)?;
         let token = match log_in(&http, &endpoint, None).await {
             Err(KeycloakError::Refused { status: 404, .. }) if !endpoint.url.ends_with("/auth") => {
                 endpoint.url.push_str("/auth");
@@ -140,15 +123,28 @@ impl Admin {
         &self.endpoint.url
     }
 
+    /// One answer below `/admin/realms`, of a path that every server has.
+    ///
+    /// # Errors
+    /// No answer, the account may not ask, or there is no such path.
+    pub async fn get(&self, path: &str) -> Result<Json, KeycloakError> {
+        match self.find(path).await? {
+            Some(answer) => Ok(answer),
+            // What is not there is told by lists without it; a path of its own that is not there was hidden or taken away.
+            None => {
+                Err(KeycloakError::Refused { what: what(path), url: self.endpoint.url.clone(), status: 404 })
+            }
+        }
+    }
+
     /// One answer below `/admin/realms`; `None` where the server does not know the path or has the feature switched off.
     ///
     /// # Errors
     /// No answer, or the account may not ask.
-    pub async fn get(&self, path: &str) -> Result<Option<Json>, KeycloakError> {
-        let what = format!("GET /admin/realms{}", path.split('?').next().unwrap_or_default());
+    pub async fn find(&self, path: &str) -> Result<Option<Json>, KeycloakError> {
         let url = format!("{}/admin/realms{path}", self.endpoint.url);
         let failed = |e: reqwest::Error| KeycloakError::Transport {
-            what: what.clone(),
+            what: what(path),
             url: self.endpoint.url.clone(),
             reason: e.without_url().to_string(),
         };
@@ -157,9 +153,11 @@ impl Admin {
         match answer.status() {
             status if status.is_success() => Ok(Some(answer.json().await.map_err(failed)?)),
             StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED => Ok(None),
-            status => {
-                Err(KeycloakError::Refused { what, url: self.endpoint.url.clone(), status: status.as_u16() })
-            }
+            status => Err(KeycloakError::Refused {
+                what: what(path),
+                url: self.endpoint.url.clone(),
+                status: status.as_u16(),
+            }),
         }
     }
 
@@ -171,7 +169,7 @@ impl Admin {
         let mut all: Vec<Json> = Vec::new();
         loop {
             let page = format!("{path}?first={}&max={PAGE}{query}", all.len());
-            let Some(Json::Array(page)) = self.get(&page).await? else { return Ok(all) };
+            let Json::Array(page) = self.get(&page).await? else { return Ok(all) };
             let full = page.len() >= PAGE;
             // A server that knows no paging gives everything at once, and again when asked for more.
             let again = page.first().is_some_and(|first| all.first() == Some(first));
@@ -209,7 +207,34 @@ impl Admin {
     }
 }
 
-const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+/// What a request to the admin API is called in messages.
+fn what(path: &str) -> String {
+    format!("GET /admin/realms{}", path.split('?').next().unwrap_or_default())
+}
+
+/// What sends requests to a server.
+pub(super) fn http(endpoint: &KeycloakEndpoint) -> Result<Client, KeycloakError> {
+    crate::net::init();
+    let failed = |reason: reqwest::Error| KeycloakError::Transport {
+        what: "preparing requests".to_owned(),
+        url: endpoint.url.clone(),
+        reason: reason.to_string(),
+    };
+    let mut builder = Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .read_timeout(Duration::from_secs(60))
+        .user_agent(concat!("drydock/", env!("CARGO_PKG_VERSION")));
+    if endpoint.url.contains("//127.") || endpoint.url.contains("//localhost") {
+        builder = builder.no_proxy();
+    }
+    if let Some(pem) = &endpoint.ca_pem {
+        let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes());
+        builder = builder.tls_certs_merge(certificates.map_err(failed)?);
+    }
+    builder.build().map_err(failed)
+}
+
+pub(super) const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 /// Gets a token: anew, or for a refresh token.
 async fn log_in(
@@ -256,7 +281,7 @@ async fn log_in(
 }
 
 /// A form as its content type wants it.
-fn encode(form: &[(&str, &str)]) -> String {
+pub(super) fn encode(form: &[(&str, &str)]) -> String {
     let pairs: Vec<String> =
         form.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
     pairs.join("&")

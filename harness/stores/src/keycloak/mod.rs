@@ -4,14 +4,17 @@ mod api;
 mod database;
 mod definitions;
 mod layout;
+mod login;
 mod served;
 mod served_users;
+mod shown;
 mod users;
 
 pub use api::{Admin, KeycloakEndpoint, KeycloakError, KeycloakGrant};
 pub use database::{Layout, RowError, find_schemas, layout};
 pub use definitions::read_definitions;
 pub use layout::{is_compared_table, is_known_table, is_user_table};
-pub use served::read_realm;
+pub use login::{LoginOutcome, LoginRequest, log_in_as};
+pub use served::{Kept, KeptPart, ServedRealm, read_realm};
 pub use served_users::read_served_users;
 pub use users::{UserTable, read_users, user_tables};

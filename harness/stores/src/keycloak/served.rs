@@ -1,109 +1,11 @@
 //! What the admin API tells of a realm, as objects with facts. What it keeps to itself (hashes, private keys) is not told.
 
 use super::api::{Admin, KeycloakError, escape};
-use drydock_parity::realm::{Aspect, Facts, Object, ObjectKind, Realms, Sealer, Value, is_volatile};
+use super::shown::{SecretShown, as_sets, field, flatten, items, role_ids, secret_of};
+use drydock_parity::realm::{Aspect, Facts, Object, ObjectKind, Realms, Sealer, Value};
 use serde_json::Value as Json;
 
-/// What the server writes in the place of a secret.
-const MASKED: &str = "**********";
-/// Parts of an answer that are told by name and place, asked for on their own, or are about the asking account.
-const APART: [&str; 21] = [
-    "id",
-    "internalId",
-    "containerId",
-    "realm",
-    "clientId",
-    "username",
-    "name",
-    "alias",
-    "access",
-    "protocolMappers",
-    "path",
-    "subGroups",
-    "subGroupCount",
-    "parentId",
-    "authenticationExecutions",
-    "defaultRole",
-    "userProfileMetadata",
-    "_id",
-    "disableableCredentialTypes",
-    "members",
-    "federatedIdentities",
-];
-
 type Told<T> = Result<T, KeycloakError>;
-
-/// Text of a field; empty where there is none.
-pub(super) fn field<'a>(json: &'a Json, name: &str) -> &'a str {
-    json[name].as_str().unwrap_or_default()
-}
-
-/// Adds everything a JSON object tells at its own level and below.
-pub(super) fn flatten(json: &Json, facts: &mut Facts, sealer: &Sealer) {
-    for (name, value) in json.as_object().into_iter().flatten() {
-        if APART.contains(&name.as_str()) || is_volatile(name) {
-            continue;
-        }
-        let aspect = match name.as_str() {
-            "enabled" => Aspect::Enabled,
-            "attributes" => Aspect::Attribute,
-            "config" | "smtpServer" => Aspect::Config,
-            "redirectUris" => Aspect::RedirectUris,
-            "webOrigins" => Aspect::WebOrigins,
-            "defaultClientScopes" | "optionalClientScopes" => Aspect::Scopes,
-            "requiredActions" => Aspect::RequiredAction,
-            "email" | "firstName" | "lastName" | "emailVerified" => Aspect::Profile,
-            "federationLink" | "serviceAccountClientId" => Aspect::Link,
-            n if n.ends_with("Flow") || n == "authenticationFlowBindingOverrides" => Aspect::Flows,
-            _ => Aspect::Setting,
-        };
-        let own = if matches!(aspect, Aspect::Attribute | Aspect::Config) { "" } else { name };
-        add(own, value, aspect, facts, sealer);
-    }
-}
-
-fn add(name: &str, value: &Json, aspect: Aspect, facts: &mut Facts, sealer: &Sealer) {
-    match value {
-        Json::Null => {}
-        Json::Object(parts) => {
-            for (part, value) in parts.iter().filter(|(part, _)| !is_volatile(part)) {
-                let full = if name.is_empty() { part.clone() } else { format!("{name}.{part}") };
-                add(&full, value, aspect, facts, sealer);
-            }
-        }
-        Json::Array(items) => items.iter().for_each(|item| match item {
-            Json::Object(_) => {
-                let text = without_ids(item).to_string();
-                facts.add(aspect, name, sealer.value(name, &text));
-            }
-            other => add(name, other, aspect, facts, sealer),
-        }),
-        Json::String(text) if text == MASKED => facts.text(Aspect::Secret, name, "set"),
-        Json::String(text) => {
-            let value = sealer.value(name, text);
-            let aspect = if matches!(value, Value::Secret(_)) { Aspect::Secret } else { aspect };
-            facts.add(aspect, name, value);
-        }
-        other => facts.text(aspect, name, other.to_string()),
-    }
-}
-
-/// The same without internal identifiers.
-fn without_ids(json: &Json) -> Json {
-    match json {
-        Json::Object(parts) => Json::Object(
-            parts
-                .iter()
-                .filter(|(name, _)| {
-                    !matches!(name.as_str(), "id" | "_id" | "containerId") && !is_volatile(name)
-                })
-                .map(|(name, value)| (name.clone(), without_ids(value)))
-                .collect(),
-        ),
-        Json::Array(items) => Json::Array(items.iter().map(without_ids).collect()),
-        other => other.clone(),
-    }
-}
 
 struct Reader<'a> {
     admin: &'a Admin,
@@ -111,15 +13,48 @@ struct Reader<'a> {
     /// `/NAME` of the realm.
     path: String,
     out: Realms,
+    kept: Vec<Kept>,
+}
+
+/// A realm as its server tells it to the account that asks.
+#[derive(Debug, Clone, Default)]
+pub struct ServedRealm {
+    /// Everything but its users.
+    pub definitions: Realms,
+    /// What the server keeps from this account.
+    pub kept: Vec<Kept>,
+}
+
+/// Something the account may not see, though it may see the rest of the realm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// What it is.
+    pub what: KeptPart,
+    /// Why it was not read.
+    pub reason: String,
+}
+
+/// Parts of a realm that need rights of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeptPart {
+    /// Organizations and their members.
+    Organizations,
+    /// Resources, policies and permissions of clients.
+    Authorization,
+    /// Secrets of clients, of which the server shows only that they are there.
+    MaskedSecrets,
+    /// Secrets of clients, of which the server shows none at all.
+    AbsentSecrets,
 }
 
 /// Reads one realm but its users. `told` is the realm as the list of realms shows it.
 ///
 /// # Errors
 /// Something that belongs to the realm cannot be read.
-pub async fn read_realm(admin: &Admin, told: &Json, sealer: &Sealer) -> Told<Realms> {
+pub async fn read_realm(admin: &Admin, told: &Json, sealer: &Sealer) -> Told<ServedRealm> {
     let name = field(told, "realm").to_owned();
-    let mut reader = Reader { admin, sealer, path: format!("/{}", escape(&name)), out: Realms::default() };
+    let path = format!("/{}", escape(&name));
+    let mut reader = Reader { admin, sealer, path, out: Realms::default(), kept: Vec::new() };
     let realm = (ObjectKind::Realm, field(told, "id").to_owned());
     reader.realm(told, &name, &realm.1).await?;
     reader.keys(&realm).await?;
@@ -129,11 +64,27 @@ pub async fn read_realm(admin: &Admin, told: &Json, sealer: &Sealer) -> Told<Rea
     reader.clients(&realm).await?;
     reader.providers(&realm).await?;
     reader.flows(&realm).await?;
-    reader.organizations(&realm).await?;
-    Ok(reader.out)
+    // A server of 26 refuses to list organizations even where the realm has none, unless the account may see them.
+    if told["organizationsEnabled"] == true
+        && let Err(error) = reader.organizations(&realm).await
+    {
+        reader.keep(KeptPart::Organizations, error)?;
+    }
+    Ok(ServedRealm { definitions: reader.out, kept: reader.kept })
 }
 
 impl Reader<'_> {
+    /// Notes that the account may not see a part; anything else that went wrong goes on.
+    fn keep(&mut self, what: KeptPart, error: KeycloakError) -> Told<()> {
+        match error {
+            KeycloakError::Refused { status: 401 | 403, .. } => {
+                self.kept.push(Kept { what, reason: error.to_string() });
+                Ok(())
+            }
+            other => Err(other),
+        }
+    }
+
     fn push(
         &mut self,
         kind: ObjectKind,
@@ -161,10 +112,12 @@ impl Reader<'_> {
         for group in items(self.admin.get(&format!("{}/default-groups", self.path)).await?) {
             more.add(Aspect::Groups, "default group", Value::Reference(field(&group, "id").to_owned()));
         }
-        for locale in items(self.admin.get(&format!("{}/localization", self.path)).await?) {
+        for locale in
+            items(self.admin.find(&format!("{}/localization", self.path)).await?.unwrap_or_default())
+        {
             let Some(locale) = locale.as_str() else { continue };
             if let Some(texts) =
-                self.admin.get(&format!("{}/localization/{}", self.path, escape(locale))).await?
+                self.admin.find(&format!("{}/localization/{}", self.path, escape(locale))).await?
             {
                 more.text(Aspect::Config, format!("texts {locale}"), texts.to_string());
             }
@@ -184,7 +137,7 @@ impl Reader<'_> {
     }
 
     async fn keys(&mut self, realm: &(ObjectKind, String)) -> Told<()> {
-        let told = self.admin.get(&format!("{}/keys", self.path)).await?.unwrap_or_default();
+        let told = self.admin.get(&format!("{}/keys", self.path)).await?;
         for key in told["keys"].as_array().into_iter().flatten() {
             let name = format!("{} {}", field(key, "algorithm"), field(key, "use"));
             let mut facts = Facts::default();
@@ -230,10 +183,18 @@ impl Reader<'_> {
             // Servers before 23 show the groups inside with the group itself.
             let mut inside: Vec<Json> = group["subGroups"].as_array().cloned().unwrap_or_default();
             if inside.is_empty() && group["subGroupCount"].as_u64() != Some(0) {
-                inside = self.admin.list(&format!("{path}/children"), "&briefRepresentation=false").await?;
+                // Servers before 23 have no such path.
+                let children =
+                    self.admin.list(&format!("{path}/children"), "&briefRepresentation=false").await;
+                inside = match children {
+                    Err(KeycloakError::Refused { status: 404, .. }) if group["subGroupCount"].is_null() => {
+                        Vec::new()
+                    }
+                    told => told?,
+                };
             }
             left.extend(inside.into_iter().map(|g| (g, own.clone())));
-            let roles = self.admin.get(&format!("{path}/role-mappings")).await?.unwrap_or_default();
+            let roles = self.admin.get(&format!("{path}/role-mappings")).await?;
             let mut shown = group.clone();
             if let Some(parts) = shown.as_object_mut() {
                 for told_apart in ["realmRoles", "clientRoles"] {
@@ -258,7 +219,7 @@ impl Reader<'_> {
         for scope in items(self.admin.get(&format!("{}/client-scopes", self.path)).await?) {
             let id = field(&scope, "id").to_owned();
             let path = format!("{}/client-scopes/{id}/scope-mappings", self.path);
-            let roles = self.admin.get(&path).await?.unwrap_or_default();
+            let roles = self.admin.get(&path).await?;
             let facts = self.push(
                 ObjectKind::ClientScope,
                 &scope,
@@ -274,23 +235,43 @@ impl Reader<'_> {
     }
 
     async fn clients(&mut self, realm: &(ObjectKind, String)) -> Told<()> {
+        let mut secrets = Vec::new();
         for client in self.admin.list(&format!("{}/clients", self.path), "").await? {
             let id = field(&client, "id").to_owned();
             let path = format!("{}/clients/{id}", self.path);
             let own = (ObjectKind::Client, id);
-            let scope = self.admin.get(&format!("{path}/scope-mappings")).await?.unwrap_or_default();
+            let scope = self.admin.get(&format!("{path}/scope-mappings")).await?;
             let name = field(&client, "clientId").to_owned();
-            let facts = self.push(ObjectKind::Client, &client, Some(realm.clone()), name);
+            let facts = self.push(ObjectKind::Client, &client, Some(realm.clone()), name.clone());
             for role in role_ids(&scope) {
                 facts.add(Aspect::Roles, "scope", Value::Reference(role));
             }
             self.mappers(&client, &own);
             self.roles(&format!("{path}/roles"), &own).await?;
-            if client["authorizationServicesEnabled"] == true
-                && let Some(settings) =
-                    self.admin.get(&format!("{path}/authz/resource-server/settings")).await?
-            {
-                self.push(ObjectKind::Authorization, &settings, Some(own), "settings".to_owned());
+            secrets.extend(secret_of(&client));
+            if client["authorizationServicesEnabled"] == true {
+                match self.admin.find(&format!("{path}/authz/resource-server/settings")).await {
+                    Ok(Some(settings)) => {
+                        self.push(
+                            ObjectKind::Authorization,
+                            &as_sets(&settings),
+                            Some(own),
+                            "settings".to_owned(),
+                        );
+                    }
+                    Ok(None) => {}
+                    Err(error) => self.keep(KeptPart::Authorization, error)?,
+                }
+            }
+        }
+        // One that is not there is told as a difference, if the other side has it.
+        if !secrets.contains(&SecretShown::Told) {
+            let (what, reason) = match secrets.contains(&SecretShown::Masked) {
+                true => (KeptPart::MaskedSecrets, "the server masks every client secret"),
+                false => (KeptPart::AbsentSecrets, "the server tells no client secret at all"),
+            };
+            if !secrets.is_empty() {
+                self.kept.push(Kept { what, reason: reason.to_owned() });
             }
         }
         Ok(())
@@ -341,7 +322,7 @@ impl Reader<'_> {
             }
             for step in items(self.admin.get(&format!("{path}/flows/{}/executions", escape(&alias))).await?) {
                 let Some(config) = step["authenticationConfig"].as_str() else { continue };
-                if let Some(config) = self.admin.get(&format!("{path}/config/{config}")).await? {
+                if let Some(config) = self.admin.find(&format!("{path}/config/{config}")).await? {
                     let name = format!("{alias}/{}", field(&config, "alias"));
                     self.push(ObjectKind::ExecutionConfig, &config, Some(realm.clone()), name);
                 }
@@ -367,23 +348,4 @@ impl Reader<'_> {
         }
         Ok(())
     }
-}
-
-/// The elements of an answer that is a list.
-pub(super) fn items(answer: Option<Json>) -> Vec<Json> {
-    match answer {
-        Some(Json::Array(items)) => items,
-        _ => Vec::new(),
-    }
-}
-
-/// Identifiers of the roles in an answer about role or scope mappings.
-pub(super) fn role_ids(mappings: &Json) -> Vec<String> {
-    let of = |list: &Json| -> Vec<String> {
-        list.as_array().into_iter().flatten().map(|role| field(role, "id").to_owned()).collect()
-    };
-    let clients = mappings["clientMappings"].as_object().into_iter().flatten();
-    let mut ids = of(&mappings["realmMappings"]);
-    ids.extend(clients.flat_map(|(_, client)| of(&client["mappings"])));
-    ids
 }

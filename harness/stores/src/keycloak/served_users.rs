@@ -1,7 +1,7 @@
 //! Users as the admin API tells them: credentials by type and age alone.
 
 use super::api::{Admin, KeycloakError, escape};
-use super::served::{field, flatten, items, role_ids};
+use super::shown::{field, flatten, items, role_ids};
 use drydock_parity::realm::{Aspect, Facts, Sealer, UserFact, Value};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value as Json;
@@ -23,7 +23,7 @@ pub async fn read_served_users(
     for client in admin.list(&format!("{path}/clients"), "").await? {
         if client["serviceAccountsEnabled"] == true {
             let account = format!("{path}/clients/{}/service-account-user", field(&client, "id"));
-            users.extend(admin.get(&account).await?);
+            users.extend(admin.find(&account).await?);
         }
     }
     let realm_id = field(told, "id");
@@ -48,7 +48,7 @@ async fn one(
     let below = |part: &str| format!("{path}/users/{}/{part}", who.id);
     let mut facts = Facts::default();
     flatten(&user, &mut facts, sealer);
-    for role in role_ids(&admin.get(&below("role-mappings")).await?.unwrap_or_default()) {
+    for role in role_ids(&admin.get(&below("role-mappings")).await?) {
         facts.add(Aspect::Roles, "", Value::Reference(role));
     }
     for group in admin.list(&below("groups"), "").await? {

@@ -2,6 +2,7 @@
 //! `DRYDOCK_TEST_ELASTICSEARCH_HOME` names an unpacked installation, `ES_JAVA_HOME` its Java where it brings none.
 
 use crate::fake_elasticsearch::{Document, FakeElasticsearch};
+use crate::postgres_server::skip;
 use drydock_core::names::checks::ES_DOCUMENTS;
 use drydock_core::{Kind, Outcome};
 use drydock_stores::ElasticsearchEndpoint;
@@ -114,8 +115,7 @@ fn document(i: u64) -> Document {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_node_never_makes_a_comparison_green() {
     let Ok(home) = std::env::var("DRYDOCK_TEST_ELASTICSEARCH_HOME") else {
-        let why = b"SKIP DRYDOCK_TEST_ELASTICSEARCH_HOME does not name an installation\n";
-        return std::io::Write::write_all(&mut std::io::stderr(), why).unwrap_or_default();
+        return skip("DRYDOCK_TEST_ELASTICSEARCH_HOME does not name an installation");
     };
     let mut node = Node::prepare(home.into()).expect("directories");
     node.start();

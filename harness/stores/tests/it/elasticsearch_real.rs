@@ -1,5 +1,6 @@
 //! Against two real clusters: `DRYDOCK_TEST_ELASTICSEARCH` holds two URLs, source and target, with a comma between them.
 
+use crate::postgres_server::skip;
 use drydock_core::names::checks::{
     ES_ALIASES, ES_COUNTS, ES_DOCUMENTS, ES_FUTURE, ES_INDICES, ES_MAPPINGS, ES_SETTINGS, ES_TEMPLATES,
 };
@@ -58,11 +59,7 @@ fn bulk(index: &str, from: u64, to: u64) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn real_clusters() {
     let Some(clusters) = Clusters::open() else {
-        return std::io::Write::write_all(
-            &mut std::io::stderr(),
-            b"SKIP DRYDOCK_TEST_ELASTICSEARCH does not name two clusters\n",
-        )
-        .unwrap_or_default();
+        return skip("DRYDOCK_TEST_ELASTICSEARCH does not name two clusters");
     };
     let Clusters { source, target, prefix } = &clusters;
     let (live, dated, closed) =

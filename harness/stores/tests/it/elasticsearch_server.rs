@@ -48,12 +48,6 @@ pub(crate) fn home(variable: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// Says why a test did not run.
-pub(crate) fn skip(reason: &str) {
-    // Not captured by the test runner, unlike `eprintln!`.
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("SKIP {reason}\n").as_bytes());
-}
-
 impl Node {
     /// Starts a node; it may not answer yet.
     pub(crate) fn start(home: &Path, door: &Door) -> Self {

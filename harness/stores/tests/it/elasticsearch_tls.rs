@@ -1,8 +1,9 @@
 //! TLS, credentials and rights on two real nodes.
 
 use crate::certificates::Authority;
-use crate::elasticsearch_server::{Door, Node, PASSWORD, home, skip};
+use crate::elasticsearch_server::{Door, Node, PASSWORD, home};
 use crate::fake_elasticsearch::FakeElasticsearch;
+use crate::postgres_server::skip;
 use drydock_core::{Class, Finding, Outcome};
 use drydock_stores::ElasticsearchEndpoint;
 use drydock_stores::compare::{self, Options};

@@ -68,6 +68,8 @@ pub(crate) struct Contents {
     pub(crate) blocked: Option<String>,
     /// Whether refreshes are forbidden.
     pub(crate) no_refresh: bool,
+    /// Features of the store besides indices: what it answers, by path. It has no others.
+    pub(crate) features: BTreeMap<&'static str, Value>,
     pits: u64,
     lost: Vec<String>,
 }
@@ -121,6 +123,7 @@ async fn answer(
             };
             ok(json!({"metadata": {"indices": Value::Object(state.indices.keys().map(one).collect())}}))
         }
+        ("GET", _) if state.features.contains_key(path.as_str()) => ok(state.features[path.as_str()].clone()),
         ("GET", [index]) if state.indices.contains_key(*index) => {
             let empty = json!({"aliases": {}, "mappings": {}, "settings": {}});
             ok(json!({*index: state.definitions.get(*index).unwrap_or(&empty)}))
@@ -158,9 +161,14 @@ fn failed(status: StatusCode, reason: &str) -> Response {
 
 fn search(state: &mut Contents, body: &Value) -> Response {
     let pit = body["pit"]["id"].as_str().unwrap_or_default().to_owned();
-    let index = pit.split(' ').next().unwrap_or_default().to_owned();
+    let name = pit.split(' ').next().unwrap_or_default();
+    let behind =
+        |index: &&String| state.definitions.get(*index).is_some_and(|d| d["aliases"][name].is_object());
+    let index = state.indices.keys().find(behind).map_or_else(|| name.to_owned(), Clone::clone);
     let size = body["size"].as_u64().unwrap_or(0);
-    let total = state.indices[&index].len();
+    let Some(total) = state.indices.get(&index).map(Vec::len) else {
+        return failed(StatusCode::NOT_FOUND, "no such index");
+    };
     if size == 0 {
         let aggregations = aggregations(&state.indices[&index], &body["aggs"]);
         let answer = json!({"timed_out": false, "_shards": {"failed": 0}, "hits": {"total": {"value": total}, "hits": []},
@@ -223,7 +231,7 @@ fn search(state: &mut Contents, body: &Value) -> Response {
     let failed_shards = u8::from(fault == Fault::PartialShards);
     let hits = hits.join(",");
     let mut answer = format!(
-        "{{\"pit_id\":\"{pit}\",\"timed_out\":{timed_out},\"_shards\":{{\"failed\":{failed_shards}}},\"hits\":{{\"hits\":[{hits}]}}}}"
+        "{{\"pit_id\":\"{pit}\",\"timed_out\":{timed_out},\"_shards\":{{\"failed\":{failed_shards}}},\"hits\":{{\"total\":{{\"value\":{total}}},\"hits\":[{hits}]}}}}"
     );
     if fault == Fault::CutShort {
         answer.truncate(answer.len() / 2);

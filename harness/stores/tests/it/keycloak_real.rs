@@ -2,7 +2,7 @@
 //! distribution, unpacked and built for PostgreSQL, in `DRYDOCK_KEYCLOAK_HOME`, and some minutes.
 
 use crate::keycloak_corruptions::{CORRUPTIONS, HELPERS};
-use crate::postgres_server::{Server, UID, is_root};
+use crate::postgres_server::{Server, UID, is_root, skip};
 use drydock_core::Outcome;
 use drydock_stores::compare::{CheckResult, DatabasePair, Options, keycloak_databases};
 use serde_json::{Value as Json, json};
@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-const REALM: &str = "camunda-platform";
+pub(crate) const REALM: &str = "camunda-platform";
 const CLIENTS: [&str; 7] =
     ["operate", "tasklist", "optimize", "camunda-identity", "zeebe", "connectors", "web-modeler"];
 
@@ -113,19 +113,24 @@ fn federation() -> Json {
     })
 }
 
-/// Runs Keycloak's own program on a database, to its end.
-fn keycloak(server: &Server, home: &str, database: &str, arguments: &[&str]) {
+/// Keycloak's own program, on a database.
+pub(crate) fn program(server: &Server, home: &str, database: &str) -> Command {
     let mut command = Command::new(PathBuf::from(home).join("bin/kc.sh"));
     if is_root() {
         command.uid(UID).gid(UID);
     }
-    command.args(arguments).current_dir(home).env("HOME", server.directory());
+    command.current_dir(home).env("HOME", server.directory());
     command
         .env("JAVA_OPTS_KC_HEAP", "-Xms128m -Xmx512m")
         .env("KC_DB_USERNAME", "postgres")
         .env("KC_DB_PASSWORD", "any");
     command.env("KC_DB_URL", format!("jdbc:postgresql://127.0.0.1:{}/{database}", server.port()));
-    let done = command.output().expect("kc.sh runs");
+    command
+}
+
+/// Runs Keycloak's own program on a database, to its end.
+fn keycloak(server: &Server, home: &str, database: &str, arguments: &[&str]) {
+    let done = program(server, home, database).args(arguments).output().expect("kc.sh runs");
     assert!(done.status.success(), "kc.sh {arguments:?}: {}", String::from_utf8_lossy(&done.stdout));
 }
 
@@ -150,24 +155,25 @@ fn without_ids(json: &Json) -> Json {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_real_keycloak_wrote() {
-    let skip = |reason: &str| {
-        std::io::Write::write_all(&mut std::io::stderr(), format!("SKIP {reason}\n").as_bytes())
-            .unwrap_or_default();
-    };
-    let Ok(home) = std::env::var("DRYDOCK_KEYCLOAK_HOME") else {
-        return skip("no Keycloak: set DRYDOCK_KEYCLOAK_HOME to a distribution built with --db=postgres");
-    };
-    let server = match Server::start_on_loopback() {
-        Ok(server) => server,
-        Err(reason) => return skip(&reason),
-    };
+/// A server whose database `src` holds the realm, and the distribution that wrote it; or why there is none.
+pub(crate) fn imported_source() -> Result<(Server, String), String> {
+    let home = std::env::var("DRYDOCK_KEYCLOAK_HOME").map_err(|_| {
+        "no Keycloak: set DRYDOCK_KEYCLOAK_HOME to a distribution built with --db=postgres".to_owned()
+    })?;
+    let server = Server::start_on_loopback()?;
     server.sql("postgres", "CREATE DATABASE src TEMPLATE template0");
     let file = server.directory().join("realm.json");
-    let path = file.display().to_string();
     std::fs::write(&file, realm().to_string()).expect("the realm is written");
-    keycloak(&server, &home, "src", &["import", "--optimized", "--file", &path]);
+    keycloak(&server, &home, "src", &["import", "--optimized", "--file", &file.display().to_string()]);
+    Ok((server, home))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_real_keycloak_wrote() {
+    let (server, home) = match imported_source() {
+        Ok(found) => found,
+        Err(reason) => return skip(&reason),
+    };
     server.dump_and_restore("src", "base");
     let mut wrong = Vec::new();
 

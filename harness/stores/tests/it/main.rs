@@ -1,6 +1,8 @@
 //! Comparison against a real PostgreSQL, and against a fake Elasticsearch that behaves badly on purpose.
 
 mod certificates;
+mod elasticsearch_access;
+mod elasticsearch_features;
 mod elasticsearch_killed;
 mod elasticsearch_passes;
 mod elasticsearch_real;
@@ -8,8 +10,13 @@ mod elasticsearch_rights;
 mod elasticsearch_server;
 mod elasticsearch_tls;
 mod fake_elasticsearch;
+mod fake_keycloak;
 mod keycloak_corruptions;
+mod keycloak_faults;
+mod keycloak_logins;
 mod keycloak_real;
+mod keycloak_served;
+mod keycloak_servers_real;
 mod opensearch_real;
 mod postgres_clean;
 mod postgres_corruptions;

@@ -1,6 +1,6 @@
 //! Against a real OpenSearch: `DRYDOCK_TEST_OPENSEARCH` holds the URL of an empty one.
 
-use crate::elasticsearch_server::skip;
+use crate::postgres_server::skip;
 use drydock_core::Outcome;
 use drydock_stores::ElasticsearchEndpoint;
 use drydock_stores::compare::{self, Options};

@@ -1,8 +1,7 @@
 //! Transport security towards a real PostgreSQL, step by step as `sslmode` names it.
 
 use crate::certificates::Authority;
-use crate::elasticsearch_server::skip;
-use crate::postgres_server::Server;
+use crate::postgres_server::{Server, skip};
 use drydock_stores::PostgresEndpoint;
 use drydock_stores::postgres::connect;
 

@@ -1,7 +1,8 @@
 //! Definitions on two real nodes: every planted difference is told under its subject, and equal ones in other words are
 //! not told at all.
 
-use crate::elasticsearch_server::{Door, Node, home, skip};
+use crate::elasticsearch_server::{Door, Node, home};
+use crate::postgres_server::skip;
 use drydock_core::{Finding, Outcome};
 use drydock_stores::ElasticsearchEndpoint;
 use drydock_stores::compare::{self, Options};

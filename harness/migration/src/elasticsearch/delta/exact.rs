@@ -196,7 +196,9 @@ async fn catch_up(
     for (shard, checkpoint) in shards {
         let job = Job {
             index: index.name.clone(),
+            into: index.name.clone(),
             extent: if single { Extent::Whole } else { Extent::Shard(shard) },
+            done: BTreeSet::new(),
             query: Some(json!({"range": {"_seq_no": {"gt": checkpoint}}})),
             write: Write::Replace,
             documents: index.documents,

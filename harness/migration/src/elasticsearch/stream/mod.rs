@@ -5,6 +5,7 @@ mod batch;
 mod bulk;
 mod file;
 mod page;
+mod slices;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,7 @@ pub(crate) use batch::Write;
 pub(crate) use bulk::Sent;
 pub(crate) use file::Numbers;
 pub(crate) use page::{Extent, Fields, Hit, PointInTime, Selection, SliceReader};
+pub(crate) use slices::Part;
 
 use super::inventory::index_path;
 use super::reindex::batch_size;
@@ -20,6 +22,8 @@ use batch::Batch;
 use bulk::Patience;
 use drydock_stores::elasticsearch::{Client, ElasticsearchError};
 use serde_json::{Value, json};
+use slices::Cut;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
@@ -97,10 +101,15 @@ pub(crate) struct Counters {
 /// What is streamed.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
+    /// On the source.
     pub(crate) index: String,
+    /// On the target.
+    pub(crate) into: String,
     pub(crate) extent: Extent,
     pub(crate) query: Option<Value>,
     pub(crate) write: Write,
+    /// What an earlier attempt has copied. Of the rest it may have copied some documents as well.
+    pub(crate) done: BTreeSet<Part>,
     /// Estimates, for the number of slices and the first page.
     pub(crate) documents: u64,
     pub(crate) store_bytes: u64,
@@ -143,21 +152,36 @@ impl Stream {
     /// Streams everything a job selects. When it returns, every document the point in time holds is on the target, each
     /// of them answered for.
     pub(crate) async fn copy(self: &Arc<Self>, job: Job) -> Result<(u64, Sent), Failure> {
+        self.copy_noting(job, &|_, _| {}).await
+    }
+
+    /// As [`Stream::copy`]; `note` hears of every part that is done for good, with its documents.
+    pub(crate) async fn copy_noting(
+        self: &Arc<Self>,
+        job: Job,
+        note: &(dyn Fn(Part, u64) + Send + Sync),
+    ) -> Result<(u64, Sent), Failure> {
+        let before = self.counters.retries.load(Ordering::Relaxed);
+        let cuts = slices::cut(&self.source, &job, self.slices).await;
+        // Opened after the numbers were read: what they leave out belongs to the last part, which has no end.
         let pit = Arc::new(PointInTime::open(&self.source, &job.index, job.extent).await?);
-        let slices = self.slices_of(&job);
         let job = Arc::new(job);
+        let noted = cuts.len() > 1 && cuts.iter().all(|cut| cut.lasts());
         let mut running = JoinSet::new();
-        for number in 0..slices {
+        for cut in cuts {
             let (stream, pit, job) = (Arc::clone(self), Arc::clone(&pit), Arc::clone(&job));
-            running.spawn(async move { stream.slice(&pit, &job, (number, slices)).await });
+            running.spawn(async move { Ok((cut, stream.slice(&pit, &job, cut).await?)) });
         }
         let (mut read, mut sent) = (0, Sent::default());
         let mut outcome = Ok(());
         while let Some(joined) = running.join_next().await {
             match joined {
-                Ok(Ok((documents, now))) => {
+                Ok(Ok((cut, (documents, now)))) => {
                     read += documents;
                     sent.add(now);
+                    if noted && job.query.is_none() {
+                        note(cut.part, documents);
+                    }
                 }
                 Ok(Err(failure)) => {
                     outcome = Err(failure);
@@ -173,45 +197,45 @@ impl Stream {
         running.shutdown().await;
         pit.close().await;
         outcome?;
-        self.account(&job, read, sent).await?;
+        let disturbed = self.counters.retries.load(Ordering::Relaxed) > before;
+        self.account(&job, read, sent, disturbed).await?;
         Ok((read, sent))
     }
 
-    /// As many documents must have arrived as were read. Those found there after a request without an answer are counted
-    /// on the target.
-    async fn account(&self, job: &Job, read: u64, sent: Sent) -> Result<(), Failure> {
+    /// As many documents must have arrived as were read. Where anything went wrong on the way, or an earlier attempt is
+    /// built upon, those on the target are counted: a target that was killed may have lost what it had acknowledged.
+    async fn account(&self, job: &Job, read: u64, sent: Sent, disturbed: bool) -> Result<(), Failure> {
         let fresh = matches!(job.write, Write::Create | Write::CreateVersioned);
         let arrived = sent.created + sent.replaced + sent.repeated;
         if arrived != read {
             return Err(miscounted(&job.index, read, arrived));
         }
-        if fresh && sent.repeated > 0 {
-            let path = index_path(&job.index);
-            let failed = |e: &ElasticsearchError| Failure::of(e, "count the documents of", &job.index);
+        let resumed = !job.done.is_empty();
+        if fresh && (disturbed || resumed || sent.repeated > 0) {
+            let expected = if resumed { job.documents } else { read };
+            let path = index_path(&job.into);
+            let failed = |e: &ElasticsearchError| Failure::of(e, "count the documents of", &job.into);
             self.target.post_empty(&format!("{path}/_refresh")).await.map_err(|e| failed(&e))?;
             let answer = self.target.get(&format!("{path}/_count")).await.map_err(|e| failed(&e))?;
             let there = answer["count"].as_u64().filter(|_| answer["_shards"]["failed"] == 0);
-            if there != Some(read) {
-                return Err(miscounted(&job.index, read, there.unwrap_or(0)));
+            if there != Some(expected) {
+                let there = there.map_or_else(|| "an unknown number".to_owned(), |n| n.to_string());
+                return Err(Failure::Lost(format!(
+                    "{expected} documents were written to index {}, and it holds {there}",
+                    job.into
+                )));
             }
         }
         Ok(())
     }
 
-    fn slices_of(&self, job: &Job) -> u32 {
-        if job.query.is_some() {
-            return 1;
-        }
-        let worth = (job.documents / SLICE_DOCUMENTS).max(job.store_bytes / SLICE_BYTES).max(1);
-        u32::try_from(worth).unwrap_or(u32::MAX).min(self.slices)
-    }
-
     /// One slice: a reader and a writer, with few batches between them, so that neither runs away from the other.
-    async fn slice(&self, pit: &PointInTime, job: &Job, slice: (u32, u32)) -> Result<(u64, Sent), Failure> {
+    async fn slice(&self, pit: &PointInTime, job: &Job, cut: Cut) -> Result<(u64, Sent), Failure> {
         let _permit = self.readers.acquire().await.map_err(|e| internal(&e))?;
         let (sender, mut receiver) = mpsc::channel::<Batch>(WAITING);
         let read = async move {
-            let selection = Selection { fields: Fields::All, slice, query: job.query.clone() };
+            let query = job.query.clone().or_else(|| cut.part.query());
+            let selection = Selection { fields: Fields::All, slice: cut.slice, query };
             let size = batch_size(job.page, job.store_bytes, job.documents) as usize;
             let mut reader = SliceReader::new(pit, selection, size);
             let (mut batch, mut documents) = (Batch::default(), 0_u64);
@@ -230,9 +254,10 @@ impl Stream {
         };
         let write = async move {
             let mut sent = Sent::default();
-            while let Some(batch) = receiver.recv().await {
+            while let Some(mut batch) = receiver.recv().await {
+                batch.unanswered |= !job.done.is_empty();
                 let (documents, bytes) = (batch.len() as u64, batch.body.len() as u64);
-                sent.add(self.send(&job.index, job.write, batch).await?);
+                sent.add(self.send(&job.into, job.write, batch).await?);
                 self.counters.documents.fetch_add(documents, Ordering::Relaxed);
                 self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
             }

@@ -229,6 +229,8 @@ fn seeded(documents: u64) -> Vec<(String, Stored)> {
 fn job(write: Write, documents: u64) -> Job {
     Job {
         index: "i".into(),
+        into: "i".into(),
+        done: std::collections::BTreeSet::new(),
         extent: Extent::Whole,
         query: None,
         write,

@@ -1,11 +1,13 @@
 //! Elasticsearch, side by side.
 
+mod access;
 mod cluster;
 mod contents;
 mod documents;
 mod fast;
 mod floor;
 mod future;
+mod imports;
 mod indices;
 mod locate;
 mod rendering;
@@ -34,6 +36,9 @@ pub async fn compare_elasticsearch(
         timed(|| indices::compare_index_set(source, target)),
         timed(|| indices::compare_counts(source, target)),
     ];
+    // First of all: points in time that nobody uses expire.
+    let answers = access::ask(source, target).await;
+    let imports = imports::compare_imports(source, target, options).await;
     let documents = documents::compare_documents(source, target, options).await;
     results.push(documents);
     results.push(timed(|| shapes::compare_mappings(source, target)));
@@ -42,6 +47,8 @@ pub async fn compare_elasticsearch(
     results.push(timed(|| templates::compare_templates(source, target)));
     results.push(timed(|| cluster::compare_cluster(source, target)));
     results.push(timed(|| future::compare_futures(source, target)));
+    results.push(access::conclude(source, target, answers, &results));
+    results.push(imports);
     tell_moving(source, target, &mut results).await;
     results
 }
@@ -49,7 +56,8 @@ pub async fn compare_elasticsearch(
 /// Where documents differ, or an index is on one side only, and a side was written to since it was pinned, the next step
 /// says so: the difference may be newer than the copy.
 async fn tell_moving(source: &PinnedEs, target: &PinnedEs, results: &mut [CheckResult]) {
-    let told = [checks::ES_INDICES, checks::ES_COUNTS, checks::ES_DOCUMENTS];
+    let told =
+        [checks::ES_INDICES, checks::ES_COUNTS, checks::ES_DOCUMENTS, checks::ES_ACCESS, checks::ES_IMPORTS];
     let documents = |r: &&mut CheckResult| told.contains(&r.check);
     let findings = results.iter_mut().filter(documents).flat_map(|r| &mut r.findings);
     let different: Vec<_> = findings.filter(|f| f.outcome == Outcome::Different).collect();
@@ -58,6 +66,10 @@ async fn tell_moving(source: &PinnedEs, target: &PinnedEs, results: &mut [CheckR
     }
     let (on_source, on_target) = tokio::join!(source.moved(), target.moved());
     for finding in different {
+        if finding.check.as_str() == checks::ES_ACCESS {
+            access::tell_moving(source, finding, (&on_source, &on_target));
+            continue;
+        }
         let written = (on_source.contains(&finding.subject), on_target.contains(&finding.subject));
         describe::moving(finding, written);
     }
@@ -100,6 +112,18 @@ pub async fn digest_elasticsearch(side: &PinnedEs, options: &Options) -> Result<
         all.insert(options.key.digest(named.as_bytes()));
     }
     Ok((documents, all.digest(&options.key)))
+}
+
+/// Documents of one index, and a digest of them.
+pub(super) async fn digest_of_index(
+    side: &PinnedEs,
+    name: &str,
+    options: &Options,
+) -> Result<(u64, Digest), StreamError> {
+    let index = side.indices().get(name).ok_or_else(|| StreamError::NotPinned(name.to_owned()))?;
+    let counted = *index.documents.as_ref().map_err(|e| StreamError::NotPinned(e.clone()))?;
+    let total = contents::digest_to_keep(side, name, counted, options).await?;
+    Ok((total.count, total.digest(&options.key)))
 }
 
 /// Pins both clusters, compares them and lets go. A cluster that cannot be pinned makes every check not compared.

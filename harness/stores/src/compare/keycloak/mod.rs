@@ -1,6 +1,7 @@
 //! Keycloak, side by side: two databases, or two servers through their admin API.
 
 mod database;
+mod logins;
 mod servers;
 mod users;
 
@@ -11,6 +12,7 @@ use drydock_parity::DigestKey;
 use drydock_parity::realm::Sealer;
 
 pub use database::{compare_keycloak, keycloak_databases};
+pub use logins::keycloak_logins;
 pub use servers::keycloak_servers;
 
 /// What was found about one Keycloak, before it is told check by check.

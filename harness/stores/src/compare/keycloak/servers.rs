@@ -3,22 +3,27 @@
 use super::super::result::CheckResult;
 use super::database::{Versions, compare_definitions, user_ids};
 use super::{Found, results, sealer};
-use crate::keycloak::{Admin, KeycloakEndpoint, KeycloakError, read_realm, read_served_users};
+use crate::keycloak::{
+    Admin, Kept, KeptPart, KeycloakEndpoint, KeycloakError, read_realm, read_served_users,
+};
 use drydock_core::Finding;
 use drydock_core::names::checks;
 use drydock_parity::BucketTable;
 use drydock_parity::realm::{
-    Collected, Names, Realms, Report, Sealer, UserDigests, UserFact, UserIdentifiers, compare_users, describe,
+    Aspect, Collected, Names, Object, ObjectKind, Realms, Report, Sealer, UserDigests, UserFact,
+    UserIdentifiers, compare_users, describe,
 };
 use serde_json::Value as Json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// First part of every subject.
 const LABEL: &str = "keycloak";
-const RIGHTS: &str = "give the account the roles view-realm, view-users, view-clients, query-groups and view-identity-providers of the realm";
+const RIGHTS: &str = "give the account the roles view-realm, view-users, view-clients, view-authorization, view-organizations, \
+                      query-groups and view-identity-providers of the realm";
 const NOT_TOLD: &str = "the admin API tells neither password hashes nor private keys nor secrets of identity providers: only \
-                        that they are there, and how old a credential is";
+                        that they are there, and how old a credential is; nor attributes of users that the realm's user \
+                        profile does not know";
 
 /// Compares two servers; `realms` names those asked for, all if empty. Never fails: what cannot be read is a finding.
 pub async fn keycloak_servers(
@@ -53,6 +58,8 @@ struct Side {
     whole: BTreeSet<String>,
     /// Realms whose users could not be read, and realms that could not be read at all, each with the reason.
     failed: Vec<(String, &'static [&'static str], String)>,
+    /// What the server keeps from the account, by realm.
+    kept: Vec<(String, Kept)>,
 }
 
 async fn compare(a: &Admin, b: &Admin, realms: &[String]) -> Found {
@@ -92,6 +99,8 @@ async fn compare(a: &Admin, b: &Admin, realms: &[String]) -> Found {
     if asked.is_empty() {
         return found;
     }
+    let (mut a, mut b) = (a, b);
+    leave_out_kept(&mut a, &mut b, &asked, &mut found);
     let report =
         compare_definitions(&a.definitions, &b.definitions, LABEL, &asked, Versions::Same, &mut found);
     let report = users(a.users, b.users, &sealer, report, &mut found);
@@ -99,10 +108,77 @@ async fn compare(a: &Admin, b: &Admin, realms: &[String]) -> Found {
     found
 }
 
+/// Tells what one side keeps from its account, and takes it out of what both sides told: it would look lost.
+fn leave_out_kept(a: &mut Side, b: &mut Side, realms: &[String], found: &mut Found) {
+    let mut parts = BTreeMap::<(KeptPart, String), Vec<(&str, String)>>::new();
+    for (side, told) in [("source", &a.kept), ("target", &b.kept)] {
+        for (realm, kept) in told.iter().filter(|(realm, _)| realms.contains(realm)) {
+            parts.entry((kept.what, realm.clone())).or_default().push((side, kept.reason.clone()));
+        }
+    }
+    for ((part, realm), sides) in parts {
+        let (check, what) = match part {
+            KeptPart::Organizations => (checks::KC_REALMS, "organizations"),
+            KeptPart::Authorization => (checks::KC_CLIENTS, "authorization-objects"),
+            KeptPart::MaskedSecrets => (checks::KC_CLIENTS, "clients/secrets"),
+            // On one side alone they are lost.
+            KeptPart::AbsentSecrets
+                if !["source", "target"].iter().all(|s| sides.iter().any(|(t, _)| t == s)) =>
+            {
+                continue;
+            }
+            KeptPart::AbsentSecrets => (checks::KC_CLIENTS, "clients/secrets"),
+        };
+        take_out(&mut a.definitions, &realm, part);
+        take_out(&mut b.definitions, &realm, part);
+        let Some((side, reason)) = sides.first() else { continue };
+        let message = format!(
+            "realm {realm}: {} cannot be compared, on the {side}: {reason}",
+            what.replace(['/', '-'], " ")
+        );
+        let finding = Finding::not_compared(check, format!("{LABEL}/{realm}/{what}"), message);
+        found.findings.push(finding.next(RIGHTS));
+    }
+}
+
+/// Takes one part of a realm out of what a side told.
+fn take_out(side: &mut Realms, realm: &str, part: KeptPart) {
+    let ids: BTreeSet<String> = side
+        .objects
+        .iter()
+        .filter(|o| o.kind == ObjectKind::Realm && o.name == realm)
+        .map(|o| o.id.clone())
+        .collect();
+    let clients: BTreeSet<String> = side
+        .objects
+        .iter()
+        .filter(|o| o.kind == ObjectKind::Client && o.parent.as_ref().is_some_and(|(_, id)| ids.contains(id)))
+        .map(|o| o.id.clone())
+        .collect();
+    let below = |object: &Object, parents: &BTreeSet<String>| {
+        object.parent.as_ref().is_some_and(|(_, id)| parents.contains(id))
+    };
+    match part {
+        KeptPart::Organizations => {
+            side.objects.retain(|o| o.kind != ObjectKind::Organization || !below(o, &ids));
+        }
+        KeptPart::Authorization => {
+            side.objects.retain(|o| o.kind != ObjectKind::Authorization || !below(o, &clients));
+        }
+        KeptPart::MaskedSecrets | KeptPart::AbsentSecrets => {
+            for client in
+                side.objects.iter_mut().filter(|o| o.kind == ObjectKind::Client && clients.contains(&o.id))
+            {
+                client.facts.0.retain(|(aspect, name), _| *aspect != Aspect::Secret || name != "secret");
+            }
+        }
+    }
+}
+
 async fn read(admin: &Admin, realms: &[String], sealer: &Sealer) -> Result<Side, KeycloakError> {
     let mut side = Side::default();
     let told: Vec<Json> = match admin.get("").await? {
-        Some(Json::Array(list)) => list,
+        Json::Array(list) => list,
         _ => Vec::new(),
     };
     for realm in told {
@@ -111,7 +187,10 @@ async fn read(admin: &Admin, realms: &[String], sealer: &Sealer) -> Result<Side,
             continue;
         }
         match read_realm(admin, &realm, sealer).await {
-            Ok(definitions) => side.definitions.objects.extend(definitions.objects),
+            Ok(told) => {
+                side.definitions.objects.extend(told.definitions.objects);
+                side.kept.extend(told.kept.into_iter().map(|kept| (name.clone(), kept)));
+            }
             Err(error) => {
                 side.failed.push((name, &checks::KEYCLOAK, error.to_string()));
                 continue;

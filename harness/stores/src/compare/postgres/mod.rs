@@ -1,5 +1,6 @@
 //! PostgreSQL, side by side.
 
+mod asked;
 mod behind;
 mod digests;
 mod fast;
@@ -78,6 +79,16 @@ pub async fn compare_postgres(
         behind::compare(a, b, &mut shapes.sequences).await;
         let statistics = statistics::compare(a, b, pair, &rows.on_target);
         let shapes_took = millis(start);
+        let told = [&rows.counts, &rows.rows, &shapes.schema].into_iter().flat_map(|r| &r.findings);
+        let told = told.filter(|f| f.outcome >= Outcome::NotProven).map(|f| f.subject.clone()).collect();
+        let start = Instant::now();
+        let mut asked = asked::compare(a, b, pair, &told).await;
+        asked.millis = millis(start);
+        if let Some(result) = results.iter_mut().find(|r| r.check == asked.check) {
+            result.compared += asked.compared;
+            result.millis += asked.millis;
+            result.findings.append(&mut asked.findings);
+        }
         if options.probes == ProbeWrites::RolledBack {
             let start = Instant::now();
             writes::probe(b, pair, &mut writes).await;
@@ -115,7 +126,7 @@ pub async fn compare_postgres(
     for result in &mut results {
         let listed = match result.check {
             checks::PG_SEQUENCES | checks::PG_LARGE_OBJECTS => true,
-            checks::PG_ROWS | checks::PG_STATISTICS => counted,
+            checks::PG_ROWS | checks::PG_STATISTICS | checks::PG_QUERIES => counted,
             _ => false,
         };
         let unproven = result.findings.iter().any(|f| f.outcome == Outcome::NotProven);
@@ -153,6 +164,9 @@ fn note(result: &CheckResult, databases: usize, tier: Tier) -> String {
         checks::PG_SEQUENCES => format!("{n} sequences compared with their values"),
         checks::PG_ACCESS => {
             format!("owners and grants of {n} objects compared; of passwords, only whether there is one")
+        }
+        checks::PG_QUERIES => {
+            format!("{n} queries of applications, and references between tables, asked of both sides")
         }
         checks::PG_STATISTICS => format!("planner statistics of {n} tables, and versions of collations"),
         _ => format!("{n} large objects compared by contents, owner and grants"),
