@@ -52,7 +52,7 @@ pub(crate) async fn run(
 
 /// A program to run.
 pub(crate) struct Program {
-    /// Its file, or a name to look for.
+    /// Its file.
     pub(crate) path: PathBuf,
     /// Added to the environment of this process.
     pub(crate) environment: Vec<(&'static str, String)>,

@@ -146,6 +146,13 @@ fn access(cx: &MigrationContext, cluster: &ElasticsearchEndpoint) -> Result<Opti
     Ok(Some(format!("--httpAuthFile={}", path.display())))
 }
 
+/// Where the program is: a bare name would be looked for in the current folder.
+fn find() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(NAME)).find(|p| p.is_file());
+    found.unwrap_or_else(|| NAME.into())
+}
+
 async fn run(
     cx: &MigrationContext,
     arguments: Vec<String>,
@@ -157,7 +164,7 @@ async fn run(
         environment.push(("NODE_EXTRA_CA_CERTS", program::ca_file(cx, pem)?.display().to_string()));
     }
     let program = Program {
-        path: NAME.into(),
+        path: find(),
         environment,
         limit: LIMIT,
         missing: "install it (npm install --global elasticdump), or use `tool: builtin`",
