@@ -15,8 +15,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "name: x\ncolour: red\n",
         "2:1: unknown key `colour`",
-        "known here: name, description, seed, environment, driver, source, target, data, workload, migration, faults, \
-         budgets, expected",
+        "known here: name, description, seed, environment, driver, procedure, source, target, data, workload, migration, \
+         faults, budgets, expect, expected",
     ),
     (
         "name: x\nmigration:\n  delta: exact\n",

@@ -68,6 +68,7 @@ fn shape(side: &mut Fingerprint, what: &str, section: &Section) {
         Err(why) => side.unread(what, why.clone()),
         Ok(shape) => {
             for (object, attributes) in &shape.0 {
+                side.present(object);
                 for (name, value) in attributes {
                     side.keep(object, name, value);
                 }

@@ -38,6 +38,7 @@ impl Fingerprint {
     pub fn digest(&self) -> String {
         let mut text = String::new();
         for (object, attributes) in &self.objects {
+            text.push_str(&format!("{object}\0"));
             for (name, value) in attributes {
                 text.push_str(&format!("{object}\0{name}\0{value}\0"));
             }
@@ -51,6 +52,11 @@ impl Fingerprint {
         self.unread.extend(other.unread);
         self.documents += other.documents;
         self.rows += other.rows;
+    }
+
+    /// An object that may have no attribute at all, such as a pipeline without processors.
+    fn present(&mut self, object: &str) {
+        self.objects.entry(object.to_owned()).or_default();
     }
 
     /// A value that may be shown.

@@ -130,6 +130,7 @@ fn section(side: &mut Fingerprint, what: &str, section: Result<Shape, String>) {
 fn sealed(side: &mut Fingerprint, before: &str, shape: Shape) {
     for (object, attributes) in shape.0 {
         let object = format!("{before}{object}");
+        side.present(&object);
         for (name, value) in attributes {
             side.seal(&object, &name, &value);
         }
