@@ -193,6 +193,8 @@ pub mod checks {
     pub const HELM_CONSTRAINTS: &str = "helm/values-constraints";
     /// Values: what still points at a Bitnami chart, image or host.
     pub const HELM_BITNAMI: &str = "helm/values-bitnami";
+    /// Values: what `helm` itself makes of both sides.
+    pub const HELM_RENDERED: &str = "helm/rendered";
     /// Objects: every object and what it says.
     pub const OBJECTS: &str = "objects/contents";
     /// Objects: fields that Kubernetes refuses to change.

@@ -140,11 +140,13 @@ pub(crate) struct UpgradePath {
 #[derive(Debug, Args)]
 pub(crate) struct Objects {
     /// Objects before: output of `helm template`, `helm get manifest` or `kubectl get -o yaml`; may be repeated
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present = "before_context")]
     pub(crate) before: Vec<PathBuf>,
     /// Objects after; may be repeated
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present = "after_context")]
     pub(crate) after: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) live: LiveObjects,
     /// Name of the release, for the hosts of its services
     #[arg(long, value_name = "NAME", default_value = "camunda")]
     pub(crate) release: String,
@@ -155,6 +157,33 @@ pub(crate) struct Objects {
     pub(crate) files: ReportFiles,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LiveObjects {
+    /// Read the objects before from the cluster of this context of the kubeconfig; it is asked for, and never changed
+    #[arg(long, value_name = "CONTEXT", conflicts_with = "before")]
+    pub(crate) before_context: Option<String>,
+    /// Read the objects after from the cluster of this context
+    #[arg(long, value_name = "CONTEXT", conflicts_with = "after")]
+    pub(crate) after_context: Option<String>,
+    /// Namespace in both clusters
+    #[arg(long, value_name = "NAME", default_value = "camunda")]
+    pub(crate) namespace: String,
+    /// Namespace in the cluster after, if it is another one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) after_namespace: Option<String>,
+    /// What is read of a cluster
+    #[arg(long, value_enum, default_value_t = Source::Objects)]
+    pub(crate) source: Source,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Source {
+    /// The objects themselves
+    Objects,
+    /// What helm keeps of the release (`helm get manifest`)
+    Manifest,
 }
 
 #[derive(Debug, Args)]
@@ -180,18 +209,27 @@ pub(crate) struct Values {
     /// unchanged
     #[arg(long, value_name = "FILE")]
     pub(crate) to: Vec<PathBuf>,
-    /// Version of the chart that is left: 12.13.3, or 12.x
-    #[arg(long, value_name = "VERSION")]
+    /// The chart that is left: its version (12.13.3, or 12.x), or the chart itself, a folder or a .tgz
+    #[arg(long, value_name = "VERSION|PATH")]
     pub(crate) chart_from: String,
-    /// Version of the chart that is migrated to
-    #[arg(long, value_name = "VERSION")]
+    /// The chart that is migrated to
+    #[arg(long, value_name = "VERSION|PATH")]
     pub(crate) chart_to: String,
-    /// The chart that is left itself, a folder or a .tgz, instead of the list of its keys
+    /// The chart that is left itself, where --chart-from names a version
     #[arg(long, value_name = "PATH")]
     pub(crate) chart_from_files: Option<PathBuf>,
-    /// The chart that is migrated to itself
+    /// The chart that is migrated to itself, where --chart-to names a version
     #[arg(long, value_name = "PATH")]
     pub(crate) chart_to_files: Option<PathBuf>,
+    /// Whether `helm template` renders both sides, and the objects are compared
+    #[arg(long, value_enum, num_args = 0..=1, default_value_t = Render::Auto, default_missing_value = "always")]
+    pub(crate) render: Render,
+    /// The helm to use, instead of the one on the search path
+    #[arg(long, value_name = "FILE", env = "DRYDOCK_HELM")]
+    pub(crate) helm: Option<PathBuf>,
+    /// Namespace to render for
+    #[arg(long, value_name = "NAME", default_value = "camunda")]
+    pub(crate) namespace: String,
     /// Value of the command line, as for `helm --set`, over the old files; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
@@ -211,6 +249,16 @@ pub(crate) struct Values {
     pub(crate) files: ReportFiles,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Render {
+    /// Where both charts are given as folders or .tgz files and helm is there
+    Auto,
+    /// It must
+    Always,
+    /// It does not
+    Never,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -447,6 +495,15 @@ pub(crate) enum Format {
 pub(crate) struct Doctor {
     /// Check for this scenario instead of the standard one
     pub(crate) scenario: Option<PathBuf>,
+    /// Context of the production cluster: say what a green rehearsal on --staging does not prove about it
+    #[arg(long, value_name = "CONTEXT", conflicts_with = "scenario", requires = "staging")]
+    pub(crate) against: Option<String>,
+    /// Context of the staging cluster, for --against
+    #[arg(long, value_name = "CONTEXT", requires = "against")]
+    pub(crate) staging: Option<String>,
+    /// Namespace in both clusters, for --against
+    #[arg(long, value_name = "NAME", default_value = "camunda")]
+    pub(crate) namespace: String,
     #[command(flatten)]
     pub(crate) homes: Homes,
     /// Print as JSON

@@ -42,7 +42,7 @@ async fn dispatch(command: &Command) -> ExitCode {
         Command::Rehearse(arguments) => commands::rehearse::run(arguments).await,
         Command::Verify(Verify::Stores(command)) => commands::verify::run(command).await,
         Command::Verify(Verify::Values(arguments)) => commands::values::run(arguments),
-        Command::Verify(Verify::Objects(arguments)) => commands::objects::run(arguments),
+        Command::Verify(Verify::Objects(arguments)) => commands::objects::run(arguments).await,
         Command::Verify(Verify::Staging(arguments)) => commands::objects::staging(arguments),
         Command::Verify(Verify::Migration(arguments)) => commands::objects::migration(arguments),
         Command::UpgradePath(arguments) => commands::upgrade_path::run(arguments),

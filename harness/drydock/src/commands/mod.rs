@@ -3,9 +3,11 @@
 pub(crate) mod clean;
 pub(crate) mod doctor;
 pub(crate) mod help;
+mod live;
 pub(crate) mod objects;
 pub(crate) mod prove;
 pub(crate) mod rehearse;
+mod render;
 pub(crate) mod report;
 pub(crate) mod upgrade_path;
 pub(crate) mod values;

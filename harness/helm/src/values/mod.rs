@@ -3,6 +3,7 @@
 mod aside;
 mod bitnami;
 mod chart;
+mod complaints;
 mod condition;
 mod defaults;
 mod engine;
@@ -22,6 +23,7 @@ mod write;
 
 pub use bitnami::{BitnamiTrace, TraceState, traces};
 pub use chart::{ChartError, ChartKeys, Known};
+pub use complaints::{Complaint, complaints, written_at};
 pub use engine::{Contribution, Fate, Migrated, Migration, migrate};
 pub use judge::{Bitnami, KeyVerdict, Subject, ValuesVerdict, judge};
 pub use path::{Captures, Path, Pattern, Template};
