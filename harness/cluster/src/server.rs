@@ -130,8 +130,7 @@ impl Server {
     pub async fn of_context(context: &str) -> Result<Self, ServerError> {
         let failed = |reason: String| ServerError::Context { context: context.to_owned(), reason };
         let known = Kubeconfig::read().map_err(|e| failed(e.to_string()))?;
-        let options =
-            KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
+        let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
         let config =
             Config::from_custom_kubeconfig(known, &options).await.map_err(|e| failed(e.to_string()))?;
         Self::of_config(config).map_err(|e| failed(e.to_string()))
@@ -235,7 +234,9 @@ impl Server {
             Ok(Err(kube::Error::Api(status))) => match status.code {
                 404 => Ok(Answer::Unknown),
                 410 => Ok(Answer::Expired),
-                401 | 403 => Ok(Answer::Refused(format!("the server refused ({}): {}", status.code, status.message))),
+                401 | 403 => {
+                    Ok(Answer::Refused(format!("the server refused ({}): {}", status.code, status.message)))
+                }
                 code => Err(failed(format!("the server answered {code}: {}", status.message))),
             },
             Ok(Err(error)) => Err(failed(error.to_string())),

@@ -96,14 +96,20 @@ async fn the_fake_server_does_refuse_to_be_written_to() {
     let (_, asked) = fake().await;
     let client = kube::Client::try_from(Config::new("http://127.0.0.1:1".parse().unwrap()));
     assert!(client.is_ok() && asked.lock().unwrap().is_empty());
-    let response = answer(State(asked), Request::builder().method("DELETE").uri("/x").body(axum::body::Body::empty()).unwrap()).await;
+    let response = answer(
+        State(asked),
+        Request::builder().method("DELETE").uri("/x").body(axum::body::Body::empty()).unwrap(),
+    )
+    .await;
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
 }
 
 #[tokio::test]
 async fn a_server_that_is_not_there_or_lacks_the_namespace_is_an_error() {
     let gone = Server::of_config(Config::new("http://127.0.0.1:1".parse().unwrap())).unwrap();
-    assert!(gone.namespace("camunda").await.unwrap_err().to_string().starts_with("cannot read the namespace"));
+    assert!(
+        gone.namespace("camunda").await.unwrap_err().to_string().starts_with("cannot read the namespace")
+    );
     let nobody = Server::of_context("no-such-context-anywhere").await;
     assert!(nobody.err().is_some_and(|e| e.to_string().contains("no-such-context-anywhere")));
 }

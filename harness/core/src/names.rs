@@ -213,6 +213,8 @@ pub mod checks {
     pub const OBJECTS_BITNAMI: &str = "objects/bitnami";
     /// Staging against production: what a green rehearsal there does not prove.
     pub const REPRESENTATIVE: &str = "objects/representative";
+    /// Brokers: one leader for each partition, and one cluster.
+    pub const TOPOLOGY: &str = "cluster/topology";
     /// The data migration of 8.8: importers and jobs have finished, counts agree.
     pub const MIGRATION_DATA: &str = "helm/migration-data";
 

@@ -94,18 +94,48 @@ pub(crate) enum Verify {
     Objects(Objects),
     /// What a green rehearsal on staging does not prove about production
     Staging(Staging),
-    /// The data migration of 8.8: a saved scrape of metrics against the process index
+    /// Brokers and partitions as each of them tells: one leader a partition, and one cluster
+    Topology(Topology),
+    /// The data migration of 8.8: metrics, jobs and importers, live or saved
     Migration(Migration),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Topology {
+    /// Saved answer of GET /v2/topology; may be repeated, one for each broker that was asked
+    #[arg(long, value_name = "FILE", required_unless_present = "address")]
+    pub(crate) file: Vec<PathBuf>,
+    /// Address of a broker or gateway to ask (http://HOST:8080); may be repeated. Ask each broker, not the service in front
+    #[arg(long, value_name = "URL")]
+    pub(crate) address: Vec<String>,
+    #[command(flatten)]
+    pub(crate) files: ReportFiles,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Migration {
     /// Scrape of the migration job's metrics (/actuator/prometheus), saved
-    #[arg(long, value_name = "FILE")]
-    pub(crate) metrics: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["metrics_url", "objects", "positions"])]
+    pub(crate) metrics: Option<PathBuf>,
+    /// Address of the metrics (http://HOST:9600/actuator/prometheus), read once
+    #[arg(long, value_name = "URL", conflicts_with = "metrics")]
+    pub(crate) metrics_url: Option<String>,
     /// Documents of Operate's process index
     #[arg(long, value_name = "N")]
     pub(crate) documents: Option<u64>,
+    /// Objects of the namespace (`kubectl get jobs,deployments,pods -o yaml`): the migration jobs must have completed; may be
+    /// repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) objects: Vec<PathBuf>,
+    /// Search answer with every document of an import-position index (size 10000), saved: importers must have finished on
+    /// every partition; may be repeated, one for Operate and one for Tasklist
+    #[arg(long, value_name = "FILE", requires = "partitions")]
+    pub(crate) positions: Vec<PathBuf>,
+    /// Partitions of the cluster
+    #[arg(long, value_name = "N")]
+    pub(crate) partitions: Option<u64>,
     #[command(flatten)]
     pub(crate) files: ReportFiles,
     #[command(flatten)]

@@ -82,12 +82,7 @@ pub(super) async fn read(
 }
 
 /// What a green rehearsal on one cluster does not prove about another.
-pub(super) async fn representative(
-    staging: &str,
-    production: &str,
-    namespace: &str,
-    json: bool,
-) -> ExitCode {
+pub(super) async fn representative(staging: &str, production: &str, namespace: &str, json: bool) -> ExitCode {
     let began = Instant::now();
     let mut sides = Vec::new();
     for context in [staging, production] {

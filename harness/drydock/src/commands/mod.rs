@@ -4,6 +4,7 @@ pub(crate) mod clean;
 pub(crate) mod doctor;
 pub(crate) mod help;
 mod live;
+pub(crate) mod migration;
 pub(crate) mod objects;
 pub(crate) mod prove;
 pub(crate) mod rehearse;

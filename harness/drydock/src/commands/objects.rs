@@ -1,7 +1,7 @@
 //! `drydock verify objects`, `staging` and `migration`: manifests, dumps and a scrape, judged.
 
 use super::live::{self, Side, Unread};
-use crate::cli::{Bitnami, Migration, Objects, Output, ReportFiles, Staging};
+use crate::cli::{Bitnami, Objects, Output, ReportFiles, Staging};
 use drydock_core::ExitCode;
 use drydock_core::names::checks;
 use drydock_helm::objects::{self, Inventory, staging_against};
@@ -58,19 +58,6 @@ pub(crate) fn staging(arguments: &Staging) -> ExitCode {
         Ok((staging, production)) => {
             let made = vec![staging_against(&staging, &production)];
             tell("staging", &[checks::REPRESENTATIVE], made, began, &arguments.files, &arguments.output)
-        }
-        Err(error) => usage(&error),
-    }
-}
-
-/// Holds a saved scrape of the migration job against the process index.
-pub(crate) fn migration(arguments: &Migration) -> ExitCode {
-    let began = Instant::now();
-    match super::values::read(std::slice::from_ref(&arguments.metrics)) {
-        Ok(files) => {
-            let text = files.first().map_or("", |(_, text)| text.as_str());
-            let made = vec![drydock_helm::migration::migrated(text, arguments.documents)];
-            tell("migration", &[checks::MIGRATION_DATA], made, began, &arguments.files, &arguments.output)
         }
         Err(error) => usage(&error),
     }

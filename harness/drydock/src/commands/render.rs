@@ -58,14 +58,20 @@ pub(super) fn rendered(arguments: &Values, road: &Road, old: &Side<'_>, new: &Si
         (None, Some(helm)) => helm,
         (Some(side), _) => {
             let what = format!("nothing was rendered: the {} chart was given as a version only", side.name);
-            return not_rendered(check, arguments.render, what, "give both charts with --chart-from and --chart-to as folders or .tgz files");
+            return not_rendered(
+                check,
+                arguments.render,
+                what,
+                "give both charts with --chart-from and --chart-to as folders or .tgz files",
+            );
         }
         (None, None) => {
             let what = "nothing was rendered: there is no helm on the search path".to_owned();
             return not_rendered(check, arguments.render, what, "install helm, or name it with --helm");
         }
     };
-    let (before, after) = (render(&helm, arguments, old, &mut check), render(&helm, arguments, new, &mut check));
+    let (before, after) =
+        (render(&helm, arguments, old, &mut check), render(&helm, arguments, new, &mut check));
     let (Some((before, a)), Some((after, b))) = (before, after) else {
         check.note = "what helm refuses cannot be compared".to_owned();
         return Rendered { checks: vec![check], ledgers: Vec::new() };
@@ -107,12 +113,7 @@ fn not_rendered(mut check: Check, asked: Render, what: String, next: &str) -> Re
 }
 
 /// One side's objects without what chance decides, and how much that was; what helm says goes into the check.
-fn render(
-    helm: &Helm,
-    arguments: &Values,
-    side: &Side<'_>,
-    check: &mut Check,
-) -> Option<(Inventory, u64)> {
+fn render(helm: &Helm, arguments: &Values, side: &Side<'_>, check: &mut Check) -> Option<(Inventory, u64)> {
     let rendering = Rendering {
         chart: side.chart?,
         release: &arguments.release,

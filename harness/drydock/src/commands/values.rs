@@ -66,7 +66,13 @@ fn compare(arguments: &Values) -> Result<ExitCode, String> {
     let rendered = rendered(
         arguments,
         &road,
-        &Side { name: "old", chart: from_files, files: arguments.from.clone(), set: &arguments.set, supplied: &old },
+        &Side {
+            name: "old",
+            chart: from_files,
+            files: arguments.from.clone(),
+            set: &arguments.set,
+            supplied: &old,
+        },
         &Side {
             name: "new",
             chart: to_files,

@@ -1,6 +1,7 @@
 //! The command as users meet it.
 
 mod helm;
+mod helm_render;
 mod prove;
 mod quick;
 mod real;

@@ -58,7 +58,9 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
         );
     }
     let skipped = before.objects.values().filter(|o| !scope_before.holds(o)).count();
-    check.note = format!("objects by kind and name; {skipped} that controllers make, or that are the cluster's own, are looked at elsewhere");
+    check.note = format!(
+        "objects by kind and name; {skipped} that controllers make, or that are the cluster's own, are looked at elsewhere"
+    );
     check
 }
 

@@ -13,7 +13,13 @@ use thiserror::Error;
 
 /// Lists of keys that come with the program, by chart version, oldest first. `drydock-helm`'s tests write them anew from the
 /// charts (`DRYDOCK_TEST_CHARTS`, `DRYDOCK_BLESS=1`).
-const LISTS: [(&str, &str); 4] = [
+const LISTS: [(&str, &str); 10] = [
+    ("8.0.13", include_str!("../../../../fixtures/helm/keys/8.0.13.txt")),
+    ("8.1.27", include_str!("../../../../fixtures/helm/keys/8.1.27.txt")),
+    ("8.2.9", include_str!("../../../../fixtures/helm/keys/8.2.9.txt")),
+    ("8.3.1", include_str!("../../../../fixtures/helm/keys/8.3.1.txt")),
+    ("9.3.7", include_str!("../../../../fixtures/helm/keys/9.3.7.txt")),
+    ("10.0.1", include_str!("../../../../fixtures/helm/keys/10.0.1.txt")),
     ("11.12.3", include_str!("../../../../fixtures/helm/keys/11.12.3.txt")),
     ("12.13.3", include_str!("../../../../fixtures/helm/keys/12.13.3.txt")),
     ("13.12.7", include_str!("../../../../fixtures/helm/keys/13.12.7.txt")),
@@ -121,13 +127,15 @@ pub enum ChartError {
 }
 
 impl ChartKeys {
-    /// The list that comes with the program for a chart version: that of the same line (major version), whose keys are those
-    /// of its last chart.
+    /// The list that comes with the program for a chart version: that of the same line, whose keys are those of a late chart of
+    /// it. A line is a major version; before 9, a minor one.
     pub fn shipped(version: &Version) -> Option<Self> {
         LISTS
             .iter()
             .find(|(known, _)| {
-                Version::parse(known).is_ok_and(|k| k.major == version.major && version.major > 8)
+                Version::parse(known).is_ok_and(|k| {
+                    k.major == version.major && (version.major > 8 || k.minor == version.minor)
+                })
             })
             .map(|(known, text)| Self::from_list(known, text))
     }

@@ -1,12 +1,12 @@
 //! What changes although nobody wrote it: defaults, keys that must be written now, and combinations that are refused.
 
+use super::chart::ChartKeys;
 use super::condition::Effective;
 use super::engine::{Migration, onward};
 use super::judge::{KeyVerdict, Subject};
 use super::path::Path;
 use super::report::{finding, place};
 use super::rules::{Rule, RuleKind, Severity};
-use super::chart::ChartKeys;
 use super::schema::Offence;
 use super::supplied::Supplied;
 use crate::check::Check;
@@ -49,7 +49,8 @@ pub(crate) fn drifts<'r>(
             // A later step may have taken the key further, or away.
             for (path, pin) in onward(&target, &value, subject.road, number) {
                 let written = new.sets(&path) || (subject.new.is_some() && new.sets(&target));
-                let arrives = migration.arrivals.keys().any(|p| p.is_within(&path));
+                let mut from_here = migration.arrivals.range(path.clone()..);
+                let arrives = from_here.next().is_some_and(|(p, _)| p.is_within(&path));
                 if written
                     || arrives
                     || found.iter().any(|d| d.path == path && d.rule.severity <= rule.severity)

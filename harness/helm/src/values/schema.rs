@@ -61,10 +61,12 @@ fn offences_of(error: &jsonschema::ValidationError<'_>) -> Vec<Offence> {
     let keyword = error.kind().keyword().to_owned();
     let offence = |path: Path, reason: String| Offence { path, keyword: keyword.clone(), reason };
     match error.kind() {
-        Broken::AdditionalProperties { unexpected } | Broken::UnevaluatedProperties { unexpected } => unexpected
-            .iter()
-            .map(|key| offence(path.child(key), "the chart's schema knows no such key".to_owned()))
-            .collect(),
+        Broken::AdditionalProperties { unexpected } | Broken::UnevaluatedProperties { unexpected } => {
+            unexpected
+                .iter()
+                .map(|key| offence(path.child(key), "the chart's schema knows no such key".to_owned()))
+                .collect()
+        }
         Broken::Enum { options } => {
             let one_of = options.as_array().map(|o| o.iter().map(Value::to_string).collect::<Vec<_>>());
             let list = one_of.unwrap_or_default().join(", ");
@@ -153,7 +155,16 @@ mod tests {
         ] {
             assert_eq!(offences(values), [(key.to_owned(), keyword.to_owned())], "{values}");
         }
-        for fine in ["", "name: abc", "mode: safe", "port: 443", "mail: a@b.example", "either: x", "list: [a, b]", "mail: null"] {
+        for fine in [
+            "",
+            "name: abc",
+            "mode: safe",
+            "port: 443",
+            "mail: a@b.example",
+            "either: x",
+            "list: [a, b]",
+            "mail: null",
+        ] {
             assert_eq!(offences(fine), [], "{fine}");
         }
     }

@@ -355,6 +355,21 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_too_deep_is_refused_and_what_does_not_is_read() {
+        let nested = |depth: usize| format!("a: {}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(read_one(&nested(200)).is_ok());
+        assert!(read_one(&nested(100_000)).is_err());
+        // Each of these is shallow; together they are as deep as a stack is not.
+        let (mut text, mut last) = (String::from("a0: &a0 x\n"), 0);
+        for i in 1..=20 {
+            let (open, close) = ("[".repeat(100), "]".repeat(100));
+            text.push_str(&format!("a{i}: &a{i} {open}*a{last}{close}\n"));
+            last = i;
+        }
+        assert!(read_one(&text).unwrap_err().reason.contains("into each other"));
+    }
+
+    #[test]
     fn a_bomb_of_aliases_is_refused() {
         let mut text = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
         for i in 1..10 {
@@ -362,6 +377,12 @@ mod tests {
             text.push_str(&format!("a{i}: &a{i} [{}]\n", alias.trim_end_matches(',')));
         }
         assert!(read_one(&text).unwrap_err().reason.contains("aliases stand for more"));
+    }
+
+    #[test]
+    fn comments_are_nothing_however_many_there_are() {
+        let text = format!("# a\na: # b\n{}  # c\n  b: 1 # d\n# e\n", "  # note\n".repeat(500));
+        assert_eq!(read_one(&text).unwrap().0.to_value(), json!({"a": {"b": 1}}));
     }
 
     #[test]
