@@ -154,5 +154,5 @@ fn the_real_chart_renders_what_is_written() {
     fs::write(folder.path().join("v.yaml"), "orchestration: {ingress: {rest: {enabled: true}}}\n")
         .expect("values");
     let refused = run(&[]);
-    assert!(refused.contains("orchestration.ingress.rest (v.yaml:1:28): helm refuses"), "{refused}");
+    assert!(refused.contains("orchestration.ingress.rest (v.yaml:1:34): helm refuses"), "{refused}");
 }

@@ -53,12 +53,13 @@ pub fn complaints(words: &str, supplied: &Supplied) -> Vec<Complaint> {
 /// Where what a complaint is about is written; what holds it, if it is not written itself.
 pub fn written_at(path: &Path, supplied: &Supplied) -> Option<Place> {
     let mut path = path.clone();
-    loop {
+    while !path.0.is_empty() {
         if let Some(leaf) = supplied.leaves.get(&path).or_else(|| supplied.below(&path).next()) {
             return Some(super::report::place(supplied, &leaf.place));
         }
-        path.0.pop()?;
+        path.0.pop();
     }
+    None
 }
 
 fn is_noise(line: &str) -> bool {

@@ -205,15 +205,7 @@ fn refused(chart: Option<&ChartKeys>, new: &Supplied, check: &mut Check) -> &'st
 
 /// An item of a list, or a key that is missing, is told where what holds it is written.
 fn offence_told(offence: &Offence, new: &Supplied) -> Finding {
-    let mut holder = offence.path.clone();
-    let at = loop {
-        if let Some(leaf) = new.leaves.get(&holder).or_else(|| new.below(&holder).next()) {
-            break Some(place(new, &leaf.place));
-        }
-        if holder.0.pop().is_none() {
-            break None;
-        }
-    };
+    let at = super::written_at(&offence.path, new);
     let shown = at.as_ref().map(|at| format!(" ({at})")).unwrap_or_default();
     let message = format!("{}{shown}: {}: rendering fails", offence.path, offence.reason);
     let mut told =
