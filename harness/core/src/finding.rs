@@ -174,7 +174,7 @@ pub struct Finding {
 pub struct Place {
     /// Path of the file, as it was given.
     pub file: String,
-    /// Line, from 1.
+    /// Line, from 1; 0 for what is in no file, such as an object of a cluster.
     pub line: u32,
     /// Column in characters, from 1.
     pub column: u32,
@@ -182,6 +182,9 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line == 0 {
+            return f.write_str(&self.file);
+        }
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }
 }

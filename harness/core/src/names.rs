@@ -256,6 +256,8 @@ pub mod checks {
     pub const HELM_CONSTRAINTS: &str = "helm/values-constraints";
     /// Values: what still points at a Bitnami chart, image or host.
     pub const HELM_BITNAMI: &str = "helm/values-bitnami";
+    /// Values: what `helm` itself makes of both sides.
+    pub const HELM_RENDERED: &str = "helm/rendered";
     /// Objects: every object and what it says.
     pub const OBJECTS: &str = "objects/contents";
     /// Objects: fields that Kubernetes refuses to change.
@@ -274,6 +276,8 @@ pub mod checks {
     pub const OBJECTS_BITNAMI: &str = "objects/bitnami";
     /// Staging against production: what a green rehearsal there does not prove.
     pub const REPRESENTATIVE: &str = "objects/representative";
+    /// Brokers: one leader for each partition, and one cluster.
+    pub const TOPOLOGY: &str = "cluster/topology";
     /// The data migration of 8.8: importers and jobs have finished, counts agree.
     pub const MIGRATION_DATA: &str = "helm/migration-data";
 

@@ -1,5 +1,11 @@
 //! The command line.
 
+mod helm;
+
+pub(crate) use helm::{
+    Bitnami, Migration, Objects, Render, ReportFiles, Source, Staging, Topology, UpgradePath, Values,
+};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -94,141 +100,10 @@ pub(crate) enum Verify {
     Objects(Objects),
     /// What a green rehearsal on staging does not prove about production
     Staging(Staging),
-    /// The data migration of 8.8: a saved scrape of metrics against the process index
+    /// Brokers and partitions as each of them tells: one leader a partition, and one cluster
+    Topology(Topology),
+    /// The data migration of 8.8: metrics, jobs and importers, live or saved
     Migration(Migration),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Migration {
-    /// Scrape of the migration job's metrics (/actuator/prometheus), saved
-    #[arg(long, value_name = "FILE")]
-    pub(crate) metrics: PathBuf,
-    /// Documents of Operate's process index
-    #[arg(long, value_name = "N")]
-    pub(crate) documents: Option<u64>,
-    #[command(flatten)]
-    pub(crate) files: ReportFiles,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UpgradePath {
-    /// Version that runs: 8.4 for an application, 9.3.7 for a chart
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) from: String,
-    /// Version to go to
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) to: String,
-    /// Name of the release
-    #[arg(long, value_name = "NAME", default_value = "camunda")]
-    pub(crate) release: String,
-    /// Its namespace
-    #[arg(long, value_name = "NAME", default_value = "camunda")]
-    pub(crate) namespace: String,
-    /// Values that are to be used, to judge the steps about them; may be repeated
-    #[arg(long, value_name = "FILE")]
-    pub(crate) values: Vec<PathBuf>,
-    /// Dump of the release's objects, to judge the steps about them; may be repeated
-    #[arg(long, value_name = "FILE")]
-    pub(crate) objects: Vec<PathBuf>,
-    /// Print as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Objects {
-    /// Objects before: output of `helm template`, `helm get manifest` or `kubectl get -o yaml`; may be repeated
-    #[arg(long, value_name = "FILE", required = true)]
-    pub(crate) before: Vec<PathBuf>,
-    /// Objects after; may be repeated
-    #[arg(long, value_name = "FILE", required = true)]
-    pub(crate) after: Vec<PathBuf>,
-    /// Name of the release, for the hosts of its services
-    #[arg(long, value_name = "NAME", default_value = "camunda")]
-    pub(crate) release: String,
-    /// Whether parts built by Bitnami may stay
-    #[arg(long, value_enum, default_value_t = Bitnami::Stays)]
-    pub(crate) bitnami: Bitnami,
-    #[command(flatten)]
-    pub(crate) files: ReportFiles,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Staging {
-    /// Objects of staging (with `kubectl get nodes -o yaml` as one more file); may be repeated
-    #[arg(long, value_name = "FILE", required = true)]
-    pub(crate) staging: Vec<PathBuf>,
-    /// Objects of production; may be repeated
-    #[arg(long, value_name = "FILE", required = true)]
-    pub(crate) production: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) files: ReportFiles,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Values {
-    /// Values file for the chart that is left; may be repeated, later ones win
-    #[arg(long, value_name = "FILE", required = true)]
-    pub(crate) from: Vec<PathBuf>,
-    /// Values file for the chart that is migrated to; may be repeated. Without it: what happens if the old ones are used
-    /// unchanged
-    #[arg(long, value_name = "FILE")]
-    pub(crate) to: Vec<PathBuf>,
-    /// Version of the chart that is left: 12.13.3, or 12.x
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) chart_from: String,
-    /// Version of the chart that is migrated to
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) chart_to: String,
-    /// The chart that is left itself, a folder or a .tgz, instead of the list of its keys
-    #[arg(long, value_name = "PATH")]
-    pub(crate) chart_from_files: Option<PathBuf>,
-    /// The chart that is migrated to itself
-    #[arg(long, value_name = "PATH")]
-    pub(crate) chart_to_files: Option<PathBuf>,
-    /// Value of the command line, as for `helm --set`, over the old files; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub(crate) set: Vec<String>,
-    /// The same over the new files
-    #[arg(long, value_name = "KEY=VALUE", requires = "to")]
-    pub(crate) set_to: Vec<String>,
-    /// Name of the release, for the hosts of its services
-    #[arg(long, value_name = "NAME", default_value = "camunda")]
-    pub(crate) release: String,
-    /// Whether parts built by Bitnami may stay
-    #[arg(long, value_enum, default_value_t = Bitnami::Stays)]
-    pub(crate) bitnami: Bitnami,
-    /// Write the migrated values here; a folder if there are several old files
-    #[arg(long, value_name = "PATH")]
-    pub(crate) write: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) files: ReportFiles,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Bitnami {
-    /// They are told
-    Stays,
-    /// Each that is left is a difference
-    Leaves,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReportFiles {
-    /// Write findings for code scanning into this file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) sarif: Option<PathBuf>,
-    /// Write a JUnit report into this file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) junit: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -500,6 +375,15 @@ pub(crate) struct DoctorStores {
 pub(crate) struct Doctor {
     /// Check for this scenario instead of the standard one
     pub(crate) scenario: Option<PathBuf>,
+    /// Context of the production cluster: say what a green rehearsal on --staging does not prove about it
+    #[arg(long, value_name = "CONTEXT", conflicts_with = "scenario", requires = "staging")]
+    pub(crate) against: Option<String>,
+    /// Context of the staging cluster, for --against
+    #[arg(long, value_name = "CONTEXT", requires = "against")]
+    pub(crate) staging: Option<String>,
+    /// Namespace in both clusters, for --against
+    #[arg(long, value_name = "NAME", default_value = "camunda")]
+    pub(crate) namespace: String,
     #[command(flatten)]
     pub(crate) stores: DoctorStores,
     #[command(flatten)]

@@ -6,6 +6,7 @@ mod check;
 pub mod migration;
 pub mod objects;
 pub mod road;
+pub mod topology;
 pub mod values;
 pub mod yaml;
 

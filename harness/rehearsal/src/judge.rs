@@ -3,6 +3,7 @@
 use crate::start::{RehearsalError, file_error, ledger_lines};
 use drydock_core::event::{Ending, RECORD_VERSION, RunStarted};
 use drydock_core::finding::Outcome;
+use drydock_core::scenario::ledger_from_yaml;
 use drydock_core::{
     CheckId, Clock, Event, Finding, Plan, Record, RecordWriter, Redactor, Scenario, Summary, SystemClock,
 };
@@ -24,6 +25,15 @@ pub struct CheckMade {
     pub millis: u64,
 }
 
+/// Lists of differences that are expected.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ledgers<'l> {
+    /// Files of the user.
+    pub files: &'l [PathBuf],
+    /// Texts that come with the program, with their names.
+    pub built_in: &'l [(&'l str, &'l str)],
+}
+
 /// Writes a record of `made`, judges it with the ledgers, and writes reports into `folder` if there is one. `name` is what
 /// was done, as one word; `asked` are the checks that must have been made for a green verdict.
 ///
@@ -33,10 +43,14 @@ pub fn judge(
     name: &str,
     asked: &[&str],
     made: Vec<CheckMade>,
-    ledgers: &[PathBuf],
+    ledgers: Ledgers<'_>,
     folder: Option<&Path>,
 ) -> Result<Summary, RehearsalError> {
     let clock = SystemClock::start();
+    let mut ledger = ledger_lines(ledgers.files.iter().cloned())?;
+    for (name, text) in ledgers.built_in {
+        ledger.extend(ledger_from_yaml(name, text)?.expected);
+    }
     let started = RunStarted {
         record_version: RECORD_VERSION,
         drydock: env!("CARGO_PKG_VERSION").to_owned(),
@@ -44,7 +58,7 @@ pub fn judge(
         scenario_file: String::new(),
         scenario: Scenario::from_yaml(name, &format!("name: {name}"))?,
         plan: Plan { steps: Vec::new(), checks: asked.iter().map(|c| CheckId::from(*c)).collect() },
-        ledger: ledger_lines(ledgers.iter().cloned())?,
+        ledger,
         machine: BTreeMap::new(),
     };
     let mut docket = Docket::open(clock, started, Redactor::default())?;

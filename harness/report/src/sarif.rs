@@ -49,7 +49,7 @@ fn result(judged: &Judged) -> Value {
         "partialFingerprints": {"subject/v1": format!("{} {} {}", finding.check, finding.kind, finding.subject)},
         "properties": {"kind": finding.kind, "class": finding.class, "subject": finding.subject, "count": finding.count},
     });
-    if let Some(place) = &finding.place {
+    if let Some(place) = finding.place.as_ref().filter(|place| place.line > 0) {
         result["locations"] = json!([{
             "physicalLocation": {
                 "artifactLocation": {"uri": uri(&place.file)},

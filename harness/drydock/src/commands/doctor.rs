@@ -11,6 +11,9 @@ use drydock_stores::endpoint::AddressError;
 
 /// Examines the machine, or the stores whose addresses are given.
 pub(crate) async fn run(arguments: &Doctor) -> ExitCode {
+    if let (Some(staging), Some(production)) = (&arguments.staging, &arguments.against) {
+        return super::live::representative(staging, production, &arguments.namespace, arguments.json).await;
+    }
     let scenario = match &arguments.scenario {
         Some(file) => match plan_of(file, &RehearsalOptions::default()) {
             Ok((scenario, _)) => scenario,

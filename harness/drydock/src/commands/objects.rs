@@ -1,27 +1,41 @@
 //! `drydock verify objects`, `staging` and `migration`: manifests, dumps and a scrape, judged.
 
-use crate::cli::{Bitnami, Migration, Objects, Output, ReportFiles, Staging};
+use super::live::{self, Side, Unread};
+use crate::cli::{Bitnami, Objects, Output, ReportFiles, Staging};
 use drydock_core::ExitCode;
 use drydock_core::names::checks;
 use drydock_helm::objects::{self, Inventory, staging_against};
 use drydock_helm::{Check, values};
-use drydock_rehearsal::judge::judge;
+use drydock_rehearsal::judge::{Ledgers, judge};
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::path::PathBuf;
 use std::time::Instant;
 
 /// Compares objects before and after.
-pub(crate) fn run(arguments: &Objects) -> ExitCode {
+pub(crate) async fn run(arguments: &Objects) -> ExitCode {
     let began = Instant::now();
-    let sets = read(&arguments.before).and_then(|before| Ok((before, read(&arguments.after)?)));
-    let (before, after) = match sets {
-        Ok(sets) => sets,
-        Err(error) => return usage(&error),
-    };
+    let live = &arguments.live;
+    let namespace = live.after_namespace.as_ref().unwrap_or(&live.namespace);
+    let sides = [
+        (&arguments.before, &live.before_context, &live.namespace),
+        (&arguments.after, &live.after_context, namespace),
+    ];
+    let mut sets = Vec::new();
+    for (files, context, namespace) in sides {
+        let side = match context {
+            Some(context) => live::read(context, namespace, &arguments.release, live.source).await,
+            None => read(files).map(Side::from).map_err(Unread::Usage),
+        };
+        match side {
+            Ok(side) => sets.push(side),
+            Err(unread) => return unread.tell(),
+        }
+    }
+    let [before, after] = sets.as_slice() else { return ExitCode::CouldNotRun };
     let subject = objects::Objects {
-        before: &before,
-        after: &after,
+        before: &before.objects,
+        after: &after.objects,
         release: &arguments.release,
         bitnami: match arguments.bitnami {
             Bitnami::Stays => values::Bitnami::Stays,
@@ -29,7 +43,10 @@ pub(crate) fn run(arguments: &Objects) -> ExitCode {
         },
         digest_key: &digest_key(),
     };
-    let made = objects::judge(&subject);
+    let mut made = objects::judge(&subject);
+    if let Some(first) = made.first_mut() {
+        first.findings.extend(before.unread.iter().chain(&after.unread).cloned());
+    }
     tell("objects", &checks::HELM_OBJECTS, made, began, &arguments.files, &arguments.output)
 }
 
@@ -46,19 +63,6 @@ pub(crate) fn staging(arguments: &Staging) -> ExitCode {
     }
 }
 
-/// Holds a saved scrape of the migration job against the process index.
-pub(crate) fn migration(arguments: &Migration) -> ExitCode {
-    let began = Instant::now();
-    match super::values::read(std::slice::from_ref(&arguments.metrics)) {
-        Ok(files) => {
-            let text = files.first().map_or("", |(_, text)| text.as_str());
-            let made = vec![drydock_helm::migration::migrated(text, arguments.documents)];
-            tell("migration", &[checks::MIGRATION_DATA], made, began, &arguments.files, &arguments.output)
-        }
-        Err(error) => usage(&error),
-    }
-}
-
 /// Judges checks, writes the reports that were asked for, and prints one.
 pub(super) fn tell(
     name: &str,
@@ -69,7 +73,8 @@ pub(super) fn tell(
     output: &Output,
 ) -> ExitCode {
     let made = super::values::made(made, began);
-    let summary = match judge(name, asked, made, &output.expected, output.report.as_deref()) {
+    let ledgers = Ledgers { files: &output.expected, built_in: &[] };
+    let summary = match judge(name, asked, made, ledgers, output.report.as_deref()) {
         Ok(summary) => summary,
         Err(error) => return super::rehearse::fail(error),
     };
@@ -96,7 +101,7 @@ pub(super) fn usage(error: &str) -> ExitCode {
 
 /// A key that no other run has. It never leaves this process, and digests are never told: it needs no better source of chance
 /// than that of the standard library's maps.
-fn digest_key() -> [u8; 32] {
+pub(super) fn digest_key() -> [u8; 32] {
     let mut key = [0; 32];
     for (i, part) in key.chunks_mut(8).enumerate() {
         let mut hasher = RandomState::new().build_hasher();

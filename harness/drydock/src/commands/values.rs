@@ -1,11 +1,12 @@
 //! `drydock verify values`: what becomes of every key when the chart changes.
 
+use super::render::{Side, rendered};
 use crate::cli::{Bitnami, ReportFiles, Values};
 use drydock_core::names::checks;
 use drydock_core::{ExitCode, Summary};
 use drydock_helm::Check;
 use drydock_helm::values::{self, ChartKeys, KeyVerdict, Road, Subject, Supplied};
-use drydock_rehearsal::judge::{CheckMade, judge};
+use drydock_rehearsal::judge::{CheckMade, Ledgers, judge};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -22,7 +23,9 @@ pub(crate) fn run(arguments: &Values) -> ExitCode {
 
 fn compare(arguments: &Values) -> Result<ExitCode, String> {
     let began = Instant::now();
-    let road = Road::between(&arguments.chart_from, &arguments.chart_to).map_err(|e| e.to_string())?;
+    let (from, from_files) = chart(&arguments.chart_from, arguments.chart_from_files.as_deref())?;
+    let (to, to_files) = chart(&arguments.chart_to, arguments.chart_to_files.as_deref())?;
+    let road = Road::between(&from, &to).map_err(|e| e.to_string())?;
     let files = read(&arguments.from)?;
     let old = Supplied::read(&files, &arguments.set).map_err(|e| e.to_string())?;
     let new = if arguments.to.is_empty() {
@@ -30,8 +33,8 @@ fn compare(arguments: &Values) -> Result<ExitCode, String> {
     } else {
         Some(Supplied::read(&read(&arguments.to)?, &arguments.set_to).map_err(|e| e.to_string())?)
     };
-    let chart_from = keys(arguments.chart_from_files.as_deref(), &road.from)?;
-    let chart_to = keys(arguments.chart_to_files.as_deref(), &road.to)?;
+    let chart_from = keys(from_files, &road.from)?;
+    let chart_to = keys(to_files, &road.to)?;
     let subject = Subject {
         old: &old,
         new: new.as_ref(),
@@ -44,14 +47,46 @@ fn compare(arguments: &Values) -> Result<ExitCode, String> {
             Bitnami::Leaves => values::Bitnami::Leaves,
         },
     };
-    if let Some(path) = &arguments.write {
-        write_proposal(path, &files, &subject)?;
-    }
+    let written = match &arguments.write {
+        Some(path) => write_proposal(path, &files, &subject)?,
+        None => Vec::new(),
+    };
     let verdict = values::judge(&subject);
-    let made = made(verdict.checks, began);
+    // What is used with the new chart: its own files, else what was written for it, else the old ones as they are.
+    let proposed = if arguments.to.is_empty() && !written.is_empty() {
+        Some(Supplied::read(&read(&written)?, &arguments.set).map_err(|e| e.to_string())?)
+    } else {
+        None
+    };
+    let (new_files, new_set) = match (&proposed, arguments.to.is_empty()) {
+        (Some(_), _) => (written, &[][..]),
+        (None, true) => (arguments.from.clone(), &arguments.set[..]),
+        (None, false) => (arguments.to.clone(), &arguments.set_to[..]),
+    };
+    let rendered = rendered(
+        arguments,
+        &road,
+        &Side {
+            name: "old",
+            chart: from_files,
+            files: arguments.from.clone(),
+            set: &arguments.set,
+            supplied: &old,
+        },
+        &Side {
+            name: "new",
+            chart: to_files,
+            files: new_files,
+            set: new_set,
+            supplied: proposed.as_ref().or(new.as_ref()).unwrap_or(&old),
+        },
+    );
+    let mut asked = checks::HELM_VALUES.to_vec();
+    asked.extend(rendered.asked());
+    let made = made(verdict.checks.into_iter().chain(rendered.checks).collect(), began);
     let output = &arguments.output;
-    let judged = judge("values", &checks::HELM_VALUES, made, &output.expected, output.report.as_deref());
-    let summary = match judged {
+    let ledgers = Ledgers { files: &output.expected, built_in: &rendered.ledgers };
+    let summary = match judge("values", &asked, made, ledgers, output.report.as_deref()) {
         Ok(summary) => summary,
         Err(error) => return Ok(super::rehearse::fail(error)),
     };
@@ -65,24 +100,40 @@ fn compare(arguments: &Values) -> Result<ExitCode, String> {
     Ok(super::exit_of(&summary))
 }
 
-/// Writes what the new chart should be given: one file, or a folder of them if there are several.
-fn write_proposal(path: &Path, files: &[(String, String)], subject: &Subject<'_>) -> Result<(), String> {
+/// Version of a chart and the chart itself: one argument may be either.
+fn chart<'a>(given: &'a str, files: Option<&'a Path>) -> Result<(String, Option<&'a Path>), String> {
+    let path = Path::new(given);
+    let is_chart = path.join("Chart.yaml").is_file() || (given.ends_with(".tgz") && path.is_file());
+    if files.is_none() && is_chart {
+        let version = ChartKeys::read(path).map_err(|e| e.to_string())?.version;
+        return Ok((version, Some(path)));
+    }
+    Ok((given.to_owned(), files))
+}
+
+/// Writes what the new chart should be given: one file, or a folder of them if there are several. Says which files.
+fn write_proposal(
+    path: &Path,
+    files: &[(String, String)],
+    subject: &Subject<'_>,
+) -> Result<Vec<PathBuf>, String> {
     let proposal = values::propose(files, subject.road, subject.chart_from, subject.chart_to)
         .map_err(|e| e.to_string())?;
-    let write = |path: &Path, text: &str| {
-        std::fs::write(path, text).map_err(|e| format!("cannot write {}: {e}", path.display()))
+    let write = |path: PathBuf, text: &str| match std::fs::write(&path, text) {
+        Ok(()) => Ok(path),
+        Err(e) => Err(format!("cannot write {}: {e}", path.display())),
     };
     if let [(_, text)] = proposal.files.as_slice() {
-        return write(path, text);
+        return Ok(vec![write(path.to_owned(), text)?]);
     }
     std::fs::create_dir_all(path).map_err(|e| format!("cannot make the folder {}: {e}", path.display()))?;
-    for (number, (name, text)) in (1..).zip(&proposal.files) {
+    let numbered = (1..).zip(&proposal.files).map(|(number, (name, text))| {
         // The order of the files matters, and two of them may have the same name in different folders.
         let name =
             Path::new(name).file_name().map_or_else(|| name.clone(), |n| n.to_string_lossy().into_owned());
-        write(&path.join(format!("{number:02}-{name}")), text)?;
-    }
-    Ok(())
+        write(path.join(format!("{number:02}-{name}")), text)
+    });
+    numbered.collect()
 }
 
 /// Reads text files.

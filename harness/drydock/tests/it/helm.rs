@@ -92,6 +92,59 @@ fn objects_red_for_the_broken_move_and_green_for_the_right_one() {
 }
 
 #[test]
+fn topologies_and_importers_are_judged_from_saved_answers() {
+    let folder = folder();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("write");
+    let topology = |role: &str| {
+        format!(
+            r#"{{"clusterSize": 2, "partitionsCount": 1, "replicationFactor": 2, "brokers": [
+            {{"nodeId": 0, "partitions": [{{"partitionId": 1, "role": "leader", "health": "healthy"}}]}},
+            {{"nodeId": 1, "partitions": [{{"partitionId": 1, "role": "{role}", "health": "healthy"}}]}}]}}"#
+        )
+    };
+    write("whole.json", &topology("follower"));
+    write("split.json", &topology("leader"));
+    for (files, code) in [(["whole.json", "whole.json"], 0), (["whole.json", "split.json"], 1)] {
+        let output = drydock(folder.path())
+            .args(["verify", "topology", "--file", files[0], "--file", files[1]])
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output));
+    }
+    for (done, code) in [("true", 0), ("false", 1)] {
+        write(
+            "p.json",
+            &format!(
+                r#"{{"hits": {{"hits": [{{"_id": "1-job", "_source": {{"partitionId": 1, "completed": {done}}}}}]}}}}"#
+            ),
+        );
+        let output = drydock(folder.path())
+            .args(["verify", "migration", "--positions", "p.json", "--partitions", "1"])
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output));
+    }
+    let nobody = drydock(folder.path())
+        .args(["verify", "topology", "--address", "http://user:hunter2@127.0.0.1:1"])
+        .output()
+        .expect("it runs");
+    assert_eq!(nobody.status.code(), Some(5), "{}", text(&nobody));
+    assert!(!text(&nobody).contains("hunter2"), "{}", text(&nobody));
+}
+
+#[test]
+fn a_cluster_that_cannot_be_reached_is_no_finding() {
+    let folder = folder();
+    let output = drydock(folder.path())
+        .args(["verify", "objects", "--before-context", "no-such-context", "--after"])
+        .arg(case("production"))
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output));
+    assert!(text(&output).contains("no-such-context"), "{}", text(&output));
+}
+
+#[test]
 fn the_migration_metric_and_the_upgrade_path() {
     let folder = folder();
     fs::write(folder.path().join("m.txt"), "camunda_migration_processes_migrated_total 7\n").expect("write");

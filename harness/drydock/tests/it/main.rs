@@ -2,6 +2,7 @@
 
 mod external;
 mod helm;
+mod helm_render;
 mod prove;
 mod quick;
 mod real;

@@ -1,7 +1,7 @@
 //! What the release depends on outside of its namespace. A backup of the namespace alone lacks all of it.
 
 use super::Objects;
-use super::model::{Inventory, Nature};
+use super::model::{Inventory, Nature, Object};
 use crate::check::Check;
 use drydock_core::finding::{Finding, Kind, Outcome};
 use drydock_core::names::checks;
@@ -146,12 +146,24 @@ fn needs(set: &Inventory) -> Needs {
     needs
 }
 
+/// What objects of the namespace depend on outside of it: kind and name.
+pub(super) fn depended(set: &Inventory) -> BTreeSet<(&'static str, String)> {
+    needs(set).into_keys().collect()
+}
+
+/// Whether an object outside of the namespace is the one that something depends on under a name.
+pub(super) fn is_called(object: &Object, name: &str) -> bool {
+    if object.kind != "CustomResourceDefinition" {
+        return object.name == name;
+    }
+    name.split_once('.').is_some_and(|(kind, group)| {
+        object.field(&["spec", "group"]) == group && object.field(&["spec", "names", "kind"]) == kind
+    })
+}
+
 fn has(set: &Inventory, kind: &str, name: &str) -> bool {
     if kind == "CustomResourceDefinition" {
-        let Some((wanted, group)) = name.split_once('.') else { return false };
-        return set.of(kind).any(|crd| {
-            crd.field(&["spec", "group"]) == group && crd.field(&["spec", "names", "kind"]) == wanted
-        });
+        return set.of(kind).any(|object| is_called(object, name));
     }
     set.within(kind, name, "").is_some()
 }

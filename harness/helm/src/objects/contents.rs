@@ -1,13 +1,14 @@
 //! Every object and what it says.
 
-use super::Objects;
 use super::meaning::{Difference, differences, plain};
-use super::model::{Inventory, Object};
+use super::model::{Inventory, Nature, Object};
+use super::{Objects, cluster};
 use crate::check::Check;
 use crate::values::Path;
 use drydock_core::finding::{Class, Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Fields of one object that are told one by one; a template that was rewritten is told as a whole.
 const MOST_FIELDS: usize = 40;
@@ -35,7 +36,8 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
             check.findings.push(told.next("take one of the two out").at(at));
         }
     }
-    for object in before.objects.values().filter(|o| told(o)) {
+    let (scope_before, scope_after) = (Scope::of(before), Scope::of(after));
+    for object in before.objects.values().filter(|o| scope_before.holds(o)) {
         let Some(other) = after.objects.get(&object.key()) else {
             check.findings.push(lost(object, after, check.check));
             continue;
@@ -44,7 +46,8 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
         let found = differences(&plain(&without_secrets(object)), &plain(&without_secrets(other)));
         check.findings.extend(changed(object, other, &found, check.check));
     }
-    for object in after.objects.values().filter(|o| told(o) && !before.objects.contains_key(&o.key())) {
+    let added = after.objects.values().filter(|o| scope_after.holds(o));
+    for object in added.filter(|o| !before.objects.contains_key(&o.key())) {
         check.compared += 1;
         let at = object.place();
         let message = format!("{} ({at}) is new", object.title());
@@ -54,14 +57,36 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
                 .at(at),
         );
     }
-    let skipped = before.objects.values().filter(|o| !told(o)).count();
-    check.note = format!("objects by kind and name; {skipped} that controllers make are looked at elsewhere");
+    let skipped = before.objects.values().filter(|o| !scope_before.holds(o)).count();
+    check.note = format!(
+        "objects by kind and name; {skipped} that controllers make, or that are the cluster's own, are looked at elsewhere"
+    );
     check
 }
 
-fn told(object: &Object) -> bool {
-    // What is bound to what has a check of its own.
-    !object.is_derived() && object.kind != "PersistentVolume"
+/// Which objects are compared by name.
+struct Scope {
+    needed: BTreeSet<(&'static str, String)>,
+    nature: Nature,
+}
+
+impl Scope {
+    fn of(set: &Inventory) -> Self {
+        Self { needed: cluster::depended(set), nature: set.nature }
+    }
+
+    fn holds(&self, object: &Object) -> bool {
+        // Nodes and volumes are another cluster's own; what is bound to what has a check of its own.
+        if object.is_derived() || matches!(object.kind.as_str(), "PersistentVolume" | "Node") {
+            return false;
+        }
+        // A cluster holds much that is not the release's business.
+        !object.is_cluster_scoped()
+            || object.kind == "Namespace"
+            || self.nature == Nature::Rendered
+            || object.labels().get("app.kubernetes.io/managed-by").is_some_and(|by| by == "Helm")
+            || self.needed.iter().any(|(kind, name)| *kind == object.kind && cluster::is_called(object, name))
+    }
 }
 
 /// Secrets are compared by digest, in a check of their own.

@@ -5,6 +5,7 @@ mod bitnami;
 mod cluster;
 mod contents;
 mod controllers;
+mod credentials;
 mod immutable;
 mod meaning;
 mod model;

@@ -1,6 +1,8 @@
 //! Objects of a cluster, read from rendered manifests, `helm get manifest` or a dump.
 
 use crate::yaml::{Node, Position, YamlError, read_all};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use thiserror::Error;
@@ -192,6 +194,19 @@ impl Inventory {
                 collect(document, file, &mut found)?;
             }
         }
+        Ok(Self::gathered(found))
+    }
+
+    /// The same for objects that were read from a server; `source` is told in place of a file.
+    ///
+    /// # Errors
+    /// One of them is no object.
+    pub fn of_values(source: &str, values: Vec<Value>) -> Result<Self, ObjectsError> {
+        let objects = values.into_iter().map(|value| object(value, source, Position::default()));
+        Ok(Self::gathered(objects.collect::<Result<Vec<_>, _>>()?))
+    }
+
+    fn gathered(found: Vec<Object>) -> Self {
         let namespaces: BTreeSet<&str> =
             found.iter().map(|o| o.namespace.as_str()).filter(|n| !n.is_empty()).collect();
         let one = namespaces.len() <= 1;
@@ -212,7 +227,20 @@ impl Inventory {
                 set.twice.push(before);
             }
         }
-        Ok(set)
+        set
+    }
+
+    /// Takes out what chance decides: every text that another render of the same chart and values has differently is replaced by
+    /// the same words on every side, naming the place. Says how many there were.
+    pub fn settle(&mut self, again: &Self) -> u64 {
+        let mut settled = 0;
+        for (key, object) in &mut self.objects {
+            let Some(other) = again.objects.get(key) else { continue };
+            let secret = object.kind == "Secret";
+            let title = object.title();
+            settle(&mut object.value, &other.value, &title, secret, &mut settled);
+        }
+        settled
     }
 
     /// Objects of one kind.
@@ -243,36 +271,63 @@ fn collect(node: &Node, file: &str, into: &mut Vec<Object>) -> Result<(), Object
         // A template that rendered to nothing but comments.
         return Ok(());
     }
-    let text = |keys: &[&str]| node.at_path(keys).and_then(Node::as_str).unwrap_or_default().to_owned();
-    let kind = text(&["kind"]);
-    let lacks = |lacks| ObjectsError::NoObject { file: file.to_owned(), at: node.at, lacks };
-    if kind.is_empty() {
-        return Err(lacks("kind"));
-    }
+    let kind = node.get("kind").and_then(Node::as_str).unwrap_or_default();
     if let Some(items) = node.get("items").filter(|_| kind.ends_with("List")) {
         return items.items().iter().try_for_each(|item| collect(item, file, into));
     }
-    let name = text(&["metadata", "name"]);
+    into.push(object(node.to_value(), file, node.at)?);
+    Ok(())
+}
+
+fn object(value: Value, file: &str, at: Position) -> Result<Object, ObjectsError> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        _ => String::new(),
+    };
+    let kind = text(&value["kind"]);
+    let lacks = |lacks| ObjectsError::NoObject { file: file.to_owned(), at, lacks };
+    if kind.is_empty() {
+        return Err(lacks("kind"));
+    }
+    let name = text(&value["metadata"]["name"]);
     if name.is_empty() {
         return Err(lacks("metadata.name"));
     }
-    let api = text(&["apiVersion"]);
+    let api = text(&value["apiVersion"]);
     let group = api.split_once('/').map_or("", |(group, _)| group).to_owned();
     // Ingresses and others changed their group without changing what they are.
     let group = if group == "extensions" { "networking.k8s.io".to_owned() } else { group };
-    let namespace = text(&["metadata", "namespace"]);
+    let namespace = text(&value["metadata"]["namespace"]);
     let cluster = CLUSTER_SCOPED.contains(&kind.as_str());
     let namespace = if cluster { String::new() } else { namespace };
-    into.push(Object {
-        group,
-        kind,
-        namespace,
-        name,
-        value: node.to_value(),
-        file: file.to_owned(),
-        at: node.at,
-    });
-    Ok(())
+    Ok(Object { group, kind, namespace, name, value, file: file.to_owned(), at })
+}
+
+/// Replaces texts that differ; `at` names the place, so that two of them do not look alike.
+fn settle(value: &mut Value, again: &Value, at: &str, secret: bool, settled: &mut u64) {
+    match (value, again) {
+        (Value::Object(map), Value::Object(other)) => {
+            for (key, below) in map {
+                if let Some(again) = other.get(key) {
+                    settle(below, again, &format!("{at} {key}"), secret, settled);
+                }
+            }
+        }
+        (Value::Array(items), Value::Array(other)) => {
+            for (number, (below, again)) in items.iter_mut().zip(other).enumerate() {
+                settle(below, again, &format!("{at} {number}"), secret, settled);
+            }
+        }
+        (Value::String(text), Value::String(other)) if text != other => {
+            *settled += 1;
+            let words = format!("made anew on every render: {at}");
+            // Data of Secrets stays what it is: base64.
+            let packed = secret && STANDARD.decode(text.as_bytes()).is_ok();
+            *text = if packed { STANDARD.encode(words) } else { words };
+        }
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -286,5 +341,24 @@ mod tests {
         assert_eq!((set.objects.len(), set.twice.len(), set.nature), (1, 1, Nature::Live));
         assert!(Inventory::read(&[("f".into(), "a: 1".into())]).is_err());
         assert!(Inventory::read(&[("f".into(), "kind: Service".into())]).is_err());
+    }
+
+    #[test]
+    fn what_chance_decides_is_settled_and_nothing_else() {
+        let render = |password: &str| {
+            let text = format!(
+                "apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ndata: {{p: {password}, q: aGFuZA==}}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata: {{key: {password}, port: \"80\"}}\n"
+            );
+            Inventory::read(&[("f".into(), text)]).unwrap()
+        };
+        let (mut one, mut two) = (render("YWJj"), render("eHl6"));
+        assert_eq!(one.settle(&render("Zm9v")), 2);
+        assert_eq!(two.settle(&render("YmFy")), 2);
+        let values = |set: &Inventory| set.objects.values().map(|o| o.value.clone()).collect::<Vec<_>>();
+        assert_eq!(values(&one), values(&two));
+        assert!(values(&one).iter().any(|v| v["data"]["q"] == "aGFuZA=="), "what a person chose stays");
+        let mut other = render("YWJj");
+        assert_eq!(other.settle(&render("YWJj")), 0);
+        assert_ne!(values(&one), values(&other), "a password that is not made anew is another one");
     }
 }

@@ -12,14 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// One key of a Secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Entry {
-    digest: [u8; 32],
+pub(super) struct Entry {
+    pub(super) digest: [u8; 32],
     /// The same without white space around it.
     trimmed: [u8; 32],
-    length: usize,
+    pub(super) length: usize,
 }
 
-type Entries = BTreeMap<(String, String, String), Entry>;
+/// Keys of Secrets by namespace, name and key.
+pub(super) type Entries = BTreeMap<(String, String, String), Entry>;
 
 /// A reference to a key of a Secret; without a key, to all of them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +40,7 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
     values(objects, &before, &after, &old_readers, &mut check);
     empties(objects, &before, &after, &mut check);
     references(objects, &readers, &old_readers, &mut check);
+    super::credentials::check(objects, &before, &after, &mut check);
     check.note = format!("{} keys of Secrets by keyed digest, {} readers", before.len(), readers.len());
     check
 }

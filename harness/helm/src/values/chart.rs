@@ -1,18 +1,25 @@
 //! Which keys a chart knows: from the list that comes with Drydock, or from the chart itself.
 
 use super::path::Path;
+use super::schema::{Offence, Schema};
+use super::supplied::{Supplied, insert};
 use crate::yaml::{Kind, Node, read_one};
 use regex::Regex;
 use semver::Version;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 use std::ops::Bound;
 use thiserror::Error;
 
 /// Lists of keys that come with the program, by chart version, oldest first. `drydock-helm`'s tests write them anew from the
 /// charts (`DRYDOCK_TEST_CHARTS`, `DRYDOCK_BLESS=1`).
-const LISTS: [(&str, &str); 4] = [
+const LISTS: [(&str, &str); 10] = [
+    ("8.0.13", include_str!("../../../../fixtures/helm/keys/8.0.13.txt")),
+    ("8.1.27", include_str!("../../../../fixtures/helm/keys/8.1.27.txt")),
+    ("8.2.9", include_str!("../../../../fixtures/helm/keys/8.2.9.txt")),
+    ("8.3.1", include_str!("../../../../fixtures/helm/keys/8.3.1.txt")),
+    ("9.3.7", include_str!("../../../../fixtures/helm/keys/9.3.7.txt")),
+    ("10.0.1", include_str!("../../../../fixtures/helm/keys/10.0.1.txt")),
     ("11.12.3", include_str!("../../../../fixtures/helm/keys/11.12.3.txt")),
     ("12.13.3", include_str!("../../../../fixtures/helm/keys/12.13.3.txt")),
     ("13.12.7", include_str!("../../../../fixtures/helm/keys/13.12.7.txt")),
@@ -81,6 +88,8 @@ pub struct ChartKeys {
     types: BTreeMap<Path, String>,
     /// Keys that are handed to a chart within the chart, whose own keys are not known here.
     subcharts: BTreeSet<String>,
+    /// The chart's schema, where the chart itself was read.
+    schema: Option<Schema>,
 }
 
 /// Whether a chart knows a key.
@@ -118,13 +127,15 @@ pub enum ChartError {
 }
 
 impl ChartKeys {
-    /// The list that comes with the program for a chart version: that of the same line (major version), whose keys are those
-    /// of its last chart.
+    /// The list that comes with the program for a chart version: that of the same line, whose keys are those of a late chart of
+    /// it. A line is a major version; before 9, a minor one.
     pub fn shipped(version: &Version) -> Option<Self> {
         LISTS
             .iter()
             .find(|(known, _)| {
-                Version::parse(known).is_ok_and(|k| k.major == version.major && version.major > 8)
+                Version::parse(known).is_ok_and(|k| {
+                    k.major == version.major && (version.major > 8 || k.minor == version.minor)
+                })
             })
             .map(|(known, text)| Self::from_list(known, text))
     }
@@ -168,8 +179,7 @@ impl ChartKeys {
     /// # Errors
     /// There is no chart, or its `values.yaml`, `values.schema.json` or `Chart.yaml` cannot be read.
     pub fn read(path: &std::path::Path) -> Result<Self, ChartError> {
-        let files = if path.is_dir() { read_folder(path)? } else { read_packed(path)? };
-        Self::from_files(&files)
+        Self::from_files(&super::files::read(path)?)
     }
 
     /// Reads a chart from its files by path within the chart.
@@ -187,10 +197,12 @@ impl ChartKeys {
         let mut keys = Self { version, ..Self::default() };
         keys.add_values(&read("values.yaml")?, &Path::default());
         keys.add_documented(&files["values.yaml"]);
+        let mut rules = None;
         if let Some(schema) = files.get("values.schema.json") {
             let schema: Value =
                 serde_json::from_str(schema).map_err(|e| content("values.schema.json", e.to_string()))?;
             keys.add_schema(&schema, &Path::default());
+            rules = Some(schema);
         }
         for (_, text) in files.iter().filter(|(p, _)| p.starts_with("templates/")) {
             keys.add_templates(text);
@@ -204,6 +216,7 @@ impl ChartKeys {
         if !dependencies.is_empty() {
             keys.open.extend(SUBCHART_GLOBALS.map(Path::parse));
         }
+        keys.schema = rules.map(|rules| Schema::new(rules, keys.defaults()));
         Ok(keys)
     }
 
@@ -339,64 +352,27 @@ impl ChartKeys {
         (!fits).then_some(of)
     }
 
+    /// What the chart's own schema does not take; `None` where only the list of keys is known.
+    pub(super) fn offences(&self, supplied: &Supplied) -> Option<Result<Vec<Offence>, String>> {
+        self.schema.as_ref().map(|schema| schema.offences(supplied))
+    }
+
+    /// The chart's defaults as one map.
+    fn defaults(&self) -> Value {
+        let mut all = Value::Object(serde_json::Map::new());
+        for (path, default) in &self.leaves {
+            insert(&mut all, path.keys(), default.clone().unwrap_or(Value::Null));
+        }
+        for path in self.open.iter().filter(|path| !self.has_below(path.keys())) {
+            insert(&mut all, path.keys(), Value::Object(serde_json::Map::new()));
+        }
+        all
+    }
+
     /// Every key that has a default, and every map that takes anything.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.leaves.keys().chain(&self.open)
     }
-}
-
-/// Which files of a chart are read, by their path within it.
-fn of_interest(path: &str) -> bool {
-    let depth = path.matches('/').count();
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let about = matches!(name, "Chart.yaml" | "values.yaml" | "values.schema.json");
-    (depth == 0 && about)
-        || (depth == 2 && path.starts_with("charts/") && about)
-        || (path.starts_with("templates/") && !path.contains("/test"))
-}
-
-fn read_folder(folder: &std::path::Path) -> Result<BTreeMap<String, String>, ChartError> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(at) = folders.pop() {
-        let failed = |reason| ChartError::Io { path: at.display().to_string(), reason };
-        for entry in std::fs::read_dir(&at).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            let Ok(within) = path.strip_prefix(folder) else { continue };
-            let within = within.to_string_lossy().replace('\\', "/");
-            if path.is_dir() {
-                let wanted = within.starts_with("templates") || within.starts_with("charts");
-                if wanted && within.matches('/').count() < 6 {
-                    folders.push(path);
-                }
-            } else if of_interest(&within) {
-                let text = std::fs::read(&path)
-                    .map_err(|reason| ChartError::Io { path: path.display().to_string(), reason })?;
-                files.insert(within, String::from_utf8_lossy(&text).into_owned());
-            }
-        }
-    }
-    Ok(files)
-}
-
-fn read_packed(path: &std::path::Path) -> Result<BTreeMap<String, String>, ChartError> {
-    let failed = |reason| ChartError::Io { path: path.display().to_string(), reason };
-    let file = std::fs::File::open(path).map_err(failed)?;
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
-    let mut files = BTreeMap::new();
-    for entry in archive.entries().map_err(failed)? {
-        let mut entry = entry.map_err(failed)?;
-        let within = entry.path().map_err(failed)?.to_string_lossy().into_owned();
-        // The first folder is the chart's own name.
-        let Some((_, within)) = within.split_once('/') else { continue };
-        if of_interest(within) {
-            let within = within.to_owned();
-            let mut text = Vec::new();
-            entry.read_to_end(&mut text).map_err(failed)?;
-            files.insert(within, String::from_utf8_lossy(&text).into_owned());
-        }
-    }
-    Ok(files)
 }
 
 #[cfg(test)]
@@ -447,7 +423,8 @@ mod tests {
 
     #[test]
     fn a_list_says_the_same_as_the_chart() {
-        let chart = chart();
+        // The schema's rules are too much for a list; its types are in it.
+        let chart = ChartKeys { schema: None, ..chart() };
         assert_eq!(ChartKeys::from_list("1.2.3", &chart.to_list()), chart);
     }
 }

@@ -1,14 +1,16 @@
 //! What changes although nobody wrote it: defaults, keys that must be written now, and combinations that are refused.
 
+use super::chart::ChartKeys;
 use super::condition::Effective;
 use super::engine::{Migration, onward};
 use super::judge::{KeyVerdict, Subject};
 use super::path::Path;
 use super::report::{finding, place};
 use super::rules::{Rule, RuleKind, Severity};
+use super::schema::Offence;
 use super::supplied::Supplied;
 use crate::check::Check;
-use drydock_core::finding::{Kind, Outcome, Sample};
+use drydock_core::finding::{Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
 use serde_json::Value;
 
@@ -47,7 +49,8 @@ pub(crate) fn drifts<'r>(
             // A later step may have taken the key further, or away.
             for (path, pin) in onward(&target, &value, subject.road, number) {
                 let written = new.sets(&path) || (subject.new.is_some() && new.sets(&target));
-                let arrives = migration.arrivals.keys().any(|p| p.is_within(&path));
+                let mut from_here = migration.arrivals.range(path.clone()..);
+                let arrives = from_here.next().is_some_and(|(p, _)| p.is_within(&path));
                 if written
                     || arrives
                     || found.iter().any(|d| d.path == path && d.rule.severity <= rule.severity)
@@ -144,8 +147,16 @@ pub(crate) fn constraints(subject: &Subject<'_>, stages: &[Supplied]) -> Check {
             "change one of the values that do not go together; `helm template` shows the chart's own words",
         ));
     }
+    let schema = refused(subject.chart_to, new, &mut check);
+    check.note = format!("combinations that the chart's templates or schema refuse; {schema}");
+    check
+}
+
+/// What the chart's schema refuses. Says how much of it could be applied.
+fn refused(chart: Option<&ChartKeys>, new: &Supplied, check: &mut Check) -> &'static str {
+    let Some(chart) = chart else { return "no schema is known" };
     for leaf in new.leaves.values() {
-        let Some(wanted) = subject.chart_to.and_then(|c| c.refuses(&leaf.path, &leaf.value)) else {
+        let Some(wanted) = chart.refuses(&leaf.path, &leaf.value) else {
             continue;
         };
         check.compared += 1;
@@ -166,6 +177,39 @@ pub(crate) fn constraints(subject: &Subject<'_>, stages: &[Supplied]) -> Check {
         let told = finding(check.check, Outcome::Different, Kind::Unusable, &leaf.path, message);
         check.findings.push(told.next(next).at(at));
     }
-    check.note = "combinations that the chart's templates or schema refuse".to_owned();
-    check
+    match chart.offences(new) {
+        None => "of the schema, types alone: give the chart itself for the rest",
+        Some(Err(reason)) => {
+            let message = format!("the schema of chart {} cannot be used: {reason}", chart.version);
+            check.findings.push(
+                Finding::not_compared(check.check, "values.schema.json", message)
+                    .next("look at the chart's values.schema.json"),
+            );
+            "the schema could not be applied"
+        }
+        Some(Ok(offences)) => {
+            check.compared += new.leaves.len() as u64;
+            for offence in offences {
+                // A wrong type is told above.
+                let subject = offence.path.to_string();
+                if check.findings.iter().any(|f| f.subject == subject) {
+                    continue;
+                }
+                let told = offence_told(&offence, new);
+                check.findings.push(told);
+            }
+            "all of the schema"
+        }
+    }
+}
+
+/// An item of a list, or a key that is missing, is told where what holds it is written.
+fn offence_told(offence: &Offence, new: &Supplied) -> Finding {
+    let at = super::written_at(&offence.path, new);
+    let shown = at.as_ref().map(|at| format!(" ({at})")).unwrap_or_default();
+    let message = format!("{}{shown}: {}: rendering fails", offence.path, offence.reason);
+    let mut told =
+        finding(checks::HELM_CONSTRAINTS, Outcome::Different, Kind::Unusable, &offence.path, message);
+    told.place = at;
+    told.next("write it as the schema wants it")
 }

@@ -79,10 +79,17 @@ pub(crate) fn stages(supplied: &Supplied, road: &Road, whole: &Migration<'_>) ->
 /// The values that a migration leads to.
 fn arrived(before: &Supplied, migration: &Migration<'_>) -> Supplied {
     let mut after = Supplied { sources: before.sources.clone(), ..Supplied::default() };
-    for (path, arriving) in &migration.arrivals {
+    let leaves = migration.arrivals.iter().map(|(path, arriving)| {
         let (value, _) = combine(path, arriving);
         let place = migration.keys[arriving[0].from].leaf.place.clone();
-        after.put(Leaf { path: path.clone(), value, place });
+        Leaf { path: path.clone(), value, place }
+    });
+    // What lies below a path follows it at once in their order.
+    let mut pairs = migration.arrivals.keys().zip(migration.arrivals.keys().skip(1));
+    if pairs.any(|(path, next)| next.is_within(path)) {
+        leaves.for_each(|leaf| after.put(leaf));
+    } else {
+        after.leaves = leaves.map(|leaf| (leaf.path.clone(), leaf)).collect();
     }
     after
 }

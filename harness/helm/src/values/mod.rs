@@ -3,15 +3,19 @@
 mod aside;
 mod bitnami;
 mod chart;
+mod complaints;
 mod condition;
 mod defaults;
 mod engine;
+mod files;
 mod judge;
+mod keys;
 mod path;
 mod report;
 mod road;
 mod rules;
 mod same;
+mod schema;
 mod secrecy;
 mod set;
 mod supplied;
@@ -19,6 +23,7 @@ mod write;
 
 pub use bitnami::{BitnamiTrace, TraceState, traces};
 pub use chart::{ChartError, ChartKeys, Known};
+pub use complaints::{Complaint, complaints, written_at};
 pub use engine::{Contribution, Fate, Migrated, Migration, migrate};
 pub use judge::{Bitnami, KeyVerdict, Subject, ValuesVerdict, judge};
 pub use path::{Captures, Path, Pattern, Template};

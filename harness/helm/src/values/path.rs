@@ -67,8 +67,14 @@ impl std::borrow::Borrow<[String]> for Path {
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, key) in self.0.iter().enumerate() {
-            let dot = if i == 0 { "" } else { "." };
-            write!(f, "{dot}{}", key.replace('\\', "\\\\").replace('.', "\\."))?;
+            if i > 0 {
+                f.write_str(".")?;
+            }
+            if !key.contains(['\\', '.']) {
+                f.write_str(key)?;
+                continue;
+            }
+            write!(f, "{}", key.replace('\\', "\\\\").replace('.', "\\."))?;
         }
         Ok(())
     }

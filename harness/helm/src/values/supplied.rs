@@ -92,9 +92,13 @@ impl Supplied {
                 loses: h.loses,
             }));
             let mut leaves = Vec::new();
-            flatten(&node, &Path::default(), &Place { source, at: node.at }, &mut leaves);
-            for leaf in leaves {
-                supplied.put(leaf);
+            let start = Place { source, at: node.at };
+            flatten(&node, node.origin, &Path::default(), &start, &mut leaves);
+            if supplied.leaves.is_empty() {
+                // The leaves of one tree never lie over one another: there is nothing to replace.
+                supplied.leaves = leaves.into_iter().map(|leaf| (leaf.path.clone(), leaf)).collect();
+            } else {
+                leaves.into_iter().for_each(|leaf| supplied.put(leaf));
             }
         }
         if !set.is_empty() {
@@ -189,29 +193,23 @@ fn child<'v>(value: &'v mut Value, key: &str) -> &'v mut Value {
     }
 }
 
-fn flatten(node: &Node, path: &Path, place: &Place, into: &mut Vec<Leaf>) {
+fn flatten(node: &Node, origin: Origin, path: &Path, place: &Place, into: &mut Vec<Leaf>) {
     match &node.kind {
         Kind::Map(entries) if !entries.is_empty() => {
             for entry in entries {
                 // What came through an alias or a merge key is written elsewhere; the place where it is used is of more use.
-                let at = if entry.origin == Origin::Merge || node.origin == Origin::Alias {
+                let at = if entry.origin == Origin::Merge || origin == Origin::Alias {
                     place.at
                 } else {
                     entry.key.at
                 };
                 let place = Place { source: place.source, at };
-                let below = Node { origin: node.origin_below(&entry.value), ..entry.value.clone() };
-                flatten(&below, &path.child(&entry.key.text), &place, into);
+                let below = if origin == Origin::Alias { Origin::Alias } else { entry.value.origin };
+                flatten(&entry.value, below, &path.child(&entry.key.text), &place, into);
             }
         }
         Kind::Map(_) if path.0.is_empty() => {}
         _ => into.push(Leaf { path: path.clone(), value: node.to_value(), place: place.clone() }),
-    }
-}
-
-impl Node {
-    fn origin_below(&self, child: &Self) -> Origin {
-        if self.origin == Origin::Alias { Origin::Alias } else { child.origin }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::node::{Entry, Hazard, Key, Kind, Node, Origin, Position, Scalar, Style};
 use super::scalar::{resolve, surprise};
-use granit_parser::{Event, Parser, ScalarStyle, Span};
+use granit_parser::{Event, Options, Parser, ScalarStyle, Span};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,6 +10,9 @@ use thiserror::Error;
 
 /// Nodes that one text may stand for once aliases are followed; a few lines of aliases can stand for billions.
 const MOST_NODES: usize = 2_000_000;
+
+/// Nodes that may lie within each other. The parser allows 255 of what is written; aliases can pile up more.
+const MOST_DEEP: usize = 512;
 
 /// Why a text is no YAML that Helm would take.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -54,7 +57,7 @@ pub fn read_one(text: &str) -> Result<(Node, Vec<Hazard>), YamlError> {
 pub fn read_all(text: &str) -> Result<(Vec<Node>, Vec<Hazard>), YamlError> {
     // A mark of byte order is not part of the text.
     let skipped = text.len() - text.trim_start_matches('\u{feff}').len();
-    let mut reader = Reader { parser: Parser::new_from_str(&text[skipped..]), skipped, ..Reader::empty() };
+    let mut reader = Reader { parser: parser(&text[skipped..]), skipped, ..Reader::empty() };
     let mut documents = Vec::new();
     while let Some((event, span)) = reader.next()? {
         match event {
@@ -71,6 +74,13 @@ pub fn read_all(text: &str) -> Result<(Vec<Node>, Vec<Hazard>), YamlError> {
     Ok((documents, reader.hazards))
 }
 
+/// Comments are nothing here, whatever other users of the parser in the same program have switched on.
+fn parser(text: &str) -> Parser<'_, granit_parser::StrInput<'_>> {
+    let mut options = Options::default();
+    options.set_emit_comments(false);
+    Parser::new_from_str_with_options(text, options)
+}
+
 fn empty() -> Node {
     let at = Position { line: 1, column: 1 };
     Node { at, span: 0..0, origin: Origin::Own, kind: Kind::Map(Vec::new()) }
@@ -82,6 +92,7 @@ struct Reader<'t> {
     anchors: HashMap<usize, Node>,
     hazards: Vec<Hazard>,
     nodes: usize,
+    depth: usize,
 }
 
 type Spanned<'t> = (Event<'t>, Span);
@@ -89,11 +100,12 @@ type Spanned<'t> = (Event<'t>, Span);
 impl<'t> Reader<'t> {
     fn empty() -> Self {
         Self {
-            parser: Parser::new_from_str(""),
+            parser: parser(""),
             skipped: 0,
             anchors: HashMap::new(),
             hazards: Vec::new(),
             nodes: 0,
+            depth: 0,
         }
     }
 
@@ -126,6 +138,13 @@ impl<'t> Reader<'t> {
     }
 
     fn node(&mut self, event: Event<'t>, span: Span) -> Result<Node, YamlError> {
+        self.depth += 1;
+        let node = self.node_within(event, span);
+        self.depth -= 1;
+        node
+    }
+
+    fn node_within(&mut self, event: Event<'t>, span: Span) -> Result<Node, YamlError> {
         let at = position(span.start.line(), span.start.col());
         self.count(1, at)?;
         let (kind, anchor, end) = match event {
@@ -164,7 +183,12 @@ impl<'t> Reader<'t> {
                 let Some(mut node) = target else {
                     return Err(YamlError::new(at, "an alias stands inside of what it names"));
                 };
-                self.count(size(&node), at)?;
+                let (size, height) = extent(&node);
+                self.count(size, at)?;
+                if self.depth + height > MOST_DEEP {
+                    let reason = format!("aliases put more than {MOST_DEEP} values into each other");
+                    return Err(YamlError::new(at, reason));
+                }
                 node.origin = Origin::Alias;
                 node.at = at;
                 return Ok(node);
@@ -261,11 +285,16 @@ fn position(line: usize, column: usize) -> Position {
     Position { line: fit(line.max(1)), column: fit(column + 1) }
 }
 
-fn size(node: &Node) -> usize {
+/// How many nodes a tree has, and how many lie within each other.
+fn extent(node: &Node) -> (usize, usize) {
+    let whole = |parts: &mut dyn Iterator<Item = &Node>| {
+        let (size, height) = parts.map(extent).fold((0, 0), |(s, h), (t, i)| (s + t, h.max(i)));
+        (size + 1, height + 1)
+    };
     match &node.kind {
-        Kind::Scalar(_) => 1,
-        Kind::List(items) => 1 + items.iter().map(size).sum::<usize>(),
-        Kind::Map(entries) => 1 + entries.iter().map(|e| size(&e.value)).sum::<usize>(),
+        Kind::Scalar(_) => (1, 1),
+        Kind::List(items) => whole(&mut items.iter()),
+        Kind::Map(entries) => whole(&mut entries.iter().map(|e| &e.value)),
     }
 }
 
@@ -326,6 +355,21 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_too_deep_is_refused_and_what_does_not_is_read() {
+        let nested = |depth: usize| format!("a: {}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(read_one(&nested(200)).is_ok());
+        assert!(read_one(&nested(100_000)).is_err());
+        // Each of these is shallow; together they are as deep as a stack is not.
+        let (mut text, mut last) = (String::from("a0: &a0 x\n"), 0);
+        for i in 1..=20 {
+            let (open, close) = ("[".repeat(100), "]".repeat(100));
+            text.push_str(&format!("a{i}: &a{i} {open}*a{last}{close}\n"));
+            last = i;
+        }
+        assert!(read_one(&text).unwrap_err().reason.contains("into each other"));
+    }
+
+    #[test]
     fn a_bomb_of_aliases_is_refused() {
         let mut text = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
         for i in 1..10 {
@@ -333,6 +377,12 @@ mod tests {
             text.push_str(&format!("a{i}: &a{i} [{}]\n", alias.trim_end_matches(',')));
         }
         assert!(read_one(&text).unwrap_err().reason.contains("aliases stand for more"));
+    }
+
+    #[test]
+    fn comments_are_nothing_however_many_there_are() {
+        let text = format!("# a\na: # b\n{}  # c\n  b: 1 # d\n# e\n", "  # note\n".repeat(500));
+        assert_eq!(read_one(&text).unwrap().0.to_value(), json!({"a": {"b": 1}}));
     }
 
     #[test]

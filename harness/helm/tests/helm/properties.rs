@@ -212,4 +212,14 @@ proptest! {
             prop_assert!(all.leaves.len() < 100);
         }
     }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic_or_hang(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let text = String::from_utf8_lossy(&bytes);
+        let began = std::time::Instant::now();
+        if let Err(error) = drydock_helm::yaml::read_all(&text) {
+            prop_assert!(error.at.line >= 1 && !error.reason.is_empty());
+        }
+        prop_assert!(began.elapsed() < std::time::Duration::from_secs(10));
+    }
 }

@@ -1,4 +1,4 @@
-//! The data migration of 8.8, judged from a saved scrape of metrics.
+//! The metric of the migration job, from a scrape in the text format of Prometheus.
 
 use crate::check::Check;
 use drydock_core::finding::{Finding, Kind, Sample};

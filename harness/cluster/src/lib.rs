@@ -1,0 +1,10 @@
+//! The tools that a release is made with, asked and never told: `helm`, which renders charts, and the API server of a cluster,
+//! of which only GET requests are made. Text and objects come out; judging them is `drydock-helm`'s.
+
+mod address;
+mod helm;
+mod server;
+
+pub use address::{FetchError, fetch, without_login};
+pub use helm::{Helm, HelmError, Rendering, Written};
+pub use server::{Listed, NotListed, Server, ServerError};
