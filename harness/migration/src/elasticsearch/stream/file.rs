@@ -5,6 +5,7 @@ use super::{BULK_DOCUMENTS, Extent, Failure, Hit, Job, Sent, Stream, miscounted}
 use crate::elasticsearch::dump::as_javascript;
 use crate::error::MigrationError;
 use serde_json::value::RawValue;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -29,6 +30,7 @@ impl Stream {
         file: &Path,
         expected: u64,
     ) -> Result<u64, Failure> {
+        let before = self.counters.retries.load(Ordering::Relaxed);
         let io = |e: std::io::Error| Failure::Other(MigrationError::io("read", file, &e));
         let mut reader = BufReader::new(tokio::fs::File::open(file).await.map_err(io)?);
         let (mut batch, mut sent, mut read) = (Batch::default(), Sent::default(), 0_u64);
@@ -57,14 +59,17 @@ impl Stream {
         }
         let job = Job {
             index: index.to_owned(),
+            into: index.to_owned(),
             extent: Extent::Whole,
             query: None,
             write,
+            done: BTreeSet::new(),
             documents: expected,
             store_bytes: 0,
             page: 1,
         };
-        self.account(&job, read, sent).await?;
+        let disturbed = self.counters.retries.load(Ordering::Relaxed) > before;
+        self.account(&job, read, sent, disturbed).await?;
         Ok(read)
     }
 
