@@ -267,7 +267,8 @@ mod tests {
 
     #[test]
     fn every_fault_of_one_answer_is_told() {
-        let faults: [(&str, fn(&mut Value), Kind); 5] = [
+        type Fault = fn(&mut Value);
+        let faults: [(&str, Fault, Kind); 5] = [
             ("partition 1", |t| t["brokers"][1]["partitions"][0]["role"] = json!("leader"), Kind::Extra),
             ("partition 2", |t| t["brokers"][1]["partitions"][1]["role"] = json!("inactive"), Kind::Unusable),
             (
