@@ -76,7 +76,7 @@ pub(super) fn check(objects: &Objects<'_>, before: &Entries, after: &Entries, ch
         if now.len() < 2 {
             continue;
         }
-        let groups: Vec<String> = now.values().map(|readers| some(readers)).collect();
+        let groups: Vec<String> = now.values().map(some).collect();
         let message = format!(
             "the credential `{name}` is given to its readers with {} different values: {}",
             now.len(),
