@@ -28,7 +28,7 @@ fn list(items: &[Value], more: &str) -> Response {
 
 async fn answer(State(asked): State<Asked>, request: Request) -> Response {
     let (method, target) = (request.method().clone(), request.uri().to_string());
-    asked.lock().unwrap().push((method.clone(), target.clone()));
+    asked.lock().unwrap().push((method.clone(), target));
     if method != Method::GET {
         return failure(405, "this fake server is only read");
     }
