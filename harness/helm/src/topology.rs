@@ -265,10 +265,12 @@ mod tests {
         }
     }
 
+    /// What breaks a topology.
+    type Break = fn(&mut Value);
+
     #[test]
     fn every_fault_of_one_answer_is_told() {
-        type Fault = fn(&mut Value);
-        let faults: [(&str, Fault, Kind); 5] = [
+        let faults: [(&str, Break, Kind); 5] = [
             ("partition 1", |t| t["brokers"][1]["partitions"][0]["role"] = json!("leader"), Kind::Extra),
             ("partition 2", |t| t["brokers"][1]["partitions"][1]["role"] = json!("inactive"), Kind::Unusable),
             (

@@ -30,7 +30,6 @@ impl Stream {
         file: &Path,
         expected: u64,
     ) -> Result<u64, Failure> {
-        let before = self.counters.retries.load(Ordering::Relaxed);
         let io = |e: std::io::Error| Failure::Other(MigrationError::io("read", file, &e));
         let before = self.counters.retries.load(Ordering::Relaxed);
         let mut reader = BufReader::new(tokio::fs::File::open(file).await.map_err(io)?);
