@@ -23,7 +23,32 @@ pub(super) struct Views {
 }
 
 /// Id of a point in time, which every answer may renew, or why there is none.
-type Pit = Mutex<Result<String, String>>;
+type Pit = Mutex<Result<String, Unopened>>;
+
+/// Why a name is not held still. A refusal (an index behind it is closed, a filter no longer fits) an application meets too.
+#[derive(Debug, Clone)]
+struct Unopened {
+    /// Status of the answer, if there was one.
+    status: Option<u16>,
+    why: String,
+}
+
+impl Unopened {
+    fn of(error: &ElasticsearchError) -> Self {
+        let why = match &error.kind {
+            ErrorKind::Status { reason, .. } => reason.clone(),
+            _ => error.to_string(),
+        };
+        Self { status: error.status(), why }
+    }
+
+    fn into_kind(self, name: &str) -> ErrorKind {
+        match self.status {
+            Some(status) => ErrorKind::Status { status, error_type: String::new(), reason: self.why },
+            None => ErrorKind::Malformed(format!("no point in time on {name}: {}", self.why)),
+        }
+    }
+}
 
 impl Views {
     /// Opens a point in time on each alias of the open indices.
@@ -54,17 +79,17 @@ impl Views {
     }
 }
 
-fn held(pit: &Mutex<Result<String, String>>) -> Result<String, String> {
+fn held(pit: &Pit) -> Result<String, Unopened> {
     pit.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-type Opened = BTreeMap<(String, Option<String>), Result<String, String>>;
+type Opened = BTreeMap<(String, Option<String>), Result<String, Unopened>>;
 
 async fn open_all(client: &Client, wanted: Vec<(String, Option<String>)>) -> Opened {
     futures_util::stream::iter(wanted)
         .map(|(alias, routing)| async move {
             let opened = open(client, &alias, routing.as_deref()).await;
-            ((alias, routing), opened.map_err(|e| e.to_string()))
+            ((alias, routing), opened.map_err(|e| Unopened::of(&e)))
         })
         .buffer_unordered(CONCURRENT)
         .collect()
@@ -129,20 +154,20 @@ impl PinnedEs {
         body: &Value,
     ) -> Result<Value, ElasticsearchError> {
         const PATH: &str = "/_search?allow_partial_search_results=false";
-        let unopened = |why: String| ElasticsearchError {
+        let unopened = |unopened: Unopened| ElasticsearchError {
             method: "POST".into(),
             path: PATH.into(),
-            kind: ErrorKind::Malformed(format!("no point in time on {name}: {why}")),
+            kind: unopened.into_kind(name),
         };
         let view = self.inner.views.pits.get(&(name.to_owned(), routing.map(ToOwned::to_owned)));
         let index = self.inner.indices.get(name);
         let id = match (view, index) {
             (Some(view), _) => held(view).map_err(unopened)?,
             (None, Some(index)) => match &index.documents {
-                Err(why) => return Err(unopened(why.clone())),
+                Err(why) => return Err(unopened(Unopened { status: None, why: why.clone() })),
                 Ok(_) => index.pit(),
             },
-            (None, None) => return Err(unopened("it was not there".into())),
+            (None, None) => return Err(unopened(Unopened { status: None, why: "it was not there".into() })),
         };
         let mut body = body.clone();
         body["pit"] = json!({"id": id, "keep_alive": KEEP_ALIVE});
