@@ -237,7 +237,7 @@ fn what_promises_to_change_nothing_is_held_to_it() {
     }
     let estimate = "procedure: estimate-then-cutover\n";
     let careless = format!(
-        "{estimate}expect: {{verdict: different, checks: [harmless/target]}}\nfaults:\n  - {{fault: leave-index, after: \
+        "{estimate}expect: {{verdict: different, checks: [harmless/target, elasticsearch/cluster]}}\nfaults:\n  - {{fault: leave-index, after: \
          estimate/elasticsearch}}\n  - {{fault: leave-database, after: estimate/elasticsearch}}\n  - {{fault: touch-setting, \
          after: estimate/elasticsearch}}\n"
     );

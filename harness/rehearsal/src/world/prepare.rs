@@ -146,7 +146,11 @@ impl RealWorld {
         self.start_writer()?;
         self.start_probes();
         self.start_write_probes();
-        Ok(Facts::new())
+        // A run in which nobody was promised anything could not tell a broken promise.
+        match &self.writer {
+            Some(_) => self.acknowledged(1).await,
+            None => Ok(Facts::new()),
+        }
     }
 
     pub(super) fn start_writer(&mut self) -> Stepped<()> {
@@ -170,8 +174,10 @@ impl RealWorld {
 
     /// Lets users work on until so many more of their writes are acknowledged.
     pub(super) async fn await_writes(&mut self) -> Stepped<Facts> {
-        let workload = &self.config.scenario.workload;
-        let more = u64::from(workload.writes_between);
+        self.acknowledged(self.config.scenario.workload.writes_between.into()).await
+    }
+
+    async fn acknowledged(&self, more: u64) -> Stepped<Facts> {
         let Some(writer) = &self.writer else { return Err(internal("nobody writes")) };
         // Each write of a loaded machine may take a second; longer is an application that does not work.
         let longest = Duration::from_secs(more + 30);
