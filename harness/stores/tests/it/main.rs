@@ -26,6 +26,7 @@ mod postgres_server;
 mod postgres_servers;
 mod postgres_tiers;
 mod postgres_tls;
+mod postgres_usable;
 mod postgres_witness;
 mod pressure;
 mod schema;
