@@ -22,6 +22,7 @@ mod postgres_clean;
 mod postgres_corruptions;
 mod postgres_majors;
 mod postgres_objects;
+mod postgres_queries;
 mod postgres_server;
 mod postgres_servers;
 mod postgres_tiers;
