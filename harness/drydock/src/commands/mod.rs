@@ -6,6 +6,7 @@ mod exported;
 pub(crate) mod help;
 mod live;
 mod login;
+mod migrated_store;
 pub(crate) mod migration;
 pub(crate) mod objects;
 pub(crate) mod prove;
