@@ -14,11 +14,12 @@ use std::path::PathBuf;
 const FROM: &str = "12.13.3";
 const TO: &str = "13.12.7";
 
-/// Files that exclude others: the same credential in its other form, or another store.
-const APART: [&str; 7] = [
+/// Files that exclude others: the same credential or address in its other form, or another store.
+const APART: [&str; 8] = [
     "address-as-text",
     "clients-of-another-issuer",
     "clients-with-passwords",
+    "older-spellings",
     "opensearch-password",
     "opensearch-secret",
     "passwords",
