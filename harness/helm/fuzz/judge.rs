@@ -9,7 +9,10 @@ pub(super) fn any_text(text: &str) {
         Err(error) => {
             let told = error.to_string();
             let place = told.strip_prefix("values.yaml:").and_then(|rest| rest.split(':').next());
-            assert!(place.is_some_and(|line| line.parse::<u32>().is_ok_and(|line| line > 0)), "no place: {told}");
+            assert!(
+                place.is_some_and(|line| line.parse::<u32>().is_ok_and(|line| line > 0)),
+                "no place: {told}"
+            );
         }
         Ok(_) => {
             if let Ok(road) = Road::between("12.x", "13.x") {

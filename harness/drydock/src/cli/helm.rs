@@ -1,7 +1,7 @@
 //! Arguments of what is said about charts, values, objects and brokers.
 
 use super::Output;
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -19,9 +19,13 @@ pub(crate) struct Topology {
 }
 
 #[derive(Debug, Args)]
+#[command(group(
+    ArgGroup::new("looks").required(true).multiple(true)
+        .args(["metrics", "metrics_url", "objects", "positions", "indices", "source"])
+))]
 pub(crate) struct Migration {
     /// Scrape of the migration job's metrics (/actuator/prometheus), saved
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["metrics_url", "objects", "positions", "indices", "source"])]
+    #[arg(long, value_name = "FILE")]
     pub(crate) metrics: Option<PathBuf>,
     /// Address of the metrics (http://HOST:9600/actuator/prometheus), read once
     #[arg(long, value_name = "URL", conflicts_with = "metrics")]
@@ -86,8 +90,11 @@ pub(crate) struct UpgradePath {
     #[arg(long, value_name = "FILE")]
     pub(crate) values: Vec<PathBuf>,
     /// Dump of the release's objects, to judge the steps about them; may be repeated
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "context")]
     pub(crate) objects: Vec<PathBuf>,
+    /// Read the objects from the cluster of this context of the kubeconfig instead; it is never changed
+    #[arg(long, value_name = "CONTEXT")]
+    pub(crate) context: Option<String>,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -109,6 +116,10 @@ pub(crate) struct Objects {
     /// Whether parts built by Bitnami may stay
     #[arg(long, value_enum, default_value_t = Bitnami::Stays)]
     pub(crate) bitnami: Bitnami,
+    /// Log in once with the value of a Secret after: SECRET/KEY=postgres://USER@HOST:PORT/DATABASE, or
+    /// SECRET/KEY=https://CLIENT@HOST/realms/REALM (with ?user=NAME for a user); may be repeated
+    #[arg(long, value_name = "SECRET/KEY=ADDRESS")]
+    pub(crate) login: Vec<String>,
     #[command(flatten)]
     pub(crate) files: ReportFiles,
     #[command(flatten)]

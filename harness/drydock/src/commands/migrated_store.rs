@@ -31,8 +31,9 @@ pub(super) async fn look(url: &str, arguments: &Migration) -> Result<(Option<u64
             let mut check = Check::new(checks::MIGRATION_DATA);
             let message = format!("the documents of {asked} on {} were not counted: {reason}", client.url());
             check.findings.push(
-                Finding::not_compared(checks::MIGRATION_DATA, asked, message)
-                    .next("give the prefix of the indices with --index-prefix, or the number with --documents"),
+                Finding::not_compared(checks::MIGRATION_DATA, asked, message).next(
+                    "give the prefix of the indices with --index-prefix, or the number with --documents",
+                ),
             );
             parts.push(check);
             None

@@ -13,6 +13,7 @@ pub(crate) mod prove;
 pub(crate) mod rehearse;
 mod render;
 pub(crate) mod report;
+mod secret_login;
 pub(crate) mod upgrade_path;
 pub(crate) mod values;
 pub(crate) mod verify;

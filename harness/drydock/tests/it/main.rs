@@ -3,6 +3,7 @@
 mod external;
 mod helm;
 mod helm_render;
+mod migrated_store;
 mod prove;
 mod quick;
 mod real;

@@ -49,7 +49,9 @@ pub fn importers(asked: &str, answer: &str, partitions: Option<u64>) -> Check {
     check.compared = hits.len() as u64;
     check.note = format!("{asked}: {} positions on {} partitions", hits.len(), seen.len());
     if partitions.is_none() {
-        let message = format!("{asked}: how many partitions the cluster has is not known, so one that is missing is not seen");
+        let message = format!(
+            "{asked}: how many partitions the cluster has is not known, so one that is missing is not seen"
+        );
         check.findings.push(
             Finding::not_compared(check.check, format!("{asked} partitions"), message)
                 .next("give their number with --partitions"),

@@ -60,11 +60,13 @@ pub fn harmonised(asked: &str, answer: &str, prefix: &str) -> Check {
     };
     let start = if prefix.is_empty() { String::new() } else { format!("{}-", prefix.trim_end_matches('-')) };
     let there = |family: &str, new: bool| {
-        names.iter().filter_map(|n| n.strip_prefix(&start)?.strip_prefix(family)?.strip_prefix('-')).any(|rest| {
-            // An archived index has a date behind it and does not stand for the one that is written.
-            let version = rest.strip_suffix('_').and_then(|version| Version::parse(version).ok());
-            version.is_some_and(|version| !new || version >= SINCE)
-        })
+        names.iter().filter_map(|n| n.strip_prefix(&start)?.strip_prefix(family)?.strip_prefix('-')).any(
+            |rest| {
+                // An archived index has a date behind it and does not stand for the one that is written.
+                let version = rest.strip_suffix('_').and_then(|version| Version::parse(version).ok());
+                version.is_some_and(|version| !new || version >= SINCE)
+            },
+        )
     };
     let missing: Vec<&str> = FAMILIES.iter().filter(|(f, new)| !there(f, *new)).map(|(f, _)| *f).collect();
     check.compared = FAMILIES.len() as u64;
@@ -129,7 +131,10 @@ mod tests {
             let version = if *new { "8.8.0" } else { "8.3.0" };
             json!({"index": format!("{prefix}{family}-{version}_")})
         });
-        let archived = [json!({"index": "operate-variable-8.3.0_2026-01-01"}), json!({"index": "zeebe-record_job_8.8.0_2026-01-01"})];
+        let archived = [
+            json!({"index": "operate-variable-8.3.0_2026-01-01"}),
+            json!({"index": "zeebe-record_job_8.8.0_2026-01-01"}),
+        ];
         Value::from(names.chain(archived).collect::<Vec<_>>()).to_string()
     }
 
@@ -140,10 +145,16 @@ mod tests {
         for (family, _) in FAMILIES {
             let check = harmonised("es", &answer("", family), "");
             assert_eq!(check.findings.len(), 1, "{family}");
-            assert!(check.findings.iter().all(|f| f.samples.iter().any(|s| format!("{s:?}").contains(family))));
+            assert!(
+                check.findings.iter().all(|f| f.samples.iter().any(|s| format!("{s:?}").contains(family)))
+            );
         }
         let old = answer("", "").replace("tasklist-task-8.8.0", "tasklist-task-8.5.0");
-        assert_eq!(harmonised("es", &old, "").outcome(), Outcome::Different, "the tasks of 8.7 are not those of 8.8");
+        assert_eq!(
+            harmonised("es", &old, "").outcome(),
+            Outcome::Different,
+            "the tasks of 8.7 are not those of 8.8"
+        );
     }
 
     #[test]

@@ -55,7 +55,8 @@ fn stores(workload: &Object) -> impl Iterator<Item = &str> {
 
 /// Each region with a store of its own has an importer of its own; a store that is shared has one in all.
 fn importers(objects: &Inventory, places: &Places<'_>, check: &mut Check) {
-    let with: Vec<&Object> = objects.of("Deployment").filter(|d| d.name.ends_with(super::jobs::IMPORTER)).collect();
+    let with: Vec<&Object> =
+        objects.of("Deployment").filter(|d| d.name.ends_with(super::jobs::IMPORTER)).collect();
     if with.is_empty() || places.namespaces.len() < 2 || places.stores.is_empty() {
         return;
     }
@@ -87,7 +88,8 @@ fn importers(objects: &Inventory, places: &Places<'_>, check: &mut Check) {
                 "namespace {namespace} has brokers and no importer, and the regions have {} stores: what 8.7 wrote into its store is not imported",
                 places.stores.len()
             );
-            let next = "switch orchestration.migration.data.enabled on in every region that has a store of its own";
+            let next =
+                "switch orchestration.migration.data.enabled on in every region that has a store of its own";
             tell(Kind::Missing, format!("importer namespace {namespace}"), message, next, None);
         }
     }

@@ -165,7 +165,8 @@ impl Real {
 #[test]
 fn what_is_written_is_rendered_by_the_real_chart() {
     let Some(real) = real() else { return };
-    let render = |version: &str, text: &str| real.render(version, &[("values.yaml".to_owned(), text.to_owned())]);
+    let render =
+        |version: &str, text: &str| real.render(version, &[("values.yaml".to_owned(), text.to_owned())]);
     let road = Road::between("12.13.3", "13.12.7").unwrap();
     let key = |v: &str| ChartKeys::shipped(&Version::parse(v).unwrap());
     let (from, to) = (key("12.13.3"), key("13.12.7"));

@@ -75,8 +75,15 @@ fn told(old: &Supplied, new: Option<&Supplied>) -> BTreeMap<String, Outcome> {
     });
     let check = verdict.checks.into_iter().find(|c| c.check == checks::HELM_KEYS).unwrap();
     for finding in &check.findings {
-        assert!(!finding.next.is_empty() && finding.place.is_some(), "{} has no mend or place", finding.message);
-        assert!(!finding.message.contains("text-is-the-password") && !finding.next.contains("text-is-the-password"));
+        assert!(
+            !finding.next.is_empty() && finding.place.is_some(),
+            "{} has no mend or place",
+            finding.message
+        );
+        assert!(
+            !finding.message.contains("text-is-the-password")
+                && !finding.next.contains("text-is-the-password")
+        );
     }
     check.findings.into_iter().map(|f| (f.subject, f.outcome)).collect()
 }
@@ -125,8 +132,11 @@ fn every_rule_and_every_key_it_changes_is_used() {
             used.insert(key.leaf.path.to_string());
         }
     }
-    let unused: Vec<&str> =
-        road.rules().filter(|r| !r.old.is_empty() && !rules.contains(r.id.as_str())).map(|r| r.id.as_str()).collect();
+    let unused: Vec<&str> = road
+        .rules()
+        .filter(|r| !r.old.is_empty() && !rules.contains(r.id.as_str()))
+        .map(|r| r.id.as_str())
+        .collect();
     assert!(unused.is_empty(), "no key of the files is spoken of by {}", unused.join(", "));
     // A file with every key of the chart that has a default of its own.
     let shipped = old.paths().filter(|p| old.default_of(p).is_some());
@@ -172,7 +182,9 @@ fn what_changes_is_told_and_nothing_else() {
 /// Whether a key without a place says what the old chart did anyway.
 fn stays_as_it_was(key: &Migrated<'_>) -> bool {
     let default = keys(FROM);
-    default.default_of(&key.leaf.path).is_some_and(|d| drydock_helm::values::same(&key.leaf.path, d, &key.leaf.value))
+    default
+        .default_of(&key.leaf.path)
+        .is_some_and(|d| drydock_helm::values::same(&key.leaf.path, d, &key.leaf.value))
 }
 
 /// What is written holds no key that the new chart does not know, and the real charts render it.
@@ -181,7 +193,8 @@ fn what_is_written_is_known_and_rendered() {
     let (road, from, to) = (road(), keys(FROM), keys(TO));
     let real = super::charts::real();
     for (name, files) in sets() {
-        let proposal = propose(&files, &road, Some(&from), Some(&to)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let proposal =
+            propose(&files, &road, Some(&from), Some(&to)).unwrap_or_else(|e| panic!("{name}: {e}"));
         let new = Supplied::read(&proposal.files, &[]).unwrap();
         let unknown: Vec<String> =
             new.leaves.keys().filter(|path| to.knows(path) == Known::No).map(Path::to_string).collect();

@@ -12,7 +12,8 @@ fn parsed(summary: &Summary) -> Value {
 
 /// What a schema has against a log.
 fn complaints(schema: &Value, log: &Value) -> Vec<String> {
-    let schema = jsonschema::options().should_validate_formats(true).build(schema).unwrap_or_else(|e| panic!("{e}"));
+    let schema =
+        jsonschema::options().should_validate_formats(true).build(schema).unwrap_or_else(|e| panic!("{e}"));
     schema.iter_errors(log).map(|e| format!("{}: {e}", e.instance_path())).collect()
 }
 
@@ -21,7 +22,9 @@ fn schemas() -> Vec<Value> {
     let mut texts = vec![include_str!("sarif-subset.json").to_owned()];
     match std::env::var_os("DRYDOCK_TEST_SARIF_SCHEMA") {
         Some(file) => texts.push(std::fs::read_to_string(file).unwrap()),
-        None => println!("SKIP DRYDOCK_TEST_SARIF_SCHEMA names no schema of SARIF 2.1.0; its parts in use were held against"),
+        None => println!(
+            "SKIP DRYDOCK_TEST_SARIF_SCHEMA names no schema of SARIF 2.1.0; its parts in use were held against"
+        ),
     }
     texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect()
 }
