@@ -209,7 +209,7 @@ pub(crate) struct Values {
     /// Whether parts built by Bitnami may stay
     #[arg(long, value_enum, default_value_t = Bitnami::Stays)]
     pub(crate) bitnami: Bitnami,
-    /// Write the migrated values here; a folder if there are several old files
+    /// Write the migrated values here; a folder if there are several old files, or --set beside one
     #[arg(long, value_name = "PATH")]
     pub(crate) write: Option<PathBuf>,
     #[command(flatten)]
