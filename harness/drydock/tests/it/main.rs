@@ -7,4 +7,5 @@ mod migrated_store;
 mod prove;
 mod quick;
 mod real;
+mod secret_login;
 mod support;
