@@ -46,7 +46,7 @@ async fn dispatch(command: &Command) -> ExitCode {
         Command::Verify(Verify::Staging(arguments)) => commands::objects::staging(arguments),
         Command::Verify(Verify::Topology(arguments)) => commands::migration::topology(arguments).await,
         Command::Verify(Verify::Migration(arguments)) => commands::migration::run(arguments).await,
-        Command::UpgradePath(arguments) => commands::upgrade_path::run(arguments),
+        Command::UpgradePath(arguments) => commands::upgrade_path::run(arguments).await,
         Command::Prove(arguments) => commands::prove::run(arguments).await,
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Doctor(arguments) => commands::doctor::run(arguments).await,

@@ -41,6 +41,7 @@ pub enum RoadError {
 #[serde(deny_unknown_fields)]
 struct File {
     sources: BTreeMap<String, String>,
+    applications: BTreeMap<String, String>,
     releases: Vec<Release>,
     always: Vec<Written>,
     steps: Vec<Written>,
@@ -101,6 +102,10 @@ struct Condition {
     present: Option<String>,
     /// `Kind/name` does not.
     absent: Option<String>,
+    /// `Job/name` has completed.
+    completed: Option<String>,
+    /// Workloads have no environment variables of a kind.
+    no_env: Option<NoEnv>,
     /// The values say something at a path.
     value: Option<String>,
     /// The values say nothing at a path.
@@ -112,6 +117,17 @@ struct Condition {
 struct Labelled {
     claims: String,
     labels: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoEnv {
+    /// Name of the workloads, as a pattern.
+    of: String,
+    /// What the names of the variables begin with.
+    prefix: String,
+    /// The one that may stay.
+    but: String,
 }
 
 /// One step of the checklist.
@@ -159,6 +175,13 @@ pub struct Evidence<'e> {
     pub values: Option<&'e Supplied>,
 }
 
+/// The first chart of an application, where `given` is one: which of its charts runs is not known then, and the steps of every
+/// later one are part of the road.
+pub fn first_chart(given: &str) -> Option<String> {
+    let file: File = serde_saphyr::from_str(ROADS).ok()?;
+    file.applications.get(given.trim()).cloned()
+}
+
 /// The steps between two versions: `8.4` is an application, `9.3.7` a chart.
 ///
 /// # Errors
@@ -171,9 +194,12 @@ pub fn upgrade_path(
     evidence: &Evidence<'_>,
 ) -> Result<Vec<RoadStep>, RoadError> {
     let file: File = serde_saphyr::from_str(ROADS).map_err(|e| RoadError::List(e.to_string()))?;
-    let start = find(&file, from)?;
     let end = find(&file, to)?;
-    if start >= end {
+    let start = match file.applications.get(from.trim()) {
+        Some(first) => Version::parse(first).map_err(|e| RoadError::List(e.to_string()))?,
+        None => find(&file, from)?,
+    };
+    if start >= end || from.trim() == to.trim() {
         return Err(RoadError::Backwards { from: from.to_owned(), to: to.to_owned() });
     }
     let fill = |text: &str| text.replace("{release}", release).replace("{namespace}", namespace);
@@ -300,6 +326,33 @@ impl Condition {
                 }
             }
         }
+        if let Some(title) = self.completed.as_deref().map(fill) {
+            let name = title.split_once('/').map_or(title.as_str(), |(_, name)| name);
+            let conditions =
+                objects.of("Job").find(|j| j.name == name).map(|j| j.field(&["status", "conditions"]));
+            let complete = |c: &serde_json::Value| c["type"] == "Complete" && c["status"] == "True";
+            match conditions {
+                None => open.push(format!("{title} is not there")),
+                Some(all) if !all.as_array().is_some_and(|all| all.iter().any(complete)) => {
+                    open.push(format!("{title} has not completed"));
+                }
+                Some(_) => {}
+            }
+        }
+        if let Some(wanted) = &self.no_env {
+            let of = fill(&wanted.of);
+            let mut found = 0;
+            for workload in objects.workloads().filter(|w| glob::matches(&of, &w.name)) {
+                found += 1;
+                let env = workload.containers().flat_map(|c| c["env"].as_array().into_iter().flatten());
+                let mut names = env.filter_map(|e| e["name"].as_str());
+                let left = names.find(|n| n.starts_with(&wanted.prefix) && **n != wanted.but);
+                open.extend(left.map(|name| format!("{} still has {name}", workload.title())));
+            }
+            if found == 0 {
+                open.push(format!("the dump holds no workload {of}"));
+            }
+        }
         if let Some(title) = self.present.as_deref().map(fill).filter(|t| !there(t)) {
             open.push(format!("{title} is not there"));
         }
@@ -324,8 +377,11 @@ mod tests {
     fn a_road_holds_every_release_between() {
         let steps = path("8.4", "8.8", &Evidence::default());
         let charts: Vec<&str> = steps.iter().map(|s| s.chart.as_str()).filter(|c| !c.is_empty()).collect();
-        assert!(charts.contains(&"10.0.1") && charts.contains(&"13.0.0"));
-        assert!(!charts.contains(&"9.3.7") && !charts.contains(&"14.0.0"));
+        assert!(charts.contains(&"10.0.0") && charts.contains(&"13.0.0"));
+        // Which chart of 8.4 runs is not known, so its later ones are part of the road; with the chart given, they are not.
+        assert!(charts.contains(&"9.3.0") && charts.contains(&"9.3.7"));
+        assert!(!charts.contains(&"9.0.0") && !charts.contains(&"14.0.0"));
+        assert!(!path("9.3.7", "8.8", &Evidence::default()).iter().any(|s| s.chart.starts_with("9.")));
         assert!(
             steps.iter().any(|s| s.what.contains("camunda-zeebe")
                 || s.run.as_deref().is_some_and(|r| r.contains("-n prod")))
@@ -337,6 +393,45 @@ mod tests {
         let ids: std::collections::BTreeSet<&str> = all.iter().map(|s| s.id.as_str()).collect();
         assert_eq!(ids.len(), all.len(), "an id stands there twice");
         assert!(all.iter().all(|s| !s.source.is_empty()));
+    }
+
+    /// Releases that the upgrade guide has a chapter for.
+    const GUIDE: [&str; 9] =
+        ["8.0.13", "8.2.0", "8.2.3", "8.2.9", "8.3.0", "8.3.1", "9.0.0", "9.3.0", "9.3.7"];
+
+    #[test]
+    fn every_release_of_the_guide_has_steps_and_rules() {
+        let steps = path("8.0", "8.8", &Evidence::default());
+        let road = crate::values::Road::between("8.0.0", "13.x").unwrap();
+        for chart in GUIDE {
+            let of_guide = steps.iter().filter(|s| s.chart == chart && s.source.contains("guide")).count();
+            assert!(of_guide > 0, "{chart} has no step");
+            assert!(road.rules().any(|r| r.at.to_string() == chart), "{chart} has no rule");
+        }
+        // A machine looks at something on most of them.
+        let looked =
+            |chart: &&&str| steps.iter().any(|s| s.chart == **chart && !matches!(s.judged, Judged::ByHand));
+        assert!(GUIDE.iter().filter(looked).count() >= 6);
+    }
+
+    #[test]
+    fn jobs_and_variables_are_judged() {
+        let dump = |status: &str, name: &str| {
+            let text = format!(
+                "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: camunda-zeebe-migration-data}}\nstatus: {{conditions: [{{type: {status}, status: \"True\"}}]}}\n---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: camunda-zeebe}}\nspec: {{template: {{spec: {{containers: [{{name: b, env: [{{name: {name}, value: x}}, {{name: ZEEBE_GATEWAY_CLUSTER_MESSAGECOMPRESSION, value: y}}]}}]}}}}}}\n"
+            );
+            Inventory::read(&[("d".into(), text)]).unwrap()
+        };
+        let judged = |objects: &Inventory, id: &str| {
+            let evidence = Evidence { objects: Some(objects), values: None };
+            path("8.7", "8.8", &evidence).into_iter().find(|s| s.id == id).map(|s| s.judged).unwrap()
+        };
+        let good = dump("Complete", "ZEEBE_BROKER_GATEWAY_X");
+        let bad = dump("Failed", "ZEEBE_GATEWAY_X");
+        assert_eq!((judged(&good, "P1304"), judged(&good, "P1307")), (Judged::Done, Judged::Done));
+        assert!(matches!(judged(&bad, "P1304"), Judged::Open(why) if why.contains("has not completed")));
+        assert!(matches!(judged(&bad, "P1307"), Judged::Open(why) if why.contains("ZEEBE_GATEWAY_X")));
+        assert!(matches!(judged(&Inventory::default(), "P1307"), Judged::Open(_)));
     }
 
     #[test]

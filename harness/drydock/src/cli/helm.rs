@@ -1,7 +1,7 @@
 //! Arguments of what is said about charts, values, objects and brokers.
 
 use super::Output;
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -19,16 +19,22 @@ pub(crate) struct Topology {
 }
 
 #[derive(Debug, Args)]
+#[command(group(
+    ArgGroup::new("looks").required(true).multiple(true)
+        .args(["metrics", "metrics_url", "objects", "positions", "indices", "source"])
+))]
 pub(crate) struct Migration {
     /// Scrape of the migration job's metrics (/actuator/prometheus), saved
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["metrics_url", "objects", "positions"])]
+    #[arg(long, value_name = "FILE")]
     pub(crate) metrics: Option<PathBuf>,
     /// Address of the metrics (http://HOST:9600/actuator/prometheus), read once
     #[arg(long, value_name = "URL", conflicts_with = "metrics")]
     pub(crate) metrics_url: Option<String>,
-    /// Documents of Operate's process index
+    /// Documents of Operate's process index, counted before; without it they are counted in --source
     #[arg(long, value_name = "N")]
     pub(crate) documents: Option<u64>,
+    #[command(flatten)]
+    pub(crate) store: MigratedStore,
     /// Objects of the namespace (`kubectl get jobs,deployments,pods -o yaml`): the migration jobs must have completed; may be
     /// repeated
     #[arg(long, value_name = "FILE")]
@@ -37,6 +43,9 @@ pub(crate) struct Migration {
     /// every partition; may be repeated, one for Operate and one for Tasklist
     #[arg(long, value_name = "FILE", requires = "partitions")]
     pub(crate) positions: Vec<PathBuf>,
+    /// Names of all indices (`GET _cat/indices?format=json&h=index`), saved: those of 8.8 must be there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) indices: Option<PathBuf>,
     /// Partitions of the cluster
     #[arg(long, value_name = "N")]
     pub(crate) partitions: Option<u64>,
@@ -44,6 +53,23 @@ pub(crate) struct Migration {
     pub(crate) files: ReportFiles,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigratedStore {
+    /// Elasticsearch or OpenSearch with the indices of Operate and Tasklist (https://USER:PASSWORD@HOST:PORT), only read: the
+    /// process index is counted, importers must have finished, and the indices of 8.8 must be there
+    #[arg(long, value_name = "URL")]
+    pub(crate) source: Option<String>,
+    /// Certification authority (PEM) to trust for it
+    #[arg(long, value_name = "FILE", requires = "source")]
+    pub(crate) source_ca: Option<PathBuf>,
+    /// API key for it
+    #[arg(long, env = "DRYDOCK_SOURCE_API_KEY", hide_env_values = true)]
+    pub(crate) source_api_key: Option<String>,
+    /// What the names of all indices begin with, where it is not nothing
+    #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
+    pub(crate) index_prefix: String,
 }
 
 #[derive(Debug, Args)]
@@ -64,8 +90,11 @@ pub(crate) struct UpgradePath {
     #[arg(long, value_name = "FILE")]
     pub(crate) values: Vec<PathBuf>,
     /// Dump of the release's objects, to judge the steps about them; may be repeated
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "context")]
     pub(crate) objects: Vec<PathBuf>,
+    /// Read the objects from the cluster of this context of the kubeconfig instead; it is never changed
+    #[arg(long, value_name = "CONTEXT")]
+    pub(crate) context: Option<String>,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -87,6 +116,10 @@ pub(crate) struct Objects {
     /// Whether parts built by Bitnami may stay
     #[arg(long, value_enum, default_value_t = Bitnami::Stays)]
     pub(crate) bitnami: Bitnami,
+    /// Log in once with the value of a Secret after: SECRET/KEY=postgres://USER@HOST:PORT/DATABASE, or
+    /// SECRET/KEY=https://CLIENT@HOST/realms/REALM (with ?user=NAME for a user); may be repeated
+    #[arg(long, value_name = "SECRET/KEY=ADDRESS")]
+    pub(crate) login: Vec<String>,
     #[command(flatten)]
     pub(crate) files: ReportFiles,
     #[command(flatten)]
@@ -176,7 +209,7 @@ pub(crate) struct Values {
     /// Whether parts built by Bitnami may stay
     #[arg(long, value_enum, default_value_t = Bitnami::Stays)]
     pub(crate) bitnami: Bitnami,
-    /// Write the migrated values here; a folder if there are several old files
+    /// Write the migrated values here; a folder if there are several old files, or --set beside one
     #[arg(long, value_name = "PATH")]
     pub(crate) write: Option<PathBuf>,
     #[command(flatten)]

@@ -32,8 +32,14 @@ async fn parts(arguments: &Migration) -> Result<Vec<Check>, Unread> {
         (None, Some(url)) => Some(fetch(url).await.map_err(|e| Unread::Surroundings(e.to_string()))?),
         (None, None) => None,
     };
+    let mut documents = arguments.documents;
+    if let Some(url) = &arguments.store.source {
+        let (count, looks) = super::migrated_store::look(url, arguments).await?;
+        parts.extend(looks);
+        documents = documents.or(count);
+    }
     if let Some(scrape) = scrape {
-        parts.push(migration::migrated(&scrape, arguments.documents));
+        parts.push(migration::migrated(&scrape, documents));
     }
     if !arguments.objects.is_empty() {
         let objects = super::objects::read(&arguments.objects).map_err(Unread::Usage)?;
@@ -41,8 +47,11 @@ async fn parts(arguments: &Migration) -> Result<Vec<Check>, Unread> {
         parts.push(migration::regions(&objects));
     }
     for file in &arguments.positions {
-        let partitions = arguments.partitions.unwrap_or(1);
-        parts.push(migration::importers(&file.display().to_string(), &text(file)?, partitions));
+        parts.push(migration::importers(&file.display().to_string(), &text(file)?, arguments.partitions));
+    }
+    if let Some(file) = &arguments.indices {
+        let asked = file.display().to_string();
+        parts.push(migration::harmonised(&asked, &text(file)?, &arguments.store.index_prefix));
     }
     Ok(parts)
 }

@@ -44,10 +44,33 @@ pub(crate) async fn run(arguments: &Objects) -> ExitCode {
         digest_key: &digest_key(),
     };
     let mut made = objects::judge(&subject);
+    if !arguments.login.is_empty() {
+        match super::secret_login::check(&arguments.login, &after.objects).await {
+            Ok(logins) => made.push(logins),
+            Err(unread) => return unread.tell(),
+        }
+        made = together(made);
+    }
     if let Some(first) = made.first_mut() {
         first.findings.extend(before.unread.iter().chain(&after.unread).cloned());
     }
     tell("objects", &checks::HELM_OBJECTS, made, began, &arguments.files, &arguments.output)
+}
+
+/// Several looks at one thing as one check.
+fn together(made: Vec<Check>) -> Vec<Check> {
+    let mut whole: Vec<Check> = Vec::with_capacity(made.len());
+    for one in made {
+        match whole.iter_mut().find(|known| known.check == one.check) {
+            None => whole.push(one),
+            Some(known) => {
+                known.compared += one.compared;
+                known.note = format!("{}; {}", known.note, one.note);
+                known.findings.extend(one.findings);
+            }
+        }
+    }
+    whole
 }
 
 /// Compares staging with production.

@@ -1,39 +1,57 @@
 //! `drydock upgrade-path`: a checklist from one release to another.
 
-use super::objects::usage;
-use crate::cli::UpgradePath;
+use super::live::{self, Unread};
+use crate::cli::{Source, UpgradePath};
 use drydock_core::ExitCode;
-use drydock_helm::road::{Evidence, Judged, RoadStep, upgrade_path};
+use drydock_helm::road::{Evidence, Judged, RoadStep, first_chart, upgrade_path};
 use drydock_helm::values::Supplied;
 
 /// Prints the checklist. Steps that a machine has looked at and found open make it red.
-pub(crate) fn run(arguments: &UpgradePath) -> ExitCode {
-    match steps(arguments) {
+pub(crate) async fn run(arguments: &UpgradePath) -> ExitCode {
+    match steps(arguments).await {
         Ok(steps) => {
             if arguments.json {
                 super::print(&serde_json::to_string_pretty(&steps).unwrap_or_default());
             } else {
                 super::print(&text(&steps));
+                if let Some(first) = first_chart(&arguments.from) {
+                    super::print(&format!(
+                        "{} runs with charts from {first} on; with the version of the chart in --from, the steps behind it are left out",
+                        arguments.from
+                    ));
+                }
             }
             let open = steps.iter().any(|s| matches!(s.judged, Judged::Open(_)));
             if open { ExitCode::Different } else { ExitCode::Equal }
         }
-        Err(error) => usage(&error),
+        Err(unread) => unread.tell(),
     }
 }
 
-fn steps(arguments: &UpgradePath) -> Result<Vec<RoadStep>, String> {
-    let objects = match arguments.objects.as_slice() {
-        [] => None,
-        paths => Some(super::objects::read(paths)?),
+async fn steps(arguments: &UpgradePath) -> Result<Vec<RoadStep>, Unread> {
+    let (release, namespace) = (&arguments.release, &arguments.namespace);
+    let objects = match (&arguments.context, arguments.objects.as_slice()) {
+        (Some(context), _) => {
+            let side = live::read(context, namespace, release, Source::Objects).await?;
+            // What was not read would count as not there.
+            if let Some(unread) = side.unread.first() {
+                return Err(Unread::Surroundings(unread.message.clone()));
+            }
+            Some(side.objects)
+        }
+        (None, []) => None,
+        (None, paths) => Some(super::objects::read(paths).map_err(Unread::Usage)?),
     };
     let values = match arguments.values.as_slice() {
         [] => None,
-        paths => Some(Supplied::read(&super::values::read(paths)?, &[]).map_err(|e| e.to_string())?),
+        paths => {
+            let files = super::values::read(paths).map_err(Unread::Usage)?;
+            Some(Supplied::read(&files, &[]).map_err(|e| Unread::Usage(e.to_string()))?)
+        }
     };
     let evidence = Evidence { objects: objects.as_ref(), values: values.as_ref() };
-    upgrade_path(&arguments.from, &arguments.to, &arguments.release, &arguments.namespace, &evidence)
-        .map_err(|e| e.to_string())
+    upgrade_path(&arguments.from, &arguments.to, release, namespace, &evidence)
+        .map_err(|e| Unread::Usage(e.to_string()))
 }
 
 /// A list to tick off: `[x]` is done, `[!]` is open, `[?]` could be looked at, `[ ]` is for people.

@@ -48,13 +48,18 @@ fn compare(arguments: &Values) -> Result<ExitCode, String> {
         },
     };
     let written = match &arguments.write {
-        Some(path) => write_proposal(path, &files, &subject)?,
+        Some(path) => {
+            // What was given on the command line is written as well, as the last file.
+            let set = old.set_as_file().map(|text| ("set.yaml".to_owned(), text));
+            let files: Vec<_> = files.iter().cloned().chain(set).collect();
+            write_proposal(path, &files, &subject)?
+        }
         None => Vec::new(),
     };
     let verdict = values::judge(&subject);
     // What is used with the new chart: its own files, else what was written for it, else the old ones as they are.
     let proposed = if arguments.to.is_empty() && !written.is_empty() {
-        Some(Supplied::read(&read(&written)?, &arguments.set).map_err(|e| e.to_string())?)
+        Some(Supplied::read(&read(&written)?, &[]).map_err(|e| e.to_string())?)
     } else {
         None
     };

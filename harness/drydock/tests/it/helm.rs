@@ -57,6 +57,33 @@ fn values_are_judged_written_and_then_green() {
 }
 
 #[test]
+fn several_files_and_the_command_line_are_all_written() {
+    let folder = folder();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("write");
+    write("a.yaml", "zeebe:\n  clusterSize: \"3\"\n  env:\n    - {name: A, value: a}\n");
+    write("b.yaml", "operate:\n  env:\n    - {name: B, value: b}\n");
+    let versions = ["--chart-from", "12.13.3", "--chart-to", "13.12.7"];
+    let old = ["--from", "a.yaml", "--from", "b.yaml", "--set", "zeebe.clusterSize=5"];
+    let written = drydock(folder.path())
+        .args(["verify", "values", "--write", "new"])
+        .args(old)
+        .args(versions)
+        .output()
+        .expect("it runs");
+    assert_eq!(written.status.code(), Some(1), "{}", text(&written));
+    let set = fs::read_to_string(folder.path().join("new/03-set.yaml")).expect("what was set is written");
+    assert!(set.contains("clusterSize: ") && set.contains("orchestration"), "{set}");
+    let green = drydock(folder.path())
+        .args(["verify", "values"])
+        .args(old)
+        .args(["--to", "new/01-a.yaml", "--to", "new/02-b.yaml", "--to", "new/03-set.yaml"])
+        .args(versions)
+        .output()
+        .expect("it runs");
+    assert_eq!(green.status.code(), Some(0), "{}", text(&green));
+}
+
+#[test]
 fn values_that_are_no_yaml_are_wrong_usage_with_a_place() {
     let folder = folder();
     fs::write(folder.path().join("bad.yaml"), "zeebe:\n  env: [{name: A\n").expect("write");

@@ -3,7 +3,9 @@
 mod external;
 mod helm;
 mod helm_render;
+mod migrated_store;
 mod prove;
 mod quick;
 mod real;
+mod secret_login;
 mod support;

@@ -8,8 +8,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Judges one index of import positions. `answer` is what a search for every document came back with, `asked` how it is told,
-/// and `partitions` how many the cluster has.
-pub fn importers(asked: &str, answer: &str, partitions: u64) -> Check {
+/// and `partitions` how many the cluster has; where that is not known, a partition that nobody reads cannot be told.
+pub fn importers(asked: &str, answer: &str, partitions: Option<u64>) -> Check {
     let mut check = Check::new(checks::MIGRATION_DATA);
     let unread = |reason: String| {
         Finding::not_compared(checks::MIGRATION_DATA, asked.to_owned(), reason)
@@ -48,6 +48,16 @@ pub fn importers(asked: &str, answer: &str, partitions: u64) -> Check {
     }
     check.compared = hits.len() as u64;
     check.note = format!("{asked}: {} positions on {} partitions", hits.len(), seen.len());
+    if partitions.is_none() {
+        let message = format!(
+            "{asked}: how many partitions the cluster has is not known, so one that is missing is not seen"
+        );
+        check.findings.push(
+            Finding::not_compared(check.check, format!("{asked} partitions"), message)
+                .next("give their number with --partitions"),
+        );
+    }
+    let partitions = partitions.or_else(|| seen.keys().next_back().copied()).unwrap_or_default();
     for partition in 1..=partitions {
         let subject = format!("{asked} partition {partition}");
         match seen.get(&partition) {
@@ -105,18 +115,18 @@ mod tests {
 
     #[test]
     fn finished_on_every_partition_or_told() {
-        let done = importers("operate", &answer(&[]).to_string(), 3);
+        let done = importers("operate", &answer(&[]).to_string(), Some(3));
         assert!(done.findings.is_empty() && done.compared == 6);
-        let open = importers("operate", &answer(&["2-job"]).to_string(), 3);
+        let open = importers("operate", &answer(&["2-job"]).to_string(), Some(3));
         assert_eq!((open.findings.len(), open.findings[0].kind), (1, Kind::StillActive));
         assert!(open.findings[0].subject.contains("partition 2"));
-        let fourth = importers("operate", &answer(&[]).to_string(), 4);
+        let fourth = importers("operate", &answer(&[]).to_string(), Some(4));
         assert_eq!(fourth.findings[0].kind, Kind::Missing);
-        assert_eq!(importers("operate", &answer(&[]).to_string(), 2).findings[0].kind, Kind::Extra);
+        assert_eq!(importers("operate", &answer(&[]).to_string(), Some(2)).findings[0].kind, Kind::Extra);
         let mut old = answer(&[]);
         old["hits"]["hits"][0]["_source"].as_object_mut().unwrap().remove("completed");
         assert_eq!(
-            importers("operate", &old.to_string(), 3).outcome(),
+            importers("operate", &old.to_string(), Some(3)).outcome(),
             Outcome::Different,
             "8.7 writes no such field"
         );
@@ -126,8 +136,8 @@ mod tests {
     fn half_an_answer_proves_nothing() {
         let mut half = answer(&[]);
         half["hits"]["hits"].as_array_mut().unwrap().pop();
-        assert_eq!(importers("operate", &half.to_string(), 3).outcome(), Outcome::NotProven);
-        assert_eq!(importers("operate", "{}", 3).outcome(), Outcome::NotProven);
-        assert_eq!(importers("operate", "no", 3).outcome(), Outcome::NotProven);
+        assert_eq!(importers("operate", &half.to_string(), Some(3)).outcome(), Outcome::NotProven);
+        assert_eq!(importers("operate", "{}", Some(3)).outcome(), Outcome::NotProven);
+        assert_eq!(importers("operate", "no", Some(3)).outcome(), Outcome::NotProven);
     }
 }

@@ -12,7 +12,7 @@ const JOBS: [(&str, &str); 2] = [
 ];
 
 /// What the name of the importer ends in.
-const IMPORTER: &str = "-migration-importer";
+pub(super) const IMPORTER: &str = "-migration-importer";
 
 /// Judges the jobs among the objects of a namespace: each must have completed.
 pub fn jobs(objects: &Inventory) -> Check {

@@ -1,12 +1,14 @@
-//! The data migration of 8.8: what the job counted, whether jobs and importers have finished, and whether every region is
-//! exported as before.
+//! The data migration of 8.8: what the job counted, whether jobs and importers have finished, whether the indices
+//! of the common model are there, and whether every region is exported as before.
 
 mod importers;
+mod indices;
 mod jobs;
 mod regions;
 mod scrape;
 
 pub use importers::importers;
+pub use indices::{documents, harmonised};
 pub use jobs::jobs;
 pub use regions::regions;
 pub use scrape::{migrated, read_scrape};

@@ -1,4 +1,5 @@
-//! Clusters of several regions: every region that the old exporters wrote to is written to by the new one as well.
+//! Clusters of several regions: every region that the old exporters wrote to is written to by the new one as well, and each
+//! store is imported and migrated by one region.
 
 use crate::check::Check;
 use crate::objects::{Inventory, Object};
@@ -17,18 +18,81 @@ type Exporters = BTreeMap<(&'static str, u32), BTreeSet<String>>;
 pub fn regions(objects: &Inventory) -> Check {
     let mut check = Check::new(checks::MIGRATION_DATA);
     let mut layouts = 0;
+    let mut places = Places::default();
     for workload in objects.workloads().filter(|o| o.kind == "StatefulSet") {
         let exporters = exporters(workload);
         if exporters.is_empty() {
             continue;
         }
         layouts += 1;
+        places.namespaces.insert(&workload.namespace);
+        places.stores.extend(stores(workload));
         judge(workload, &exporters, &mut check);
     }
+    importers(objects, &places, &mut check);
     if layouts > 0 {
         check.note = format!("exporters of every region in {layouts} StatefulSets");
     }
     check
+}
+
+/// Where brokers run, and which stores they export to.
+#[derive(Default)]
+struct Places<'o> {
+    namespaces: BTreeSet<&'o str>,
+    stores: BTreeSet<&'o str>,
+}
+
+/// Addresses that the exporters of 8.8 write to, as far as they stand in the manifest.
+fn stores(workload: &Object) -> impl Iterator<Item = &str> {
+    let env = workload.containers().flat_map(|c| c["env"].as_array().into_iter().flatten());
+    let of_region = |e: &&serde_json::Value| {
+        let name = e["name"].as_str().unwrap_or_default();
+        name.starts_with("ZEEBE_BROKER_EXPORTERS_CAMUNDAREGION") && name.ends_with("_ARGS_CONNECT_URL")
+    };
+    env.filter(of_region).filter_map(|e| e["value"].as_str()).map(|url| url.trim_end_matches('/'))
+}
+
+/// Each region with a store of its own has an importer of its own; a store that is shared has one in all.
+fn importers(objects: &Inventory, places: &Places<'_>, check: &mut Check) {
+    let with: Vec<&Object> =
+        objects.of("Deployment").filter(|d| d.name.ends_with(super::jobs::IMPORTER)).collect();
+    if with.is_empty() || places.namespaces.len() < 2 || places.stores.is_empty() {
+        return;
+    }
+    let mut tell = |kind: Kind, subject: String, message: String, next: &str, at| {
+        let found = Finding::data(checks::MIGRATION_DATA, kind, subject, message).next(next);
+        check.findings.push(match at {
+            Some(at) => found.at(at),
+            None => found,
+        });
+    };
+    if places.stores.len() == 1 {
+        for extra in with.iter().skip(1) {
+            let message = format!(
+                "{} in namespace {} imports into a store that {} in namespace {} imports into as well",
+                extra.title(),
+                extra.namespace,
+                with[0].title(),
+                with[0].namespace
+            );
+            let subject = format!("{} namespace {}", extra.title(), extra.namespace);
+            let next = "migrate a store that the regions share in one region only";
+            tell(Kind::Extra, subject, message, next, Some(extra.place()));
+        }
+        return;
+    }
+    for namespace in &places.namespaces {
+        if !with.iter().any(|d| d.namespace == **namespace) {
+            let message = format!(
+                "namespace {namespace} has brokers and no importer, and the regions have {} stores: what 8.7 wrote into its store is not imported",
+                places.stores.len()
+            );
+            let next =
+                "switch orchestration.migration.data.enabled on in every region that has a store of its own";
+            tell(Kind::Missing, format!("importer namespace {namespace}"), message, next, None);
+        }
+    }
 }
 
 fn names(workload: &Object) -> impl Iterator<Item = &str> {
@@ -123,6 +187,45 @@ mod tests {
             "spec": {"template": {"spec": {"containers": [{"name": "orchestration", "env": env}]}}}});
         let objects = Inventory::of_values("x", vec![broker]).unwrap();
         regions(&objects).findings.into_iter().map(|f| f.subject).collect()
+    }
+
+    /// Two regions in two namespaces, whose exporters write to `stores`, with importers in `importers`.
+    fn regions_told(stores: [&str; 2], importers: &[&str]) -> Vec<String> {
+        let mut all = Vec::new();
+        for namespace in ["region-0", "region-1"] {
+            let env: Vec<_> = (0..2)
+                .flat_map(|n| {
+                    let old = format!("ZEEBE_BROKER_EXPORTERS_ELASTICSEARCHREGION{n}");
+                    let new = format!("ZEEBE_BROKER_EXPORTERS_CAMUNDAREGION{n}");
+                    [
+                        json!({"name": format!("{old}_CLASSNAME"), "value": "e"}),
+                        json!({"name": format!("{old}_ARGS_URL"), "value": stores[n]}),
+                        json!({"name": format!("{new}_CLASSNAME"), "value": "c"}),
+                        json!({"name": format!("{new}_ARGS_CONNECT_URL"), "value": stores[n]}),
+                    ]
+                })
+                .collect();
+            all.push(json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "zeebe", "namespace": namespace},
+                "spec": {"template": {"spec": {"containers": [{"name": "orchestration", "env": env}]}}}}));
+        }
+        all.extend(importers.iter().map(|namespace| {
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "zeebe-migration-importer", "namespace": namespace}})
+        }));
+        let objects = Inventory::of_values("x", all).unwrap();
+        regions(&objects).findings.into_iter().map(|f| f.subject).collect()
+    }
+
+    #[test]
+    fn each_store_is_imported_once() {
+        let none = <[String; 0]>::default();
+        let (own, shared) = (["http://a:9200", "http://b:9200/"], ["http://a:9200", "http://a:9200/"]);
+        assert_eq!(regions_told(own, &["region-0", "region-1"]), none);
+        assert_eq!(regions_told(shared, &["region-1"]), none);
+        assert_eq!(regions_told(own, &["region-1"]), ["importer namespace region-0"]);
+        assert_eq!(
+            regions_told(shared, &["region-0", "region-1"]),
+            ["Deployment/zeebe-migration-importer namespace region-1"]
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod cluster;
 mod contents;
 mod controllers;
 mod credentials;
+mod hosts;
 mod immutable;
 mod meaning;
 mod model;
@@ -15,6 +16,7 @@ mod staging;
 mod storage;
 
 pub use model::{Inventory, Key, Nature, Object, ObjectsError};
+pub use secrets::secret_value;
 pub use staging::against as staging_against;
 
 use crate::check::Check;

@@ -62,11 +62,13 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
         }
     }
     ingresses(objects, &mut check);
-    check.note = "selectors, named ports, ingress paths and their services".to_owned();
+    super::hosts::check(objects, &mut check);
+    check.note =
+        "selectors, named ports, ingress paths and their services, hosts in other namespaces".to_owned();
     check
 }
 
-fn told(check: &str, object: &Object, kind: Kind, what: &str, since: Since) -> Finding {
+pub(super) fn told(check: &str, object: &Object, kind: Kind, what: &str, since: Since) -> Finding {
     let at = object.place();
     let mut finding =
         Finding::access(check, kind, object.title(), format!("{} ({at}): {what}", object.title()))

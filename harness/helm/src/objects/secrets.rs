@@ -45,6 +45,27 @@ pub(super) fn check(objects: &Objects<'_>) -> Check {
     check
 }
 
+/// The bytes of a key of a Secret, for whoever logs in with them. They are told nowhere.
+///
+/// # Errors
+/// There is no such Secret or key, or more than one, in words for a message.
+pub fn secret_value(set: &Inventory, name: &str, key: &str) -> Result<Vec<u8>, String> {
+    let mut found = set.of("Secret").filter(|s| s.name == name);
+    let secret = found.next().ok_or_else(|| format!("there is no Secret {name}"))?;
+    if let Some(other) = found.next() {
+        return Err(format!("there is a Secret {name} in {} and in {}", secret.namespace, other.namespace));
+    }
+    let plain = secret.value["stringData"][key].as_str().map(|text| text.as_bytes().to_vec());
+    let packed = || secret.value["data"][key].as_str().map(decoded);
+    plain.or_else(packed).ok_or_else(|| format!("Secret {name} has no key {key}"))
+}
+
+/// What a value of `data` stands for. What is no base64 is taken as it stands.
+fn decoded(text: &str) -> Vec<u8> {
+    let packed: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    STANDARD.decode(&packed).unwrap_or_else(|_| text.as_bytes().to_vec())
+}
+
 fn entries(set: &Inventory, key: &[u8; 32]) -> Entries {
     let mut entries = BTreeMap::new();
     for secret in set.of("Secret").filter(|s| !s.is_derived()) {
@@ -58,13 +79,7 @@ fn entries(set: &Inventory, key: &[u8; 32]) -> Entries {
             entries.insert((secret.namespace.clone(), secret.name.clone(), name.to_owned()), entry);
         };
         for (name, value) in secret.value["data"].as_object().into_iter().flatten() {
-            let text = value.as_str().unwrap_or_default();
-            let packed: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-            // What is no base64 is compared as it stands.
-            match STANDARD.decode(&packed) {
-                Ok(bytes) => add(name, &bytes),
-                Err(_) => add(name, text.as_bytes()),
-            }
+            add(name, &decoded(value.as_str().unwrap_or_default()));
         }
         for (name, value) in secret.value["stringData"].as_object().into_iter().flatten() {
             add(name, value.as_str().map_or_else(|| value.to_string(), str::to_owned).as_bytes());

@@ -8,7 +8,7 @@ use super::path::Path;
 use super::report::{finding, place};
 use super::rules::{Rule, RuleKind, Severity};
 use super::schema::Offence;
-use super::supplied::Supplied;
+use super::supplied::{Leaf, Supplied};
 use crate::check::Check;
 use drydock_core::finding::{Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
@@ -147,9 +147,19 @@ pub(crate) fn constraints(subject: &Subject<'_>, stages: &[Supplied]) -> Check {
             "change one of the values that do not go together; `helm template` shows the chart's own words",
         ));
     }
+    super::logins::check(subject.road, new, &mut check);
     let schema = refused(subject.chart_to, new, &mut check);
     check.note = format!("combinations that the chart's templates or schema refuse; {schema}");
     check
+}
+
+/// A value of the new side that does not go together with the new chart.
+pub(super) fn finding_at(new: &Supplied, leaf: &Leaf, what: &str, next: &str) -> Finding {
+    let at = place(new, &leaf.place);
+    let message = format!("{} ({at}): {what}", leaf.path);
+    finding(checks::HELM_CONSTRAINTS, Outcome::Different, Kind::Unusable, &leaf.path, message)
+        .next(next)
+        .at(at)
 }
 
 /// What the chart's schema refuses. Says how much of it could be applied.

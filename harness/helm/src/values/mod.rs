@@ -10,6 +10,7 @@ mod engine;
 mod files;
 mod judge;
 mod keys;
+mod logins;
 mod path;
 mod report;
 mod road;

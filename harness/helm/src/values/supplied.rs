@@ -151,6 +151,17 @@ impl Supplied {
         self.leaves.contains_key(path) || self.has_below(path)
     }
 
+    /// What came from the command line, as the text of a values file that says the same over the others; `None` if nothing did.
+    pub fn set_as_file(&self) -> Option<String> {
+        let of_set = |leaf: &&Leaf| self.source_of(&leaf.place) == SET;
+        let mut whole = Value::Object(serde_json::Map::new());
+        for leaf in self.leaves.values().filter(of_set) {
+            insert(&mut whole, leaf.path.keys(), leaf.value.clone());
+        }
+        // JSON is YAML.
+        (!whole.as_object().is_some_and(serde_json::Map::is_empty)).then(|| format!("{whole:#}\n"))
+    }
+
     /// Everything supplied below a path, without the path itself.
     pub fn below<'s>(&'s self, path: &'s Path) -> impl Iterator<Item = &'s Leaf> {
         self.leaves

@@ -127,34 +127,46 @@ fn lists_of_keys_are_those_of_the_charts() {
     }
 }
 
-/// Files of the corpus that the old chart renders are rendered by the new one once they are migrated. `DRYDOCK_TEST_HELM` is
-/// the helm to use, `DRYDOCK_TEST_CHARTS_RENDER` a folder of charts that hold the charts within them.
-#[test]
-fn what_is_written_is_rendered_by_the_real_chart() {
+/// The real helm and charts, as far as the environment names them.
+pub(crate) struct Real {
+    helm: std::ffi::OsString,
+    charts: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+/// `DRYDOCK_TEST_HELM` is the helm to use, `DRYDOCK_TEST_CHARTS_RENDER` a folder of charts that hold the charts within them.
+pub(crate) fn real() -> Option<Real> {
     let (Some(helm), Some(charts)) =
         (std::env::var_os("DRYDOCK_TEST_HELM"), std::env::var_os("DRYDOCK_TEST_CHARTS_RENDER"))
     else {
         println!("SKIP DRYDOCK_TEST_HELM and DRYDOCK_TEST_CHARTS_RENDER name no helm and no charts");
-        return;
+        return None;
     };
-    let folder = tempfile::tempdir().unwrap();
-    let render = |version: &str, text: &str| {
-        let file = folder.path().join("values.yaml");
-        std::fs::write(&file, text).unwrap();
-        let chart = PathBuf::from(&charts).join(version);
-        let output = std::process::Command::new(&helm)
-            .args(["template", "camunda"])
-            .arg(chart)
-            .arg("-f")
-            .arg(&file)
-            .output()
-            .unwrap();
-        output
-            .status
-            .success()
-            .then_some(())
-            .ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())
-    };
+    Some(Real { helm, charts: PathBuf::from(charts), folder: tempfile::tempdir().unwrap() })
+}
+
+impl Real {
+    /// Renders a chart with values files, one over the other; helm's words if it refuses.
+    pub(crate) fn render(&self, version: &str, files: &[(String, String)]) -> Result<(), String> {
+        let mut command = std::process::Command::new(&self.helm);
+        command.args(["template", "camunda"]).arg(self.charts.join(version));
+        for (number, (_, text)) in files.iter().enumerate() {
+            let file = self.folder.path().join(format!("{number:02}.yaml"));
+            std::fs::write(&file, text).unwrap();
+            command.arg("-f").arg(&file);
+        }
+        let output = command.output().unwrap();
+        let refused = || String::from_utf8_lossy(&output.stderr).into_owned();
+        output.status.success().then_some(()).ok_or_else(refused)
+    }
+}
+
+/// Files of the corpus that the old chart renders are rendered by the new one once they are migrated.
+#[test]
+fn what_is_written_is_rendered_by_the_real_chart() {
+    let Some(real) = real() else { return };
+    let render =
+        |version: &str, text: &str| real.render(version, &[("values.yaml".to_owned(), text.to_owned())]);
     let road = Road::between("12.13.3", "13.12.7").unwrap();
     let key = |v: &str| ChartKeys::shipped(&Version::parse(v).unwrap());
     let (from, to) = (key("12.13.3"), key("13.12.7"));

@@ -2,6 +2,8 @@
 
 mod charts;
 mod corpus;
+mod every_key;
+mod fuzzed;
 mod objects;
 mod properties;
 mod write;

@@ -49,6 +49,20 @@ fn anchors_survive_and_are_resolved_where_they_must() {
 }
 
 #[test]
+fn a_block_that_is_filled_and_one_that_stays_are_one() {
+    for text in [
+        "global:\n  multitenancy:\n    enabled: true\nidentity:\n  clients: [{name: a}] # ours\n",
+        "postgresql:\n  enabled: true\nwebModelerPostgresql:\n  auth: {username: me}\n",
+        "zeebe:\n  clusterSize: \"3\"\norchestration:\n  partitionCount: \"3\"\n",
+    ] {
+        let out = &written(&[text])[0];
+        assert!(Supplied::read(&[("x".into(), out.clone())], &[]).unwrap().surprises.is_empty(), "{out}");
+        assert_eq!(&written(&[out])[0], out);
+        assert_eq!(text.contains("# ours"), out.contains("# ours"));
+    }
+}
+
+#[test]
 fn lists_of_several_files_are_joined() {
     let out = written(&[
         "zeebe:\n  env:\n  - {name: A, value: a}\n",

@@ -10,7 +10,59 @@ fn parsed(summary: &Summary) -> Value {
     serde_json::from_str(&render(summary)).unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// What the schema of SARIF 2.1.0 asks of the parts a report has.
+/// What a schema has against a log.
+fn complaints(schema: &Value, log: &Value) -> Vec<String> {
+    let schema =
+        jsonschema::options().should_validate_formats(true).build(schema).unwrap_or_else(|e| panic!("{e}"));
+    schema.iter_errors(log).map(|e| format!("{}: {e}", e.instance_path())).collect()
+}
+
+/// The schema of the parts a report has, and the whole official one where `DRYDOCK_TEST_SARIF_SCHEMA` names its file.
+fn schemas() -> Vec<Value> {
+    let mut texts = vec![include_str!("sarif-subset.json").to_owned()];
+    match std::env::var_os("DRYDOCK_TEST_SARIF_SCHEMA") {
+        Some(file) => texts.push(std::fs::read_to_string(file).unwrap()),
+        None => println!(
+            "SKIP DRYDOCK_TEST_SARIF_SCHEMA names no schema of SARIF 2.1.0; its parts in use were held against"
+        ),
+    }
+    texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect()
+}
+
+#[test]
+fn every_log_fits_the_schema() {
+    let mut placed = samples::planted();
+    placed.verdict.findings[0].finding.place = Some(Place { file: "a b/ü.yaml".into(), line: 7, column: 3 });
+    for schema in schemas() {
+        for summary in [
+            placed.clone(),
+            samples::green(),
+            samples::hostile(40),
+            samples::all_red(),
+            samples::not_proven(),
+            samples::killed(),
+        ] {
+            let found = complaints(&schema, &parsed(&summary));
+            assert!(found.is_empty(), "{}", found.join("\n"));
+        }
+        // A log that breaks a rule of the standard is refused, so that the look above can fail.
+        let broken: [(&str, Value); 6] = [
+            ("/version", json!("2.0.0")),
+            ("/runs/0/tool/driver/name", json!(7)),
+            ("/runs/0/results/0/level", json!("fatal")),
+            ("/runs/0/results/0/message", json!({"words": "x"})),
+            ("/runs/0/results/0/locations/0/physicalLocation/region/startLine", json!(0)),
+            ("/runs/0/results/0/partialFingerprints", json!("x")),
+        ];
+        for (pointer, wrong) in broken {
+            let mut log = parsed(&placed);
+            *log.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = wrong;
+            assert!(!complaints(&schema, &log).is_empty(), "{pointer}");
+        }
+    }
+}
+
+/// What a reader of the log relies on beyond its schema.
 #[test]
 fn every_run_is_a_valid_log() {
     for summary in [

@@ -270,6 +270,8 @@ fn rewrite(name: &str, text: &str, road: &Road, aliases: Aliases) -> Result<Docu
     }
     let mut rewriter = Rewriter { migration: &migration, aliases, moves: Vec::new(), dropped: String::new() };
     let items = std::mem::take(&mut document.items);
+    // Blocks of the file that are still to come keep their own place.
+    let own_names: BTreeSet<String> = items.iter().map(|i| i.key.clone()).collect();
     // Where a block vanishes, the block that takes its place comes to stand.
     for item in items {
         let before = rewriter.moves.len();
@@ -282,6 +284,7 @@ fn rewrite(name: &str, text: &str, road: &Road, aliases: Aliases) -> Result<Docu
                 if rewriter.moves.len() == before + 1 && rewriter.moves[before].to.keys().len() == 1 {
                     let name = rewriter.moves[before].to.last().to_owned();
                     if !document.items.iter().any(|i| i.key == name)
+                        && !own_names.contains(&name)
                         && let Some(Move { mut item, .. }) = rewriter.moves.pop()
                     {
                         item.rename(&name);
@@ -298,6 +301,7 @@ fn rewrite(name: &str, text: &str, road: &Road, aliases: Aliases) -> Result<Docu
                 let mut lead = Some(lead);
                 if let Some(first) = to.as_ref().and_then(|t| t.keys().first())
                     && !document.items.iter().any(|i| i.key == *first)
+                    && !own_names.contains(first)
                     && to.as_ref().is_some_and(|t| t.keys().len() > 1)
                 {
                     let mut parent = Item::parent(first, 0);
