@@ -3,6 +3,7 @@
 mod external;
 mod helm;
 mod helm_render;
+mod pack;
 mod prove;
 mod quick;
 mod real;

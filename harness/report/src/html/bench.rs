@@ -149,7 +149,7 @@ fn figure(bench: &Bench) -> Markup {
         svg viewBox={ "0 0 " (WIDTH) " " (at(BOTTOM + 44.0)) } role="img" aria-labelledby="chart-name chart-text" {
             title id="chart-name" { "Downtime against number of documents" }
             desc id="chart-text" { (described(bench)) }
-            @for tick in ticks(frame.slowest, 6, &TIME) {
+            @for tick in frame.times() {
                 line.grid x1=(LEFT) x2=(RIGHT) y1=(at(frame.y.at(tick))) y2=(at(frame.y.at(tick))) {}
                 text.tick x=(at(LEFT - 8.0)) y=(at(frame.y.at(tick) + 4.0)) text-anchor="end" { (clock(tick)) }
             }
@@ -177,8 +177,9 @@ fn figure(bench: &Bench) -> Markup {
             figcaption {
                 "Points: measured runs. Lines: most likely downtime, dotted beyond the largest volume that was measured. Shaded: its interval."
                 @for (n, series) in bench.series.iter().take(MOST_SERIES).enumerate() {
-                    " " (data(&series.name)) ": " (["circles", "squares", "triangles"][n]) "."
+                    " " (data_within(&series.name, 80)) ": " (["circles", "squares", "triangles"][n]) "."
                 }
+                @if frame.logarithmic { " Both axes are logarithmic." }
                 @if bench.series.len() > MOST_SERIES { " Further series are in the table below." }
             }
         }
@@ -190,6 +191,7 @@ struct Frame {
     y: Scale,
     least: f64,
     most: f64,
+    fastest: f64,
     slowest: f64,
     logarithmic: bool,
 }
@@ -208,14 +210,28 @@ impl Frame {
         times.retain(|t| t.is_finite() && *t >= 0.0);
         let least = volumes.iter().copied().reduce(f64::min)?;
         let most = volumes.iter().copied().reduce(f64::max)?;
-        let slowest = times.iter().copied().reduce(f64::max)?.max(0.001) * 1.05;
-        let logarithmic = most / least > 30.0;
-        let x = if logarithmic {
-            Scale::logarithmic(least, most, LEFT + 12.0, RIGHT - 12.0)
+        let slowest = times.iter().copied().reduce(f64::max)?.max(0.001) * 1.1;
+        let fastest = times.iter().copied().reduce(f64::min)?.max(0.001) / 1.1;
+        // Over a wide range, equal ratios take equal room on both axes: what grows in proportion stays a straight line.
+        let (x, y) = if most / least > 30.0 {
+            let x = Scale::logarithmic(least, most, LEFT + 12.0, RIGHT - 12.0);
+            (x, Scale::logarithmic(fastest, slowest, BOTTOM, TOP))
         } else {
-            Scale::linear(0.0, most, LEFT, RIGHT - 12.0)
+            (Scale::linear(0.0, most, LEFT, RIGHT - 12.0), Scale::linear(0.0, slowest, BOTTOM, TOP))
         };
-        Some(Self { x, y: Scale::linear(0.0, slowest, BOTTOM, TOP), least, most, slowest, logarithmic })
+        Some(Self { x, y, least, most, fastest, slowest, logarithmic: most / least > 30.0 })
+    }
+
+    /// Round times along the axis.
+    fn times(&self) -> Vec<f64> {
+        if !self.logarithmic {
+            return ticks(self.slowest, 6, &TIME);
+        }
+        let beyond = [14_400.0, 28_800.0, 86_400.0, 172_800.0, 604_800.0];
+        let all = TIME.into_iter().chain(beyond).filter(|t| (self.fastest..=self.slowest).contains(t));
+        let within: Vec<f64> = all.collect();
+        let every = within.len().div_ceil(9).max(1);
+        within.into_iter().step_by(every).collect()
     }
 
     /// Round volumes along the axis.
@@ -262,6 +278,11 @@ impl Frame {
                 @if !band.is_empty() { polygon.band points=(outline) {} }
                 polyline.line points=(within) {}
                 polyline class="line beyond" points=(beyond) {}
+                @if let Some(last) = series.band.last().filter(|p| p.seconds.is_finite()) {
+                    text.strong x=(at(self.x.at(last.documents) - 10.0)) y=(at(self.y.at(last.seconds) - 14.0)) text-anchor="end" {
+                        (data_within(&series.name, 30))
+                    }
+                }
                 @for point in series.points.iter().filter(|p| p.is_real()).take(MOST_POINTS) { (self.point(n, *point)) }
             }
         }

@@ -112,11 +112,18 @@ fn tiles(summary: &Summary) -> Markup {
             }
             li {
                 span.what { "Differences" } b { (count(different)) }
-                span { (counted(expected, "difference")) " besides, as expected" }
+                span { @if expected == 0 { "nothing besides" } @else { (count(expected)) " more as expected" } }
             }
             li {
                 span.what { "Could not be compared" } b { (count(unproven)) }
-                span { a href="#not-checked" { (counted(not_checked(summary).len() as u64, "part")) " outside of this run" } }
+                span {
+                    a href="#not-checked" {
+                        @match not_checked(summary).len() as u64 {
+                            0 => "nothing was left out",
+                            n => { (counted(n, "part")) " outside of this run" },
+                        }
+                    }
+                }
             }
             li {
                 span.what { "Checks" } b { (count(equal)) " of " (count(checks.len() as u64)) " equal" }
