@@ -167,7 +167,7 @@ fn figure(bench: &Bench) -> Markup {
             @for (n, series) in drawn.enumerate() { (frame.series(n, series)) }
             @if let Some(asked) = bench.asked.filter(|a| *a > 0.0) {
                 line.edge x1=(at(frame.x.at(asked))) x2=(at(frame.x.at(asked))) y1=(TOP) y2=(at(BOTTOM)) {}
-                text.strong x=(at(frame.x.at(asked) - 6.0)) y=(at(TOP + 8.0)) text-anchor="end" { (volume(asked)) " asked" }
+                text.strong x=(at(frame.x.at(asked) - 6.0)) y=(at(BOTTOM - 8.0)) text-anchor="end" { (volume(asked)) " asked" }
             }
         }
     };

@@ -81,7 +81,7 @@ impl Page<'_> {
                     }
                     footer {
                         p {
-                            "Made by Drydock " (data(self.drydock)) " from the record of the run alone. This page loads nothing and runs no script."
+                            "Made by Drydock " (data(self.drydock)) " from what was recorded, and from nothing else. This page loads nothing and runs no script."
                         }
                     }
                 }

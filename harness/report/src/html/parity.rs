@@ -155,7 +155,7 @@ fn finding(finding: &Finding) -> Markup {
                 @if let Some(place) = &finding.place { " · at " (code(&place.to_string())) }
             }
             @if !finding.samples.is_empty() {
-                div.wide role="region" aria-label="Samples" tabindex="0" {
+                div.wide role="group" aria-label="Samples" tabindex="0" {
                     table {
                         caption {
                             @if finding.count > shown { (count(shown)) " of " (count(finding.count)) " shown" } @else { "All of them" }
