@@ -38,10 +38,15 @@ impl Topic {
         [Self::Data, Self::Schema, Self::Access, Self::Configuration, Self::Rehearsal];
 
     fn of(finding: &Finding) -> Self {
-        if matches!(finding.class, Class::Budget | Class::Environment) {
-            return Self::Rehearsal;
+        match (finding.class, Self::of_check(finding.check.as_str())) {
+            (Class::Budget | Class::Environment, _) => Self::Rehearsal,
+            (Class::Access, Self::Data) => Self::Access,
+            (_, topic) => topic,
         }
-        match finding.check.as_str() {
+    }
+
+    fn of_check(check: &str) -> Self {
+        match check {
             checks::ES_MAPPINGS
             | checks::ES_SETTINGS
             | checks::ES_ALIASES
@@ -61,9 +66,14 @@ impl Topic {
                 Self::Configuration
             }
             check if check.starts_with("preflight/") || check == checks::DOWNTIME => Self::Rehearsal,
-            _ if finding.class == Class::Access => Self::Access,
             _ => Self::Data,
         }
+    }
+
+    /// Whether anything of it was compared at all.
+    fn was_compared(self, summary: &Summary) -> bool {
+        let mut checks = summary.verdict.checks.iter();
+        checks.any(|c| c.compared > 0 && Self::of_check(c.check.as_str()) == self)
     }
 
     fn title(self) -> &'static str {
@@ -92,7 +102,10 @@ pub(super) fn section(summary: &Summary) -> Markup {
             @if objects.is_empty() {
                 @if matches!(topic, Topic::Data | Topic::Schema | Topic::Access) {
                     h3 { (topic.title()) }
-                    p.faint { "No difference was found by the checks that were made." }
+                    p.faint {
+                        @if topic.was_compared(summary) { "No difference was found by the checks that were made." }
+                        @else { "Nothing is said of it: no check of it was made." }
+                    }
                 }
             } @else {
                 h3 { (topic.title()) " (" (counted(objects.len() as u64, "object")) ")" }

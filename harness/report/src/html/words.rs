@@ -52,7 +52,7 @@ pub(super) fn meaning(summary: &Summary) -> &'static str {
     let planted = !summary.planted.is_empty();
     match exit_code(summary) {
         ExitCode::Equal => {
-            "Whatever was compared arrived: nothing is missing, changed or too much beyond what was expected. \
+            "Of everything that was compared, nothing is missing, changed or too much beyond what was expected. \
              This run gives no reason against the migration. What it did not look at is listed below."
         }
         ExitCode::Different if planted => {
@@ -108,6 +108,8 @@ pub(super) fn phase(step: &str) -> String {
     let first = step.split_once('/').map_or(step, |(first, _)| first);
     match first {
         "prepare" => "Prepare",
+        "estimate" => "Trial",
+        "chart" => "Chart upgrade",
         "phase-1" => "1 Deploy targets",
         "phase-2" => "2 First backup",
         "phase-3" => "3 Cutover",

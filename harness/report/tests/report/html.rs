@@ -99,6 +99,12 @@ fn it_tells_everything_that_a_board_asks_for() {
     // A clean run has no such objects, and says so.
     let clean = assert_sound(&render(&samples::green())).by_id("differences").text();
     assert!(clean.contains("No difference was found") && !clean.contains("identity.public.users"));
+    assert!(!clean.contains("Nothing is said of it"));
+    // Where nothing was compared, nothing is said to be alike.
+    let mut blind = samples::green();
+    blind.verdict.checks.retain(|c| !c.check.as_str().contains('/'));
+    let text = assert_sound(&render(&blind)).by_id("differences").text();
+    assert_eq!(text.matches("Nothing is said of it").count(), 1, "the schema was not compared: {text}");
 }
 
 #[test]
