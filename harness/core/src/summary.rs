@@ -77,10 +77,22 @@ pub struct Downtime {
     pub probe_seconds: Option<f64>,
     /// How finely the probes could see; seconds.
     pub probe_resolution_seconds: Option<f64>,
+    /// When the service was closed to its users, in order.
+    #[serde(default)]
+    pub closures: Vec<Closure>,
     /// Outages by probe.
     pub outages: Vec<Outage>,
     /// The budget, if the scenario has one; seconds.
     pub budget_seconds: Option<f64>,
+}
+
+/// A time during which the service was closed to its users, on the clock of the steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Closure {
+    /// Seconds since the run began.
+    pub from_seconds: f64,
+    /// Length in seconds, without the time between a kill and its resume; absent if the service was not opened again.
+    pub seconds: Option<f64>,
 }
 
 /// One outage as a probe saw it.
@@ -259,13 +271,19 @@ impl Summary {
             }),
             Event::Service { state: ServiceState::Closed } => {
                 // A resumed run closes the service that is closed already: users have waited since the first time.
-                closed_at.get_or_insert(at);
+                if closed_at.is_none() {
+                    *closed_at = Some(at);
+                    self.downtime.closures.push(Closure { from_seconds: seconds(ms), seconds: None });
+                }
             }
             Event::Service { state: ServiceState::OnTarget | ServiceState::OnSource } => {
                 if let Some(closed) = closed_at.take() {
                     let length = (at - closed).total(jiff::Unit::Second).unwrap_or_default();
                     let longest = self.downtime.phase_clock_seconds.unwrap_or_default().max(length);
                     self.downtime.phase_clock_seconds = Some(longest);
+                    if let Some(closure) = self.downtime.closures.last_mut() {
+                        closure.seconds = Some((seconds(ms) - closure.from_seconds).max(0.0));
+                    }
                 }
             }
             Event::ProbeOutage { probe, from_ms, until_ms, error, .. } => {

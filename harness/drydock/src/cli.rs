@@ -289,7 +289,7 @@ pub(crate) struct Output {
     /// Ledger file with expected differences (of stores: besides those that every migration shows); may be repeated
     #[arg(long, visible_alias = "ledger", value_name = "FILE")]
     pub(crate) expected: Vec<PathBuf>,
-    /// Also write record.jsonl, report.json, report.md and junit.xml into this folder
+    /// Also write record.jsonl, report.json, report.md, report.html, junit.xml and trace.json into this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
     /// Print the report as JSON on standard output
@@ -321,10 +321,18 @@ pub(crate) struct Prove {
 #[derive(Debug, Args)]
 pub(crate) struct Report {
     /// Run folder, its record, or the name of a run
-    pub(crate) run: String,
+    #[arg(required_unless_present = "verify_pack", conflicts_with = "verify_pack")]
+    pub(crate) run: Option<String>,
     /// What to print; the files in the folder are rebuilt in any case
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     pub(crate) format: Format,
+    /// Put the redacted record and all reports into one archive, beside the record unless a file is named, and print its
+    /// SHA-256 instead of a report
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, conflicts_with = "format")]
+    pub(crate) pack: Option<Option<PathBuf>>,
+    /// Say whether such an archive is whole and its reports follow from its record
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pack", "format"])]
+    pub(crate) verify_pack: Option<PathBuf>,
     /// Where run folders are
     #[arg(long, value_name = "DIR", default_value = drydock_rehearsal::folder::RUNS)]
     pub(crate) runs: PathBuf,
@@ -338,6 +346,10 @@ pub(crate) enum Format {
     Json,
     /// report.md
     Markdown,
+    /// report.html
+    Html,
+    /// trace.json
+    Trace,
     /// junit.xml
     Junit,
 }

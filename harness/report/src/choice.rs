@@ -169,7 +169,12 @@ pub(crate) fn stopped_at(summary: &Summary) -> Option<&StepReport> {
 
 /// How a step ended, in words.
 pub(crate) fn ended(step: &StepReport) -> &'static str {
-    match step.outcome {
+    ended_so(step.outcome)
+}
+
+/// The same for an outcome by itself.
+pub(crate) fn ended_so(outcome: Option<StepOutcome>) -> &'static str {
+    match outcome {
         Some(StepOutcome::Done) => "done",
         Some(StepOutcome::Skipped) => "skipped",
         Some(StepOutcome::Failed) => "failed",

@@ -1,6 +1,6 @@
 //! Reports as files of a run folder.
 
-use crate::{json, junit, markdown};
+use crate::{html, json, junit, markdown, pack, trace};
 use drydock_core::record::RecordError;
 use drydock_core::{Record, Summary};
 use std::fs::{self, File};
@@ -32,28 +32,70 @@ pub enum RebuildError {
     },
 }
 
-/// Writes `report.json`, `report.md` and `junit.xml`, each whole or not at all, and returns their paths.
+/// Why a pack was not written.
+#[derive(Debug, Error)]
+pub enum WritePackError {
+    /// There is no record to pack.
+    #[error(transparent)]
+    Record(#[from] RebuildError),
+    /// It cannot be packed.
+    #[error(transparent)]
+    Make(#[from] pack::MakeError),
+    /// The archive cannot be written.
+    #[error("cannot write {path}: {reason}; give another place with `--pack=FILE`")]
+    Write {
+        /// Path of the archive.
+        path: String,
+        /// What the system says.
+        reason: io::Error,
+    },
+}
+
+/// Writes `report.json`, `report.md`, `report.html` and `junit.xml`, each whole or not at all, and returns their paths;
+/// with them `trace.json`, where the folder holds the record, which alone knows when everything happened.
 ///
 /// # Errors
 /// The folder cannot be written to, or the disk is full. An older report of that name is then still there.
 pub fn write_all(run_dir: &Path, summary: &Summary) -> io::Result<Vec<PathBuf>> {
-    [
+    let mut files = vec![
         ("report.json", json::render(summary)),
         ("report.md", markdown::render(summary, markdown::MAX_BYTES)),
+        ("report.html", html::render(summary)),
         ("junit.xml", junit::render(summary)),
-    ]
-    .into_iter()
-    .map(|(name, content)| {
-        let path = run_dir.join(name);
-        write_whole(&path, &run_dir.join(format!(".{name}.{}", std::process::id())), &content)?;
-        Ok(path)
-    })
-    .collect()
+    ];
+    // A record that cannot be read is told by whoever derived the summary from it.
+    if let Ok(record) = read_record(run_dir) {
+        files.push(("trace.json", trace::render(&record)));
+    }
+    files
+        .into_iter()
+        .map(|(name, content)| {
+            let path = run_dir.join(name);
+            write_whole(&path, &run_dir.join(format!(".{name}.{}", std::process::id())), content.as_bytes())?;
+            Ok(path)
+        })
+        .collect()
 }
 
-fn write_whole(path: &Path, beside: &Path, content: &str) -> io::Result<()> {
+/// Makes the evidence pack of a run folder and writes it to `path`, whole or not at all.
+///
+/// # Errors
+/// There is no record that can be used, it cannot be redacted without changing its verdict, or `path` cannot be written.
+pub fn write_pack(run_dir: &Path, path: &Path) -> Result<pack::Pack, WritePackError> {
+    let record = run_dir.join(RECORD);
+    let bytes = fs::read(&record)
+        .map_err(|reason| RebuildError::Open { path: record.display().to_string(), reason })?;
+    let made = pack::make(&bytes)?;
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}", std::process::id()));
+    write_whole(path, Path::new(&beside), &made.archive)
+        .map_err(|reason| WritePackError::Write { path: path.display().to_string(), reason })?;
+    Ok(made)
+}
+
+fn write_whole(path: &Path, beside: &Path, content: &[u8]) -> io::Result<()> {
     let written = File::create(beside).and_then(|mut file| {
-        file.write_all(content.as_bytes())?;
+        file.write_all(content)?;
         file.sync_all()
     });
     let placed = written.and_then(|()| fs::rename(beside, path));
@@ -69,10 +111,16 @@ fn write_whole(path: &Path, beside: &Path, content: &str) -> io::Result<()> {
 /// # Errors
 /// There is no record, or it is damaged before its end, or a newer Drydock wrote it.
 pub fn rebuild(run_dir: &Path) -> Result<Summary, RebuildError> {
+    read_record(run_dir).map(|record| Summary::of(&record))
+}
+
+/// Reads the record of a run folder.
+///
+/// # Errors
+/// There is no record, or it is damaged before its end, or a newer Drydock wrote it.
+pub fn read_record(run_dir: &Path) -> Result<Record, RebuildError> {
     let path = run_dir.join(RECORD);
     let shown = path.display().to_string();
     let file = File::open(&path).map_err(|reason| RebuildError::Open { path: shown.clone(), reason })?;
-    let record =
-        Record::read(BufReader::new(file)).map_err(|reason| RebuildError::Record { path: shown, reason })?;
-    Ok(Summary::of(&record))
+    Record::read(BufReader::new(file)).map_err(|reason| RebuildError::Record { path: shown, reason })
 }

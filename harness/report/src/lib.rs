@@ -1,19 +1,23 @@
-//! Reports of a run, all made from its summary, which is made from its record: a terminal screen, JSON, Markdown and JUnit.
+//! Reports of a run, all made from its summary, which is made from its record: a terminal screen, JSON, Markdown, JUnit and
+//! HTML; a trace of it, and all of them in one archive.
 
 mod choice;
 mod exit_codes;
 mod files;
 mod plan;
 
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod matrix;
+pub mod pack;
 pub mod proof;
 pub mod sarif;
 pub mod terminal;
 pub mod text;
+pub mod trace;
 
 pub use exit_codes::exit_codes;
-pub use files::{RebuildError, rebuild, write_all};
+pub use files::{RebuildError, WritePackError, read_record, rebuild, write_all, write_pack};
 pub use plan::plan_text;

@@ -2,6 +2,7 @@
 
 use crate::support::Run;
 use drydock_core::event::{Ending, ProbeSummary, ServiceState};
+use drydock_core::summary::Closure;
 use drydock_core::{Event, StepOutcome, Summary};
 
 fn outage(probe: &str, from_ms: u64, until_ms: Option<u64>) -> Event {
@@ -32,6 +33,8 @@ fn the_outage_is_measured_by_both_clocks() {
         }));
     let downtime = Summary::of(&run.ends(Ending::Complete)).downtime;
     assert_eq!((downtime.phase_clock_seconds, downtime.still_closed_seconds), (Some(0.004), None));
+    let closure = Closure { from_seconds: 0.002, seconds: Some(0.004) };
+    assert_eq!(downtime.closures, [closure], "closed twice in a row is closed once");
     assert_eq!(downtime.probe_seconds, Some(2.5));
     assert_eq!(downtime.probe_resolution_seconds, Some(0.05));
     assert_eq!(downtime.outages.iter().filter(|o| o.seconds.is_none()).count(), 1);
@@ -45,6 +48,8 @@ fn a_service_that_stays_closed_is_a_lower_bound() {
         .step("phase-3/backup/identity", StepOutcome::Done);
     let downtime = Summary::of(&run.killed()).downtime;
     assert_eq!((downtime.phase_clock_seconds, downtime.still_closed_seconds), (None, Some(0.002)));
+    assert_eq!(downtime.closures.len(), 1);
+    assert_eq!(downtime.closures[0].seconds, None);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod external;
 mod helm;
 mod helm_render;
 mod migrated_store;
+mod pack;
 mod prove;
 mod quick;
 mod real;

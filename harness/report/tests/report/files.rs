@@ -47,13 +47,13 @@ fn reports_are_rebuilt_from_the_record_byte_by_byte() {
     assert_eq!(summary, samples::green());
     let paths = write_all(&folder.0, &summary).unwrap();
     let names: Vec<_> = paths.iter().map(|p| p.file_name().unwrap().to_str().unwrap()).collect();
-    assert_eq!(names, ["report.json", "report.md", "junit.xml"]);
+    assert_eq!(names, ["report.json", "report.md", "report.html", "junit.xml", "trace.json"]);
     let first: Vec<Vec<u8>> = paths.iter().map(|p| std::fs::read(p).unwrap()).collect();
     write_all(&folder.0, &rebuild(&folder.0).unwrap()).unwrap();
     let second: Vec<Vec<u8>> = paths.iter().map(|p| std::fs::read(p).unwrap()).collect();
     assert_eq!(first, second);
     // Nothing half-written is left behind.
-    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 4);
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 6);
     let read: Summary = serde_json::from_slice(&first[0]).unwrap();
     assert_eq!(read, summary);
     assert!(String::from_utf8_lossy(&first[0]).contains("\"report_version\": 1"));

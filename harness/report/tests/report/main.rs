@@ -1,10 +1,16 @@
 //! Every report of four runs: a green one, a red one with hostile data, one that proves little, one that was cut short.
 
+mod browser;
+mod charts;
+mod dom;
 mod files;
+mod html;
 mod junit;
 mod markdown;
 mod matrix;
+mod pack;
 mod proof;
 mod samples;
 mod sarif;
 mod screen;
+mod trace;

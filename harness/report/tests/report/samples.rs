@@ -271,6 +271,10 @@ fn losses() -> Vec<Finding> {
 
 /// Five losses planted on purpose, and found.
 pub(crate) fn planted() -> Summary {
+    Summary::of(&planted_record())
+}
+
+pub(crate) fn planted_record() -> Record {
     let mut run = Run::of("name: planted-loss\nbudgets: {downtime: 10s}\n");
     run.stores().digest().steps_until("conclude/tear-down").probes();
     for (fault, item) in [
@@ -305,11 +309,15 @@ pub(crate) fn planted() -> Summary {
         }
         run.check(check, i * 100, outcome);
     }
-    Summary::of(&run.ends(Ending::Complete))
+    run.ends(Ending::Complete)
 }
 
 /// Data that tries to steer whatever shows it, and more findings than fit.
 pub(crate) fn hostile(findings: u64) -> Summary {
+    Summary::of(&hostile_record(findings))
+}
+
+pub(crate) fn hostile_record(findings: u64) -> Record {
     let mut run = Run::of(
         "name: hostile\nmigration: {components: [elasticsearch]}\nworkload: {writes_per_second: 0}\n",
     );
@@ -338,7 +346,7 @@ pub(crate) fn hostile(findings: u64) -> Summary {
         outcome: Outcome::NotAsked,
         ..Finding::data(checks::ES_INDICES, Kind::NotAsked, HOSTILE, "3 indices lie outside of the prefixes")
     });
-    Summary::of(&run.ends(Ending::Complete))
+    run.ends(Ending::Complete)
 }
 
 /// Every check red, each finding with a next step of its own.
@@ -390,10 +398,14 @@ pub(crate) fn not_proven() -> Summary {
 
 /// Killed in the middle of a copy, its last line torn.
 pub(crate) fn killed() -> Summary {
+    Summary::of(&killed_record())
+}
+
+pub(crate) fn killed_record() -> Record {
     let mut run = Run::of("name: standard\n");
     run.stores().digest().steps_until("phase-3/restore/webmodeler");
     run.event(5, Event::StepStarted { step: "phase-3/restore/elasticsearch".into() });
     let mut record = run.record();
     record.torn = Some(drydock_core::record::TornLine { line: 99, bytes: 17 });
-    Summary::of(&record)
+    record
 }
