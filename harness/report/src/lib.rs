@@ -5,6 +5,7 @@ mod exit_codes;
 mod files;
 mod plan;
 
+pub mod estimate;
 pub mod json;
 pub mod junit;
 pub mod markdown;
