@@ -35,6 +35,9 @@ pub struct MeasuredRun {
     pub way: Way,
     /// Seed of the data.
     pub seed: u64,
+    /// Documents that the source was filled with; users and probes add theirs until the freeze.
+    #[serde(default)]
+    pub seeded_documents: u64,
     /// What was carried.
     pub volumes: Volumes,
     /// Steps during which users waited, in order.
@@ -104,6 +107,7 @@ impl MeasuredRun {
             scenario: summary.scenario.clone(),
             way: Way::of(&record.started.scenario.migration),
             seed: summary.seed,
+            seeded_documents: summary.digests.first().map_or(0, |d| d.documents),
             volumes: volumes_of(summary),
             steps,
             downtime_seconds: summary.downtime.phase_clock_seconds,
@@ -122,6 +126,15 @@ impl MeasuredRun {
     /// A figure is not finite.
     pub fn line(&self) -> Result<String, serde_json::Error> {
         Ok(serde_json::to_string(self)? + "\n")
+    }
+
+    /// Whether both were filled alike, went the same way and belong to one scenario: only such times compare.
+    pub fn is_like(&self, other: &Self) -> bool {
+        // How much users write meanwhile depends on how long a run takes.
+        let documents =
+            |r: &Self| if r.seeded_documents > 0 { r.seeded_documents } else { r.volumes.documents };
+        let (a, b) = (documents(self), documents(other));
+        self.way == other.way && self.scenario == other.scenario && a.abs_diff(b) <= a.max(b) / 20
     }
 
     /// Whether its times say anything about a migration: users were let in again at the end.

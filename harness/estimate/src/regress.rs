@@ -44,7 +44,7 @@ pub struct Group {
     pub way: Way,
     /// The scenario.
     pub scenario: String,
-    /// Documents, of the earlier runs.
+    /// Documents that the source was filled with.
     pub documents: u64,
     /// The outage.
     pub downtime: Change,
@@ -110,15 +110,15 @@ pub fn compare(before: &[&MeasuredRun], after: &[&MeasuredRun]) -> Comparison {
     let (mut groups, mut not_compared) = (Vec::new(), Vec::new());
     let mut left: Vec<&MeasuredRun> = after.to_vec();
     while let Some(first) = left.first().copied() {
-        let (same, others): (Vec<_>, Vec<_>) = left.iter().partition(|r| alike(first, r));
+        let (same, others): (Vec<_>, Vec<_>) = left.iter().partition(|r| first.is_like(r));
         left = others;
-        let earlier: Vec<&MeasuredRun> = before.iter().copied().filter(|r| alike(first, r)).collect();
+        let earlier: Vec<&MeasuredRun> = before.iter().copied().filter(|r| first.is_like(r)).collect();
         match earlier.is_empty() {
             true => not_compared.push(format!(
                 "{} {} with {} documents: never measured before",
                 first.scenario,
                 first.way.title(),
-                first.volumes.documents
+                first.seeded_documents
             )),
             false => groups.push(group(&earlier, &same)),
         }
@@ -156,13 +156,6 @@ impl Comparison {
     }
 }
 
-/// One way, one scenario, about the same volume.
-fn alike(a: &MeasuredRun, b: &MeasuredRun) -> bool {
-    let (x, y) = (a.volumes.documents, b.volumes.documents);
-    // What users write meanwhile differs from run to run.
-    a.way == b.way && a.scenario == b.scenario && x.abs_diff(y) <= x.max(y) / 5 + 500
-}
-
 fn group(before: &[&MeasuredRun], after: &[&MeasuredRun]) -> Group {
     let downtimes =
         |runs: &[&MeasuredRun]| runs.iter().filter_map(|r| r.downtime_seconds).collect::<Vec<f64>>();
@@ -182,7 +175,7 @@ fn group(before: &[&MeasuredRun], after: &[&MeasuredRun]) -> Group {
     Group {
         way: after[0].way,
         scenario: after[0].scenario.clone(),
-        documents: before[0].volumes.documents,
+        documents: before[0].seeded_documents,
         downtime: Change::of("downtime", downtimes(before), downtimes(after)),
         steps,
         noise_known: before.len() >= FOR_NOISE,
@@ -193,7 +186,7 @@ fn group(before: &[&MeasuredRun], after: &[&MeasuredRun]) -> Group {
 fn lost_checks(before: &[&MeasuredRun], after: &[&MeasuredRun]) -> Vec<String> {
     let mut lost = BTreeSet::new();
     for run in after {
-        let earlier: Vec<&&MeasuredRun> = before.iter().filter(|r| alike(run, r)).collect();
+        let earlier: Vec<&&MeasuredRun> = before.iter().filter(|r| run.is_like(r)).collect();
         let Some(first) = earlier.first() else { continue };
         for check in first.checks.keys() {
             let least = earlier.iter().map(|r| r.checks.get(check).copied().unwrap_or(0)).min().unwrap_or(0);

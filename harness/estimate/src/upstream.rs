@@ -118,6 +118,7 @@ pub fn runs(documents: &[u64]) -> Vec<MeasuredRun> {
                 scenario: "upstream".into(),
                 way: Way::Standard,
                 seed: 0,
+                seeded_documents: *documents,
                 volumes: Volumes {
                     documents: *documents,
                     bytes,

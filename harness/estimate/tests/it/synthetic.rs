@@ -85,6 +85,7 @@ impl Maker {
             scenario: "synthetic".into(),
             way: Way::Standard,
             seed: 1,
+            seeded_documents: documents,
             volumes,
             steps: serde_json::from_value(json.into()).expect("steps"),
             downtime_seconds: Some(downtime),

@@ -2,8 +2,7 @@
 
 use super::units::short;
 use crate::text::{count, counted, printable};
-use drydock_estimate::{MeasuredRun, Way};
-use std::collections::BTreeMap;
+use drydock_estimate::MeasuredRun;
 
 /// One line when a run has ended.
 pub fn measured_line(run: &MeasuredRun) -> String {
@@ -24,17 +23,17 @@ pub fn measured_line(run: &MeasuredRun) -> String {
 
 /// By way and volume: every run's outage, the median and the spread. Nothing is averaged away.
 pub fn measured_table(runs: &[MeasuredRun]) -> String {
-    let mut groups: BTreeMap<(Way, u64), Vec<&MeasuredRun>> = BTreeMap::new();
+    let mut groups: Vec<Vec<&MeasuredRun>> = Vec::new();
     for run in runs {
-        let documents = run.volumes.documents;
-        // What users wrote meanwhile differs from run to run; it makes no other volume.
-        let near =
-            |(way, known): &(Way, u64)| *way == run.way && known.abs_diff(documents) <= known / 5 + 500;
-        let key = groups.keys().find(|key| near(key)).copied().unwrap_or((run.way, documents));
-        groups.entry(key).or_default().push(run);
+        match groups.iter_mut().find(|group| group[0].is_like(run)) {
+            Some(group) => group.push(run),
+            None => groups.push(vec![run]),
+        }
     }
+    groups.sort_by_key(|group| (group[0].way, group[0].seeded_documents));
     let mut text = String::new();
-    for ((way, documents), runs) in groups {
+    for runs in groups {
+        let (way, documents) = (runs[0].way, runs[0].seeded_documents);
         let mut seconds: Vec<f64> = runs.iter().filter_map(|r| r.downtime_seconds).collect();
         seconds.sort_by(f64::total_cmp);
         let all: Vec<String> = seconds.iter().map(|s| short(*s)).collect();
