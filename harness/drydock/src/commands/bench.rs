@@ -3,7 +3,7 @@
 use super::rehearse;
 use crate::cli::Bench as Arguments;
 use crate::terminal::Terminal;
-use drydock_core::ExitCode;
+use drydock_core::{ExitCode, Outcome};
 use drydock_estimate::regress::{Comparison, compare};
 use drydock_estimate::{History, MeasuredRun, Way};
 use drydock_rehearsal::bench::{Bench, BenchError, Round, Turn, Watcher, bench, read_history};
@@ -63,6 +63,14 @@ pub(crate) async fn run(arguments: &Arguments) -> ExitCode {
         }
     }
     let mut exit = comparison.map_or(ExitCode::Equal, |c| c.exit());
+    // A migration that loses something may well be fast.
+    for run in &runs {
+        exit = exit.worst(match run.outcome {
+            Outcome::Different => ExitCode::Different,
+            Outcome::NotProven => ExitCode::NotProven,
+            _ => ExitCode::Equal,
+        });
+    }
     if runs.iter().any(|r| !r.is_complete()) {
         exit = exit.worst(ExitCode::CouldNotRun);
     }
