@@ -110,8 +110,8 @@ fn budget(estimates: &Estimates) -> Option<String> {
     };
     let told: Vec<String> = [
         (Meets::Surely, "met with the whole interval by"),
-        (Meets::Perhaps, "met by the estimate but not with the whole interval by"),
-        (Meets::Hardly, "missed by the estimate, though not by the whole interval, with"),
+        (Meets::Perhaps, "met by the estimate, though not surely, by"),
+        (Meets::Hardly, "missed by the estimate, though not surely, with"),
         (Meets::Never, "missed with"),
     ]
     .into_iter()
@@ -173,12 +173,10 @@ fn basis(estimate: &Estimate) -> Vec<String> {
         ));
     }
     lines.extend(estimate.marks.iter().map(|m| format!("  marked: {}", printable(m))));
-    if !estimate.assumed.is_empty() {
-        let told: Vec<String> = estimate
-            .assumed
-            .iter()
-            .map(|a| format!("{} {} ({})", count(a.value), a.measure, a.because))
-            .collect();
+    let assumed: Vec<_> = estimate.assumed.iter().filter(|a| a.value > 0).collect();
+    if !assumed.is_empty() {
+        let told: Vec<String> =
+            assumed.iter().map(|a| format!("{} {} ({})", count(a.value), a.measure, a.because)).collect();
         lines.push(format!("  assumed: {}", told.join("; ")));
     }
     lines
