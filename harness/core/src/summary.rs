@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 /// Version of the JSON report.
 pub const REPORT_VERSION: u32 = 1;
 
+/// Fact of the step that stops the workload: by store, seconds of the outage without an acknowledged write.
+pub const NO_WRITE_SECONDS: &str = "seconds_without_an_acknowledged_write";
+
 /// The content of `report.json`, and the input of every other report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
@@ -82,6 +85,15 @@ pub struct Downtime {
     pub closures: Vec<Closure>,
     /// Outages by probe.
     pub outages: Vec<Outage>,
+    /// The same summed up by capability: what users could not do, and how long.
+    #[serde(default)]
+    pub capabilities: Vec<CapabilityOutage>,
+    /// Time during which at least one probe saw an outage that ended; seconds.
+    #[serde(default)]
+    pub probe_total_seconds: Option<f64>,
+    /// The view from the data: by store, the longest time of the outage without an acknowledged write; seconds.
+    #[serde(default)]
+    pub without_writes_seconds: BTreeMap<String, f64>,
     /// The budget, if the scenario has one; seconds.
     pub budget_seconds: Option<f64>,
 }
@@ -93,6 +105,23 @@ pub struct Closure {
     pub from_seconds: f64,
     /// Length in seconds, without the time between a kill and its resume; absent if the service was not opened again.
     pub seconds: Option<f64>,
+}
+
+/// What users could not do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CapabilityOutage {
+    /// The probe, named after the capability.
+    pub probe: String,
+    /// Outages that it saw.
+    pub outages: u64,
+    /// The longest one that ended; seconds.
+    pub longest_seconds: f64,
+    /// All that ended, together; seconds.
+    pub total_seconds: f64,
+    /// How many never ended.
+    pub without_end: u64,
+    /// How finely the probe could see; seconds.
+    pub resolution_seconds: Option<f64>,
 }
 
 /// One outage as a probe saw it.
@@ -208,6 +237,8 @@ impl Summary {
             summary.downtime.outages.iter().filter_map(|o| o.seconds).reduce(f64::max);
         summary.downtime.probe_resolution_seconds =
             summary.probes.iter().map(|p| seconds(p.interval_ms)).reduce(f64::max);
+        summary.downtime.capabilities = capabilities(&summary.downtime.outages, &summary.probes);
+        summary.downtime.probe_total_seconds = together(&summary.downtime.outages);
         let proof = record.worst_proof().cloned();
         summary.predictions = Prediction::of(&summary.steps);
         summary.honesty = Honesty::of(proof, &summary.verdict, &summary.stores);
@@ -258,6 +289,10 @@ impl Summary {
                     report.outcome = Some(*outcome);
                     report.seconds = seconds(*millis);
                     report.facts = facts.clone();
+                    if let Some(told) = facts.get(NO_WRITE_SECONDS).and_then(|v| v.as_object()) {
+                        let told = told.iter().filter_map(|(store, s)| Some((store.clone(), s.as_f64()?)));
+                        self.downtime.without_writes_seconds = told.collect();
+                    }
                 }
             }
             Event::FaultPlanted { fault, after, item } => {
@@ -303,6 +338,43 @@ impl Summary {
     pub fn json_schema() -> serde_json::Value {
         schemars::schema_for!(Self).to_value()
     }
+}
+
+/// Sums outages up by probe, in the order of the probes' figures.
+fn capabilities(outages: &[Outage], probes: &[ProbeSummary]) -> Vec<CapabilityOutage> {
+    let of = |probe: &ProbeSummary| {
+        let seen: Vec<&Outage> = outages.iter().filter(|o| o.probe == probe.probe).collect();
+        let ended = || seen.iter().filter_map(|o| o.seconds);
+        CapabilityOutage {
+            probe: probe.probe.clone(),
+            outages: seen.len() as u64,
+            longest_seconds: ended().fold(0.0, f64::max),
+            total_seconds: ended().sum(),
+            without_end: seen.iter().filter(|o| o.seconds.is_none()).count() as u64,
+            resolution_seconds: Some(seconds(probe.interval_ms)),
+        }
+    };
+    let mut found: Vec<CapabilityOutage> = Vec::new();
+    for probe in probes {
+        // A probe that rested during a trial tells its figures twice.
+        if !found.iter().any(|f| f.probe == probe.probe) {
+            found.push(of(probe));
+        }
+    }
+    found
+}
+
+/// Seconds covered by at least one outage that ended.
+fn together(outages: &[Outage]) -> Option<f64> {
+    let mut spans: Vec<(f64, f64)> =
+        outages.iter().filter_map(|o| Some((o.from_seconds, o.from_seconds + o.seconds?))).collect();
+    spans.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut covered, mut until) = (0.0, f64::NEG_INFINITY);
+    for (from, to) in &spans {
+        covered += (to - from.max(until)).max(0.0);
+        until = until.max(*to);
+    }
+    (!spans.is_empty()).then_some(covered)
 }
 
 fn rfc3339(at: Timestamp) -> String {

@@ -1,7 +1,9 @@
 //! The command line.
 
+mod estimate;
 mod helm;
 
+pub(crate) use estimate::{Bench, Compare, Estimate, LiveVolumes, Where};
 pub(crate) use helm::{
     Bitnami, Migration, Objects, Render, ReportFiles, Source, Staging, Topology, UpgradePath, Values,
 };
@@ -34,6 +36,12 @@ pub(crate) enum Command {
     UpgradePath(UpgradePath),
     /// Plant corruptions in copies and show that every check fires
     Prove(Prove),
+    /// Measure the downtime of a scenario at several volumes, and keep every run in a history
+    Bench(Bench),
+    /// Say how long users are going to wait, and how sure that is
+    Estimate(Box<Estimate>),
+    /// Hold one run against an earlier one: slower beyond the noise, new findings, lost checks
+    Compare(Compare),
     /// Rebuild the reports of a run from its record
     Report(Report),
     /// Say everything that is missing on this machine, at once

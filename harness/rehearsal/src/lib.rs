@@ -1,6 +1,7 @@
 //! One rehearsal from beginning to end: the order of things ([`flow`]), the real stores they happen on ([`world`]) and the
 //! folder they leave behind ([`folder`]).
 
+pub mod bench;
 pub mod clock;
 pub mod flow;
 pub mod folder;

@@ -8,10 +8,11 @@ use crate::witness::Witness;
 use crate::world::{RealWorld, WorldConfig};
 use drydock_core::event::{RECORD_VERSION, RunStarted};
 use drydock_core::record::RecordError;
-use drydock_core::scenario::ledger_from_yaml;
+use drydock_core::scenario::{Profile, ledger_from_yaml};
 use drydock_core::{
     Event, LedgerLine, Plan, Record, RecordWriter, Redactor, Scenario, ScenarioError, Summary, SystemClock,
 };
+use drydock_estimate::Way;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -26,6 +27,10 @@ pub struct RehearsalOptions {
     pub seed: Option<u64>,
     /// Instead of the profile's number of documents.
     pub documents: Option<u64>,
+    /// Instead of the scenario's profile.
+    pub profile: Option<Profile>,
+    /// Instead of the scenario's mover and the time at which it copies.
+    pub way: Option<Way>,
     /// Where run folders go; [`crate::folder::RUNS`] if absent.
     pub runs: Option<PathBuf>,
     /// A PostgreSQL installation to use.
@@ -99,6 +104,10 @@ pub fn plan_of(file: &Path, options: &RehearsalOptions) -> Result<(Scenario, Pla
     let mut scenario = Scenario::from_yaml(&file.display().to_string(), &text)?;
     scenario.seed = options.seed.unwrap_or(scenario.seed);
     scenario.data.documents = options.documents.or(scenario.data.documents);
+    scenario.data.profile = options.profile.unwrap_or(scenario.data.profile);
+    if let Some(way) = options.way {
+        way.apply(&mut scenario.migration);
+    }
     let plan = Plan::of(&scenario);
     Ok((scenario, plan))
 }
@@ -216,7 +225,7 @@ async fn go_through(
     Ok(Rehearsed { folder: folder.path().to_owned(), summary })
 }
 
-fn read_record(path: &Path) -> Result<Record, RehearsalError> {
+pub(crate) fn read_record(path: &Path) -> Result<Record, RehearsalError> {
     let file = File::open(path).map_err(file_error(format!("cannot read {}", path.display())))?;
     Record::read(BufReader::new(file))
         .map_err(|reason| RehearsalError::Record { path: path.display().to_string(), reason })

@@ -9,5 +9,6 @@ pub mod endpoint;
 pub mod keycloak;
 pub mod net;
 pub mod postgres;
+pub mod volumes;
 
 pub use endpoint::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};

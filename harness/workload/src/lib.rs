@@ -5,6 +5,7 @@ pub mod acknowledged;
 pub mod elasticsearch;
 pub mod postgres;
 pub mod probe;
+pub mod probes;
 pub mod service;
 pub mod verify;
 pub mod writer;

@@ -78,6 +78,9 @@ pub enum ServiceError {
     /// PostgreSQL did not answer as it should.
     #[error(transparent)]
     Postgres(#[from] PostgresError),
+    /// It answers, but not with what was written or seeded.
+    #[error("{0} is not there as it was written")]
+    NotAsWritten(String),
     /// A write was acknowledged, but the note of it could not be kept.
     #[error("cannot write the log of acknowledged writes: {0}")]
     Log(#[from] std::io::Error),

@@ -249,7 +249,7 @@ async fn one_row(
 }
 
 /// Now, in whole milliseconds.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let now = Timestamp::now();
     now.round(jiff::Unit::Millisecond).unwrap_or(now)
 }

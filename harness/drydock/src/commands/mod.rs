@@ -1,7 +1,10 @@
 //! One file a command.
 
+pub(crate) mod bench;
 pub(crate) mod clean;
+pub(crate) mod compare;
 pub(crate) mod doctor;
+pub(crate) mod estimate;
 mod exported;
 pub(crate) mod help;
 mod live;

@@ -185,6 +185,10 @@ pub(crate) async fn list(cx: &MigrationContext, reporter: &dyn Reporter) -> Resu
         ("indices".into(), json!(inventory.indices.len())),
         ("documents".into(), json!(inventory.documents())),
         ("store_bytes".into(), json!(inventory.indices.iter().map(|i| i.store_bytes).sum::<u64>())),
+        (
+            "largest_store_bytes".into(),
+            json!(inventory.indices.iter().map(|i| i.store_bytes).max().unwrap_or_default()),
+        ),
         ("closed".into(), json!(inventory.closed())),
         ("hidden".into(), json!(inventory.hidden())),
         ("counts".into(), json!(list)),

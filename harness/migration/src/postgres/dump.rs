@@ -88,9 +88,13 @@ pub(crate) async fn dump(
             &format!("see logs/{log}.log"),
         ));
     }
-    let entries = match cx.spec.database_mover {
-        DatabaseMover::Plain => by_hand::entries(&partial)?,
-        DatabaseMover::Scripts | DatabaseMover::Custom => toc::entries(&list(cx, &partial, &log).await?),
+    let (entries, tables) = match cx.spec.database_mover {
+        // A plain dump has no table of contents to count tables in.
+        DatabaseMover::Plain => (by_hand::entries(&partial)?, None),
+        DatabaseMover::Scripts | DatabaseMover::Custom => {
+            let list = list(cx, &partial, &log).await?;
+            (toc::entries(&list), Some(toc::tables(&list)))
+        }
     };
     if entries == 0 {
         return Err(MigrationError::migration(
@@ -113,6 +117,7 @@ pub(crate) async fn dump(
         ("bytes".into(), json!(bytes)),
         ("seconds".into(), json!(round(output.seconds))),
         ("entries".into(), json!(entries)),
+        ("tables".into(), json!(tables)),
         ("blake3".into(), json!(hash)),
     ]))
 }

@@ -7,10 +7,13 @@ use drydock_core::Event;
 use drydock_core::event::{NoteLevel, ProbeSummary};
 use drydock_core::finding::{Class, Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
+use drydock_core::summary::NO_WRITE_SECONDS;
 use drydock_environments::{Side, Store, StoreSignal};
 use drydock_stores::compare::CheckResult;
 use drydock_workload::probe::{Outage, ProbeResult};
+use drydock_workload::probes::{Gap, gaps};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How far the two clocks may disagree beyond the probes' resolution: the time a request may take on a busy machine.
@@ -38,11 +41,17 @@ impl RealWorld {
         for result in &results {
             self.tell_probe(result);
         }
+        let gaps = self.gaps();
+        if !gaps.is_empty() {
+            let told: BTreeMap<&str, f64> =
+                gaps.iter().map(|(store, gap)| (*store, seconds(gap.ms()))).collect();
+            facts.insert(NO_WRITE_SECONDS.into(), json!(told));
+        }
         if let Some(check) = self.check_unnoticed(&results) {
             self.conclude(vec![check]);
         }
         if !results.is_empty() && self.opened_ms.is_some() {
-            let check = self.check_downtime(&results);
+            let check = self.check_downtime(&results, &gaps);
             self.conclude(vec![check]);
         }
         Ok(facts)
@@ -71,8 +80,23 @@ impl RealWorld {
         }));
     }
 
+    /// The outage as the acknowledged writes tell it. Nothing if it had no end, or the log cannot be read.
+    fn gaps(&self) -> BTreeMap<&'static str, Gap> {
+        let (Some(closed), Some(opened)) = (self.closed_ms, self.opened_ms) else { return BTreeMap::new() };
+        match gaps(&self.config.acknowledged, closed, opened) {
+            Ok(gaps) => gaps,
+            Err(error) => {
+                self.note(
+                    NoteLevel::Warning,
+                    format!("{} cannot be read: {error}", self.config.acknowledged.display()),
+                );
+                BTreeMap::new()
+            }
+        }
+    }
+
     /// Both clocks must tell of one and the same outage, and of no other.
-    fn check_downtime(&self, results: &[ProbeResult]) -> CheckResult {
+    fn check_downtime(&self, results: &[ProbeResult], gaps: &BTreeMap<&'static str, Gap>) -> CheckResult {
         let mut findings = Vec::new();
         let (closed, opened) = (self.closed_ms.unwrap_or_default(), self.opened_ms.unwrap_or_default());
         let clock = Duration::from_millis(opened.saturating_sub(closed));
@@ -130,6 +154,20 @@ impl RealWorld {
                         result.name
                     ),
                     Sample::named(result.name.clone()),
+                ));
+            }
+        }
+        // Who was told that something is stored while the service was closed wrote past the gate.
+        for (store, gap) in gaps.iter().filter(|_| !self.resumed) {
+            if Duration::from_millis(gap.ms()) + TOLERANCE < clock {
+                findings.push(disagree(
+                    store,
+                    format!(
+                        "by the clock of the phases the outage took {:.2} s; the longest time in it without an acknowledged write to {store} is {:.2} s",
+                        clock.as_secs_f64(),
+                        seconds(gap.ms())
+                    ),
+                    Sample::named((*store).to_owned()),
                 ));
             }
         }

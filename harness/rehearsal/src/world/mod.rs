@@ -6,6 +6,7 @@ mod conclude;
 mod cutover;
 mod preflight;
 mod prepare;
+mod probing;
 mod trial;
 
 pub use prepare::environment_of;

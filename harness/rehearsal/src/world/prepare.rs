@@ -5,7 +5,7 @@ use crate::flow::{Attempt, Facts, Progress};
 use crate::start::RehearsalOptions;
 use drydock_core::event::ServiceState;
 use drydock_core::scenario::{self, Managed, Misconfiguration, Procedure, Profile, SideSpec};
-use drydock_core::{Action, Clock, Component, Event, Scenario, StepId};
+use drydock_core::{Action, Clock, Event, Scenario, StepId};
 use drydock_environments::{
     Access, Embedded, EmbeddedConfig, ReindexWhitelist, Side, SideConfig, StoreVersion,
 };
@@ -13,8 +13,7 @@ use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_stores::endpoint::ElasticsearchAuth;
 use drydock_workload::elasticsearch::{self as documents, Dataset};
 use drydock_workload::postgres::{self as rows, Databases, PostgresProfile, RoleSecrets};
-use drydock_workload::probe::Probe;
-use drydock_workload::service::{Service, ServiceConfig, ServiceError};
+use drydock_workload::service::{Service, ServiceConfig};
 use drydock_workload::writer::{Churn, Presence, Writer, WriterConfig};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -197,64 +196,6 @@ impl RealWorld {
         }
     }
 
-    fn start_probes(&mut self) {
-        let per_second = self.config.scenario.workload.probes_per_second;
-        let Some(service) = self.service.clone().filter(|_| per_second > 0) else { return };
-        let interval = Duration::from_secs(1) / per_second;
-        if self.has_elasticsearch() {
-            let gate = service.clone();
-            self.probes.push(Probe::start("elasticsearch/read", interval, move |_| {
-                let gate = gate.clone();
-                async move { gate.serve(async |b, _| probes::read_documents(b).await).await.map_err(|e| told(&e)) }
-            }));
-        }
-        if let Some(name) = self.probed_database() {
-            self.probes.push(Probe::start("postgres/read", interval, move |_| {
-                let gate = service.clone();
-                async move {
-                    gate.serve(async |b, _| probes::read_rows(b, name).await).await.map_err(|e| told(&e))
-                }
-            }));
-        }
-    }
-
-    /// The database that probes look at.
-    fn probed_database(&self) -> Option<&'static str> {
-        let components = self.components();
-        let asked = |name: &&str| components.iter().any(|c| c.database() == Some(*name));
-        ["keycloak", "webmodeler", "identity"].into_iter().find(asked)
-    }
-
-    /// Probes that write. They rest while a trial must be the only one that could change anything.
-    pub(super) fn start_write_probes(&mut self) {
-        let per_second = self.config.scenario.workload.probes_per_second;
-        let Some(service) = self.service.clone().filter(|_| per_second > 0) else { return };
-        let interval = Duration::from_secs(1) / per_second;
-        // Each start probes with numbers of its own, so that no write meets the key of an earlier one.
-        let first = (self.next_probe_number() + self.recorder.clock().elapsed_ms()) * 1_000_000;
-        if self.has_elasticsearch() {
-            let gate = service.clone();
-            self.write_probes.push(Probe::start("elasticsearch/write", interval, move |n| {
-                let gate = gate.clone();
-                async move {
-                    gate.serve(async |b, _| probes::write_document(b, first + n).await)
-                        .await
-                        .map_err(|e| told(&e))
-                }
-            }));
-        }
-        if let Some(name) = self.probed_database() {
-            self.write_probes.push(Probe::start("postgres/write", interval, move |n| {
-                let gate = service.clone();
-                async move {
-                    gate.serve(async |b, _| probes::write_row(b, name, first + n).await)
-                        .await
-                        .map_err(|e| told(&e))
-                }
-            }));
-        }
-    }
-
     /// Brings back what finished steps had made before the run was killed.
     pub(super) async fn bring_back(&mut self, progress: &Progress) -> Stepped<()> {
         self.announce()?;
@@ -366,78 +307,6 @@ fn seeded_databases(scenario: &Scenario) -> Databases {
     Databases::new(&profile, scenario.seed).only(&names)
 }
 
-fn told(error: &ServiceError) -> String {
-    error.to_string()
-}
-
 pub(super) fn round(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
-}
-
-/// What the probes ask, as a client of the application would.
-mod probes {
-    use super::{Component, ServiceError};
-    use drydock_stores::postgres::PostgresError;
-    use drydock_workload::service::Backend;
-    use serde_json::json;
-
-    /// Lists instances through the alias, as Operate's first page does.
-    pub(super) async fn read_documents(backend: &Backend) -> Result<(), ServiceError> {
-        let client = cluster(backend)?;
-        let path =
-            "/operate-list-view-8.3.0_alias/_search?ignore_unavailable=false&filter_path=hits.total.value";
-        let query =
-            json!({"size": 1, "track_total_hits": 1, "query": {"term": {"joinRelation": "processInstance"}}});
-        client.post(path, &query).await?;
-        Ok(())
-    }
-
-    /// Opens a web session, as a login to Operate does.
-    pub(super) async fn write_document(backend: &Backend, number: u64) -> Result<(), ServiceError> {
-        let id = format!("drydock-probe-{number}");
-        let session =
-            json!({"id": id, "creationTime": 0, "lastAccessedTime": 0, "maxInactiveIntervalInSeconds": 60});
-        cluster(backend)?.put(&format!("/operate-web-session-1.1.0_/_doc/{id}"), &session).await?;
-        Ok(())
-    }
-
-    /// Looks something up that every installation has.
-    pub(super) async fn read_rows(backend: &Backend, database: &str) -> Result<(), ServiceError> {
-        let session = backend.database(database)?.lock().await;
-        let sql = match database {
-            "keycloak" => "SELECT id FROM public.realm LIMIT 1",
-            "webmodeler" => "SELECT id FROM public.projects LIMIT 1",
-            _ => "SELECT count(*)::text FROM pg_catalog.pg_class WHERE relnamespace = 'public'::regnamespace",
-        };
-        session.query(sql, &[]).await.map_err(|e| PostgresError::statement("read as a client", &e))?;
-        Ok(())
-    }
-
-    /// Writes a row of no consequence, as a failed login does.
-    pub(super) async fn write_row(
-        backend: &Backend,
-        database: &str,
-        number: u64,
-    ) -> Result<(), ServiceError> {
-        let session = backend.database(database)?.lock().await;
-        let done = match database {
-            "keycloak" => {
-                let id = format!("drydock-probe-{number}");
-                session
-                    .execute("INSERT INTO public.event_entity (id, type) VALUES ($1, 'LOGIN_ERROR')", &[&id])
-                    .await
-            }
-            // A write that leaves no row: the transaction is real, the data stays as it is.
-            _ => session.execute("SELECT pg_catalog.pg_current_xact_id()", &[]).await,
-        };
-        done.map_err(|e| PostgresError::statement("write as a client", &e))?;
-        Ok(())
-    }
-
-    fn cluster(backend: &Backend) -> Result<&drydock_stores::elasticsearch::Client, ServiceError> {
-        backend
-            .elasticsearch
-            .as_ref()
-            .ok_or_else(|| ServiceError::Absent(Component::Elasticsearch.to_string()))
-    }
 }

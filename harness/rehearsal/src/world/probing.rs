@@ -1,0 +1,52 @@
+//! The probes of a run: which capabilities are asked for, and how often.
+
+use super::RealWorld;
+use drydock_core::Clock;
+use drydock_workload::probe::Probe;
+use drydock_workload::probes::{Asker, Capability, Effect};
+use drydock_workload::writer::Presence;
+use std::time::Duration;
+
+/// Numbers that one start of the probes has for each millisecond that has passed since the one before.
+const NUMBERS_A_MILLISECOND: u64 = 1_000;
+
+impl RealWorld {
+    /// Starts the probes that read.
+    pub(super) fn start_probes(&mut self) {
+        let started = self.probes_of(Effect::Reads);
+        self.probes.extend(started);
+    }
+
+    /// Starts the probes that write. They rest while a trial must be the only one that could change anything.
+    pub(super) fn start_write_probes(&mut self) {
+        let started = self.probes_of(Effect::Writes);
+        self.write_probes.extend(started);
+    }
+
+    fn probes_of(&self, effect: Effect) -> Vec<Probe> {
+        let per_second = self.config.scenario.workload.probes_per_second;
+        let Some(service) = self.service.clone().filter(|_| per_second > 0) else { return Vec::new() };
+        let interval = match effect {
+            Effect::Reads => Duration::from_secs(1) / per_second,
+            // Each of them makes several requests and leaves something behind.
+            Effect::Writes => Duration::from_secs(2) / per_second,
+        };
+        // Each start probes with numbers of its own, so that no write meets the key of an earlier one.
+        let first = (self.next_probe_number() + self.recorder.clock().elapsed_ms()) * NUMBERS_A_MILLISECOND;
+        let asker = Asker::new(service, self.seeded_databases(), first);
+        let databases = self.databases();
+        let databases: Vec<&str> = databases.iter().map(String::as_str).collect();
+        let cluster = if self.has_elasticsearch() { Presence::Present } else { Presence::Absent };
+        Capability::ALL
+            .into_iter()
+            .filter(|c| c.effect() == effect && c.is_served(&databases, cluster))
+            .map(|capability| {
+                let asker = asker.clone();
+                Probe::start(capability.as_str(), interval, move |number| {
+                    let asker = asker.clone();
+                    async move { asker.ask(capability, number).await.map_err(|e| e.to_string()) }
+                })
+            })
+            .collect()
+    }
+}
