@@ -1,6 +1,6 @@
 //! Before the migration: stores, data, workload and probes.
 
-use super::{RealWorld, Stepped, environment, internal, of_environment, store_failed};
+use super::{RealWorld, Stepped, Stores, Until, environment, internal, of_environment, store_failed};
 use crate::flow::{Attempt, Facts, Progress};
 use crate::start::RehearsalOptions;
 use drydock_core::event::ServiceState;
@@ -44,6 +44,9 @@ impl RealWorld {
     }
 
     pub(super) async fn provision(&mut self, attempt: Attempt) -> Stepped<Facts> {
+        if self.config.stores == Stores::Lent {
+            return self.announce();
+        }
         let config = self.embedded_config();
         if attempt == Attempt::Again || self.resumed {
             // An earlier life may have left processes and half a data directory under this run's name.
@@ -143,7 +146,7 @@ impl RealWorld {
             .map_err(|e| store_failed("start the application", &e))?;
         self.recorder.emit(Event::Service { state: ServiceState::OnSource });
         self.service = Some(service);
-        self.start_writer()?;
+        self.start_writer(Until::Stopped)?;
         self.start_probes();
         self.start_write_probes();
         // A run in which nobody was promised anything could not tell a broken promise.
@@ -153,7 +156,7 @@ impl RealWorld {
         }
     }
 
-    pub(super) fn start_writer(&mut self) -> Stepped<()> {
+    pub(super) fn start_writer(&mut self, until: Until) -> Stepped<()> {
         let per_second = self.config.scenario.workload.writes_per_second;
         let Some(service) = self.service.as_ref().filter(|_| per_second > 0) else { return Ok(()) };
         let config = WriterConfig {
@@ -165,6 +168,7 @@ impl RealWorld {
                 scenario::Churn::Usual => Churn::Usual,
                 scenario::Churn::Archiving => Churn::Archiving,
             },
+            until,
         };
         let recorder = self.recorder.clone();
         self.writer = Some(Writer::start(service, &config, &(Arc::new(move || recorder.now_ms()) as _)));
@@ -177,7 +181,7 @@ impl RealWorld {
         self.acknowledged(self.config.scenario.workload.writes_between.into()).await
     }
 
-    async fn acknowledged(&self, more: u64) -> Stepped<Facts> {
+    pub(super) async fn acknowledged(&self, more: u64) -> Stepped<Facts> {
         let Some(writer) = &self.writer else { return Err(internal("nobody writes")) };
         // Each write of a loaded machine may take a second; longer is an application that does not work.
         let longest = Duration::from_secs(more + 30);
@@ -286,11 +290,18 @@ impl RealWorld {
             self.start_write_probes();
         }
         if !frozen && !waiting {
-            self.start_writer()?;
+            self.start_writer(Until::Stopped)?;
         }
         (self.closed_ms, self.opened_ms) = (progress.closed_ms, progress.opened_ms);
         if recall {
             self.recall_freeze().await?;
+        }
+        for finding in &progress.found {
+            self.weigh(finding);
+        }
+        if did(Action::CleanupGuard) && !cleaned {
+            // What it found belongs to the life of the run that asked it.
+            self.guard().await?;
         }
         if cleaned {
             return Err(environment(
