@@ -1,7 +1,9 @@
 //! The command line.
 
+mod drill;
 mod helm;
 
+pub(crate) use drill::Drill;
 pub(crate) use helm::{
     Bitnami, Migration, Objects, Render, ReportFiles, Source, Staging, Topology, UpgradePath, Values,
 };
@@ -27,6 +29,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Rehearse a migration on stores made for it: the main job
     Rehearse(Rehearse),
+    /// Go back from every step in turn, and say how long that takes and what it loses
+    Drill(Drill),
     /// Compare two live stores, two values files or two sets of objects, read-only
     #[command(subcommand)]
     Verify(Verify),

@@ -2,6 +2,7 @@
 //! folder they leave behind ([`folder`]).
 
 pub mod clock;
+pub mod drill;
 pub mod flow;
 pub mod folder;
 pub mod judge;

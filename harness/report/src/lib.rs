@@ -5,6 +5,7 @@ mod exit_codes;
 mod files;
 mod plan;
 
+pub mod drill;
 pub mod json;
 pub mod junit;
 pub mod markdown;

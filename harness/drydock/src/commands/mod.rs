@@ -2,6 +2,7 @@
 
 pub(crate) mod clean;
 pub(crate) mod doctor;
+pub(crate) mod drill;
 mod exported;
 pub(crate) mod help;
 mod live;

@@ -14,6 +14,7 @@ mod trial;
 mod usable;
 
 pub use prepare::environment_of;
+pub(crate) use prepare::embedded as environment_for;
 
 use crate::flow::{Attempt, Facts, Progress, StepError, World};
 use crate::recorder::Recorder;

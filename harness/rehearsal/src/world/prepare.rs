@@ -269,6 +269,7 @@ impl RealWorld {
         let frozen = begun(Action::Freeze) && !switched && !reopened;
         let recall = did(Action::Freeze) && id_of(Action::Switch).is_some() && !did(Action::Compare);
         let cleaned = did(Action::CleanupSource);
+        let guarded = did(Action::CleanupGuard);
         let waiting = self.writes_wait(&progress.done);
         // Each life of the run starts the writer at most twice.
         self.writer_starts = self.recorder.clock().elapsed_ms() / 1000 + 2;
@@ -299,7 +300,7 @@ impl RealWorld {
         for finding in &progress.found {
             self.weigh(finding);
         }
-        if did(Action::CleanupGuard) && !cleaned {
+        if guarded && !cleaned {
             // What it found belongs to the life of the run that asked it.
             self.guard().await?;
         }
@@ -314,7 +315,7 @@ impl RealWorld {
 }
 
 /// What the embedded environment is asked for by a scenario.
-fn embedded(scenario: &Scenario, run: &str, folder: &Path) -> EmbeddedConfig {
+pub(crate) fn embedded(scenario: &Scenario, run: &str, folder: &Path) -> EmbeddedConfig {
     let side = |spec: &SideSpec| SideConfig {
         postgres_version: spec.postgres.version,
         postgres_port: spec.postgres.port,
