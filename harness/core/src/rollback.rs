@@ -154,8 +154,9 @@ impl RollbackReport {
         let seconds = |id: &str| done(id).map_or(0.0, |s| s.seconds);
         let rto_seconds = match stage {
             Stage::OnSource => done("rollback/restored").map(|_| 0.0),
-            Stage::Closed | Stage::OnTarget => switched
-                .map(|s| s.seconds + seconds("rollback/close") + seconds("rollback/restart-source")),
+            Stage::Closed | Stage::OnTarget => {
+                switched.map(|s| s.seconds + seconds("rollback/close") + seconds("rollback/restart-source"))
+            }
         };
         let window = closed_window(record, stage);
         let capabilities = match (&window, stage) {
@@ -166,7 +167,8 @@ impl RollbackReport {
             Event::WritesFated(fates) => Some((**fates).clone()),
             _ => None,
         });
-        let worst = |check: &str| verdict.checks.iter().find(|c| c.check.as_str() == check).map(|c| c.outcome);
+        let worst =
+            |check: &str| verdict.checks.iter().find(|c| c.check.as_str() == check).map(|c| c.outcome);
         let restored = match worst(checks::RB_RESTORED) {
             Some(Outcome::Equal | Outcome::Expected | Outcome::NotAsked) => Restored::Yes,
             Some(Outcome::Different) => Restored::No,

@@ -10,7 +10,8 @@ use drydock_core::event::{RECORD_VERSION, RunStarted};
 use drydock_core::record::RecordError;
 use drydock_core::scenario::ledger_from_yaml;
 use drydock_core::{
-    Event, LedgerLine, Plan, Record, RecordWriter, Redactor, RunId, Scenario, ScenarioError, Summary, SystemClock,
+    Event, LedgerLine, Plan, Record, RecordWriter, Redactor, RunId, Scenario, ScenarioError, Summary,
+    SystemClock,
 };
 use drydock_environments::Embedded;
 use std::collections::BTreeMap;

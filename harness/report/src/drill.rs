@@ -89,7 +89,9 @@ impl CellReport {
                 }
                 _ => (ExitCode::Equal, format!("the clean-up was refused while {}", r.why)),
             },
-            Some(r) => (own.worst(ExitCode::Different), format!("the clean-up was NOT refused while {}", r.why)),
+            Some(r) => {
+                (own.worst(ExitCode::Different), format!("the clean-up was NOT refused while {}", r.why))
+            }
         };
         Self {
             name: name.to_owned(),
@@ -209,9 +211,8 @@ impl DrillReport {
             8 => row[c].clone(),
             _ => shortened_within(&row[c], WIDEST).into_owned(),
         };
-        let widths: Vec<usize> = (0..HEAD.len())
-            .map(|c| rows.iter().map(|r| columns(&cut(r, c))).max().unwrap_or(0))
-            .collect();
+        let widths: Vec<usize> =
+            (0..HEAD.len()).map(|c| rows.iter().map(|r| columns(&cut(r, c))).max().unwrap_or(0)).collect();
         let mut text = String::new();
         for row in &rows {
             let cells = widths.iter().enumerate().map(|(c, wide)| {

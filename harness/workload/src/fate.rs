@@ -24,7 +24,9 @@ impl Seen {
     fn agrees(&self, write: &Acknowledged) -> bool {
         match (self, write.now) {
             (Self::Absent, Now::Gone) => true,
-            (Self::There { content, .. }, Now::Stored) => write.content.is_none() || *content == write.content,
+            (Self::There { content, .. }, Now::Stored) => {
+                write.content.is_none() || *content == write.content
+            }
             _ => false,
         }
     }

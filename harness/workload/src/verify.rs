@@ -122,7 +122,8 @@ pub async fn observed(
         match &write.item {
             item @ Item::Elasticsearch { .. } => drop(documents.insert(item, ())),
             item @ Item::Postgres { .. } => {
-                let column = write.content.as_deref().and_then(|c| c.split_once('=')).map(|(column, _)| column);
+                let column =
+                    write.content.as_deref().and_then(|c| c.split_once('=')).map(|(column, _)| column);
                 let known = rows.entry(item).or_default();
                 *known = column.or(*known);
             }
@@ -154,10 +155,13 @@ pub async fn observed(
                 PostgresError::statement(format!("look for acknowledged rows in {database}.{table}"), &e)
             })?;
             for row in found {
-                let (key, copies, value): (String, i64, Option<String>) = (row.get(0), row.get(1), row.get(2));
+                let (key, copies, value): (String, i64, Option<String>) =
+                    (row.get(0), row.get(1), row.get(2));
                 let content = left.zip(value).map(|(column, value)| format!("{column}={value}"));
                 let there = Seen::There { content, copies: copies.unsigned_abs() };
-                seen.extend(batch.iter().filter(|(_, k)| *k == key).map(|(i, _)| ((*i).clone(), there.clone())));
+                seen.extend(
+                    batch.iter().filter(|(_, k)| *k == key).map(|(i, _)| ((*i).clone(), there.clone())),
+                );
             }
         }
     }
@@ -181,8 +185,12 @@ async fn look_in_cluster(
         let ids: Vec<&str> = items.iter().filter_map(|i| id_of(i)).collect();
         // Each id may be there in several archives and under several routing values.
         let query = json!({"size": 1000, "query": {"ids": {"values": ids}}, "_source": true});
-        client.post_empty(&format!("/{family}*/_refresh?ignore_unavailable=true&allow_no_indices=true")).await?;
-        let path = format!("/{family}*/_search?ignore_unavailable=true&allow_no_indices=true&expand_wildcards=open,hidden");
+        client
+            .post_empty(&format!("/{family}*/_refresh?ignore_unavailable=true&allow_no_indices=true"))
+            .await?;
+        let path = format!(
+            "/{family}*/_search?ignore_unavailable=true&allow_no_indices=true&expand_wildcards=open,hidden"
+        );
         let answer = client.post(&path, &query).await?;
         let hits = answer["hits"]["hits"].as_array().cloned().unwrap_or_default();
         for item in items {
@@ -236,7 +244,10 @@ mod tests {
     fn an_archive_belongs_to_the_index_it_was_taken_from() {
         assert_eq!(family("operate-list-view-8.3.0_2026-11-20"), "operate-list-view-8.3.0_");
         assert_eq!(family("operate-list-view-8.3.0_"), "operate-list-view-8.3.0_");
-        assert_eq!(family("zeebe-record_process-instance_8.6_2026-11-20"), "zeebe-record_process-instance_8.6_");
+        assert_eq!(
+            family("zeebe-record_process-instance_8.6_2026-11-20"),
+            "zeebe-record_process-instance_8.6_"
+        );
         assert_eq!(family("plain"), "plain");
     }
 }

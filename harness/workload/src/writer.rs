@@ -130,7 +130,9 @@ impl Writer {
                         None => service.serve(async |b, log| cluster.one(b, log, &ms).await).await,
                         Some(left) if left.is_used_up() => break,
                         Some(left) => {
-                            service.serve(async |b, log| cluster.one_that_lasts(b, log, &ms, left).await).await
+                            service
+                                .serve(async |b, log| cluster.one_that_lasts(b, log, &ms, left).await)
+                                .await
                         }
                     };
                     counts.add(done.is_ok());
@@ -151,7 +153,9 @@ impl Writer {
                     let done = match &allowance {
                         None => service.serve(async |b, log| rows.one(b, log).await).await,
                         Some(left) if left.is_used_up() => break,
-                        Some(left) => service.serve(async |b, log| rows.one_that_lasts(b, log, left).await).await,
+                        Some(left) => {
+                            service.serve(async |b, log| rows.one_that_lasts(b, log, left).await).await
+                        }
                     };
                     counts.add(done.is_ok());
                     number += 1;

@@ -132,4 +132,3 @@ fn asked_of(plan: &Plan, asked: Vec<CheckId>, scenario: &Scenario, stage: Stage)
 pub(crate) fn is_way_back(step: &StepId) -> bool {
     step.as_str().starts_with("rollback/")
 }
-

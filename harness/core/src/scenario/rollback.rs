@@ -134,8 +134,9 @@ impl Scenario {
                 Some(_) => format!("nothing is there to go back from at {from}"),
                 None => format!("{from} is no step of this plan"),
             };
-            let help = did_you_mean(from, &steps)
-                .unwrap_or_else(|| "`drydock drill --plan` lists the steps that can be gone back from".into());
+            let help = did_you_mean(from, &steps).unwrap_or_else(|| {
+                "`drydock drill --plan` lists the steps that can be gone back from".into()
+            });
             return mistake(&["rollback", "from", from], message, help);
         }
         if spec.after_writes > MOST_WRITES {

@@ -21,7 +21,8 @@ fn back_from(step: &str) -> Plan {
 }
 
 fn tail(plan: &Plan) -> Vec<&str> {
-    let from = plan.steps.iter().rposition(|s| !s.belongs_to_way_back() && !s.id.as_str().starts_with("conclude"));
+    let from =
+        plan.steps.iter().rposition(|s| !s.belongs_to_way_back() && !s.id.as_str().starts_with("conclude"));
     plan.steps[from.unwrap() + 1..].iter().map(|s| s.id.as_str()).collect()
 }
 
@@ -36,7 +37,8 @@ fn the_way_back_depends_on_where_the_application_stands() {
         tail(&back_from("phase-3/restore/identity")),
         concluded(&["rollback/artefacts", "rollback/restored", "rollback/switch", "rollback/compare"])
     );
-    let after = ["rollback/artefacts", "rollback/restored", "rollback/close", "rollback/switch", "rollback/compare"];
+    let after =
+        ["rollback/artefacts", "rollback/restored", "rollback/close", "rollback/switch", "rollback/compare"];
     assert_eq!(tail(&back_from("phase-4/validate")), concluded(&after));
     let late = Plan::of(&scenario("rollback: {from: phase-5/validate, after_writes: 3}\n"));
     let cleaned = [
@@ -65,7 +67,8 @@ fn what_was_there_is_described_before_it_is_needed() {
 
 #[test]
 fn checks_of_steps_that_are_not_reached_are_not_asked_for() {
-    let asked = |step: &str| -> Vec<String> { back_from(step).checks.iter().map(ToString::to_string).collect() };
+    let asked =
+        |step: &str| -> Vec<String> { back_from(step).checks.iter().map(ToString::to_string).collect() };
     let has = |step: &str, check: &str| asked(step).iter().any(|c| c == check);
     assert!(has("phase-4/compare", checks::ES_DOCUMENTS) && !has("phase-4/validate", checks::ES_DOCUMENTS));
     assert!(has("phase-3/freeze", checks::FREEZE) && !has("phase-3/save", checks::FREEZE));
@@ -128,7 +131,8 @@ fn what_cannot_be_gone_back_from_is_told_with_its_place() {
 fn only_what_is_not_restored_ends_with_its_own_exit_code() {
     let code = |finding: Finding| {
         let check = finding.check.to_string();
-        let run = Run::asking(&[&check]).check_told(&check, 1, finding.outcome).event(Event::Finding(finding));
+        let run =
+            Run::asking(&[&check]).check_told(&check, 1, finding.outcome).event(Event::Finding(finding));
         Verdict::of(&run.ends(Ending::Complete)).exit_code
     };
     let data = |check: &str, kind| Finding::data(check, kind, "x", "x");

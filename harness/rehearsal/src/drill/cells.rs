@@ -45,7 +45,9 @@ pub struct Cell {
 /// Why the scenario cannot be drilled so, with what to write instead.
 pub fn cells_of(scenario: &Scenario, from: &From) -> Result<Vec<Cell>, String> {
     if scenario.procedure != Procedure::Cutover {
-        return Err("only a plain cutover can be gone back from; leave `procedure` out of the scenario".into());
+        return Err(
+            "only a plain cutover can be gone back from; leave `procedure` out of the scenario".into()
+        );
     }
     let whole = Plan::of(&Scenario { rollback: None, ..scenario.clone() });
     let known: Vec<&StepId> = whole.ways_back();
@@ -148,7 +150,8 @@ mod tests {
         for cell in &cells {
             let text = serde_json::to_string(&cell.scenario).expect("JSON");
             // What a cell rehearses could be written down as a scenario.
-            let back = Scenario::from_yaml(&cell.name, &text).unwrap_or_else(|e| panic!("{}: {e}", cell.name));
+            let back =
+                Scenario::from_yaml(&cell.name, &text).unwrap_or_else(|e| panic!("{}: {e}", cell.name));
             assert_eq!(back, cell.scenario);
         }
     }

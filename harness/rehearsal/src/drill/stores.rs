@@ -151,7 +151,8 @@ async fn emptied(environment: &mut Embedded, blank: &[(Side, Fingerprint)]) -> R
     for folder in [environment.work_dir().join("dumps"), environment.snapshot_folder()] {
         let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         for path in entries.map(|e| e.path()) {
-            let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            let removed =
+                if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
             removed.map_err(|e| NotEmptied::File(path, e))?;
         }
     }
@@ -160,7 +161,8 @@ async fn emptied(environment: &mut Embedded, blank: &[(Side, Fingerprint)]) -> R
 
 async fn empty_server(stores: &StorePair) -> Result<(), NotEmptied> {
     let session = connect(&stores.postgres, "postgres", APPLICATION_NAME).await?;
-    let failed = |e: &tokio_postgres::Error| PostgresError::statement("empty the server between two cells", e);
+    let failed =
+        |e: &tokio_postgres::Error| PostgresError::statement("empty the server between two cells", e);
     let databases = "SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database \
                      WHERE NOT datistemplate AND datname <> 'postgres'";
     let roles = "SELECT format('DROP OWNED BY %1$I; DROP ROLE %1$I', rolname) FROM pg_roles \
@@ -210,9 +212,14 @@ async fn empty_cluster(stores: &StorePair) -> Result<(), NotEmptied> {
 /// Names that the store did not bring along.
 fn names(answer: &Value, listed: Listed) -> Vec<String> {
     let managed = |body: &Value| {
-        ["/_meta/managed", "/index_template/_meta/managed", "/component_template/_meta/managed", "/policy/_meta/managed"]
-            .iter()
-            .any(|at| body.pointer(at) == Some(&Value::Bool(true)))
+        [
+            "/_meta/managed",
+            "/index_template/_meta/managed",
+            "/component_template/_meta/managed",
+            "/policy/_meta/managed",
+        ]
+        .iter()
+        .any(|at| body.pointer(at) == Some(&Value::Bool(true)))
             || body.pointer("/component_template/template/_meta/managed") == Some(&Value::Bool(true))
     };
     match listed {

@@ -97,7 +97,8 @@ impl RealWorld {
         let steps = &self.config.plan.steps;
         let of = |action| steps.iter().position(|s| s.action == action);
         // A plan that is left before anything was restored has no such step.
-        let compared = of(Action::Pin).or_else(|| of(Action::MeasureAfter).filter(|_| self.config.scenario.rollback.is_none()));
+        let compared = of(Action::Pin)
+            .or_else(|| of(Action::MeasureAfter).filter(|_| self.config.scenario.rollback.is_none()));
         let default = compared.and_then(|c| steps.get(c.saturating_sub(1))).map(|s| s.id.clone());
         let due: Vec<(u64, Fault)> = (0..)
             .zip(&self.config.scenario.faults)

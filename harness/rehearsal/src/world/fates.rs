@@ -70,11 +70,9 @@ impl RealWorld {
                 }
                 self.recorder.emit(Event::WritesFated(Box::new(told)));
             }
-            (Err(why), _) | (_, Err(why)) => result.findings.push(Finding::not_compared(
-                checks::RB_WRITES,
-                "acknowledged writes",
-                why,
-            )),
+            (Err(why), _) | (_, Err(why)) => {
+                result.findings.push(Finding::not_compared(checks::RB_WRITES, "acknowledged writes", why))
+            }
         }
         result.millis = millis(began);
         self.conclude(vec![result]);

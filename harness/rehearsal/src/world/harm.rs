@@ -56,8 +56,7 @@ impl RealWorld {
     /// The fault that losses of a migration are planted with, turned against the source.
     async fn lose(&self, kind: FaultKind, context: MigrationContext) -> Stepped<String> {
         let turned = MigrationContext { target: context.source.clone(), ..context };
-        let items =
-            plant(kind, None, self.config.scenario.seed, &turned).await.map_err(of_migration)?;
+        let items = plant(kind, None, self.config.scenario.seed, &turned).await.map_err(of_migration)?;
         Ok(items.into_iter().map(|i| i.item).collect::<Vec<_>>().join("; "))
     }
 
@@ -154,7 +153,8 @@ fn truncate_dump(context: &MigrationContext) -> Stepped<String> {
     let names = ["final", "initial"].into_iter().flat_map(|kind| {
         Component::ALL.into_iter().map(move |component| format!("{kind} dump of {component}"))
     });
-    let there = names.filter_map(|name| Some((path_of(context, &name)?, name))).find(|(path, _)| path.exists());
+    let there =
+        names.filter_map(|name| Some((path_of(context, &name)?, name))).find(|(path, _)| path.exists());
     let Some((path, name)) = there else { return Err(nothing("no dump was made")) };
     let cut = fs::OpenOptions::new().write(true).open(&path).and_then(|file| {
         let bytes = file.metadata()?.len();

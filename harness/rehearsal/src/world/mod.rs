@@ -13,8 +13,8 @@ mod rollback;
 mod trial;
 mod usable;
 
-pub use prepare::environment_of;
 pub(crate) use prepare::embedded as environment_for;
+pub use prepare::environment_of;
 
 use crate::flow::{Attempt, Facts, Progress, StepError, World};
 use crate::recorder::Recorder;

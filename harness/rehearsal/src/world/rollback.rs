@@ -63,14 +63,15 @@ impl RealWorld {
         let path = self.config.folder.join(CAPTURED);
         match fs::read(&path) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Captured::new()),
-            read => read.map_err(|e| e.to_string()).and_then(|t| serde_json::from_slice(&t).map_err(|e| e.to_string())).map_err(
-                |e| {
+            read => read
+                .map_err(|e| e.to_string())
+                .and_then(|t| serde_json::from_slice(&t).map_err(|e| e.to_string()))
+                .map_err(|e| {
                     environment(
                         format!("the hashes in {} cannot be read: {e}", path.display()),
                         "rehearse again from the beginning",
                     )
-                },
-            ),
+                }),
         }
     }
 
@@ -158,10 +159,8 @@ impl RealWorld {
         let Some(writer) = self.writer.as_mut() else { return Err(internal("nobody writes")) };
         // Each write of a loaded machine may take a second; longer is an application that does not work.
         let longest = Duration::from_secs(wanted + 60);
-        let waited = self
-            .cancel
-            .run_until_cancelled(tokio::time::timeout(longest, writer.wait_for_end()))
-            .await;
+        let waited =
+            self.cancel.run_until_cancelled(tokio::time::timeout(longest, writer.wait_for_end())).await;
         match waited {
             None => Err(environment("interrupted", "run `drydock rehearse --resume` with this run")),
             Some(Err(_)) => Err(environment(
@@ -228,7 +227,10 @@ impl RealWorld {
             .and_then(|text| serde_json::from_slice::<Fingerprint>(&text).map_err(|e| e.to_string()))
             .map_err(|e| {
                 environment(
-                    format!("what the source was when it was frozen, in {}, cannot be read: {e}", path.display()),
+                    format!(
+                        "what the source was when it was frozen, in {}, cannot be read: {e}",
+                        path.display()
+                    ),
                     "rehearse again from the beginning",
                 )
             })?;
@@ -357,8 +359,7 @@ impl RealWorld {
         }
         if self.has_elasticsearch() {
             let failed = |e: &dyn std::fmt::Display| store_failed("list the indices of the target", e);
-            let client =
-                Client::new(&target.elasticsearch, Timeouts::default()).map_err(|e| failed(&e))?;
+            let client = Client::new(&target.elasticsearch, Timeouts::default()).map_err(|e| failed(&e))?;
             let all = client.get("/_all/_settings/index.uuid?expand_wildcards=all").await;
             let all = all.map_err(|e| failed(&e))?;
             let prefixes = self.scope().prefixes;
@@ -372,11 +373,19 @@ impl RealWorld {
     }
 
     /// How long users waited for the way back, by probes and clock, and whether that keeps the budget.
-    pub(super) fn check_return(&mut self, results: &[drydock_workload::probe::ProbeResult]) -> Option<CheckResult> {
+    pub(super) fn check_return(
+        &mut self,
+        results: &[drydock_workload::probe::ProbeResult],
+    ) -> Option<CheckResult> {
         let asked = self.config.plan.checks.iter().any(|c| c.as_str() == checks::RB_SERVICE);
         let budget = self.config.scenario.budgets.rto;
-        let mut findings: Vec<Finding> =
-            self.way_back.rto_ms().zip(budget).and_then(|(rto, b)| over_rto(&self.way_back.took, rto, b)).into_iter().collect();
+        let mut findings: Vec<Finding> = self
+            .way_back
+            .rto_ms()
+            .zip(budget)
+            .and_then(|(rto, b)| over_rto(&self.way_back.took, rto, b))
+            .into_iter()
+            .collect();
         if !asked {
             for finding in findings {
                 self.found(finding);
@@ -389,7 +398,8 @@ impl RealWorld {
                     (Some(from), Some(until)) => vec![(from, until), (closed, opened)],
                     _ => vec![(closed, opened)],
                 };
-                let (watched, disagreeing) = self.clocks_agree(checks::RB_SERVICE, results, &windows, windows.len() - 1);
+                let (watched, disagreeing) =
+                    self.clocks_agree(checks::RB_SERVICE, results, &windows, windows.len() - 1);
                 findings.extend(disagreeing);
                 (watched, format!("{watched} probes against the clock of the way back"))
             }
@@ -423,7 +433,10 @@ fn over_rto(took: &[(String, u64)], rto_ms: u64, budget: jiff::SignedDuration) -
             budget.as_secs_f64()
         ),
     );
-    Some(Finding { class: Class::Budget, ..finding.items(1, sample).next("shorten that step, or raise the budget") })
+    Some(Finding {
+        class: Class::Budget,
+        ..finding.items(1, sample).next("shorten that step, or raise the budget")
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of a run are far below 2^53")]

@@ -25,7 +25,8 @@ impl RealWorld {
     /// What made the promise, in words.
     fn promise(&self) -> &'static str {
         if self.config.scenario.rollback.is_some() {
-            return "the beginning of the migration";
+            let frozen = self.config.plan.id_of(Action::Freeze).is_some();
+            return if frozen { "the freeze" } else { "the beginning of the migration" };
         }
         match self.config.scenario.procedure {
             Procedure::DryRun => "the dry run",
@@ -214,7 +215,12 @@ impl Seen<'_> {
 }
 
 /// Probes that watched while the promise held, and the outages they saw meanwhile.
-fn unnoticed(check: &'static str, promise: &str, seen: &[Seen<'_>], (from, until): (u64, u64)) -> CheckResult {
+fn unnoticed(
+    check: &'static str,
+    promise: &str,
+    seen: &[Seen<'_>],
+    (from, until): (u64, u64),
+) -> CheckResult {
     let mut findings = Vec::new();
     let mut compared = 0;
     for probe in seen {
@@ -275,7 +281,12 @@ mod tests {
 
     fn told(failing: std::ops::Range<u64>, window: (u64, u64)) -> (u64, usize) {
         let result = probe(failing);
-        let checked = unnoticed(checks::HARMLESS_SERVICE, "the trial", &[Seen { result: &result, began_ms: 1000 }], window);
+        let checked = unnoticed(
+            checks::HARMLESS_SERVICE,
+            "the trial",
+            &[Seen { result: &result, began_ms: 1000 }],
+            window,
+        );
         (checked.compared, checked.findings.len())
     }
 
