@@ -15,6 +15,9 @@ const BATCH: usize = 500;
 /// Rows of one table and key column: item, key, last acknowledged state.
 type Rows<'a> = Vec<(&'a Item, &'a str, Now)>;
 
+/// Where rows are asked for: database, table, key column, and the column that a write left something in.
+type Place<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
+
 /// A store could not be asked.
 #[derive(Debug, Error)]
 pub enum AskError {
@@ -136,7 +139,7 @@ pub async fn observed(
             seen.extend(look_in_cluster(client, batch).await?);
         }
     }
-    let mut groups: BTreeMap<(&str, &str, &str, Option<&str>), Vec<(&Item, &str)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Place<'_>, Vec<(&Item, &str)>> = BTreeMap::new();
     for (item, left) in rows {
         if let Item::Postgres { database, table, column, key } = item {
             groups.entry((database, table, column, left)).or_default().push((item, key));

@@ -9,12 +9,13 @@ pub use cells::{Cell, From, Shows, cells_of, drawn};
 use crate::clock::run_id;
 use crate::flow::{Interrupt, Progress};
 use crate::folder::RunFolder;
-use crate::recorder::Observer;
+use crate::recorder::{Observer, Recorder};
 use crate::start::{
     Beginning, Begun, RehearsalError, RehearsalOptions, begin, file_error, go_through, ledger_of, plan_of,
     runs_of, summarize,
 };
-use drydock_core::{Plan, RunId, Scenario, Summary};
+use drydock_core::event::Ending;
+use drydock_core::{Class, Event, Finding, Kind, Outcome, Plan, RunId, Scenario, Summary};
 use drydock_environments::EnvironmentError;
 use drydock_report::drill::{CellReport, DrillReport, Left, Refusal};
 use std::path::{Path, PathBuf};
@@ -170,8 +171,15 @@ async fn one(
     let Begun { started, folder, recorder } = begun;
     let homes = (options.rehearsal.postgres_home.clone(), options.rehearsal.elasticsearch_home.clone());
     let say = |text: &str| observer.say(text);
-    let (environment, blank) = stage.lend(&started.scenario, homes, &say).await?;
-    let again = folder.clone();
+    let (again, last_words) = (folder.clone(), recorder.clone());
+    let (environment, blank) = match stage.lend(&started.scenario, homes, &say).await {
+        Ok(lent) => lent,
+        Err(error) => {
+            // The cells before it are not lost, and the next one tries again.
+            cut_off(&last_words, &format!("start the stores of the cell: {}", error.what), &error.help);
+            return Ok(summarize(&again)?.summary);
+        }
+    };
     let going = go_through(
         started,
         folder,
@@ -189,10 +197,21 @@ async fn one(
             Ok(rehearsed?.summary)
         }
         Err(_) => {
-            observer.say(&format!("cut off: no end within {} s", options.deadline.as_secs()));
+            let why = format!("the cell came to no end within {} s", options.deadline.as_secs());
+            cut_off(&last_words, &why, "look where its record ends; give it more time with --deadline");
             // Dropping it ended the stores; their data go as well.
             stage.strike().await?;
             Ok(summarize(&again)?.summary)
         }
     }
+}
+
+/// Ends the record of a cell that cannot go on, with what kept it.
+fn cut_off(recorder: &Recorder, why: &str, next: &str) {
+    recorder.emit(Event::Finding(Finding {
+        class: Class::Environment,
+        outcome: Outcome::NotProven,
+        ..Finding::data("drill", Kind::Environment, "cell", why).next(next)
+    }));
+    recorder.emit(Event::RunFinished { ending: Ending::Stopped });
 }
