@@ -1,5 +1,6 @@
 //! The way back: what it relies on, whether the source is what it was, and the application's return.
 
+use super::usable::Look;
 use super::{RealWorld, Stepped, Until, environment, internal, of_environment, of_migration, store_failed};
 use crate::flow::{Facts, StepError};
 use drydock_core::event::ServiceState;
@@ -239,7 +240,8 @@ impl RealWorld {
         let findings = result.findings.into_iter().map(|f| self.judged(f)).collect();
         self.conclude(vec![CheckResult { findings, millis: millis(began), ..result }]);
         self.way_back.still = Some(self.marks_now().await?);
-        let objections = self.check_usable(Side::Source, checks::RB_ACCESS).await?;
+        // Rights are read here: an insert, even one that is taken back, would move the source.
+        let objections = self.check_usable(Side::Source, checks::RB_ACCESS, Look::Rights).await?;
         if objections > 0 && self.opened_ms.is_some() {
             return Err(StepError {
                 class: Class::Access,
@@ -334,10 +336,7 @@ impl RealWorld {
             let check = checks::RB_ACCESS;
             self.conclude(vec![CheckResult { check, compared: 1, findings, note, millis: 0 }]);
         }
-        if self.way_back.opened_ms.is_none() {
-            // Users never left the source: whether they may work there was not asked yet.
-            self.check_usable(Side::Source, checks::RB_ACCESS).await?;
-        }
+        self.check_usable(Side::Source, checks::RB_ACCESS, Look::Inserts).await?;
         if self.config.scenario.workload.writes_per_second > 0 {
             self.check_fates().await?;
         }

@@ -1,6 +1,7 @@
 //! What promises to change nothing, a trial, a dry run, an upgrade of the chart alone, held to its promise: both sides are
 //! described before and after, while users read and their writes wait, so that every difference is of its making.
 
+use super::usable::Look;
 use super::{RealWorld, Stepped, environment, internal, of_environment, store_failed};
 use crate::flow::Facts;
 use drydock_core::event::ServiceState;
@@ -173,7 +174,7 @@ impl RealWorld {
         if self.config.scenario.workload.writes_per_second > 0 {
             self.check_acknowledged().await?;
         }
-        self.check_usable(Side::Source, checks::TARGETS).await?;
+        self.check_usable(Side::Source, checks::TARGETS, Look::Inserts).await?;
         Ok(Facts::from([("objections".to_owned(), json!(self.objections))]))
     }
 

@@ -6,15 +6,29 @@ use drydock_core::Component;
 use drydock_core::finding::{Finding, Kind, Sample};
 use drydock_environments::Side;
 use drydock_stores::StorePair;
-use drydock_stores::compare::CheckResult;
+use drydock_stores::compare::{CheckResult, usable_by_role};
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_stores::postgres::{APPLICATION_NAME, connect};
 use std::time::Instant;
 
+/// How closely it is looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Rights are read, and nothing moves.
+    Rights,
+    /// Rows are inserted as well, and taken back: sequences go on.
+    Inserts,
+}
+
 impl RealWorld {
     /// Whether applications can work on a side: each role logs in, reads its tables and may write. Returns how many findings
     /// say that they cannot.
-    pub(super) async fn check_usable(&mut self, side: Side, check: &'static str) -> Stepped<usize> {
+    pub(super) async fn check_usable(
+        &mut self,
+        side: Side,
+        check: &'static str,
+        look: Look,
+    ) -> Stepped<usize> {
         let began = Instant::now();
         let stores = self.side(side)?;
         let roles = self.roles()?;
@@ -22,26 +36,34 @@ impl RealWorld {
             check,
             compared: 0,
             findings: Vec::new(),
-            note: format!(
-                "each application role logs in on the {side} and may use its tables; no index is red or blocked"
-            ),
+            note: match look {
+                Look::Rights => format!(
+                    "each application role logs in on the {side} and may use its tables; no index is red or blocked"
+                ),
+                Look::Inserts => format!(
+                    "each application role logs in on the {side}, reads its tables and inserts into them; no index is red or \
+                     blocked"
+                ),
+            },
             millis: 0,
         };
         for (role, password) in roles {
             let endpoint = stores.postgres.with_role(&role, Some(password));
-            match usable_database(&endpoint, &role).await {
+            let found = match look {
+                Look::Rights => usable_database(&endpoint, &role).await,
+                Look::Inserts => usable_by_role(&endpoint, &role).await.map(|u| (u.tables, u.refused)),
+            };
+            match found {
                 Ok((tables, refused)) => {
                     result.compared += tables;
                     if !refused.is_empty() {
-                        let message = format!(
-                            "the role {role} may not read and write {} tables of its database",
-                            refused.len()
-                        );
+                        let message =
+                            format!("the role {role} cannot work with {} tables of its database", refused.len());
                         let count = refused.len() as u64;
                         result.findings.push(
                             Finding::access(check, Kind::Unusable, &role, message)
                                 .items(count, refused.into_iter().map(Sample::named))
-                                .next("restore owner and grants of these tables"),
+                                .next("restore owner, grants, functions and triggers of these tables"),
                         );
                     }
                 }
