@@ -235,61 +235,6 @@ fn lives_on(item: &Item, states: &BTreeMap<Item, State>) -> bool {
     })
 }
 
-<<<<<<< HEAD
 pub(super) fn millis(began: Instant) -> u64 {
-=======
-/// Indices of the target that answer no search or take no writes.
-async fn usable_cluster(target: &StorePair, prefixes: &[String]) -> (u64, Vec<Finding>) {
-    let unusable = |subject: &str, message: String, next: &str| {
-        Finding::access(checks::TARGETS, Kind::Unusable, subject, message).next(next)
-    };
-    let asked = async {
-        let client = Client::new(&target.elasticsearch, Timeouts::default())?;
-        let health = client.get("/_cluster/health?level=indices&filter_path=indices.*.status").await?;
-        let blocks =
-            client.get("/_all/_settings/index.blocks.*?flat_settings=true&expand_wildcards=all").await?;
-        Ok::<_, drydock_stores::elasticsearch::ElasticsearchError>((health, blocks))
-    }
-    .await;
-    let (health, blocks) = match asked {
-        Ok(answers) => answers,
-        Err(e) => {
-            return (
-                0,
-                vec![unusable(
-                    "elasticsearch",
-                    format!("the target cluster does not answer: {e}"),
-                    "start it",
-                )],
-            );
-        }
-    };
-    let ours = |name: &str| prefixes.iter().any(|p| name.starts_with(p.as_str()));
-    let mut findings = Vec::new();
-    let indices = health["indices"].as_object();
-    for (name, state) in indices.into_iter().flatten().filter(|(n, _)| ours(n)) {
-        if state["status"] == "red" {
-            findings.push(unusable(
-                name,
-                format!("the index {name} is red on the target"),
-                "look at its shards",
-            ));
-        }
-    }
-    for (name, settings) in blocks.as_object().into_iter().flatten().filter(|(n, _)| ours(n)) {
-        let blocked = settings["settings"].as_object().into_iter().flatten().find(|(_, v)| *v == "true");
-        if let Some((block, _)) = blocked {
-            findings.push(unusable(
-                name,
-                format!("the index {name} carries {block} on the target"),
-                "take the block off",
-            ));
-        }
-    }
-    (indices.map_or(0, |i| i.keys().filter(|n| ours(n)).count() as u64), findings)
-}
-
-fn millis(began: Instant) -> u64 {
->>>>>>> main
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -57,8 +57,10 @@ impl RealWorld {
                 Ok((tables, refused)) => {
                     result.compared += tables;
                     if !refused.is_empty() {
-                        let message =
-                            format!("the role {role} cannot work with {} tables of its database", refused.len());
+                        let message = format!(
+                            "the role {role} cannot work with {} tables of its database",
+                            refused.len()
+                        );
                         let count = refused.len() as u64;
                         result.findings.push(
                             Finding::access(check, Kind::Unusable, &role, message)
