@@ -5,7 +5,7 @@ use crate::flow::{self, Interrupt, Progress};
 use crate::folder::RunFolder;
 use crate::recorder::{Observer, Recorder};
 use crate::witness::Witness;
-use crate::world::{RealWorld, Stores, WorldConfig};
+use crate::world::{Ownership, RealWorld, WorldConfig};
 use drydock_core::event::{RECORD_VERSION, RunStarted};
 use drydock_core::record::RecordError;
 use drydock_core::scenario::ledger_from_yaml;
@@ -238,7 +238,7 @@ pub(crate) async fn go_through(
         postgres_home: options.postgres_home.clone(),
         elasticsearch_home: options.elasticsearch_home.clone(),
         keep: options.keep,
-        stores: if lent.is_some() { Stores::Lent } else { Stores::Own },
+        stores: if lent.is_some() { Ownership::Lent } else { Ownership::Own },
     };
     let mut world = RealWorld::new(config, recorder.clone());
     if let Some(lent) = lent {

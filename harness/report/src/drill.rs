@@ -193,7 +193,7 @@ impl DrillReport {
             n => format!(", {n} of {all} cells NOT drilled"),
         };
         format!(
-            "{} cells drilled in {}{left}: {green} green; at worst users wait {}, and {} writes or {minutes:.2} min of \
+            "{} cells drilled in {}{left}: {green} green; at worst the service is back after {}, and {} writes or {minutes:.2} min of \
              work are lost (exit code {})",
             drilled().count(),
             seconds(self.seconds),

@@ -1,6 +1,6 @@
 //! The end: probes are read, the two clocks of the downtime are compared, everything is stopped.
 
-use super::{RealWorld, Stepped, Stores, of_environment};
+use super::{Ownership, RealWorld, Stepped, of_environment};
 use crate::flow::Facts;
 use crate::start::Keep;
 use drydock_core::Event;
@@ -135,7 +135,7 @@ impl RealWorld {
             // An outage shorter than the probe's interval may fall between two requests.
             let unseen = seen.is_none() && clock <= tolerance;
             let agree = seen.flatten().is_some_and(|seen| seen.abs_diff(clock) <= tolerance);
-            if !agree && !(unseen && judged > 0) {
+            if !(agree || unseen && judged > 0) {
                 let seen = match seen {
                     Some(Some(seen)) => format!("{:.2} s", seen.as_secs_f64()),
                     Some(None) => "one without end".into(),
@@ -210,7 +210,7 @@ impl RealWorld {
 
     pub(super) async fn tear_down(&mut self) -> Stepped<Facts> {
         self.pins = None;
-        if self.config.stores == Stores::Lent {
+        if self.config.stores == Ownership::Lent {
             return Ok(Facts::new());
         }
         let Some(environment) = self.environment.take() else { return Ok(Facts::new()) };

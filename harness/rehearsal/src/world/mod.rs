@@ -63,12 +63,12 @@ pub struct WorldConfig {
     /// Whether the stores stay up at the end.
     pub keep: Keep,
     /// Whose stores they are.
-    pub stores: Stores,
+    pub stores: Ownership,
 }
 
 /// Whose the stores of a run are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Stores {
+pub enum Ownership {
     /// The run's own: it starts and stops them.
     #[default]
     Own,

@@ -1,6 +1,6 @@
 //! Before the migration: stores, data, workload and probes.
 
-use super::{RealWorld, Stepped, Stores, Until, environment, internal, of_environment, store_failed};
+use super::{Ownership, RealWorld, Stepped, Until, environment, internal, of_environment, store_failed};
 use crate::flow::{Attempt, Facts, Progress};
 use crate::start::RehearsalOptions;
 use drydock_core::event::ServiceState;
@@ -44,7 +44,7 @@ impl RealWorld {
     }
 
     pub(super) async fn provision(&mut self, attempt: Attempt) -> Stepped<Facts> {
-        if self.config.stores == Stores::Lent {
+        if self.config.stores == Ownership::Lent {
             return self.announce();
         }
         let config = self.embedded_config();
