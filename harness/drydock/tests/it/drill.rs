@@ -5,7 +5,6 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Output;
 
 fn json(path: &Path) -> Value {
     let text = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
