@@ -5,14 +5,16 @@ use crate::ledger::LedgerLine;
 use crate::names::{CheckId, RunId, StepId, Store};
 use crate::plan::Plan;
 use crate::proof::Proof;
+use crate::rollback::WriteFates;
 use crate::scenario::Scenario;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Version of the record format. A reader accepts its own version and older ones. Version 2 knows proofs.
-pub const RECORD_VERSION: u32 = 2;
+/// Version of the record format. A reader accepts its own version and older ones. Version 2 knows proofs,
+/// version 3 ways back.
+pub const RECORD_VERSION: u32 = 3;
 
 /// One line of a record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -134,6 +136,8 @@ pub enum Event {
     ProbeSummary(ProbeSummary),
     /// Corruptions were planted in copies, and the checks of this build were held against them.
     Proof(Proof),
+    /// After going back: what became of the writes that were acknowledged on the target.
+    WritesFated(Box<WriteFates>),
     /// Something worth telling that is no finding.
     Note {
         /// For whom.

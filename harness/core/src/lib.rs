@@ -13,6 +13,7 @@ pub mod prediction;
 pub mod proof;
 pub mod record;
 pub mod redact;
+pub mod rollback;
 pub mod scenario;
 pub mod summary;
 pub mod verdict;

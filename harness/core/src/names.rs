@@ -174,6 +174,18 @@ pub mod checks {
     pub const HARMLESS_SERVICE: &str = "harmless/service";
     /// After an upgrade of the chart alone, the stores hold what they held before.
     pub const SAME_DATA: &str = "same-data";
+    /// After going back, the source holds what it held when it was frozen.
+    pub const RB_RESTORED: &str = "rollback/restored";
+    /// After going back: every acknowledged write, kept, lost or there twice.
+    pub const RB_WRITES: &str = "rollback/writes";
+    /// What a way back needs is there, unchanged, and can be used: looked at before it is needed.
+    pub const RB_ARTEFACTS: &str = "rollback/artefacts";
+    /// How long users waited for the way back, by probes and clock.
+    pub const RB_SERVICE: &str = "rollback/service";
+    /// After going back, applications log in to the source and may write there.
+    pub const RB_ACCESS: &str = "rollback/access";
+    /// Nothing forbids removing the source: asked before it is.
+    pub const CLEANUP_GUARD: &str = "cleanup-guard";
     /// Targets answer, and applications can work on them.
     pub const TARGETS: &str = "targets-usable";
 
@@ -242,6 +254,9 @@ pub mod checks {
 
     /// The checks of a migration as a whole, in report order.
     pub const MIGRATION: [&str; 4] = [FREEZE, TARGETS, ACKNOWLEDGED, DOWNTIME];
+
+    /// The checks of a way back, in report order.
+    pub const ROLLBACK: [&str; 5] = [RB_RESTORED, RB_WRITES, RB_ACCESS, RB_SERVICE, RB_ARTEFACTS];
 
     /// The checks of a trial or a dry run, in report order.
     pub const HARMLESS: [&str; 3] = [HARMLESS_SOURCE, HARMLESS_TARGET, HARMLESS_SERVICE];

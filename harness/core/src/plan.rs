@@ -1,6 +1,9 @@
 //! The plan: a scenario unrolled into an ordered list of steps with stable ids. A pure function of the scenario.
 
 mod procedure;
+mod rollback;
+
+pub(crate) use rollback::is_way_back;
 
 use crate::names::{CheckId, Component, StepId, checks};
 use crate::scenario::{Grants, Mover, Procedure, Reindex, Scenario};
@@ -83,6 +86,22 @@ pub enum Action {
     CleanupSource,
     /// Ask the targets again, now alone.
     ValidateAlone,
+    /// Describe the frozen source.
+    DescribeFrozen,
+    /// Look whether what a way back needs is there and can be used.
+    CheckArtefacts,
+    /// Let users make an exact number of writes on the target.
+    WorkOnTarget,
+    /// Start the source's stores where the clean-up stopped them.
+    StartSource,
+    /// Hold the source against its description when it was frozen.
+    HoldAgainstBaseline,
+    /// Stop the application on the target.
+    CloseTarget,
+    /// Point the application to the source again and start it.
+    SwitchBack,
+    /// Tell what users find after going back.
+    CompareBack,
     /// Stop writer and probes.
     StopWorkload,
     /// Stop everything that was started.
@@ -112,6 +131,13 @@ pub struct Step {
     pub about: String,
 }
 
+impl Step {
+    /// Whether it belongs to the way back rather than to the migration.
+    pub fn belongs_to_way_back(&self) -> bool {
+        is_way_back(&self.id)
+    }
+}
+
 /// The ordered steps, and the checks that must have been made at the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
@@ -125,7 +151,10 @@ impl Plan {
     /// Unrolls a scenario.
     pub fn of(scenario: &Scenario) -> Self {
         match scenario.procedure {
-            Procedure::Cutover => Self::cutover(scenario),
+            Procedure::Cutover => match &scenario.rollback {
+                None => Self::cutover(scenario),
+                Some(spec) => rollback::back_from(Self::cutover(scenario), scenario, spec),
+            },
             Procedure::EstimateThenCutover => procedure::estimate_then(Self::cutover(scenario), scenario),
             Procedure::DryRun => procedure::dry_run(Self::cutover(scenario), scenario),
             Procedure::ChartOnly => procedure::chart_only(scenario),

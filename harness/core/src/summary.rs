@@ -5,6 +5,7 @@ use crate::honesty::Honesty;
 use crate::names::{RunId, StepId, Store};
 use crate::prediction::Prediction;
 use crate::record::Record;
+use crate::rollback::RollbackReport;
 use crate::scenario::Expect;
 use crate::verdict::Verdict;
 use jiff::Timestamp;
@@ -66,6 +67,9 @@ pub struct Summary {
     /// How the scenario is meant to end.
     #[serde(default)]
     pub expect: Expect,
+    /// What going back came to, if the scenario does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackReport>,
 }
 
 /// The outage, from both clocks.
@@ -220,6 +224,7 @@ impl Summary {
             honesty: Honesty::default(),
             predictions: Vec::new(),
             expect: started.scenario.expect.clone(),
+            rollback: None,
         };
         let mut closed_at = None;
         let mut last_ms = 0;
@@ -241,6 +246,8 @@ impl Summary {
         summary.downtime.probe_total_seconds = together(&summary.downtime.outages);
         let proof = record.worst_proof().cloned();
         summary.predictions = Prediction::of(&summary.steps);
+        summary.rollback =
+            RollbackReport::of(record, &summary.verdict, &summary.steps, &summary.downtime.outages);
         summary.honesty = Honesty::of(proof, &summary.verdict, &summary.stores);
         summary
     }
@@ -258,7 +265,7 @@ impl Summary {
             | Event::Finding(_)
             | Event::CheckFinished { .. }
             | Event::ItemFinished { .. } => {}
-            Event::RunFinished { .. } | Event::Proof(_) => {}
+            Event::RunFinished { .. } | Event::Proof(_) | Event::WritesFated(_) => {}
             Event::RunResumed { starts_over, .. } => {
                 self.resumed += 1;
                 self.notes.push(match starts_over {

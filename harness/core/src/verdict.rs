@@ -5,6 +5,7 @@ use crate::exit::ExitCode;
 use crate::finding::{Class, Finding, Kind, Outcome, Sample};
 use crate::ledger::LedgerLine;
 use crate::names::{CheckId, checks};
+use crate::plan::is_way_back;
 use crate::record::Record;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -279,6 +280,12 @@ fn exit_code(record: &Record, checks: &[CheckVerdict], findings: &[Judged]) -> E
     let mut exit = ExitCode::Equal;
     for Judged { finding, .. } in findings {
         exit = exit.worst(match (finding.outcome, finding.class) {
+            // What is too much can be removed; what is missing or shut is not restored.
+            (Outcome::Different, Class::Data | Class::Access)
+                if crate::rollback::fails(finding.check.as_str()) && finding.kind != Kind::Extra =>
+            {
+                ExitCode::RollbackFailed
+            }
             (Outcome::Different, Class::Data | Class::Access) => ExitCode::Different,
             (Outcome::Different, Class::Budget) => ExitCode::BudgetMissed,
             (Outcome::Different | Outcome::NotProven, Class::Environment) => ExitCode::CouldNotRun,
@@ -293,8 +300,9 @@ fn exit_code(record: &Record, checks: &[CheckVerdict], findings: &[Judged]) -> E
         exit = exit.worst(match &entry.event {
             // Whatever else the check found: of this part it proves nothing.
             Event::CheckFinished { compared: 0, .. } => ExitCode::NotProven,
-            Event::StepFinished { outcome, .. } => match outcome {
+            Event::StepFinished { step, outcome, .. } => match outcome {
                 StepOutcome::Done | StepOutcome::Skipped => ExitCode::Equal,
+                StepOutcome::Failed if is_way_back(step) => ExitCode::RollbackFailed,
                 StepOutcome::Failed => ExitCode::Different,
                 StepOutcome::EnvironmentFailed => ExitCode::CouldNotRun,
                 StepOutcome::Interrupted => ExitCode::Interrupted,
@@ -365,7 +373,10 @@ fn headline(exit: ExitCode, checks: &[CheckVerdict], findings: &[Judged]) -> Str
             "could not run: the environment failed, which says nothing about the migration".into()
         }
         ExitCode::Interrupted => "interrupted: the run did not come to its end".into(),
-        ExitCode::RollbackFailed => "the way back failed".into(),
+        ExitCode::RollbackFailed => {
+            let findings = plural(count(Outcome::Different), "finding");
+            format!("rollback failed: the way back did not restore what was there before; {findings}")
+        }
         ExitCode::Usage => "wrong usage".into(),
     }
 }

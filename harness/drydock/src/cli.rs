@@ -1,8 +1,10 @@
 //! The command line.
 
+mod drill;
 mod estimate;
 mod helm;
 
+pub(crate) use drill::Drill;
 pub(crate) use estimate::{Bench, Compare, Estimate, LiveVolumes, Where};
 pub(crate) use helm::{
     Bitnami, Migration, Objects, Render, ReportFiles, Source, Staging, Topology, UpgradePath, Values,
@@ -29,6 +31,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Rehearse a migration on stores made for it: the main job
     Rehearse(Rehearse),
+    /// Go back from every step in turn, and say how long that takes and what it loses
+    Drill(Drill),
     /// Compare two live stores, two values files or two sets of objects, read-only
     #[command(subcommand)]
     Verify(Verify),

@@ -233,6 +233,36 @@ impl Embedded {
         }
     }
 
+    /// Whether a store's data are on the disk, whether it runs or not.
+    pub fn has_data(&self, side: Side, store: Store) -> bool {
+        match store {
+            Store::Postgres => postgres::has_data(&self.work, side),
+            Store::Elasticsearch => elasticsearch::has_data(&self.work, side),
+        }
+    }
+
+    /// Removes the data of a store that has ended, as removing its volume does.
+    ///
+    /// # Errors
+    /// The store runs, or its data cannot be removed.
+    pub async fn remove_data(&mut self, side: Side, store: Store) -> Result<()> {
+        if self.is_running(side, store) {
+            return Err(EnvironmentError::new(
+                EnvironmentProblem::Configuration,
+                format!("the data of the {side} {store} cannot be removed: it runs"),
+                "end it first",
+            ));
+        }
+        let data = self.work.path().join(format!("{side}-{store}")).join("data");
+        blocking(move || match std::fs::remove_dir_all(&data) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(EnvironmentError::io("remove", &data, &e))
+            }
+            _ => Ok(()),
+        })
+        .await
+    }
+
     /// Sends a signal to a store, to plant a fault.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! rights; Elasticsearch with one server-side `_reindex` from remote for each index, a stream, a snapshot, or files. Every
 //! step can be carried out again after it was cut short.
 
+pub mod artefacts;
 mod context;
 mod driver;
 mod elasticsearch;

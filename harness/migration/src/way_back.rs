@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
-fn file(cx: &MigrationContext) -> PathBuf {
+/// Where the description lies.
+pub(crate) fn file(cx: &MigrationContext) -> PathBuf {
     cx.run_dir.join("way-back.json")
 }
 

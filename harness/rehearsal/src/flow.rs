@@ -64,6 +64,8 @@ pub struct Progress {
     pub closed_ms: Option<u64>,
     /// When it was opened again.
     pub opened_ms: Option<u64>,
+    /// What checks found so far, of the steps that still count.
+    pub found: Vec<Finding>,
 }
 
 impl Progress {
@@ -94,6 +96,14 @@ impl Progress {
                 _ => {}
             }
         }
+        progress.found = record
+            .effective()
+            .into_iter()
+            .filter_map(|entry| match &entry.event {
+                Event::Finding(finding) => Some(finding.clone()),
+                _ => None,
+            })
+            .collect();
         progress
     }
 }
@@ -122,6 +132,8 @@ pub async fn run(
     interrupt: &Interrupt,
 ) -> Ending {
     let mut ending = Ending::Complete;
+    let mut described = progress.done.iter().any(describes_what_was);
+    let mut going_back = false;
     if !progress.done.is_empty()
         && let Err(error) = world.reattach(progress).await
     {
@@ -137,7 +149,8 @@ pub async fn run(
         if ending == Ending::Complete && recorder.check().is_err() {
             ending = Ending::Stopped;
         }
-        if !concluding && (ending != Ending::Complete || progress.done.contains(&step.id)) {
+        let returning = going_back && returns(step);
+        if !concluding && (ending != Ending::Complete && !returning || progress.done.contains(&step.id)) {
             continue;
         }
         let outcome = one_step(step, world, recorder, progress).await;
@@ -149,12 +162,36 @@ pub async fn run(
             recorder.emit(Event::Finding(finding_of(&error, step.id.as_str())));
             failed = true;
         }
+        described |= !failed && describes_what_was(&step.id);
+        // A migration that fails is what ways back are for. One that fails itself is not tried further.
+        going_back = match failed {
+            true => described && !step.belongs_to_way_back() && !interrupt.requested(),
+            false => going_back,
+        };
         if failed && ending == Ending::Complete {
             ending = if interrupt.requested() { Ending::Interrupted } else { Ending::Stopped };
         }
     }
     recorder.emit(Event::RunFinished { ending });
     ending
+}
+
+/// Whether a step notes what going back must bring back.
+fn describes_what_was(step: &StepId) -> bool {
+    step.as_str() == "rollback/baseline"
+}
+
+/// Whether a step is part of the return itself.
+fn returns(step: &Step) -> bool {
+    matches!(
+        step.action,
+        Action::StartSource
+            | Action::HoldAgainstBaseline
+            | Action::MeasureAfter
+            | Action::CloseTarget
+            | Action::SwitchBack
+            | Action::CompareBack
+    ) && step.belongs_to_way_back()
 }
 
 async fn one_step(

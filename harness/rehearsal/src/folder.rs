@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 /// Where run folders go, relative to the working directory.
 pub const RUNS: &str = "reports/runs";
 
-/// One run's folder. The lock on its record is held while the run is alive.
-#[derive(Debug)]
+/// One run's folder. The lock on its record is held by the open record while the run is alive.
+#[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
 }

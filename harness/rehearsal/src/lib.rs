@@ -3,6 +3,7 @@
 
 pub mod bench;
 pub mod clock;
+pub mod drill;
 pub mod flow;
 pub mod folder;
 pub mod judge;

@@ -5,13 +5,15 @@ use crate::flow::{self, Interrupt, Progress};
 use crate::folder::RunFolder;
 use crate::recorder::{Observer, Recorder};
 use crate::witness::Witness;
-use crate::world::{RealWorld, WorldConfig};
+use crate::world::{Ownership, RealWorld, WorldConfig};
 use drydock_core::event::{RECORD_VERSION, RunStarted};
 use drydock_core::record::RecordError;
 use drydock_core::scenario::{Profile, ledger_from_yaml};
 use drydock_core::{
-    Event, LedgerLine, Plan, Record, RecordWriter, Redactor, Scenario, ScenarioError, Summary, SystemClock,
+    Event, LedgerLine, Plan, Record, RecordWriter, Redactor, RunId, Scenario, ScenarioError, Summary,
+    SystemClock,
 };
+use drydock_environments::Embedded;
 use drydock_estimate::Way;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -112,7 +114,7 @@ pub fn plan_of(file: &Path, options: &RehearsalOptions) -> Result<(Scenario, Pla
     Ok((scenario, plan))
 }
 
-fn ledger_of(scenario: &Scenario, file: &Path) -> Result<Vec<LedgerLine>, RehearsalError> {
+pub(crate) fn ledger_of(scenario: &Scenario, file: &Path) -> Result<Vec<LedgerLine>, RehearsalError> {
     let folder = file.parent().unwrap_or(Path::new("."));
     ledger_lines(scenario.expected.iter().map(|name| folder.join(name)))
 }
@@ -141,7 +143,39 @@ pub async fn rehearse(
     let (scenario, plan) = plan_of(file, options)?;
     let ledger = ledger_of(&scenario, file)?;
     let run = run_id(&scenario.name, jiff::Timestamp::now());
-    let runs = options.runs.clone().unwrap_or_else(|| crate::folder::RUNS.into());
+    let (scenario_file, runs) = (file.display().to_string(), runs_of(options));
+    let begun = begin(Beginning { run, runs, scenario_file, scenario, plan, ledger }, observer)?;
+    let Begun { started, folder, recorder } = begun;
+    let (rehearsed, _) =
+        go_through(started, folder, options, recorder, Progress::default(), interrupt, None).await;
+    rehearsed
+}
+
+pub(crate) fn runs_of(options: &RehearsalOptions) -> PathBuf {
+    options.runs.clone().unwrap_or_else(|| crate::folder::RUNS.into())
+}
+
+/// What a run begins with.
+pub(crate) struct Beginning {
+    pub(crate) run: RunId,
+    /// Where its folder goes.
+    pub(crate) runs: PathBuf,
+    pub(crate) scenario_file: String,
+    pub(crate) scenario: Scenario,
+    pub(crate) plan: Plan,
+    pub(crate) ledger: Vec<LedgerLine>,
+}
+
+/// A run whose record has its first line.
+pub(crate) struct Begun {
+    pub(crate) started: RunStarted,
+    pub(crate) folder: RunFolder,
+    pub(crate) recorder: Recorder,
+}
+
+/// Makes the folder of a run and begins its record.
+pub(crate) fn begin(beginning: Beginning, observer: Arc<dyn Observer>) -> Result<Begun, RehearsalError> {
+    let Beginning { run, runs, scenario_file, scenario, plan, ledger } = beginning;
     let folder = RunFolder::create(&runs, &run)
         .map_err(file_error(format!("cannot make the run folder {}", runs.join(run.as_str()).display())))?;
     let out =
@@ -152,14 +186,14 @@ pub async fn rehearse(
         record_version: RECORD_VERSION,
         drydock: env!("CARGO_PKG_VERSION").to_owned(),
         run,
-        scenario_file: file.display().to_string(),
+        scenario_file,
         scenario,
         plan,
         ledger,
         machine: machine(),
     };
     recorder.emit(Event::RunStarted(Box::new(started.clone())));
-    go_through(started, folder, options, recorder, Progress::default(), interrupt).await
+    Ok(Begun { started, folder, recorder })
 }
 
 /// Goes on with a run that was killed or interrupted.
@@ -172,7 +206,7 @@ pub async fn resume(
     observer: Arc<dyn Observer>,
     interrupt: &Interrupt,
 ) -> Result<Rehearsed, RehearsalError> {
-    let runs = options.runs.clone().unwrap_or_else(|| crate::folder::RUNS.into());
+    let runs = runs_of(options);
     let folder = RunFolder::open(&runs, run).map_err(file_error("cannot resume"))?;
     let path = folder.record();
     let record = read_record(&path)?;
@@ -190,17 +224,19 @@ pub async fn resume(
     let clock = SystemClock::resume(record.entries.last().map_or(0, |e| e.ms));
     let recorder = Recorder::new(RecordWriter::new(out, next_seq, Redactor::default()), clock, observer);
     let progress = Progress::of(&record);
-    go_through(record.started, folder, options, recorder, progress, interrupt).await
+    go_through(record.started, folder, options, recorder, progress, interrupt, None).await.0
 }
 
-async fn go_through(
+/// Goes through the plan on stores of the run's own, or on those that are `lent`, which are handed back.
+pub(crate) async fn go_through(
     started: RunStarted,
     folder: RunFolder,
     options: &RehearsalOptions,
     recorder: Recorder,
     progress: Progress,
     interrupt: &Interrupt,
-) -> Result<Rehearsed, RehearsalError> {
+    lent: Option<Embedded>,
+) -> (Result<Rehearsed, RehearsalError>, Option<Embedded>) {
     let config = WorldConfig {
         run: started.run.clone(),
         scenario: started.scenario.clone(),
@@ -211,13 +247,26 @@ async fn go_through(
         postgres_home: options.postgres_home.clone(),
         elasticsearch_home: options.elasticsearch_home.clone(),
         keep: options.keep,
+        stores: if lent.is_some() { Ownership::Lent } else { Ownership::Own },
     };
     let mut world = RealWorld::new(config, recorder.clone());
+    if let Some(lent) = lent {
+        world = world.adopt(lent);
+    }
     let progress = if progress.begun.is_empty() { progress } else { world.take_up(progress).await };
     // Each life of a run brings its own proof: it may be another build.
     recorder.emit(Event::Proof((options.witness.0)(started.scenario.seed, &started.plan.checks)));
     flow::run(&started.plan, &mut world, &recorder, &progress, interrupt).await;
+    (conclude(&folder, &recorder), world.release())
+}
+
+fn conclude(folder: &RunFolder, recorder: &Recorder) -> Result<Rehearsed, RehearsalError> {
     recorder.check().map_err(file_error(format!("cannot write {}", folder.record().display())))?;
+    summarize(folder)
+}
+
+/// Reads a run's record, and writes its reports.
+pub(crate) fn summarize(folder: &RunFolder) -> Result<Rehearsed, RehearsalError> {
     let record = read_record(&folder.record())?;
     let summary = Summary::of(&record);
     drydock_report::write_all(folder.path(), &summary)

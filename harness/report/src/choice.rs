@@ -3,6 +3,7 @@
 use drydock_core::event::StepOutcome;
 use drydock_core::finding::Precision;
 use drydock_core::names::checks;
+use drydock_core::rollback::{Restored, RollbackReport, Stage};
 use drydock_core::scenario::{Expect, Expectation};
 use drydock_core::summary::StepReport;
 use drydock_core::verdict::Judged;
@@ -251,5 +252,37 @@ pub(crate) fn downtime(summary: &Summary) -> Vec<String> {
             format!("budget {} {judged}", seconds(budget))
         }
     });
+    phrases
+}
+
+/// What going back came to, in phrases.
+pub(crate) fn way_back(back: &RollbackReport) -> Vec<String> {
+    use crate::text::{counted, seconds};
+    let service = match (back.stage, back.rto_seconds) {
+        (Stage::OnSource, Some(_)) => "users never left the source".to_owned(),
+        (_, Some(rto)) => format!("service back after {}", seconds(rto)),
+        (_, None) => "SERVICE NOT BACK".to_owned(),
+    };
+    let data = match back.restored {
+        Restored::Yes => "data as before",
+        Restored::No => "DATA NOT AS BEFORE",
+        Restored::NotProven => "data not proven",
+    };
+    let mut phrases = vec![format!("{} from {}", back.kind, back.from), service, data.to_owned()];
+    match &back.writes {
+        Some(writes) => {
+            phrases.push(format!(
+                "of {} on the target {} kept, {} lost, {} twice",
+                counted(writes.acknowledged, "write"),
+                crate::text::count(writes.kept),
+                crate::text::count(writes.lost.len() as u64),
+                crate::text::count(writes.duplicated.len() as u64)
+            ));
+            if let Some(minutes) = back.rpo_minutes.filter(|m| *m > 0.0) {
+                phrases.push(format!("{minutes:.2} min of work lost"));
+            }
+        }
+        None => phrases.push("users' writes not judged".to_owned()),
+    }
     phrases
 }

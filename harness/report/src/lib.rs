@@ -6,6 +6,7 @@ mod exit_codes;
 mod files;
 mod plan;
 
+pub mod drill;
 pub mod estimate;
 pub mod html;
 pub mod json;

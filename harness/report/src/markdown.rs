@@ -3,6 +3,7 @@
 mod escape;
 pub(crate) mod predictions;
 mod trust;
+mod way_back;
 
 use crate::choice::{
     actionable, downtime, ended, exit_code, headline, losses, most_telling, not_checked, stopped_at, what,
@@ -50,6 +51,11 @@ pub fn render(summary: &Summary, max_bytes: usize) -> String {
         cut_at_a_line(&mut text, max_bytes);
     }
     text
+}
+
+/// Data in a table or a sentence of another report.
+pub(crate) fn escaped(text: &str) -> String {
+    cell(&prose(text))
 }
 
 fn cut_at_a_line(text: &mut String, max_bytes: usize) {
@@ -183,6 +189,7 @@ fn tail(summary: &Summary) -> String {
             }),
         );
     }
+    way_back::section(summary, &mut text);
     predictions::section(summary, &mut text);
     trust::section(summary, &mut text);
     if !summary.downtime.outages.is_empty() {

@@ -15,7 +15,7 @@ pub struct Acknowledged {
     pub item: Item,
     /// What it became.
     pub now: Now,
-    /// Digest of its contents, where they are known ([`content_of`]).
+    /// What it holds, where that is known: the digest of a document ([`content_of`]), or `column=value` of a row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
     /// Milliseconds since the run began.
@@ -157,6 +157,25 @@ pub fn last_states(path: &Path, until_ms: u64) -> io::Result<BTreeMap<Item, Stat
     Ok(states)
 }
 
+/// Every write acknowledged from `from_ms` on and before `until_ms`, in the order of the log. A torn line is left out.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn writes_between(path: &Path, from_ms: u64, until_ms: u64) -> io::Result<Vec<Acknowledged>> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let mut writes = Vec::new();
+    for line in BufReader::new(File::open(path)?).lines() {
+        if let Ok(write) = serde_json::from_str::<Acknowledged>(&line?)
+            && (from_ms..until_ms).contains(&write.ms)
+        {
+            writes.push(write);
+        }
+    }
+    Ok(writes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +192,8 @@ mod tests {
         let log = Acknowledgements::open(&path)?;
         log.note(&[write("a", Now::Gone, 3), write("late", Now::Stored, 99)])?;
         let states = last_states(&path, 50)?;
+        let between: Vec<u64> = writes_between(&path, 2, 99)?.iter().map(|w| w.ms).collect();
+        assert_eq!(between, [2, 3], "from the first on, and not the last");
         std::fs::remove_dir_all(&folder)?;
         let state = |now| State { now, content: None };
         assert_eq!(states, BTreeMap::from([(item("a"), state(Now::Gone)), (item("b"), state(Now::Stored))]));

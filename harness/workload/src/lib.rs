@@ -3,6 +3,7 @@
 
 pub mod acknowledged;
 pub mod elasticsearch;
+pub mod fate;
 pub mod postgres;
 pub mod probe;
 pub mod probes;

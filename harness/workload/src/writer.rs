@@ -2,11 +2,13 @@
 //! archived into dated indices; users log in and out, change and save. Every acknowledged write is noted before the next
 //! one is made.
 
+mod allowance;
 mod cluster;
 
 use crate::acknowledged::{Acknowledged, Acknowledgements, Item, Now};
 use crate::postgres::{self, Databases, Operation};
 use crate::service::{Backend, Service, ServiceError};
+use allowance::Allowance;
 use cluster::ClusterWriter;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -31,6 +33,19 @@ pub struct WriterConfig {
     pub elasticsearch: Presence,
     /// What becomes of instances.
     pub churn: Churn,
+    /// How long it goes on.
+    pub until: Until,
+}
+
+/// How long the writer goes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Until {
+    /// Until it is told to stop.
+    #[default]
+    Stopped,
+    /// Until exactly so many writes are acknowledged, counted as the log does: one a document and one a row. Only such are
+    /// made as last: nothing is archived, deleted or logged out again.
+    Acknowledged(u64),
 }
 
 /// What the writer does with the instances it started.
@@ -97,16 +112,29 @@ impl Writer {
         let interval = Duration::from_secs(1) / config.per_second.max(1);
         let first = config.epoch * NUMBERS_A_START;
         let mut tasks = Vec::new();
+        let allowance = match config.until {
+            Until::Stopped => None,
+            Until::Acknowledged(writes) => Some(Arc::new(Allowance::of(writes))),
+        };
         let (mut elasticsearch, mut postgres) = (None, None);
         if config.elasticsearch == Presence::Present {
             let mut cluster = ClusterWriter::new(first, config.churn);
             let counts: Arc<Counts> = Arc::clone(elasticsearch.insert(Arc::default()));
             let (service, clock, stopped) = (service.clone(), Arc::clone(clock), stopped.clone());
+            let allowance = allowance.clone();
             tasks.push(tokio::spawn(async move {
                 let mut pace = Pace::new(interval, stopped);
                 while pace.next().await {
                     let ms = Arc::clone(&clock);
-                    let done = service.serve(async |b, log| cluster.one(b, log, &ms).await).await;
+                    let done = match &allowance {
+                        None => service.serve(async |b, log| cluster.one(b, log, &ms).await).await,
+                        Some(left) if left.is_used_up() => break,
+                        Some(left) => {
+                            service
+                                .serve(async |b, log| cluster.one_that_lasts(b, log, &ms, left).await)
+                                .await
+                        }
+                    };
                     counts.add(done.is_ok());
                 }
             }));
@@ -121,9 +149,14 @@ impl Writer {
                 let mut number = first;
                 while pace.next().await {
                     let ms = Arc::clone(&clock);
-                    let done = service
-                        .serve(async |b, log| one_row(&databases, &names, b, log, number, &ms).await)
-                        .await;
+                    let rows = Rows { databases: &databases, names: &names, number, clock: &ms };
+                    let done = match &allowance {
+                        None => service.serve(async |b, log| rows.one(b, log).await).await,
+                        Some(left) if left.is_used_up() => break,
+                        Some(left) => {
+                            service.serve(async |b, log| rows.one_that_lasts(b, log, left).await).await
+                        }
+                    };
                     counts.add(done.is_ok());
                     number += 1;
                 }
@@ -145,6 +178,15 @@ impl Writer {
             acknowledged: both().map(|c| c.acknowledged.load(Ordering::SeqCst)).sum(),
             failed: both().map(|c| c.failed.load(Ordering::SeqCst)).sum(),
         }
+    }
+
+    /// Waits until the writer has come to its end by itself, as it does with [`Until::Acknowledged`].
+    pub async fn wait_for_end(&mut self) {
+        for task in &mut self.tasks {
+            // As in `finish`.
+            let _ = task.await;
+        }
+        self.tasks.clear();
     }
 
     /// Requests acknowledged so far.
@@ -200,52 +242,102 @@ impl Pace {
 }
 
 /// One request of a user or of Keycloak to PostgreSQL.
-async fn one_row(
-    databases: &Databases,
-    names: &[String],
-    backend: &Backend,
-    log: &Acknowledgements,
+struct Rows<'a> {
+    databases: &'a Databases,
+    names: &'a [String],
     number: u64,
-    clock: &RunClock,
-) -> Result<(), ServiceError> {
-    let has = |name: &str| names.iter().any(|n| n == name);
-    let at = now();
-    let rows = match number % 4 {
-        0 if has("webmodeler") => {
-            let session = backend.database("webmodeler")?.lock().await;
-            postgres::save_diagram(databases, &session, number / 4, at).await?
-        }
-        _ if !has("keycloak") => Vec::new(),
-        1 => {
-            let session = backend.database("keycloak")?.lock().await;
-            postgres::update_user(databases, &session, number, at).await?
-        }
-        // Every eighth session ends again, three requests after it began.
-        3 if number % 8 == 7 => {
-            let session = backend.database("keycloak")?.lock().await;
-            postgres::delete_session(databases, &session, number - 1).await?
-        }
-        _ => {
-            let session = backend.database("keycloak")?.lock().await;
-            postgres::login_event(databases, &session, number, at).await?
-        }
-    };
-    let ms = clock();
-    let writes: Vec<Acknowledged> = rows
-        .into_iter()
-        .map(|row| Acknowledged {
-            item: Item::Postgres {
-                database: row.database.to_owned(),
-                table: row.table.to_owned(),
-                column: row.column.to_owned(),
-                key: row.key,
-            },
-            now: if row.operation == Operation::Delete { Now::Gone } else { Now::Stored },
-            content: None,
-            ms,
+    clock: &'a RunClock,
+}
+
+impl Rows<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|n| n == name)
+    }
+
+    async fn one(&self, backend: &Backend, log: &Acknowledgements) -> Result<(), ServiceError> {
+        let Self { databases, number, .. } = *self;
+        let at = now();
+        let rows = match number % 4 {
+            0 if self.has("webmodeler") => {
+                let session = backend.database("webmodeler")?.lock().await;
+                postgres::save_diagram(databases, &session, number / 4, at).await?
+            }
+            _ if !self.has("keycloak") => Vec::new(),
+            1 => {
+                let session = backend.database("keycloak")?.lock().await;
+                postgres::update_user(databases, &session, number, at).await?
+            }
+            // Every eighth session ends again, three requests after it began.
+            3 if number % 8 == 7 => {
+                let session = backend.database("keycloak")?.lock().await;
+                postgres::delete_session(databases, &session, number - 1).await?
+            }
+            _ => {
+                let session = backend.database("keycloak")?.lock().await;
+                postgres::login_event(databases, &session, number, at).await?
+            }
+        };
+        self.note(rows, log).map(drop)
+    }
+
+    /// The same of what leaves something, within what is allowed. The last ones are made one by one.
+    async fn one_that_lasts(
+        &self,
+        backend: &Backend,
+        log: &Acknowledgements,
+        left: &Allowance,
+    ) -> Result<(), ServiceError> {
+        // A saved diagram and a login are two rows each, everything else is one.
+        let wanted = if self.number % 4 != 1 && left.take(2) {
+            2
+        } else if left.take(1) {
+            1
+        } else {
+            return Ok(());
+        };
+        let made = self.make_lasting(wanted, backend).await;
+        let noted = made.and_then(|rows| self.note(rows, log));
+        left.settle(wanted, noted.as_ref().map_or(0, |n| *n));
+        noted.map(drop)
+    }
+
+    async fn make_lasting(
+        &self,
+        rows: u64,
+        backend: &Backend,
+    ) -> Result<Vec<postgres::Acknowledged>, ServiceError> {
+        let Self { databases, number, .. } = *self;
+        let at = now();
+        let diagrams = self.has("webmodeler") && (number.is_multiple_of(4) || !self.has("keycloak"));
+        let session = backend.database(if diagrams { "webmodeler" } else { "keycloak" })?.lock().await;
+        Ok(match (diagrams, rows) {
+            (true, 2) => postgres::save_diagram(databases, &session, number, at).await?,
+            (true, _) => postgres::keep_version(databases, &session, number, at).await?,
+            (false, 2) => postgres::login_event(databases, &session, number, at).await?,
+            (false, _) => postgres::update_user(databases, &session, number, at).await?,
         })
-        .collect();
-    Ok(log.note(&writes)?)
+    }
+
+    /// Notes acknowledged rows, and tells how many they were.
+    fn note(&self, rows: Vec<postgres::Acknowledged>, log: &Acknowledgements) -> Result<u64, ServiceError> {
+        let ms = (self.clock)();
+        let writes: Vec<Acknowledged> = rows
+            .into_iter()
+            .map(|row| Acknowledged {
+                item: Item::Postgres {
+                    database: row.database.to_owned(),
+                    table: row.table.to_owned(),
+                    column: row.column.to_owned(),
+                    key: row.key,
+                },
+                now: if row.operation == Operation::Delete { Now::Gone } else { Now::Stored },
+                content: row.left,
+                ms,
+            })
+            .collect();
+        log.note(&writes)?;
+        Ok(writes.len() as u64)
+    }
 }
 
 /// Now, in whole milliseconds.

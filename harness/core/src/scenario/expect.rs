@@ -36,6 +36,8 @@ pub enum ExpectedVerdict {
     NotProven,
     /// A budget was missed.
     BudgetMissed,
+    /// Going back did not restore what was there before.
+    RollbackFailed,
 }
 
 impl ExpectedVerdict {
@@ -46,6 +48,7 @@ impl ExpectedVerdict {
             Self::Different => ExitCode::Different,
             Self::NotProven => ExitCode::NotProven,
             Self::BudgetMissed => ExitCode::BudgetMissed,
+            Self::RollbackFailed => ExitCode::RollbackFailed,
         }
     }
 }

@@ -50,6 +50,9 @@ pub struct MigrationSpec {
     #[serde(default = "default_batch")]
     #[schemars(range(min = 1, max = 10_000))]
     pub reindex_batch: u32,
+    /// How long users must have worked on the target before the source may be cleaned up; at once if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak: Option<jiff::SignedDuration>,
 }
 
 fn default_prefixes() -> Vec<String> {
@@ -80,6 +83,7 @@ impl Default for MigrationSpec {
             versions: Versions::default(),
             reindex_parallelism: default_parallelism(),
             reindex_batch: default_batch(),
+            soak: None,
         }
     }
 }

@@ -7,6 +7,7 @@ mod migration;
 mod parse;
 mod place;
 mod procedure;
+mod rollback;
 mod side;
 
 pub use expect::{Expect, Expectation, ExpectedVerdict};
@@ -15,6 +16,7 @@ pub use manual::{DatabaseMover, DumpTool, Repository, RepositoryKind};
 pub use migration::{CreateIndices, Delta, Grants, MigrationSpec, Mover, Reindex, Versions};
 pub use parse::{ScenarioError, did_you_mean, ledger_from_yaml};
 pub use procedure::Procedure;
+pub use rollback::{Harm, RollbackSpec, Volumes};
 pub use side::{Managed, Misconfiguration};
 
 use schemars::JsonSchema;
@@ -59,6 +61,9 @@ pub struct Scenario {
     /// Losses planted on purpose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
+    /// Going back instead of coming to the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackSpec>,
     /// Limits whose miss ends with exit code 4.
     #[serde(default)]
     pub budgets: Budgets,
@@ -251,4 +256,13 @@ pub struct Budgets {
     /// above it is refused before the freeze.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<jiff::SignedDuration>,
+    /// Longest time from the decision to go back until users work on the source again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rto: Option<jiff::SignedDuration>,
+    /// How far back the oldest write may lie that going back loses. Without it, and without `rpo_items`, no write may be lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpo: Option<jiff::SignedDuration>,
+    /// Most acknowledged writes that going back may lose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpo_items: Option<u64>,
 }

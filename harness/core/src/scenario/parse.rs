@@ -177,6 +177,10 @@ impl Scenario {
                 "ask for at least 1".into(),
             );
         }
+        if let Some((path, message, help)) = self.rollback_mistake() {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            return wrong(&path, message, help);
+        }
         let plan = Plan::of(self);
         if let Some((word, message, help)) = self.expect.mistake(&plan) {
             return wrong(&["expect", &word], message, help);

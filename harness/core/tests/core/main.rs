@@ -3,6 +3,7 @@
 mod plan;
 mod proof;
 mod record;
+mod rollback;
 mod scenario;
 mod schema;
 mod summary;

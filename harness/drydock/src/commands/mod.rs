@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod clean;
 pub(crate) mod compare;
 pub(crate) mod doctor;
+pub(crate) mod drill;
 pub(crate) mod estimate;
 mod exported;
 pub(crate) mod help;

@@ -114,7 +114,7 @@ pub(crate) fn fail(error: RehearsalError) -> ExitCode {
 }
 
 /// Once: finish the step, tear down, report. Twice: leave at once.
-pub(super) fn listen(interrupt: Arc<Interrupt>) {
+pub(crate) fn listen(interrupt: Arc<Interrupt>) {
     tokio::spawn(async move {
         while tokio::signal::ctrl_c().await.is_ok() {
             if interrupt.requested() {

@@ -1,5 +1,6 @@
 //! The command as users meet it.
 
+mod drill;
 mod estimate;
 mod external;
 mod helm;

@@ -12,12 +12,12 @@ mod toc;
 mod trial;
 
 pub(crate) use by_hand::carry_roles;
-pub(crate) use dump::{DumpKind, dump, hash, round};
+pub(crate) use dump::{DumpKind, dump, hash, path, round};
 pub(crate) use grants::carry_grants;
 pub(crate) use restore::restore;
 pub(crate) use server::{contents, prepare};
 pub(crate) use sql::{identifier, literal};
-pub(crate) use trial::{trial_backup, trial_restore};
+pub(crate) use trial::{restore_apart, trial_backup, trial_restore};
 
 use crate::error::MigrationError;
 use drydock_core::Component;

@@ -35,7 +35,7 @@ pub(crate) async fn trial_restore(
     let apart = format!("drydock_trial_{component}");
     let session = connect(&cx.target.postgres, MAINTENANCE, APPLICATION_NAME).await?;
     create_apart(cx, &session, &apart, role, reporter).await?;
-    let restored = restore(cx, component, &apart).await;
+    let restored = restore(cx, component, DumpKind::Trial, &apart).await;
     // Whatever came of it: nothing stays behind. The first failure is the one to tell.
     let dropped = drop_database(&session, &apart).await;
     let file = path(cx, component, DumpKind::Trial);
@@ -50,10 +50,32 @@ pub(crate) async fn trial_restore(
     ]))
 }
 
+/// Restores a dump into a database of its own on the target and drops it: proof that it can be restored.
+pub(crate) async fn restore_apart(
+    cx: &MigrationContext,
+    component: Component,
+    kind: DumpKind,
+    reporter: &dyn Reporter,
+) -> Result<(), MigrationError> {
+    let role = database_of(component)?;
+    let apart = format!("drydock_way_back_{component}");
+    let session = connect(&cx.target.postgres, MAINTENANCE, APPLICATION_NAME).await?;
+    create_apart(cx, &session, &apart, role, reporter).await?;
+    let restored = restore(cx, component, kind, &apart).await;
+    let dropped = drop_database(&session, &apart).await;
+    restored?;
+    dropped
+}
+
 /// Seconds of restoring and analysing.
-async fn restore(cx: &MigrationContext, component: Component, apart: &str) -> Result<f64, MigrationError> {
+async fn restore(
+    cx: &MigrationContext,
+    component: Component,
+    kind: DumpKind,
+    apart: &str,
+) -> Result<f64, MigrationError> {
     let begun = Instant::now();
-    let file = path(cx, component, DumpKind::Trial);
+    let file = path(cx, component, kind);
     let log = format!("pg_restore-{component}-trial");
     let endpoint = cx.as_role(&cx.target, database_of(component)?)?;
     let output = program::run(cx, "pg_restore", arguments(apart, &file), Some(&endpoint), &log).await?;

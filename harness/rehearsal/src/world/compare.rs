@@ -1,16 +1,15 @@
 //! The checks: what arrived against what left, the freeze, and what became of acknowledged writes.
 
-use super::{Pins, RealWorld, Stepped, internal, store_failed};
+use super::usable::Look;
+use super::{Pins, RealWorld, Stepped, store_failed};
 use crate::flow::Facts;
 use drydock_core::finding::{Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
-use drydock_core::{Clock, Component, Event};
+use drydock_core::{Clock, Event};
 use drydock_environments::Side;
 use drydock_migration::freeze;
-use drydock_stores::StorePair;
 use drydock_stores::compare::{
     CheckResult, DatabasePair, Options, compare_elasticsearch, compare_keycloak, compare_postgres,
-    usable_by_role,
 };
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_workload::acknowledged::{Contradiction, Item, Now, State, last_states};
@@ -31,7 +30,7 @@ impl RealWorld {
         if self.config.scenario.workload.writes_per_second > 0 {
             self.check_acknowledged().await?;
         }
-        self.check_usable().await?;
+        self.check_usable(Side::Target, checks::TARGETS, Look::Inserts).await?;
         let mut facts = Facts::new();
         facts.insert("objections".into(), json!(self.objections));
         facts.insert(
@@ -95,7 +94,7 @@ impl RealWorld {
         self.conclude(results);
     }
 
-    async fn check_freeze(&mut self) -> Stepped<()> {
+    pub(super) async fn check_freeze(&mut self) -> Stepped<()> {
         let began = Instant::now();
         let Some(before) = self.marks.take() else {
             self.conclude(vec![CheckResult::not_compared(
@@ -151,7 +150,7 @@ impl RealWorld {
         Ok(())
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         side: Side,
         states: &BTreeMap<Item, State>,
@@ -164,59 +163,6 @@ impl RealWorld {
         let wrong =
             contradicted(client.as_ref(), &stores.postgres, states).await.map_err(|e| e.to_string())?;
         Ok(wrong.into_iter().collect())
-    }
-
-    /// Whether applications can work on the target: each role logs in, reads its tables and inserts, which is rolled back.
-    pub(super) async fn check_usable(&mut self) -> Stepped<()> {
-        let began = Instant::now();
-        let target = self.side(self.serving())?;
-        let roles = self.roles()?;
-        let mut result = CheckResult {
-            check: checks::TARGETS,
-            compared: 0,
-            findings: Vec::new(),
-            note:
-                "each application role logs in on the target, reads its tables and inserts into them; no index is red or blocked"
-                    .into(),
-            millis: 0,
-        };
-        for (role, password) in roles {
-            let endpoint = target.postgres.with_role(&role, Some(password));
-            match usable_by_role(&endpoint, &role).await {
-                Ok(usable) => {
-                    result.compared += usable.tables;
-                    if !usable.refused.is_empty() {
-                        let message = format!(
-                            "the role {role} cannot work with {} tables of its database",
-                            usable.refused.len()
-                        );
-                        let count = usable.refused.len() as u64;
-                        result.findings.push(
-                            Finding::access(checks::TARGETS, Kind::Unusable, &role, message)
-                                .items(count, usable.refused.into_iter().map(Sample::named))
-                                .next("restore owner, grants, functions and triggers of these tables"),
-                        );
-                    }
-                }
-                Err(why) => result.findings.push(
-                    Finding::access(
-                        checks::TARGETS,
-                        Kind::Unusable,
-                        &role,
-                        format!("the role {role} cannot work on the target: {why}"),
-                    )
-                    .next("look at role, password and database on the target"),
-                ),
-            }
-        }
-        if self.components().contains(&Component::Elasticsearch) {
-            let (asked, findings) = usable_cluster(&target, &self.scope().prefixes).await;
-            result.compared += asked;
-            result.findings.extend(findings);
-        }
-        result.millis = millis(began);
-        self.conclude(vec![result]);
-        Ok(())
     }
 }
 
@@ -289,71 +235,6 @@ fn lives_on(item: &Item, states: &BTreeMap<Item, State>) -> bool {
     })
 }
 
-/// Indices of the target that answer no search or take no writes.
-async fn usable_cluster(target: &StorePair, prefixes: &[String]) -> (u64, Vec<Finding>) {
-    let unusable = |subject: &str, message: String, next: &str| {
-        Finding::access(checks::TARGETS, Kind::Unusable, subject, message).next(next)
-    };
-    let asked = async {
-        let client = Client::new(&target.elasticsearch, Timeouts::default())?;
-        let health = client.get("/_cluster/health?level=indices&filter_path=indices.*.status").await?;
-        let blocks =
-            client.get("/_all/_settings/index.blocks.*?flat_settings=true&expand_wildcards=all").await?;
-        Ok::<_, drydock_stores::elasticsearch::ElasticsearchError>((health, blocks))
-    }
-    .await;
-    let (health, blocks) = match asked {
-        Ok(answers) => answers,
-        Err(e) => {
-            return (
-                0,
-                vec![unusable(
-                    "elasticsearch",
-                    format!("the target cluster does not answer: {e}"),
-                    "start it",
-                )],
-            );
-        }
-    };
-    let ours = |name: &str| prefixes.iter().any(|p| name.starts_with(p.as_str()));
-    let mut findings = Vec::new();
-    let indices = health["indices"].as_object();
-    for (name, state) in indices.into_iter().flatten().filter(|(n, _)| ours(n)) {
-        if state["status"] == "red" {
-            findings.push(unusable(
-                name,
-                format!("the index {name} is red on the target"),
-                "look at its shards",
-            ));
-        }
-    }
-    for (name, settings) in blocks.as_object().into_iter().flatten().filter(|(n, _)| ours(n)) {
-        let blocked = settings["settings"].as_object().into_iter().flatten().find(|(_, v)| *v == "true");
-        if let Some((block, _)) = blocked {
-            findings.push(unusable(
-                name,
-                format!("the index {name} carries {block} on the target"),
-                "take the block off",
-            ));
-        }
-    }
-    (indices.map_or(0, |i| i.keys().filter(|n| ours(n)).count() as u64), findings)
-}
-
-fn millis(began: Instant) -> u64 {
+pub(super) fn millis(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-impl RealWorld {
-    /// Tells whether the clean-up may go on.
-    pub(super) fn guard(&mut self) -> Stepped<Facts> {
-        if self.marks.is_some() {
-            return Err(internal("the clean-up was asked for before the comparison"));
-        }
-        let mut facts = Facts::new();
-        facts.insert("objections".into(), json!(self.objections));
-        let allowed = if self.objections == 0 { "yes" } else { "no: something is missing or not proven" };
-        facts.insert("clean_up_allowed".into(), json!(allowed));
-        Ok(facts)
-    }
 }

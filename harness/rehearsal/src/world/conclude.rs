@@ -1,6 +1,6 @@
 //! The end: probes are read, the two clocks of the downtime are compared, everything is stopped.
 
-use super::{RealWorld, Stepped, of_environment};
+use super::{Ownership, RealWorld, Stepped, of_environment};
 use crate::flow::Facts;
 use crate::start::Keep;
 use drydock_core::Event;
@@ -54,6 +54,12 @@ impl RealWorld {
             let check = self.check_downtime(&results, &gaps);
             self.conclude(vec![check]);
         }
+        if self.config.scenario.rollback.is_some()
+            && let Some(check) = self.check_return(&results)
+        {
+            self.conclude(vec![check]);
+        }
+        self.straggler = None;
         Ok(facts)
     }
 
@@ -95,29 +101,35 @@ impl RealWorld {
         }
     }
 
-    /// Both clocks must tell of one and the same outage, and of no other.
-    fn check_downtime(&self, results: &[ProbeResult], gaps: &BTreeMap<&'static str, Gap>) -> CheckResult {
+    /// For each probe: both clocks must tell of one and the same outage in the window that is judged. An outage outside of
+    /// all windows is told with the first of them. Returns how many probes watched.
+    pub(super) fn clocks_agree(
+        &self,
+        check: &str,
+        results: &[ProbeResult],
+        windows: &[(u64, u64)],
+        judged: usize,
+    ) -> (u64, Vec<Finding>) {
         let mut findings = Vec::new();
-        let (closed, opened) = (self.closed_ms.unwrap_or_default(), self.opened_ms.unwrap_or_default());
+        let Some((closed, opened)) = windows.get(judged).copied() else { return (0, findings) };
         let clock = Duration::from_millis(opened.saturating_sub(closed));
-        let disagree = |probe: &str, message: String, sample: Sample| Finding {
-            class: Class::Budget,
-            outcome: Outcome::NotProven,
-            ..Finding::data(checks::DOWNTIME, Kind::Disagreement, probe, message)
-                .items(1, [sample])
-                .next("trust neither figure; look at the stores' logs at that time")
-        };
+        let disagree =
+            |probe: &str, message: String, sample: Sample| disagreement(check, probe, message, sample);
         let mut watched = 0_u64;
         for result in results.iter().filter(|_| !self.resumed) {
             let began = self.recorder.clock().at(result.began);
             let ms = |d: Duration| began + u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
             let tolerance = result.interval * 2 + TOLERANCE;
-            let mut cutover = None;
+            let mut seen = None;
             for outage in result.outages() {
                 let until = outage.until.map_or(u64::MAX, ms);
-                if until > closed && ms(outage.from) < opened {
-                    cutover = Some(outage.until.map(|until| until - outage.from));
-                } else if outage.until.is_none_or(|until| until - outage.from > TOLERANCE) {
+                let within = |(from, to): &(u64, u64)| until > *from && ms(outage.from) < *to;
+                if within(&(closed, opened)) {
+                    seen = Some(outage.until.map(|until| until - outage.from));
+                } else if judged == 0
+                    && !windows.iter().any(within)
+                    && outage.until.is_none_or(|until| until - outage.from > TOLERANCE)
+                {
                     let length = outage.until.map_or("without end".into(), |u| {
                         format!("of {:.1} s", (u - outage.from).as_secs_f64())
                     });
@@ -139,9 +151,11 @@ impl RealWorld {
                 continue;
             }
             watched += 1;
-            let agree = cutover.flatten().is_some_and(|seen| seen.abs_diff(clock) <= tolerance);
-            if !agree {
-                let seen = match cutover {
+            // An outage shorter than the probe's interval may fall between two requests.
+            let unseen = seen.is_none() && clock <= tolerance;
+            let agree = seen.flatten().is_some_and(|seen| seen.abs_diff(clock) <= tolerance);
+            if !(agree || unseen && judged > 0) {
+                let seen = match seen {
                     Some(Some(seen)) => format!("{:.2} s", seen.as_secs_f64()),
                     Some(None) => "one without end".into(),
                     None => "none".into(),
@@ -157,10 +171,24 @@ impl RealWorld {
                 ));
             }
         }
+        (watched, findings)
+    }
+
+    /// Both clocks must tell of one and the same outage, and of no other.
+    fn check_downtime(&self, results: &[ProbeResult], gaps: &BTreeMap<&'static str, Gap>) -> CheckResult {
+        let (closed, opened) = (self.closed_ms.unwrap_or_default(), self.opened_ms.unwrap_or_default());
+        let clock = Duration::from_millis(opened.saturating_sub(closed));
+        let mut windows = vec![(closed, opened)];
+        if let Some(from) = self.way_back.closed_ms {
+            // If users did not come back, the way back says so.
+            windows.push((from, self.way_back.opened_ms.unwrap_or(u64::MAX)));
+        }
+        let (watched, mut findings) = self.clocks_agree(checks::DOWNTIME, results, &windows, 0);
         // Who was told that something is stored while the service was closed wrote past the gate.
         for (store, gap) in gaps.iter().filter(|_| !self.resumed) {
             if Duration::from_millis(gap.ms()) + TOLERANCE < clock {
-                findings.push(disagree(
+                findings.push(disagreement(
+                    checks::DOWNTIME,
                     store,
                     format!(
                         "by the clock of the phases the outage took {:.2} s; the longest time in it without an acknowledged write to {store} is {:.2} s",
@@ -216,6 +244,9 @@ impl RealWorld {
 
     pub(super) async fn tear_down(&mut self) -> Stepped<Facts> {
         self.pins = None;
+        if self.config.stores == Ownership::Lent {
+            return Ok(Facts::new());
+        }
         let Some(environment) = self.environment.take() else { return Ok(Facts::new()) };
         let keep = match self.config.keep {
             Keep::Nothing => drydock_environments::Keep::Nothing,
@@ -234,6 +265,17 @@ impl RealWorld {
         };
         environment.stop(keep).await.map_err(of_environment)?;
         Ok(Facts::new())
+    }
+}
+
+/// Two clocks tell of different outages.
+fn disagreement(check: &str, probe: &str, message: String, sample: Sample) -> Finding {
+    Finding {
+        class: Class::Budget,
+        outcome: Outcome::NotProven,
+        ..Finding::data(check, Kind::Disagreement, probe, message)
+            .items(1, [sample])
+            .next("trust neither figure; look at the stores' logs at that time")
     }
 }
 

@@ -1,6 +1,6 @@
 //! The cutover: freeze, planted losses, pins, switch.
 
-use super::{Pins, RealWorld, Stepped, environment, of_migration, store_failed};
+use super::{Pins, RealWorld, Stepped, Until, environment, of_migration, store_failed};
 use crate::flow::Facts;
 use drydock_core::event::ServiceState;
 use drydock_core::scenario::{Fault, FaultKind};
@@ -96,8 +96,10 @@ impl RealWorld {
     pub(super) async fn plant_after(&mut self, after: &StepId) -> Stepped<()> {
         let steps = &self.config.plan.steps;
         let of = |action| steps.iter().position(|s| s.action == action);
-        let compared = of(Action::Pin).or_else(|| of(Action::MeasureAfter)).unwrap_or_default();
-        let default = steps.get(compared.saturating_sub(1)).map(|s| s.id.clone());
+        // A plan that is left before anything was restored has no such step.
+        let compared = of(Action::Pin)
+            .or_else(|| of(Action::MeasureAfter).filter(|_| self.config.scenario.rollback.is_none()));
+        let default = compared.and_then(|c| steps.get(c.saturating_sub(1))).map(|s| s.id.clone());
         let due: Vec<(u64, Fault)> = (0..)
             .zip(&self.config.scenario.faults)
             .filter(|(_, f)| f.after.as_ref().or(default.as_ref()) == Some(after))
@@ -155,7 +157,10 @@ impl RealWorld {
         }
         self.recorder.emit(Event::Service { state: ServiceState::OnTarget });
         self.opened_ms = Some(self.recorder.now_ms());
-        self.start_writer()?;
+        self.start_writer(match &self.config.scenario.rollback {
+            Some(spec) if spec.after_writes > 0 => Until::Acknowledged(spec.after_writes.into()),
+            _ => Until::Stopped,
+        })?;
         Ok(Facts::new())
     }
 }

@@ -4,16 +4,23 @@ mod baseline;
 mod compare;
 mod conclude;
 mod cutover;
+mod fates;
+mod guard;
+mod harm;
 mod preflight;
 mod prepare;
 mod probing;
+mod rollback;
 mod trial;
+mod usable;
 
+pub(crate) use prepare::embedded as environment_for;
 pub use prepare::environment_of;
 
 use crate::flow::{Attempt, Facts, Progress, StepError, World};
 use crate::recorder::Recorder;
 use crate::start::Keep;
+use drydock_core::names::checks;
 use drydock_core::scenario::{Mover, Procedure, Repository, RepositoryKind};
 use drydock_core::{
     Action, Class, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
@@ -23,11 +30,11 @@ use drydock_migration::freeze::Marks;
 use drydock_migration::{BuiltinDriver, MigrationContext, MigrationError, Reporter};
 use drydock_stores::StorePair;
 use drydock_stores::elasticsearch::PinnedEs;
-use drydock_stores::postgres::PinnedPg;
+use drydock_stores::postgres::{Connection, PinnedPg};
 use drydock_workload::acknowledged::Acknowledgements;
 use drydock_workload::probe::{Probe, ProbeResult};
 use drydock_workload::service::Service;
-use drydock_workload::writer::Writer;
+use drydock_workload::writer::{Until, Writer};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -56,6 +63,18 @@ pub struct WorldConfig {
     pub elasticsearch_home: Option<PathBuf>,
     /// Whether the stores stay up at the end.
     pub keep: Keep,
+    /// Whose stores they are.
+    pub stores: Ownership,
+}
+
+/// Whose the stores of a run are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ownership {
+    /// The run's own: it starts and stops them.
+    #[default]
+    Own,
+    /// Somebody else's, who goes on using them.
+    Lent,
 }
 
 /// The real world of one run.
@@ -85,6 +104,17 @@ pub struct RealWorld {
     dump_times: BTreeMap<String, std::time::Duration>,
     /// Findings so far that forbid the clean-up.
     objections: u64,
+    /// Of these, counts that differ.
+    counts_differ: u64,
+    /// Why the guard refuses the clean-up.
+    refusals: Vec<String>,
+    /// Whether the source was cleaned up.
+    cleaned: bool,
+    way_back: rollback::WayBack,
+    /// Steps done: id, beginning and end on the run's clock.
+    step_times: Vec<(String, u64, u64)>,
+    /// A session that is kept open on the source on purpose.
+    straggler: Option<Connection>,
     resumed: bool,
 }
 
@@ -125,11 +155,17 @@ impl RealWorld {
             pins: None,
             dump_times: BTreeMap::new(),
             objections: 0,
+            counts_differ: 0,
+            refusals: Vec::new(),
+            cleaned: false,
+            way_back: rollback::WayBack::default(),
+            step_times: Vec::new(),
+            straggler: None,
             resumed: false,
         }
     }
 
-    /// The same world on stores that run already: of an earlier world of the same run.
+    /// The same world on stores that run already.
     #[must_use]
     pub fn adopt(mut self, environment: Embedded) -> Self {
         self.environment = Some(environment);
@@ -210,10 +246,19 @@ impl RealWorld {
 
     /// Emits a finding, and remembers whether it forbids the clean-up.
     fn found(&mut self, finding: Finding) {
-        if finding.outcome >= Outcome::NotProven && !self.is_expected(&finding) {
-            self.objections += 1;
-        }
+        self.weigh(&finding);
         self.recorder.emit(Event::Finding(finding));
+    }
+
+    /// Remembers what forbids the clean-up.
+    fn weigh(&mut self, finding: &Finding) {
+        if finding.outcome < Outcome::NotProven || self.is_expected(finding) {
+            return;
+        }
+        self.objections += 1;
+        if [checks::ES_COUNTS, checks::PG_COUNTS].contains(&finding.check.as_str()) {
+            self.counts_differ += 1;
+        }
     }
 
     /// The ledger decides in the verdict; here it only decides whether the clean-up may go on.
@@ -238,6 +283,7 @@ impl RealWorld {
         // What the earlier life of the run wrote is gone with its stores.
         let _ = std::fs::remove_file(&self.config.acknowledged);
         let _ = std::fs::remove_file(self.config.folder.join("way-back.json"));
+        let _ = std::fs::remove_file(self.config.folder.join(rollback::CAPTURED));
         let _ = drydock_migration::forget_warm_copy(&self.config.folder);
         Progress::default()
     }
@@ -263,6 +309,39 @@ impl World for RealWorld {
     }
 
     async fn perform(&mut self, step: &Step, attempt: Attempt, items: &BTreeSet<String>) -> Stepped<Facts> {
+        let from = self.recorder.now_ms();
+        let facts = self.act(step, attempt, items).await?;
+        self.step_times.push((step.id.to_string(), from, self.recorder.now_ms()));
+        self.note_captured(step, &facts)?;
+        Ok(facts)
+    }
+
+    async fn plant(&mut self, after: &StepId) -> Stepped<()> {
+        self.plant_after(after).await?;
+        self.harm_after(after).await
+    }
+
+    fn allows(&self, action: Action) -> Result<(), String> {
+        match action {
+            Action::Announce => Err("a dry run tells it and does not do it".into()),
+            Action::CleanupSource | Action::ValidateAlone if self.config.keep == Keep::Running => {
+                Err("the stores are kept".into())
+            }
+            Action::CleanupSource | Action::ValidateAlone if !self.refusals.is_empty() => {
+                Err(self.refusals.join("; "))
+            }
+            // A session that stays is told by the guard and objects from then on.
+            Action::CleanupSource | Action::ValidateAlone if self.objections > 0 => {
+                Err(format!("{} findings object: the source may be the only copy", self.objections))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl RealWorld {
+    /// Does one step.
+    async fn act(&mut self, step: &Step, attempt: Attempt, items: &BTreeSet<String>) -> Stepped<Facts> {
         match step.action {
             Action::Provision => self.provision(attempt).await,
             Action::Seed => self.seed().await,
@@ -291,37 +370,27 @@ impl World for RealWorld {
                 self.compare_same().await
             }
             Action::Compare => self.compare().await,
-            Action::CleanupGuard => self.guard(),
+            Action::CleanupGuard => self.guard().await,
             Action::CleanupSource => {
                 let facts = self.drive(step, attempt, items).await?;
                 self.stop_source().await?;
+                self.cleaned = true;
+                self.remove_volumes().await?;
                 Ok(facts)
             }
+            Action::DescribeFrozen => self.describe_frozen().await,
+            Action::CheckArtefacts => self.check_artefacts(step).await,
+            Action::WorkOnTarget => self.work_on_target().await,
+            Action::StartSource => self.start_source(step).await,
+            Action::HoldAgainstBaseline => self.hold_against_baseline().await,
+            Action::CloseTarget => self.close_target(step).await,
+            Action::SwitchBack => self.switch_back(step).await,
+            Action::CompareBack => self.compare_back().await,
             Action::StopWorkload => self.stop_workload().await,
             Action::TearDown => self.tear_down().await,
             _ => self.drive(step, attempt, items).await,
         }
     }
-
-    async fn plant(&mut self, after: &StepId) -> Stepped<()> {
-        self.plant_after(after).await
-    }
-
-    fn allows(&self, action: Action) -> Result<(), String> {
-        match action {
-            Action::Announce => Err("a dry run tells it and does not do it".into()),
-            Action::CleanupSource | Action::ValidateAlone if self.config.keep == Keep::Running => {
-                Err("the stores are kept".into())
-            }
-            Action::CleanupSource | Action::ValidateAlone if self.objections > 0 => {
-                Err(format!("{} findings object: the source may be the only copy", self.objections))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl RealWorld {
     /// Lets the driver do a step.
     async fn drive(&mut self, step: &Step, attempt: Attempt, items: &BTreeSet<String>) -> Stepped<Facts> {
         let context = self.migration()?;
@@ -329,8 +398,12 @@ impl RealWorld {
             Attempt::First => drydock_migration::Attempt::First,
             Attempt::Again => drydock_migration::Attempt::Again,
         };
-        let reporter = StepReporter { recorder: self.recorder.clone(), step: step.id.clone() };
+        let reporter = self.reporter(step);
         BuiltinDriver.perform(&context, step.action, items, attempt, &reporter).await.map_err(of_migration)
+    }
+
+    fn reporter(&self, step: &Step) -> StepReporter {
+        StepReporter { recorder: self.recorder.clone(), step: step.id.clone() }
     }
 
     fn next_probe_number(&self) -> u64 {

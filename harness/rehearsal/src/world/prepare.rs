@@ -1,6 +1,6 @@
 //! Before the migration: stores, data, workload and probes.
 
-use super::{RealWorld, Stepped, environment, internal, of_environment, store_failed};
+use super::{Ownership, RealWorld, Stepped, Until, environment, internal, of_environment, store_failed};
 use crate::flow::{Attempt, Facts, Progress};
 use crate::start::RehearsalOptions;
 use drydock_core::event::ServiceState;
@@ -43,6 +43,9 @@ impl RealWorld {
     }
 
     pub(super) async fn provision(&mut self, attempt: Attempt) -> Stepped<Facts> {
+        if self.config.stores == Ownership::Lent {
+            return self.announce();
+        }
         let config = self.embedded_config();
         if attempt == Attempt::Again || self.resumed {
             // An earlier life may have left processes and half a data directory under this run's name.
@@ -142,7 +145,7 @@ impl RealWorld {
             .map_err(|e| store_failed("start the application", &e))?;
         self.recorder.emit(Event::Service { state: ServiceState::OnSource });
         self.service = Some(service);
-        self.start_writer()?;
+        self.start_writer(Until::Stopped)?;
         self.start_probes();
         self.start_write_probes();
         // A run in which nobody was promised anything could not tell a broken promise.
@@ -152,7 +155,7 @@ impl RealWorld {
         }
     }
 
-    pub(super) fn start_writer(&mut self) -> Stepped<()> {
+    pub(super) fn start_writer(&mut self, until: Until) -> Stepped<()> {
         let per_second = self.config.scenario.workload.writes_per_second;
         let Some(service) = self.service.as_ref().filter(|_| per_second > 0) else { return Ok(()) };
         let config = WriterConfig {
@@ -164,6 +167,7 @@ impl RealWorld {
                 scenario::Churn::Usual => Churn::Usual,
                 scenario::Churn::Archiving => Churn::Archiving,
             },
+            until,
         };
         let recorder = self.recorder.clone();
         self.writer = Some(Writer::start(service, &config, &(Arc::new(move || recorder.now_ms()) as _)));
@@ -176,7 +180,7 @@ impl RealWorld {
         self.acknowledged(self.config.scenario.workload.writes_between.into()).await
     }
 
-    async fn acknowledged(&self, more: u64) -> Stepped<Facts> {
+    pub(super) async fn acknowledged(&self, more: u64) -> Stepped<Facts> {
         let Some(writer) = &self.writer else { return Err(internal("nobody writes")) };
         // Each write of a loaded machine may take a second; longer is an application that does not work.
         let longest = Duration::from_secs(more + 30);
@@ -206,6 +210,7 @@ impl RealWorld {
         let frozen = begun(Action::Freeze) && !switched && !reopened;
         let recall = did(Action::Freeze) && id_of(Action::Switch).is_some() && !did(Action::Compare);
         let cleaned = did(Action::CleanupSource);
+        let guarded = did(Action::CleanupGuard);
         let waiting = self.writes_wait(&progress.done);
         // Each life of the run starts the writer at most twice.
         self.writer_starts = self.recorder.clock().elapsed_ms() / 1000 + 2;
@@ -227,11 +232,18 @@ impl RealWorld {
             self.start_write_probes();
         }
         if !frozen && !waiting {
-            self.start_writer()?;
+            self.start_writer(Until::Stopped)?;
         }
         (self.closed_ms, self.opened_ms) = (progress.closed_ms, progress.opened_ms);
         if recall {
             self.recall_freeze().await?;
+        }
+        for finding in &progress.found {
+            self.weigh(finding);
+        }
+        if guarded && !cleaned {
+            // What it found belongs to the life of the run that asked it.
+            self.guard().await?;
         }
         if cleaned {
             return Err(environment(
@@ -244,7 +256,7 @@ impl RealWorld {
 }
 
 /// What the embedded environment is asked for by a scenario.
-fn embedded(scenario: &Scenario, run: &str, folder: &Path) -> EmbeddedConfig {
+pub(crate) fn embedded(scenario: &Scenario, run: &str, folder: &Path) -> EmbeddedConfig {
     let side = |spec: &SideSpec| SideConfig {
         postgres_version: spec.postgres.version,
         postgres_port: spec.postgres.port,

@@ -1,6 +1,7 @@
 //! What promises to change nothing, a trial, a dry run, an upgrade of the chart alone, held to its promise: both sides are
 //! described before and after, while users read and their writes wait, so that every difference is of its making.
 
+use super::usable::Look;
 use super::{RealWorld, Stepped, environment, internal, of_environment, store_failed};
 use crate::flow::Facts;
 use drydock_core::event::ServiceState;
@@ -24,6 +25,10 @@ const NOTICED: Duration = Duration::from_secs(1);
 impl RealWorld {
     /// What made the promise, in words.
     fn promise(&self) -> &'static str {
+        if self.config.scenario.rollback.is_some() {
+            let frozen = self.config.plan.id_of(Action::Freeze).is_some();
+            return if frozen { "the freeze" } else { "the beginning of the migration" };
+        }
         match self.config.scenario.procedure {
             Procedure::DryRun => "the dry run",
             Procedure::ChartOnly => "the upgrade of the chart",
@@ -33,6 +38,9 @@ impl RealWorld {
 
     /// The sides that are described. An upgrade of the chart knows one installation only.
     fn described(&self) -> &'static [(Side, &'static str)] {
+        if self.config.scenario.rollback.is_some() {
+            return &[(Side::Source, checks::RB_RESTORED)];
+        }
         match self.config.scenario.procedure {
             Procedure::ChartOnly => &[(Side::Source, checks::SAME_DATA)],
             _ => &[(Side::Source, checks::HARMLESS_SOURCE), (Side::Target, checks::HARMLESS_TARGET)],
@@ -95,12 +103,12 @@ impl RealWorld {
             let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.conclude(vec![CheckResult { millis, ..result }]);
         }
-        self.start_writer()?;
+        self.start_writer(super::Until::Stopped)?;
         self.start_write_probes();
         Ok(facts)
     }
 
-    async fn describe(&self, side: Side, moment: &str, facts: &mut Facts) -> Stepped<Fingerprint> {
+    pub(super) async fn describe(&self, side: Side, moment: &str, facts: &mut Facts) -> Stepped<Fingerprint> {
         let began = Instant::now();
         let stores = self.side(side)?;
         let options = Options::default();
@@ -166,7 +174,7 @@ impl RealWorld {
         if self.config.scenario.workload.writes_per_second > 0 {
             self.check_acknowledged().await?;
         }
-        self.check_usable().await?;
+        self.check_usable(Side::Source, checks::TARGETS, Look::Inserts).await?;
         Ok(Facts::from([("objections".to_owned(), json!(self.objections))]))
     }
 
@@ -175,12 +183,17 @@ impl RealWorld {
         if !self.config.plan.checks.iter().any(|c| c.as_str() == checks::HARMLESS_SERVICE) {
             return None;
         }
+        self.unnoticed_by(checks::HARMLESS_SERVICE, results)
+    }
+
+    /// What probes saw while something promised to change nothing, for a check.
+    pub(super) fn unnoticed_by(&self, check: &'static str, results: &[ProbeResult]) -> Option<CheckResult> {
         let window = (self.promised_from_ms?, self.promised_until_ms?);
         let seen: Vec<Seen<'_>> = results
             .iter()
             .map(|result| Seen { result, began_ms: self.recorder.clock().at(result.began) })
             .collect();
-        Some(unnoticed(self.promise(), &seen, window))
+        Some(unnoticed(check, self.promise(), &seen, window))
     }
 
     /// Whether users' writes wait at this point of a resumed run.
@@ -203,7 +216,12 @@ impl Seen<'_> {
 }
 
 /// Probes that watched while the promise held, and the outages they saw meanwhile.
-fn unnoticed(promise: &str, seen: &[Seen<'_>], (from, until): (u64, u64)) -> CheckResult {
+fn unnoticed(
+    check: &'static str,
+    promise: &str,
+    seen: &[Seen<'_>],
+    (from, until): (u64, u64),
+) -> CheckResult {
     let mut findings = Vec::new();
     let mut compared = 0;
     for probe in seen {
@@ -228,14 +246,14 @@ fn unnoticed(promise: &str, seen: &[Seen<'_>], (from, until): (u64, u64)) -> Che
                 probe.result.name
             );
             findings.push(
-                Finding::access(checks::HARMLESS_SERVICE, Kind::Unusable, &probe.result.name, message)
+                Finding::access(check, Kind::Unusable, &probe.result.name, message)
                     .items(outage.failed, [Sample::named(outage.error)])
                     .next(format!("look what {promise} stopped or locked; start it again")),
             );
         }
     }
     CheckResult {
-        check: checks::HARMLESS_SERVICE,
+        check,
         compared,
         findings,
         note: format!("requests of probes during {promise}; users' writes waited meanwhile"),
@@ -264,7 +282,12 @@ mod tests {
 
     fn told(failing: std::ops::Range<u64>, window: (u64, u64)) -> (u64, usize) {
         let result = probe(failing);
-        let checked = unnoticed("the trial", &[Seen { result: &result, began_ms: 1000 }], window);
+        let checked = unnoticed(
+            checks::HARMLESS_SERVICE,
+            "the trial",
+            &[Seen { result: &result, began_ms: 1000 }],
+            window,
+        );
         (checked.compared, checked.findings.len())
     }
 

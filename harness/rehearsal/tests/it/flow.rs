@@ -21,6 +21,7 @@ struct FakeWorld<'a> {
     interrupts_at: Option<(&'static str, &'a Interrupt)>,
     refuses: Option<Action>,
     reattached: RefCell<u32>,
+    yaml: Option<&'static str>,
 }
 
 impl World for FakeWorld<'_> {
@@ -66,7 +67,11 @@ impl World for FakeWorld<'_> {
 }
 
 fn plan() -> Plan {
-    Plan::of(&Scenario::from_yaml("test", "name: test").expect("a name is enough"))
+    plan_of(None)
+}
+
+fn plan_of(yaml: Option<&str>) -> Plan {
+    Plan::of(&Scenario::from_yaml("test", yaml.unwrap_or("name: test")).expect("a right scenario"))
 }
 
 struct Ran {
@@ -77,7 +82,7 @@ struct Ran {
 }
 
 async fn go(mut world: FakeWorld<'_>, progress: &Progress, interrupt: &Interrupt) -> Ran {
-    let plan = plan();
+    let plan = plan_of(world.yaml);
     let mut file = tempfile::tempfile().expect("a temporary file");
     let out = file.try_clone().expect("a second handle");
     let recorder = Recorder::new(
@@ -227,4 +232,47 @@ fn progress_is_read_from_the_record_and_forgotten_when_a_run_starts_over() {
         .append(&clock, Event::RunResumed { steps_kept: 0, starts_over: Some("gone".into()) })
         .expect("memory takes it");
     assert_eq!(read(&writer), Progress::default());
+}
+
+const LATE: &str = "name: test\nrollback: {from: phase-5/cleanup, after_writes: 3}\n";
+
+#[tokio::test]
+async fn a_way_back_is_gone_in_its_order() {
+    let world = FakeWorld { yaml: Some(LATE), ..FakeWorld::default() };
+    let ran = go(world, &Progress::default(), &Interrupt::default()).await;
+    let expected: Vec<String> = plan_of(Some(LATE)).steps.iter().map(|s| s.id.to_string()).collect();
+    assert_eq!(ran.did, expected);
+    assert_eq!(ran.ending, Ending::Complete);
+    // Nothing was compared: a way back that went smoothly proves nothing either.
+    assert_eq!(Verdict::of(&ran.record).exit_code, ExitCode::NotProven.code());
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_is_gone_back_from_once_the_source_was_described() {
+    let steps = plan_of(Some(LATE)).steps;
+    let described = steps.iter().position(|s| s.id.as_str() == "rollback/baseline").unwrap_or_default();
+    let returning = [
+        "rollback/restart-source",
+        "rollback/restored",
+        "rollback/close",
+        "rollback/switch",
+        "rollback/compare",
+    ];
+    for (at, step) in steps.iter().enumerate().filter(|(_, s)| !s.id.as_str().starts_with("conclude")) {
+        let failing: &'static str = step.id.to_string().leak();
+        let world =
+            FakeWorld { yaml: Some(LATE), fails_at: Some((failing, Class::Data)), ..FakeWorld::default() };
+        let ran = go(world, &Progress::default(), &Interrupt::default()).await;
+        let after: Vec<&str> =
+            ran.did.iter().map(String::as_str).skip_while(|d| *d != failing).skip(1).collect();
+        let mut expected = Vec::new();
+        if at > described && !step.belongs_to_way_back() {
+            expected.extend(returning);
+        }
+        expected.extend(["conclude/workload", "conclude/tear-down"]);
+        assert_eq!(after, expected, "{failing}");
+        assert_eq!(ran.ending, Ending::Stopped, "{failing}");
+        let wanted = if step.belongs_to_way_back() { ExitCode::RollbackFailed } else { ExitCode::Different };
+        assert_eq!(Verdict::of(&ran.record).exit_code, wanted.code(), "{failing}");
+    }
 }

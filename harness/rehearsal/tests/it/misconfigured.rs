@@ -14,7 +14,7 @@ use drydock_migration::freeze::{self, FreezeWitness};
 use drydock_rehearsal::flow::{Interrupt, Progress, run};
 use drydock_rehearsal::preflight::{Stores, on_stores};
 use drydock_rehearsal::recorder::{NoObserver, Recorder};
-use drydock_rehearsal::world::{RealWorld, WorldConfig};
+use drydock_rehearsal::world::{Ownership, RealWorld, WorldConfig};
 use drydock_stores::StorePair;
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_stores::endpoint::ElasticsearchAuth;
@@ -83,6 +83,7 @@ impl Lives<'_> {
             postgres_home: None,
             elasticsearch_home: None,
             keep: drydock_rehearsal::Keep::Nothing,
+            stores: Ownership::Own,
         };
         let mut world = RealWorld::new(config, recorder.clone());
         if let Some(environment) = self.environment.take() {

@@ -9,7 +9,7 @@ pub(crate) use paint::Paint;
 
 use crate::choice::{
     actionable, downtime, ended, exit_code, headline, losses, meant, most_telling, not_checked, predictions,
-    proof, stopped_at, what, word,
+    proof, stopped_at, way_back, what, word,
 };
 use crate::text::{
     count, counted, printable, seconds, shortened, shortened_within, width as columns, wrapped,
@@ -162,6 +162,10 @@ impl Screen<'_> {
 
     fn downtime(&self) -> Vec<String> {
         let mut lines = self.labelled("downtime", &downtime(self.summary));
+        if let Some(back) = &self.summary.rollback {
+            let phrases: Vec<String> = way_back(back).iter().map(|p| printable(p).into_owned()).collect();
+            lines.extend(self.labelled("way back", &phrases));
+        }
         if !self.summary.predictions.is_empty() {
             lines.extend(self.labelled("predicted", &predictions(self.summary)));
         }

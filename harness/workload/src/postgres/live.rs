@@ -33,12 +33,18 @@ pub struct Acknowledged {
     pub key: String,
     /// What was done.
     pub operation: Operation,
+    /// What the write left in the row, as `column=value`, where a row of that key may have been there before.
+    pub left: Option<String>,
 }
 
 impl Acknowledged {
     fn new(table: Target, key: String, operation: Operation) -> Self {
         let (database, table, column) = table;
-        Self { database, table, column, key, operation }
+        Self { database, table, column, key, operation, left: None }
+    }
+
+    fn leaving(self, column: &str, value: &str) -> Self {
+        Self { left: Some(format!("{column}={value}")), ..self }
     }
 
     /// The row as the log of acknowledged writes names it.
@@ -147,7 +153,8 @@ pub async fn update_user(
         )
         .await
         .map_err(|e| PostgresError::statement(format!("change user {n}"), &e))?;
-    Ok((changed > 0).then(|| Acknowledged::new(USER, user, Operation::Update)).into_iter().collect())
+    let row = Acknowledged::new(USER, user, Operation::Update).leaving("last_name", &name);
+    Ok((changed > 0).then_some(row).into_iter().collect())
 }
 
 /// Saves diagram number `n` at `at`: three times of four into a file of the seed (going round), otherwise into a new
@@ -190,7 +197,31 @@ pub async fn save_diagram(
         )
         .await
         .map_err(|e| PostgresError::statement(format!("save diagram {n}"), &e))?;
-    Ok(vec![Acknowledged::new(VERSION, version, Operation::Insert), Acknowledged::new(FILE, file, operation)])
+    let file = Acknowledged::new(FILE, file, operation).leaving("current_version_id", &version);
+    Ok(vec![Acknowledged::new(VERSION, version, Operation::Insert), file])
+}
+
+/// Keeps a version of a diagram of the seed without making it the current one: one row. `client` is a session on
+/// `webmodeler`.
+///
+/// # Errors
+/// The server's refusal; a number used twice, here or for a saved diagram, is refused as a duplicate key.
+pub async fn keep_version(
+    databases: &Databases,
+    client: &Client,
+    n: u64,
+    at: Timestamp,
+) -> Result<Vec<Acknowledged>, PostgresError> {
+    let g = databases.generator();
+    let (version, file) = (g.id("live-version", n), file_id(g, n));
+    client
+        .execute(
+            "INSERT INTO public.file_versions (id, file_id, content, created) VALUES ($1::text::uuid, $2::text::uuid, $3, $4)",
+            &[&version, &file, &g.draw("live-diagram", n).diagram(400), &at],
+        )
+        .await
+        .map_err(|e| PostgresError::statement(format!("keep version {n}"), &e))?;
+    Ok(vec![Acknowledged::new(VERSION, version, Operation::Insert)])
 }
 
 /// Those of `rows` that `client`'s database, `database`, contradicts: inserted or updated rows that are not there, deleted

@@ -17,7 +17,9 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use live::{Acknowledged, Operation, delete_session, login_event, missing, save_diagram, update_user};
+pub use live::{
+    Acknowledged, Operation, delete_session, keep_version, login_event, missing, save_diagram, update_user,
+};
 pub use profile::PostgresProfile;
 pub use roles::{REPORTING, RoleSecrets, create_roles_and_databases, create_second_roles};
 pub use seed::{DatabaseSummary, Databases, SeedSummary, TableSummary, seed};

@@ -1,5 +1,6 @@
 //! What the writer does to the cluster, as exporter, importer and archiver do.
 
+use super::allowance::Allowance;
 use super::{Churn, RunClock, now};
 use crate::acknowledged::{Acknowledged, Acknowledgements, Item, Now, content_of};
 use crate::elasticsearch::{
@@ -71,6 +72,49 @@ impl ClusterWriter {
         }
     }
 
+    /// Starts or finishes an instance within what is allowed. What remains at the end is made one by one, as records.
+    pub(super) async fn one_that_lasts(
+        &mut self,
+        backend: &Backend,
+        log: &Acknowledgements,
+        clock: &RunClock,
+        left: &Allowance,
+    ) -> Result<(), ServiceError> {
+        let number = self.next;
+        self.next += 1;
+        let finishing = number % 4 == 1 && self.active.len() > BACKLOG;
+        let starting = self.started(number);
+        let bulk = match self.active.front().filter(|_| finishing) {
+            Some(instance) => Bulk::of(instance, Bulk::store),
+            None => starting.as_a_whole(number),
+        };
+        let whole = bulk.items.len() as u64;
+        let (bulk, wanted) = if left.take(whole) {
+            (bulk, whole)
+        } else if left.take(1) {
+            (starting.as_a_record(number), 1)
+        } else {
+            return Ok(());
+        };
+        let sent = bulk.send(backend, log, clock).await;
+        left.settle(wanted, if sent.is_ok() { wanted } else { 0 });
+        sent?;
+        if wanted == whole {
+            match finishing {
+                true => drop(self.active.pop_front()),
+                false => self.active.push_back(starting),
+            }
+        }
+        Ok(())
+    }
+
+    /// Instance with that number, as it starts now.
+    fn started(&self, number: u64) -> Started {
+        let partition = u16::try_from(number % 5 + 1).unwrap_or(1);
+        // Importers work with milliseconds; so do the documents.
+        Started { key: live_key(partition, number), partition, at: now() }
+    }
+
     /// One third starts, one third finishes, one third ends: archived, deleted, archived, made again.
     async fn one_of_many_ends(
         &mut self,
@@ -136,18 +180,8 @@ impl ClusterWriter {
         log: &Acknowledgements,
         clock: &RunClock,
     ) -> Result<(), ServiceError> {
-        let partition = u16::try_from(number % 5 + 1).unwrap_or(1);
-        // Importers work with milliseconds; so do the documents.
-        let at = now();
-        let started = Started { key: live_key(partition, number), partition, at };
-        let mut bulk = Bulk::default();
-        for (index, document) in operate_instance(started.key, partition, InstanceState::Active, at) {
-            bulk.store(&index, &document);
-        }
-        let position = i64::try_from((1 << 40) + number).unwrap_or(i64::MAX);
-        let (index, document) = zeebe_record(partition, position, started.key, at);
-        bulk.store(&index, &document);
-        bulk.send(backend, log, clock).await?;
+        let started = self.started(number);
+        started.as_a_whole(number).send(backend, log, clock).await?;
         self.active.push_back(started);
         Ok(())
     }
@@ -205,6 +239,24 @@ impl ClusterWriter {
 impl Started {
     fn documents(&self, state: InstanceState) -> Vec<(String, Document)> {
         operate_instance(self.key, self.partition, state, self.at)
+    }
+
+    /// Everything that is written when it starts.
+    fn as_a_whole(&self, number: u64) -> Bulk {
+        let mut bulk = self.as_a_record(number);
+        for (index, document) in self.documents(InstanceState::Active) {
+            bulk.store(&index, &document);
+        }
+        bulk
+    }
+
+    /// The record alone that the broker exports.
+    fn as_a_record(&self, number: u64) -> Bulk {
+        let position = i64::try_from((1 << 40) + number).unwrap_or(i64::MAX);
+        let (index, document) = zeebe_record(self.partition, position, self.key, self.at);
+        let mut bulk = Bulk::default();
+        bulk.store(&index, &document);
+        bulk
     }
 }
 

@@ -1,0 +1,93 @@
+//! `drydock drill`: the way back from every step.
+
+use super::rehearse::{fail, listen};
+use crate::cli::Drill;
+use crate::terminal::Terminal;
+use drydock_core::ExitCode;
+use drydock_rehearsal::drill::{DrillError, DrillOptions, Extent, From, drawn, drill, plan_drill};
+use drydock_rehearsal::flow::Interrupt;
+use drydock_rehearsal::{Keep, RehearsalOptions};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Drills, and ends with the worst exit code of the cells.
+pub(crate) async fn run(arguments: &Drill) -> ExitCode {
+    let minutes = |n: u64| Duration::from_secs(n.saturating_mul(60));
+    let options = DrillOptions {
+        from: match arguments.from.iter().any(|f| f == "all") {
+            true => From::Every,
+            false => From::Steps(arguments.from.clone()),
+        },
+        extent: if arguments.full { Extent::Full } else { Extent::Within(minutes(arguments.minutes)) },
+        deadline: minutes(arguments.deadline.max(1)),
+        rehearsal: RehearsalOptions {
+            seed: arguments.seed,
+            documents: arguments.documents,
+            runs: Some(arguments.runs.clone()),
+            postgres_home: arguments.homes.postgres_home.clone(),
+            elasticsearch_home: arguments.homes.elasticsearch_home.clone(),
+            keep: Keep::Nothing,
+            ..RehearsalOptions::default()
+        },
+    };
+    if arguments.plan {
+        return print_cells(arguments, &options);
+    }
+    let interrupt = Arc::new(Interrupt::default());
+    listen(Arc::clone(&interrupt));
+    let terminal = Arc::new(Terminal::new());
+    let drilled = drill(&arguments.scenario, &options, terminal.clone(), &interrupt).await;
+    terminal.finish();
+    match drilled {
+        Ok(drilled) => {
+            if arguments.json {
+                super::print(&drilled.report.json());
+            } else {
+                let folder = drydock_report::text::printable(&drilled.folder.to_string_lossy()).into_owned();
+                super::print(&format!("{}folder {folder}\n", drilled.report.render()));
+            }
+            drilled.report.exit()
+        }
+        Err(error) => refuse(error),
+    }
+}
+
+/// The cells, in the order of the steps; those drawn first come first where time is short.
+fn print_cells(arguments: &Drill, options: &DrillOptions) -> ExitCode {
+    let (scenario, cells) = match plan_drill(&arguments.scenario, options) {
+        Ok(planned) => planned,
+        Err(error) => return refuse(error),
+    };
+    let order = match options.extent {
+        Extent::Full => (0..cells.len()).collect(),
+        Extent::Within(_) => drawn(&cells, scenario.seed),
+    };
+    let place = |at: usize| order.iter().position(|o| *o == at).map_or(0, |place| place + 1);
+    if arguments.json {
+        let listed: Vec<serde_json::Value> = cells
+            .iter()
+            .enumerate()
+            .map(|(at, cell)| serde_json::json!({"cell": cell.name, "from": cell.from, "drawn": place(at)}))
+            .collect();
+        super::print(&serde_json::to_string_pretty(&listed).unwrap_or_default());
+        return ExitCode::Equal;
+    }
+    let mut text = String::new();
+    for (at, cell) in cells.iter().enumerate() {
+        text.push_str(&format!("{:>4}  {}\n", place(at), cell.name));
+    }
+    text.push_str(&format!("{} cells, drilled in the order of the numbers\n", cells.len()));
+    super::print(&text);
+    ExitCode::Equal
+}
+
+fn refuse(error: DrillError) -> ExitCode {
+    match error {
+        DrillError::Rehearsal(error) => fail(error),
+        DrillError::Environment(error) => crate::fail_environment(&error),
+        DrillError::Choice(_) => {
+            anstream::eprintln!("error: {error}");
+            ExitCode::Usage
+        }
+    }
+}

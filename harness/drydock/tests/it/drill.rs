@@ -1,0 +1,153 @@
+//! Ways back on real PostgreSQL and Elasticsearch, small ones.
+
+use crate::support::{cannot_run, drydock, folder, processes_of, run_folder, scenario, skip, text, turn};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+fn json(path: &Path) -> Value {
+    let text = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_slice(&text).expect("it is JSON")
+}
+
+/// A tiny scenario with more in it.
+fn written(folder: &Path, name: &str, more: &str) -> std::path::PathBuf {
+    let tiny = fs::read_to_string(scenario("tiny.yaml")).expect("tiny.yaml");
+    let ledger = scenario("../fixtures/expected/standard.yaml");
+    let tiny = tiny.replace("../fixtures/expected/standard.yaml", &ledger.to_string_lossy());
+    let path = folder.join(format!("{name}.yaml"));
+    fs::write(&path, format!("{}\n{more}", tiny.replace("name: tiny", &format!("name: {name}"))))
+        .expect("written");
+    path
+}
+
+fn objecting(report: &Value) -> BTreeSet<String> {
+    let findings = report["verdict"]["findings"].as_array().cloned().unwrap_or_default();
+    let red = findings.iter().filter(|f| f["outcome"] == "different" || f["outcome"] == "not_proven");
+    red.filter_map(|f| f["check"].as_str().map(ToOwned::to_owned)).collect()
+}
+
+#[test]
+fn going_back_late_loses_exactly_the_acknowledged_writes_and_names_them() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    let output =
+        drydock(folder.path()).arg("rehearse").arg(scenario("rollback-late.yaml")).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let run = run_folder(folder.path());
+    let report = json(&run.join("report.json"));
+    assert_eq!(objecting(&report), BTreeSet::from(["rollback/writes".to_owned()]), "{}", text(&output));
+    let back = &report["rollback"];
+    assert_eq!(back["restored"], "yes", "{back}");
+    assert!(back["rto_seconds"].as_f64().is_some_and(|s| s < 120.0), "{back}");
+    let lost = back["writes"]["lost"].as_array().cloned().unwrap_or_default();
+    assert_eq!((lost.len(), back["writes"]["acknowledged"].as_u64()), (137, Some(137)));
+    // The log of what clients were told is the judge: what was acknowledged last and on the target is what is listed.
+    let log = fs::read_to_string(run.join("acknowledged.jsonl")).expect("the log");
+    let first = lost.iter().filter_map(|w| w["ms"].as_u64()).min().unwrap_or_default();
+    let last = lost.iter().filter_map(|w| w["ms"].as_u64()).max().unwrap_or_default();
+    let between = log
+        .lines()
+        .filter_map(|l| serde_json::from_str::<Value>(l).ok())
+        .filter(|w| w["ms"].as_u64().is_some_and(|ms| (first..=last).contains(&ms)))
+        .count();
+    assert_eq!(between, 137);
+    let finding = report["verdict"]["findings"][0].clone();
+    assert_eq!(finding["samples"].as_array().map(Vec::len), Some(10), "{finding}");
+    assert!(text(&output).contains("137 writes"), "{}", text(&output));
+}
+
+#[test]
+fn a_drill_goes_back_from_steps_of_every_stage_and_leaves_nothing() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    // Losses are allowed here, so that each cell must be green.
+    let file = written(folder.path(), "allowed", "budgets: {rpo: 1h}\n");
+    let steps = ["phase-2/backup/identity", "phase-3/restore/keycloak", "phase-3/switch", "phase-5/validate"];
+    let mut command = drydock(folder.path());
+    command.args(["drill", "--full"]).arg(file);
+    for step in steps {
+        command.args(["--from", step]);
+    }
+    let output = command.output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let drill = run_folder(folder.path());
+    let report = json(&drill.join("drill.json"));
+    let cells = report["cells"].as_array().cloned().unwrap_or_default();
+    let names: Vec<&str> = cells.iter().filter_map(|c| c["name"].as_str()).collect();
+    assert_eq!(names, steps);
+    for cell in &cells {
+        assert_eq!(cell["rollback"]["restored"], "yes", "{cell}");
+        assert!(cell["rollback"]["rto_seconds"].is_number(), "{cell}");
+    }
+    assert_eq!(cells[0]["rollback"]["rto_seconds"].as_f64(), Some(0.0));
+    assert!(fs::read_to_string(drill.join("drill.md")).is_ok_and(|t| t.contains("phase-5/validate")));
+    // Stores are started once; what a cell leaves does not reach the next one.
+    assert!(!text(&output).contains("starting new stores"), "{}", text(&output));
+    let name = drill.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    assert_eq!(processes_of(&name), Vec::<String>::new());
+    let clean = drydock(folder.path()).args(["clean", "--dry-run"]).output().expect("clean runs");
+    assert!(!text(&clean).contains(&name), "{}", text(&clean));
+}
+
+/// Each harm, where it is done, the checks that must object, and the exit code.
+const HARMS: [(&str, &str, &[&str], i32); 7] = [
+    ("lose-document", "phase-3/pin", &["freeze", "rollback/restored"], 6),
+    ("lose-row", "phase-3/pin", &["freeze", "rollback/restored"], 6),
+    ("change-password", "phase-3/switch", &["rollback/access"], 6),
+    ("block-writes", "phase-3/switch", &["rollback/access", "rollback/restored"], 6),
+    ("duplicate-write", "phase-3/pin", &["freeze", "rollback/restored", "rollback/writes"], 1),
+    ("alter-description", "phase-3/pin", &["rollback/artefacts"], 1),
+    ("truncate-dump", "phase-3/pin", &["rollback/artefacts"], 1),
+];
+
+#[test]
+fn every_harm_to_the_way_back_turns_its_checks_red() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    for (harm, from, must, code) in HARMS {
+        let more = format!("rollback: {{from: {from}, harm: {harm}}}\nbudgets: {{rpo: 1h}}\n");
+        let file = written(folder.path(), harm, &more);
+        // As a drill of one cell, so that the report of the cell is found below the drill's.
+        let output = drydock(folder.path())
+            .args(["drill", "--full", "--from", from])
+            .arg(file)
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(code), "{harm}: {}", text(&output));
+        let drill = run_folder(folder.path());
+        let run = json(&drill.join("drill.json"))["cells"][0]["run"].as_str().unwrap_or_default().to_owned();
+        let red = objecting(&json(&drill.join("cells").join(run).join("report.json")));
+        for check in must {
+            assert!(red.contains(*check), "{harm}: {check} is not among {red:?}: {}", text(&output));
+        }
+        fs::remove_dir_all(drill).expect("removed");
+    }
+}
+
+#[test]
+fn the_plan_of_a_drill_names_every_cell_and_starts_nothing() {
+    let folder = folder();
+    let plan = |more: &[&str]| {
+        let mut command = drydock(folder.path());
+        command.args(["drill", "--plan"]).arg(scenario("standard.yaml")).args(more).output().expect("it runs")
+    };
+    let all = plan(&[]);
+    assert_eq!(all.status.code(), Some(0), "{}", text(&all));
+    assert!(text(&all).lines().count() > 28, "{}", text(&all));
+    assert!(text(&all).contains("phase-5/cleanup while counts differ"), "{}", text(&all));
+    let one = plan(&["--from", "phase-3/freeze", "--json"]);
+    let listed: Value = serde_json::from_slice(&one.stdout).expect("JSON");
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+    let wrong = plan(&["--from", "phase-3/freez"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong).contains("did you mean `phase-3/freeze`?"), "{}", text(&wrong));
+    assert!(!folder.path().join("reports").exists());
+}

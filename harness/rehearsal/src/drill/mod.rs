@@ -1,0 +1,217 @@
+//! A drill: going back from every step in turn, each on its own migration of the same scenario. A cell is a rehearsal like
+//! any other, with a folder, a record and reports of its own.
+
+mod cells;
+mod stores;
+
+pub use cells::{Cell, From, Shows, cells_of, drawn};
+
+use crate::clock::run_id;
+use crate::flow::{Interrupt, Progress};
+use crate::folder::RunFolder;
+use crate::recorder::{Observer, Recorder};
+use crate::start::{
+    Beginning, Begun, RehearsalError, RehearsalOptions, begin, file_error, go_through, ledger_of, plan_of,
+    runs_of, summarize,
+};
+use drydock_core::event::Ending;
+use drydock_core::{Class, Event, Finding, Kind, Outcome, Plan, RunId, Scenario, Summary};
+use drydock_environments::EnvironmentError;
+use drydock_report::drill::{CellReport, DrillReport, Left, Refusal};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use stores::Stage;
+use thiserror::Error;
+
+/// How much of a drill is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Every cell, however long it takes.
+    Full,
+    /// As many cells, drawn by the seed, as fit.
+    Within(Duration),
+}
+
+/// What the command line adds to a scenario.
+#[derive(Debug, Clone)]
+pub struct DrillOptions {
+    /// From where it is gone back.
+    pub from: From,
+    /// How much of it is done.
+    pub extent: Extent,
+    /// Longest time that one cell may take.
+    pub deadline: Duration,
+    /// As of a rehearsal.
+    pub rehearsal: RehearsalOptions,
+}
+
+/// A drill that came to its end.
+#[derive(Debug)]
+pub struct Drilled {
+    /// Its folder, with the report and a folder a cell.
+    pub folder: PathBuf,
+    /// The table.
+    pub report: DrillReport,
+}
+
+/// Why there is no drill at all.
+#[derive(Debug, Error)]
+pub enum DrillError {
+    /// The scenario, a ledger or a file.
+    #[error(transparent)]
+    Rehearsal(#[from] RehearsalError),
+    /// The scenario cannot be drilled so.
+    #[error("{0}")]
+    Choice(String),
+    /// The stores do not start.
+    #[error("{}; {}", .0.what, .0.help)]
+    Environment(#[from] EnvironmentError),
+}
+
+/// The cells that a drill of a scenario file consists of, in the order of its steps.
+///
+/// # Errors
+/// The file cannot be read or is wrong, or cannot be drilled so.
+pub fn plan_drill(file: &Path, options: &DrillOptions) -> Result<(Scenario, Vec<Cell>), DrillError> {
+    let (scenario, _) = plan_of(file, &options.rehearsal)?;
+    let cells = cells_of(&scenario, &options.from).map_err(DrillError::Choice)?;
+    Ok((scenario, cells))
+}
+
+/// Goes back from every asked step, one cell after the other.
+///
+/// # Errors
+/// Nothing could be begun, or the stores cannot be started any more. What fails within a cell is in the report.
+pub async fn drill(
+    file: &Path,
+    options: &DrillOptions,
+    observer: Arc<dyn Observer>,
+    interrupt: &Interrupt,
+) -> Result<Drilled, DrillError> {
+    let began = Instant::now();
+    let (scenario, cells) = plan_drill(file, options)?;
+    let ledger = ledger_of(&scenario, file)?;
+    let run = run_id(&format!("drill-{}", scenario.name), jiff::Timestamp::now());
+    let runs = runs_of(&options.rehearsal);
+    let folder = RunFolder::create(&runs, &run)
+        .map_err(file_error(format!("cannot make the folder {}", runs.join(run.as_str()).display())))?;
+    let mut stage = Stage::new(run.as_str(), folder.path());
+    let order = match options.extent {
+        Extent::Full => (0..cells.len()).collect(),
+        Extent::Within(_) => drawn(&cells, scenario.seed),
+    };
+    let mut reports: Vec<Option<CellReport>> = cells.iter().map(|_| None).collect();
+    let mut longest = Duration::ZERO;
+    for (nth, at) in order.into_iter().enumerate() {
+        let cell = &cells[at];
+        let left = match options.extent {
+            _ if interrupt.requested() => Some(Left::Interrupted),
+            // The first cell is drilled in any case, and each further one if one like the longest still fits.
+            Extent::Within(limit) if nth > 0 && began.elapsed() + longest > limit => Some(Left::NoTime),
+            _ => None,
+        };
+        if let Some(left) = left {
+            reports[at] = Some(CellReport::left_out(&cell.name, &cell.from, refusal(cell), left));
+            continue;
+        }
+        observer.say(&format!("cell {} of {}: back from {}", nth + 1, cells.len(), cell.name));
+        let cell_began = Instant::now();
+        let begun = begin(
+            Beginning {
+                run: RunId(format!("{run}.{:02}", at + 1)),
+                runs: folder.path().join("cells"),
+                scenario_file: file.display().to_string(),
+                scenario: cell.scenario.clone(),
+                plan: Plan::of(&cell.scenario),
+                ledger: ledger.clone(),
+            },
+            Arc::clone(&observer),
+        )?;
+        let told = one(begun, options, &mut stage, interrupt, &*observer).await;
+        longest = longest.max(cell_began.elapsed());
+        let summary = match told {
+            Ok(summary) => summary,
+            Err(error) => {
+                // What the drill leaves is seen to in any case; the first failure is the one to tell.
+                let _ = stage.strike().await;
+                return Err(error);
+            }
+        };
+        reports[at] = Some(CellReport::of(&cell.name, &cell.from, refusal(cell), &summary));
+    }
+    stage.strike().await?;
+    let report = DrillReport {
+        drydock: env!("CARGO_PKG_VERSION").to_owned(),
+        run: run.to_string(),
+        scenario: scenario.name.clone(),
+        seed: scenario.seed,
+        seconds: began.elapsed().as_secs_f64(),
+        cells: reports.into_iter().flatten().collect(),
+    };
+    report.write(folder.path()).map_err(file_error("cannot write the report of the drill"))?;
+    Ok(Drilled { folder: folder.path().to_owned(), report })
+}
+
+fn refusal(cell: &Cell) -> Option<Refusal> {
+    match &cell.shows {
+        Shows::WayBack => None,
+        Shows::Refusal(refusal) => Some(refusal.clone()),
+    }
+}
+
+/// One cell on lent stores. If it does not end in time its stores are ended, and its record says that it was cut off.
+async fn one(
+    begun: Begun,
+    options: &DrillOptions,
+    stage: &mut Stage,
+    interrupt: &Interrupt,
+    observer: &dyn Observer,
+) -> Result<Summary, DrillError> {
+    let Begun { started, folder, recorder } = begun;
+    let homes = (options.rehearsal.postgres_home.clone(), options.rehearsal.elasticsearch_home.clone());
+    let say = |text: &str| observer.say(text);
+    let (again, last_words) = (folder.clone(), recorder.clone());
+    let (environment, blank) = match stage.lend(&started.scenario, homes, &say).await {
+        Ok(lent) => lent,
+        Err(error) => {
+            // The cells before it are not lost, and the next one tries again.
+            cut_off(&last_words, &format!("start the stores of the cell: {}", error.what), &error.help);
+            return Ok(summarize(&again)?.summary);
+        }
+    };
+    let going = go_through(
+        started,
+        folder,
+        &options.rehearsal,
+        recorder,
+        Progress::default(),
+        interrupt,
+        Some(environment),
+    );
+    match tokio::time::timeout(options.deadline, going).await {
+        Ok((rehearsed, environment)) => {
+            if let Some(environment) = environment {
+                stage.take_back(environment, blank);
+            }
+            Ok(rehearsed?.summary)
+        }
+        Err(_) => {
+            let why = format!("the cell came to no end within {} s", options.deadline.as_secs());
+            cut_off(&last_words, &why, "look where its record ends; give it more time with --deadline");
+            // Dropping it ended the stores; their data go as well.
+            stage.strike().await?;
+            Ok(summarize(&again)?.summary)
+        }
+    }
+}
+
+/// Ends the record of a cell that cannot go on, with what kept it.
+fn cut_off(recorder: &Recorder, why: &str, next: &str) {
+    recorder.emit(Event::Finding(Finding {
+        class: Class::Environment,
+        outcome: Outcome::NotProven,
+        ..Finding::data("drill", Kind::Environment, "cell", why).next(next)
+    }));
+    recorder.emit(Event::RunFinished { ending: Ending::Stopped });
+}

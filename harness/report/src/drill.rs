@@ -1,0 +1,319 @@
+//! A drill in one table: from which step it was gone back, how long that took, what came back and what was lost.
+
+use crate::markdown::escaped;
+use crate::text::{count, printable, seconds, shortened_within, width as columns};
+use drydock_core::rollback::{Restored, RollbackReport, Stage};
+use drydock_core::{ExitCode, StepId, Summary};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// Columns of the longest cell of the table on the screen: more is cut.
+const WIDEST: usize = 46;
+const HEAD: [&str; 9] =
+    ["back from", "kind", "service back", "data", "lost", "twice", "RPO", "exit", "what it takes"];
+
+/// Everything that a drill came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DrillReport {
+    /// Version of Drydock that ran.
+    pub drydock: String,
+    /// Name of the drill.
+    pub run: String,
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Its seed, which also drew the cells.
+    pub seed: u64,
+    /// Its length in seconds.
+    pub seconds: f64,
+    /// Its cells, in the order of the steps.
+    pub cells: Vec<CellReport>,
+}
+
+/// Why a cell was not drilled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Left {
+    /// It did not fit into the time.
+    NoTime,
+    /// The drill was interrupted.
+    Interrupted,
+}
+
+/// A refusal of the clean-up that a cell is to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// While what the clean-up is to be refused.
+    pub why: String,
+    /// Words in the guard's answer by which it is told.
+    pub told_by: String,
+}
+
+/// One way back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CellReport {
+    /// What it is called.
+    pub name: String,
+    /// The last step before going back.
+    pub from: StepId,
+    /// The refusal that it is to show, if it is made for that.
+    pub refusal: Option<Refusal>,
+    /// Why it was not drilled; absent if it was.
+    pub left_out: Option<Left>,
+    /// Name of its run.
+    pub run: String,
+    /// What it adds to the exit code of the drill.
+    pub exit_code: u8,
+    /// Its verdict in one line.
+    pub headline: String,
+    /// What going back came to; absent if it was not reached.
+    pub rollback: Option<RollbackReport>,
+}
+
+impl CellReport {
+    /// A cell that was drilled.
+    pub fn of(name: &str, from: &StepId, refusal: Option<Refusal>, summary: &Summary) -> Self {
+        let own = ExitCode::ALL.into_iter().find(|e| e.code() == summary.verdict.exit_code);
+        let own = own.unwrap_or(ExitCode::NotProven);
+        let refused = |r: &Refusal| {
+            let told = summary.rollback.as_ref().map(|b| b.clean_up_refused.as_slice()).unwrap_or_default();
+            told.iter().any(|why| why.contains(&r.told_by))
+        };
+        let (exit, headline) = match &refusal {
+            None => (own, summary.verdict.headline.clone()),
+            // What was planted to be refused is red by itself; only what says that the cell itself failed counts.
+            Some(r) if refused(r) => match own {
+                ExitCode::RollbackFailed | ExitCode::CouldNotRun | ExitCode::Interrupted => {
+                    (own, summary.verdict.headline.clone())
+                }
+                _ => (ExitCode::Equal, format!("the clean-up was refused while {}", r.why)),
+            },
+            Some(r) => {
+                (own.worst(ExitCode::Different), format!("the clean-up was NOT refused while {}", r.why))
+            }
+        };
+        Self {
+            name: name.to_owned(),
+            from: from.clone(),
+            refusal,
+            left_out: None,
+            run: summary.run.to_string(),
+            exit_code: exit.code(),
+            headline,
+            rollback: summary.rollback.clone(),
+        }
+    }
+
+    /// A cell that was not.
+    pub fn left_out(name: &str, from: &StepId, refusal: Option<Refusal>, left: Left) -> Self {
+        Self {
+            name: name.to_owned(),
+            from: from.clone(),
+            refusal,
+            left_out: Some(left),
+            run: String::new(),
+            exit_code: match left {
+                Left::NoTime => ExitCode::Equal,
+                Left::Interrupted => ExitCode::Interrupted,
+            }
+            .code(),
+            headline: match left {
+                Left::NoTime => "not drilled: no time",
+                Left::Interrupted => "not drilled: interrupted",
+            }
+            .into(),
+            rollback: None,
+        }
+    }
+
+    fn exit(&self) -> ExitCode {
+        ExitCode::ALL.into_iter().find(|e| e.code() == self.exit_code).unwrap_or(ExitCode::NotProven)
+    }
+
+    fn row(&self) -> [String; 9] {
+        let name = self.name.clone();
+        let exit = self.exit_code.to_string();
+        let Some(back) = self.rollback.as_ref().filter(|_| self.left_out.is_none()) else {
+            let none = String::new;
+            let exit = if self.left_out.is_some() { none() } else { exit };
+            return [name, none(), none(), none(), none(), none(), none(), exit, self.headline.clone()];
+        };
+        let service = match (back.stage, back.rto_seconds) {
+            (Stage::OnSource, Some(_)) => "never away".to_owned(),
+            (_, Some(rto)) => seconds(rto),
+            (_, None) => "NOT BACK".to_owned(),
+        };
+        let data = match back.restored {
+            Restored::Yes => "as before",
+            Restored::No => "DIFFERENT",
+            Restored::NotProven => "not proven",
+        };
+        let writes = back.writes.as_ref();
+        let figure = |n: Option<usize>| n.map_or_else(|| "?".to_owned(), |n| count(n as u64));
+        let takes = match (&self.refusal, back.takes.is_empty()) {
+            (Some(_), _) => self.headline.clone(),
+            (None, true) if back.stage == Stage::OnSource => "nothing: users never left".into(),
+            (None, true) => self.headline.clone(),
+            (None, false) => back.takes.join("; "),
+        };
+        [
+            name,
+            back.kind.to_string(),
+            service,
+            data.to_owned(),
+            figure(writes.map(|w| w.lost.len())),
+            figure(writes.map(|w| w.duplicated.len())),
+            back.rpo_minutes.map_or_else(|| "?".to_owned(), |m| format!("{m:.2} min")),
+            exit,
+            takes,
+        ]
+    }
+}
+
+impl DrillReport {
+    /// The worst of its cells; nothing drilled proves nothing.
+    pub fn exit(&self) -> ExitCode {
+        let drilled = self.cells.iter().any(|c| c.left_out.is_none());
+        let least = if drilled { ExitCode::Equal } else { ExitCode::NotProven };
+        self.cells.iter().fold(least, |worst, cell| worst.worst(cell.exit()))
+    }
+
+    /// What the cells come to, in one line.
+    pub fn headline(&self) -> String {
+        let all = self.cells.len();
+        let drilled = || self.cells.iter().filter(|c| c.left_out.is_none());
+        let backs = || drilled().filter(|c| c.refusal.is_none()).filter_map(|c| c.rollback.as_ref());
+        let longest = backs().filter_map(|b| b.rto_seconds).fold(0.0, f64::max);
+        let lost = backs().filter_map(|b| b.rpo_items).max().unwrap_or(0);
+        let minutes = backs().filter_map(|b| b.rpo_minutes).fold(0.0, f64::max);
+        let green = drilled().filter(|c| c.exit_code == ExitCode::Equal.code()).count();
+        let left = match all - drilled().count() {
+            0 => String::new(),
+            n => format!(", {n} of {all} cells NOT drilled"),
+        };
+        format!(
+            "{} cells drilled in {}{left}: {green} green; at worst the service is back after {}, and {} writes or {minutes:.2} min of \
+             work are lost (exit code {})",
+            drilled().count(),
+            seconds(self.seconds),
+            seconds(longest),
+            count(lost),
+            self.exit().code()
+        )
+    }
+
+    /// The table for the screen.
+    pub fn render(&self) -> String {
+        let mut rows: Vec<[String; 9]> = vec![HEAD.map(Into::into)];
+        rows.extend(self.cells.iter().map(|c| c.row().map(|cell| printable(&cell).into_owned())));
+        let cut = |row: &[String; 9], c: usize| match c {
+            8 => row[c].clone(),
+            _ => shortened_within(&row[c], WIDEST).into_owned(),
+        };
+        let widths: Vec<usize> =
+            (0..HEAD.len()).map(|c| rows.iter().map(|r| columns(&cut(r, c))).max().unwrap_or(0)).collect();
+        let mut text = String::new();
+        for row in &rows {
+            let cells = widths.iter().enumerate().map(|(c, wide)| {
+                let cell = cut(row, c);
+                let padding = if c == HEAD.len() - 1 { 0 } else { wide.saturating_sub(columns(&cell)) };
+                format!("{cell}{}", " ".repeat(padding))
+            });
+            text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+            text.push('\n');
+        }
+        text.push_str(&self.headline());
+        text.push('\n');
+        text
+    }
+
+    /// The same for pull requests and wikis, with a section for each cell that is not green.
+    pub fn markdown(&self) -> String {
+        let mut text = format!(
+            "# Drill of {}\n\n{}.\n\nSeed {}, run {}, Drydock {}.\n\n",
+            escaped(&self.scenario),
+            escaped(&self.headline()),
+            self.seed,
+            escaped(&self.run),
+            escaped(&self.drydock)
+        );
+        text.push_str(&format!("| {} |\n|{}\n", HEAD.join(" | "), "---|".repeat(HEAD.len())));
+        for cell in &self.cells {
+            text.push_str(&format!("| {} |\n", cell.row().map(|c| escaped(&c)).join(" | ")));
+        }
+        let red = self.cells.iter().filter(|c| c.left_out.is_none() && c.exit() != ExitCode::Equal);
+        for cell in red {
+            text.push_str(&format!("\n## {}\n\n{}.", escaped(&cell.name), escaped(&cell.headline)));
+            text.push_str(&format!(" Its reports are in `cells/{}`.\n", cell.run));
+            let Some(back) = &cell.rollback else { continue };
+            if !back.left_behind.is_empty() {
+                text.push_str(&format!("\nLeft on the target: {}.\n", escaped(&back.left_behind.join(", "))));
+            }
+            let Some(writes) = back.writes.as_ref().filter(|w| !w.lost.is_empty()) else { continue };
+            text.push_str(&format!("\nLost writes, the first of {}:\n\n", writes.lost.len()));
+            for write in writes.lost.iter().take(drydock_core::finding::MAX_SAMPLES) {
+                text.push_str(&format!("- {} ({})\n", escaped(&write.item), escaped(&write.told)));
+            }
+        }
+        text
+    }
+
+    /// The table as JSON.
+    pub fn json(&self) -> String {
+        // A tree of numbers and texts with texts as keys cannot fail to be written.
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// Writes `drill.json` and `drill.md` into a folder.
+    ///
+    /// # Errors
+    /// The folder cannot be written to.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        fs::write(folder.join("drill.json"), self.json())?;
+        fs::write(folder.join("drill.md"), self.markdown())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(name: &str, exit: ExitCode) -> CellReport {
+        let mut cell = CellReport::left_out(name, &StepId::from(name), None, Left::NoTime);
+        (cell.left_out, cell.exit_code) = (None, exit.code());
+        cell
+    }
+
+    fn drill(cells: Vec<CellReport>) -> DrillReport {
+        DrillReport {
+            drydock: "0.0.0".into(),
+            run: "drill-x".into(),
+            scenario: "x".into(),
+            seed: 1,
+            seconds: 1.0,
+            cells,
+        }
+    }
+
+    #[test]
+    fn the_worst_cell_decides_and_nothing_drilled_is_no_pass() {
+        let left = || CellReport::left_out("a", &StepId::from("a"), None, Left::NoTime);
+        assert_eq!(drill(vec![left()]).exit(), ExitCode::NotProven);
+        assert_eq!(drill(vec![left(), cell("b", ExitCode::Equal)]).exit(), ExitCode::Equal);
+        let cells = vec![cell("b", ExitCode::Different), cell("c", ExitCode::RollbackFailed), left()];
+        assert_eq!(drill(cells.clone()).exit(), ExitCode::RollbackFailed);
+        assert!(drill(cells).render().contains("1 of 3 cells NOT drilled"));
+        let interrupted = CellReport::left_out("d", &StepId::from("d"), None, Left::Interrupted);
+        assert_eq!(drill(vec![cell("b", ExitCode::Equal), interrupted]).exit(), ExitCode::Interrupted);
+    }
+
+    #[test]
+    fn nothing_in_a_name_breaks_the_table() {
+        let report = drill(vec![cell("a|b\n\u{1b}[31m", ExitCode::Equal)]);
+        assert_eq!(report.render().lines().count(), 3);
+        assert_eq!(report.markdown().lines().filter(|l| l.starts_with('|')).count(), 3);
+        let back: DrillReport = serde_json::from_str(&report.json()).expect("it reads");
+        assert_eq!(back, report);
+    }
+}
