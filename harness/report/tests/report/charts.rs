@@ -123,10 +123,8 @@ fn numbers_and_names_from_outside_do_no_harm() {
     let mut odd = drilled();
     odd.headline = HOSTILE.into();
     odd.columns = vec![HOSTILE.into(); 100];
-    let row = Row {
-        name: HOSTILE.into(),
-        cells: vec![Cell { end: End::NotProven, told: HOSTILE.repeat(3) }; 100],
-    };
+    let row =
+        Row { name: HOSTILE.into(), cells: vec![Cell { end: End::NotProven, told: HOSTILE.repeat(3) }; 100] };
     odd.rows = vec![row; 300];
     let html = drill::render(&odd);
     assert!(html.len() <= drydock_report::html::MAX_BYTES, "{}", html.len());
