@@ -157,9 +157,12 @@ impl RealWorld {
                 ));
             }
         }
-        // Who was told that something is stored while the service was closed wrote past the gate.
+        // Who was told that something is stored while the service was closed wrote past the gate. Requests that were under
+        // way when it closed may still be answered until the last of them has ended.
+        let shut =
+            Duration::from_millis(opened.saturating_sub(self.stopped_ms.unwrap_or(closed).max(closed)));
         for (store, gap) in gaps.iter().filter(|_| !self.resumed) {
-            if Duration::from_millis(gap.ms()) + TOLERANCE < clock {
+            if Duration::from_millis(gap.ms()) + TOLERANCE < shut {
                 findings.push(disagree(
                     store,
                     format!(
