@@ -184,9 +184,12 @@ impl RealWorld {
             windows.push((from, self.way_back.opened_ms.unwrap_or(u64::MAX)));
         }
         let (watched, mut findings) = self.clocks_agree(checks::DOWNTIME, results, &windows, 0);
-        // Who was told that something is stored while the service was closed wrote past the gate.
+        // Who was told that something is stored while the service was closed wrote past the gate. Requests that were under
+        // way when it closed may still be answered until the last of them has ended.
+        let shut =
+            Duration::from_millis(opened.saturating_sub(self.stopped_ms.unwrap_or(closed).max(closed)));
         for (store, gap) in gaps.iter().filter(|_| !self.resumed) {
-            if Duration::from_millis(gap.ms()) + TOLERANCE < clock {
+            if Duration::from_millis(gap.ms()) + TOLERANCE < shut {
                 findings.push(disagreement(
                     checks::DOWNTIME,
                     store,

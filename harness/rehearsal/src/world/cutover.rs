@@ -28,6 +28,7 @@ impl RealWorld {
         if let Some(service) = &self.service {
             service.close().await;
         }
+        self.stopped_ms.get_or_insert(self.recorder.now_ms());
         if let Some(writer) = self.writer.take() {
             let summary = writer.finish().await;
             facts.insert("writes_acknowledged".into(), json!(summary.acknowledged));

@@ -99,6 +99,8 @@ pub struct RealWorld {
     /// When the service was closed and opened again, on the run's clock.
     closed_ms: Option<u64>,
     opened_ms: Option<u64>,
+    /// When the last request of the closed service had ended.
+    stopped_ms: Option<u64>,
     pins: Option<Pins>,
     /// How long the final dumps are going to take, by step, as the first ones took.
     dump_times: BTreeMap<String, std::time::Duration>,
@@ -152,6 +154,7 @@ impl RealWorld {
             marks: None,
             closed_ms: None,
             opened_ms: None,
+            stopped_ms: None,
             pins: None,
             dump_times: BTreeMap::new(),
             objections: 0,
