@@ -116,44 +116,67 @@ fn parse(row: &Value, hidden: &Value) -> Option<SourceIndex> {
     })
 }
 
-/// Exact numbers of documents of open indices, many a request. Nothing is counted twice and no shard may be missing.
+/// Exact numbers of documents of open indices, many a request. Nothing is counted twice and no shard may be missing. An index
+/// that users have just made is waited for until its shards are there.
 pub(crate) async fn counts(
     client: &Client,
     names: &[String],
 ) -> Result<BTreeMap<String, u64>, MigrationError> {
     let mut counts = BTreeMap::new();
     for names in names.chunks(200) {
-        let doing = || format!("count the documents of {}", client.url());
-        let mut body = String::new();
-        for name in names {
-            body.push_str(&json!({"index": name}).to_string());
-            body.push_str("\n{\"size\":0,\"track_total_hits\":true}\n");
+        let answered = counted(client, names).await?;
+        let starting: Vec<String> =
+            answered.iter().filter(|(_, count)| count.is_err()).map(|(name, _)| name.clone()).collect();
+        let mut again = BTreeMap::new();
+        if !starting.is_empty() {
+            let path = format!("/_cluster/health{}?wait_for_status=yellow&timeout=10s", index_path(&starting.join(",")));
+            // What it says does not matter: an index that stays red is told by the second count.
+            let _ = client.get(&path).await;
+            again = counted(client, &starting).await?;
         }
-        let bytes = client
-            .bytes(Method::POST, "/_msearch", Some(("application/x-ndjson", body.into_bytes())))
-            .await
-            .map_err(|e| MigrationError::elasticsearch(doing(), &e))?;
-        let answer: Value = serde_json::from_slice(&bytes)
-            .map_err(|e| MigrationError::migration(doing(), e.to_string(), "see the log of Elasticsearch"))?;
-        for (at, name) in names.iter().enumerate() {
-            let one = &answer["responses"][at];
-            match (one["hits"]["total"]["value"].as_u64(), one["_shards"]["failed"].as_u64()) {
-                (Some(count), Some(0)) => counts.insert(name.clone(), count),
-                _ => {
-                    let reason = match one["error"]["reason"].as_str() {
-                        Some(reason) => reason.to_owned(),
-                        None => format!("{} shards failed", one["_shards"]["failed"]),
-                    };
-                    return Err(MigrationError::from_words(
-                        format!("count the documents of index {name}"),
-                        reason,
-                        "see the log of Elasticsearch",
-                    ));
-                }
-            };
+        for (name, count) in answered {
+            let count = again.remove(&name).unwrap_or(count).map_err(|reason| {
+                MigrationError::from_words(
+                    format!("count the documents of index {name}"),
+                    reason,
+                    "see the log of Elasticsearch",
+                )
+            })?;
+            counts.insert(name, count);
         }
     }
     Ok(counts)
+}
+
+/// One request for many indices. Of one that does not count, why.
+async fn counted(
+    client: &Client,
+    names: &[String],
+) -> Result<BTreeMap<String, Result<u64, String>>, MigrationError> {
+    let doing = || format!("count the documents of {}", client.url());
+    let mut body = String::new();
+    for name in names {
+        body.push_str(&json!({"index": name}).to_string());
+        body.push_str("\n{\"size\":0,\"track_total_hits\":true}\n");
+    }
+    let bytes = client
+        .bytes(Method::POST, "/_msearch", Some(("application/x-ndjson", body.into_bytes())))
+        .await
+        .map_err(|e| MigrationError::elasticsearch(doing(), &e))?;
+    let answer: Value = serde_json::from_slice(&bytes)
+        .map_err(|e| MigrationError::migration(doing(), e.to_string(), "see the log of Elasticsearch"))?;
+    let counts = names.iter().enumerate().map(|(at, name)| {
+        let one = &answer["responses"][at];
+        let count = match (one["hits"]["total"]["value"].as_u64(), one["_shards"]["failed"].as_u64()) {
+            (Some(count), Some(0)) => Ok(count),
+            _ => Err(match one["error"]["reason"].as_str() {
+                Some(reason) => reason.to_owned(),
+                None => format!("{} shards failed", one["_shards"]["failed"]),
+            }),
+        };
+        (name.clone(), count)
+    });
+    Ok(counts.collect())
 }
 
 /// Exact number of documents of one index, after a refresh.
