@@ -2,6 +2,7 @@
 
 use crate::event::{Event, ProbeSummary, ServiceState, Side, StepOutcome};
 use crate::honesty::Honesty;
+use crate::life::Life;
 use crate::names::{RunId, StepId, Store};
 use crate::prediction::Prediction;
 use crate::record::Record;
@@ -50,6 +51,9 @@ pub struct Summary {
     pub notes: Vec<String>,
     /// How often the run was resumed.
     pub resumed: u64,
+    /// What ended the run before, each time it was resumed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lives: Vec<Life>,
     /// Whether the record's last line was torn.
     pub torn: bool,
     /// Facts of the machine.
@@ -174,6 +178,7 @@ impl Summary {
             planted: Vec::new(),
             notes: Vec::new(),
             resumed: 0,
+            lives: Life::of(record),
             torn: record.torn.is_some(),
             machine: started.machine.clone(),
             honesty: Honesty::default(),
@@ -196,6 +201,7 @@ impl Summary {
             summary.downtime.outages.iter().filter_map(|o| o.seconds).reduce(f64::max);
         summary.downtime.probe_resolution_seconds =
             summary.probes.iter().map(|p| seconds(p.interval_ms)).reduce(f64::max);
+        summary.notes.extend(summary.lives.iter().map(Life::words));
         let proof = record.worst_proof().cloned();
         summary.predictions = Prediction::of(&summary.steps);
         summary.honesty = Honesty::of(proof, &summary.verdict, &summary.stores);

@@ -157,6 +157,25 @@ pub fn last_states(path: &Path, until_ms: u64) -> io::Result<BTreeMap<Item, Stat
     Ok(states)
 }
 
+/// Writes acknowledged after `from_ms` and before `until_ms`, with their times.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn acknowledged_between(path: &Path, from_ms: u64, until_ms: u64) -> io::Result<Vec<(Item, u64)>> {
+    let mut found = Vec::new();
+    if !path.exists() {
+        return Ok(found);
+    }
+    for line in BufReader::new(File::open(path)?).lines() {
+        if let Ok(write) = serde_json::from_str::<Acknowledged>(&line?)
+            && (from_ms.saturating_add(1)..until_ms).contains(&write.ms)
+        {
+            found.push((write.item, write.ms));
+        }
+    }
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +192,8 @@ mod tests {
         let log = Acknowledgements::open(&path)?;
         log.note(&[write("a", Now::Gone, 3), write("late", Now::Stored, 99)])?;
         let states = last_states(&path, 50)?;
+        let between = acknowledged_between(&path, 2, 99)?;
+        assert_eq!(between, vec![(item("a"), 3)]);
         std::fs::remove_dir_all(&folder)?;
         let state = |now| State { now, content: None };
         assert_eq!(states, BTreeMap::from([(item("a"), state(Now::Gone)), (item("b"), state(Now::Stored))]));

@@ -1,5 +1,6 @@
 //! Scenario files: what to migrate, how, with what workload, which losses to plant and which budgets to hold.
 
+mod effect;
 mod expect;
 mod fault;
 mod manual;
@@ -9,8 +10,9 @@ mod place;
 mod procedure;
 mod side;
 
+pub use effect::{Course, Effect, Moment, component_of};
 pub use expect::{Expect, Expectation, ExpectedVerdict};
-pub use fault::{Fault, FaultKind};
+pub use fault::{At, Fault, FaultKind};
 pub use manual::{DatabaseMover, DumpTool, Repository, RepositoryKind};
 pub use migration::{CreateIndices, Delta, Grants, MigrationSpec, Mover, Reindex, Versions};
 pub use parse::{ScenarioError, did_you_mean, ledger_from_yaml};
@@ -56,7 +58,7 @@ pub struct Scenario {
     /// How the migration is carried out.
     #[serde(default)]
     pub migration: MigrationSpec,
-    /// Losses planted on purpose.
+    /// Losses planted and failures caused on purpose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
     /// Limits whose miss ends with exit code 4.

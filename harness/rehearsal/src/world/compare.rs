@@ -6,14 +6,14 @@ use drydock_core::finding::{Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
 use drydock_core::{Clock, Component, Event};
 use drydock_environments::Side;
-use drydock_migration::freeze;
+use drydock_migration::freeze::{self, Watch};
 use drydock_stores::StorePair;
 use drydock_stores::compare::{
     CheckResult, DatabasePair, Options, compare_elasticsearch, compare_keycloak, compare_postgres,
 };
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_stores::postgres::{APPLICATION_NAME, connect};
-use drydock_workload::acknowledged::{Contradiction, Item, Now, State, last_states};
+use drydock_workload::acknowledged::{Contradiction, Item, Now, State, acknowledged_between, last_states};
 use drydock_workload::verify::contradicted;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -106,18 +106,42 @@ impl RealWorld {
             )]);
             return Ok(());
         };
+        let seen = self.watch.take().map(Watch::finish).unwrap_or_default();
         let after = self.marks_now().await?;
-        let findings = freeze::compare(&before, &after);
+        let mut findings = seen.complete(freeze::compare(&before, &after), &self.told_sessions);
+        findings.extend(self.acknowledged_late()?);
         let watched = (before.indices.len() + before.tables.len() + before.sequences.len()) as u64;
         let result = CheckResult {
             check: checks::FREEZE,
             compared: watched,
             findings,
-            note: format!("{watched} indices, tables and sequences of the source watched until now"),
+            note: format!(
+                "{watched} indices, tables and sequences of the source watched until now, {} times in between",
+                seen.looks
+            ),
             millis: millis(began),
         };
         self.conclude(vec![result]);
         Ok(())
+    }
+
+    /// Writes that a client was told are stored between the declared freeze and the opening of the target: by whom, if not by
+    /// the source?
+    fn acknowledged_late(&self) -> Stepped<Option<Finding>> {
+        let (Some(frozen), Some(opened)) = (self.frozen_ms, self.opened_ms) else { return Ok(None) };
+        let late = acknowledged_between(&self.config.acknowledged, frozen, opened)
+            .map_err(|e| store_failed("read the log of acknowledged writes", &e))?;
+        if late.is_empty() {
+            return Ok(None);
+        }
+        let count = late.len() as u64;
+        let message = format!("{count} writes were acknowledged to clients after the freeze was declared");
+        let samples = late.into_iter().map(|(item, ms)| Sample::named(format!("{item} at {ms} ms of the run")));
+        Ok(Some(
+            Finding::data(checks::FREEZE, Kind::LateWrite, "acknowledged writes", message)
+                .items(count, samples)
+                .next("find the component that was not stopped, stop it and migrate again"),
+        ))
     }
 
     pub(super) async fn check_acknowledged(&mut self) -> Stepped<()> {
@@ -185,6 +209,11 @@ impl RealWorld {
             match usable_database(&endpoint, &role).await {
                 Ok((tables, refused)) => {
                     result.compared += tables;
+                    if let Some(found) = closed_lock(&endpoint, &role).await {
+                        let source = self.side(Side::Source)?.postgres;
+                        let before = self.serving() == Side::Target && closed_lock(&source, &role).await.is_some();
+                        result.findings.push(if before { old_lock(found) } else { found });
+                    }
                     if !refused.is_empty() {
                         let message = format!(
                             "the role {role} may not read and write {} tables of its database",
@@ -304,6 +333,27 @@ async fn usable_database(
     let rows = session.query(sql, &[]).await.map_err(|e| e.to_string())?;
     let refused = rows.iter().filter(|r| !r.get::<_, bool>(1)).map(|r| r.get::<_, String>(0)).collect();
     Ok((rows.len() as u64, refused))
+}
+
+/// A lock of Liquibase that nobody is going to open: the application waits for it at its next start until it gives up.
+async fn closed_lock(endpoint: &drydock_stores::PostgresEndpoint, database: &str) -> Option<Finding> {
+    let session = connect(endpoint, database, APPLICATION_NAME).await.ok()?;
+    let sql = "SELECT coalesce(lockedby, 'somebody') FROM public.databasechangeloglock WHERE locked";
+    // Most databases have no such table, and then no such lock.
+    let rows = session.query(sql, &[]).await.ok()?;
+    let owners: Vec<Sample> = rows.iter().map(|r| Sample::named(r.get::<_, String>(0))).collect();
+    let first = owners.first()?.item.clone();
+    let message = format!("the lock of Liquibase in {database} is closed by {first}: the application waits for it when it starts");
+    Some(
+        Finding::access(checks::TARGETS, Kind::Unusable, database, message)
+            .items(owners.len() as u64, owners)
+            .next("see that no migration of the schema runs, then set locked to false in databasechangeloglock"),
+    )
+}
+
+/// The same lock, where the source had it already: it came along, and nobody's migration closed it.
+fn old_lock(found: Finding) -> Finding {
+    Finding { kind: Kind::OldDirt, outcome: Outcome::Expected, ..found }
 }
 
 /// Indices of the target that answer no search or take no writes.
