@@ -183,6 +183,10 @@ impl Fault {
         if !during {
             return None;
         }
+        if let Some(at) = self.at.as_ref().filter(|_| self.number().is_none()) {
+            let message = format!("{name} happens at a number, and {at:?} is none");
+            return Some((at.clone(), message, "write the number of the request or of indices, `at: 3`".into()));
+        }
         let fitting: Vec<&str> =
             plan.steps.iter().filter(|s| self.fault.fits(s.action)).map(|s| s.id.as_str()).collect();
         let word = self.during.as_ref().map_or(name, |d| d.as_str()).to_owned();
@@ -249,13 +253,15 @@ mod tests {
         }
         let read = |faults: &str| Scenario::from_yaml("test", &format!("name: test\nfaults:\n  - {faults}\n"));
         let fault = &read("{fault: connection-reset, during: phase-3/restore/elasticsearch, at: 3}").unwrap().faults[0];
-        assert_eq!((fault.number(), fault.name()), (Some(3), None));
-        assert_eq!(read("{fault: lose-row, at: keycloak.*}").unwrap().faults[0].name(), Some("keycloak.*"));
+        assert_eq!(fault.number(), Some(3));
+        let named = read("{fault: lose-row, at: keycloak.*}").unwrap();
+        assert_eq!((named.faults[0].number(), named.faults[0].at.as_deref()), (None, Some("keycloak.*")));
         for (wrong, words) in [
             ("{fault: connection-reset, after: phase-3/restore/elasticsearch}", "does not happen there"),
             ("{fault: lose-row, during: phase-3/restore/identity}", "does not happen there"),
             ("{fault: disk-full, during: phase-3/restore/identity}", "cannot happen in"),
             ("{fault: disk-full, during: phase-3/restore/nothing}", "no step of this plan"),
+            ("{fault: connection-reset, at: keycloak}", "happens at a number"),
         ] {
             let error = read(wrong).unwrap_err();
             assert!(error.to_string().contains(words), "{error}");

@@ -12,7 +12,7 @@ mod side;
 
 pub use effect::{Course, Effect, Moment, component_of};
 pub use expect::{Expect, Expectation, ExpectedVerdict};
-pub use fault::{At, Fault, FaultKind};
+pub use fault::{Fault, FaultKind};
 pub use manual::{DatabaseMover, DumpTool, Repository, RepositoryKind};
 pub use migration::{CreateIndices, Delta, Grants, MigrationSpec, Mover, Reindex, Versions};
 pub use parse::{ScenarioError, did_you_mean, ledger_from_yaml};

@@ -133,7 +133,7 @@ impl RealWorld {
         for (number, fault) in due {
             let seed = self.config.scenario.seed.wrapping_add(number);
             let items =
-                plant(fault.fault, fault.name(), seed, &context).await.map_err(of_migration)?;
+                plant(fault.fault, fault.at.as_deref(), seed, &context).await.map_err(of_migration)?;
             let items: Vec<String> = items.into_iter().map(|i| i.item).collect();
             self.recorder.emit(Event::FaultPlanted {
                 fault: FaultKind::as_str(fault.fault).to_owned(),

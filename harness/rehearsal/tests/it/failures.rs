@@ -22,58 +22,62 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const PREFIXES: &str = "zeebe-, operate-, tasklist-, optimize-, connectors-, camunda-, acme-";
+const PREFIXES: &str = "operate-, acme-";
 /// A run with a failure, and its resume, must have ended by then on any machine.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// A fault as in a scenario, and what else the scenario says.
-type Row = (&'static str, &'static str);
+/// A fault as in a scenario, the components that are migrated, and what else the scenario says of the migration.
+type Row = (&'static str, &'static str, &'static str);
+
+const CLUSTER: &str = "elasticsearch";
+const DATABASE: &str = "keycloak";
+const DATABASES: &str = "keycloak, webmodeler, identity";
 
 const NETWORK: &[Row] = &[
-    ("{fault: connection-reset, during: phase-3/restore/elasticsearch, at: 3}", ""),
-    ("{fault: connection-reset, during: phase-3/restore/keycloak}", ""),
-    ("{fault: slow-answers}", ""),
-    ("{fault: stuck-answers, at: 2}", ""),
-    ("{fault: too-many-requests}", ""),
-    ("{fault: unavailable, at: 20}", ""),
-    ("{fault: gateway-timeout, at: 2}", ""),
-    ("{fault: short-timeout}", ""),
-    ("{fault: scroll-expires, at: 2}", ""),
-    ("{fault: wrong-credentials, at: 4}", ""),
-    ("{fault: mapping-refused, at: 3}", ""),
-    ("{fault: connection-reset, at: 2}", "mover: stream"),
-    ("{fault: unavailable, at: 20}", "mover: stream"),
+    ("{fault: connection-reset, during: phase-3/restore/elasticsearch, at: 3}", CLUSTER, ""),
+    ("{fault: connection-reset, during: phase-3/restore/keycloak}", DATABASE, ""),
+    ("{fault: slow-answers}", CLUSTER, ""),
+    ("{fault: stuck-answers, at: 2}", CLUSTER, ""),
+    ("{fault: too-many-requests}", CLUSTER, ""),
+    ("{fault: unavailable, at: 20}", CLUSTER, ""),
+    ("{fault: gateway-timeout, at: 2}", CLUSTER, ""),
+    ("{fault: short-timeout}", CLUSTER, ""),
+    ("{fault: scroll-expires, at: 2}", CLUSTER, ""),
+    ("{fault: wrong-credentials, at: 4}", CLUSTER, ""),
+    ("{fault: mapping-refused, at: 3}", CLUSTER, ""),
+    ("{fault: connection-reset, at: 2}", CLUSTER, "mover: stream"),
+    ("{fault: unavailable, at: 20}", CLUSTER, "mover: stream"),
 ];
 
 const PROCESSES: &[Row] = &[
-    ("{fault: client-killed, during: phase-3/backup/keycloak}", ""),
-    ("{fault: client-killed, during: phase-3/restore/keycloak}", ""),
-    ("{fault: source-killed, during: phase-3/backup/keycloak}", ""),
-    ("{fault: target-killed, during: phase-3/restore/keycloak}", ""),
-    ("{fault: source-killed}", ""),
-    ("{fault: target-killed}", ""),
-    ("{fault: target-killed}", "mover: stream"),
+    ("{fault: client-killed, during: phase-3/backup/keycloak}", DATABASE, ""),
+    ("{fault: client-killed, during: phase-3/restore/keycloak}", DATABASE, ""),
+    ("{fault: source-killed, during: phase-3/backup/keycloak}", DATABASE, ""),
+    ("{fault: target-killed, during: phase-3/restore/keycloak}", DATABASE, ""),
+    ("{fault: source-killed}", CLUSTER, ""),
+    ("{fault: target-killed}", CLUSTER, ""),
+    ("{fault: target-killed}", CLUSTER, "mover: stream"),
 ];
 
 const STORES: &[Row] = &[
-    ("{fault: disk-full}", ""),
-    ("{fault: read-only}", ""),
-    ("{fault: shard-limit}", ""),
-    ("{fault: secret-changed, during: phase-3/restore/webmodeler}", ""),
-    ("{fault: second-restore, during: phase-3/restore/keycloak}", ""),
-    ("{fault: target-session, during: phase-3/restore/keycloak}", ""),
-    ("{fault: copy-refused, during: phase-3/restore/keycloak}", ""),
-    ("{fault: recreated-documents}", "reindex: warm"),
+    ("{fault: disk-full}", CLUSTER, ""),
+    ("{fault: read-only}", CLUSTER, ""),
+    ("{fault: shard-limit}", CLUSTER, ""),
+    ("{fault: secret-changed, during: phase-3/restore/webmodeler}", "webmodeler", ""),
+    ("{fault: second-restore, during: phase-3/restore/keycloak}", DATABASE, ""),
+    ("{fault: target-session, during: phase-3/restore/keycloak}", DATABASE, ""),
+    ("{fault: copy-refused, during: phase-3/restore/keycloak}", DATABASE, ""),
+    ("{fault: recreated-documents}", CLUSTER, "reindex: warm"),
 ];
 
 const SOURCE_AND_DATA: &[Row] = &[
-    ("{fault: passing-session}", ""),
-    ("{fault: passing-index}", ""),
-    ("{fault: unrefreshed-index}", ""),
-    ("{fault: dynamic-mapping}", ""),
-    ("{fault: reset-sequences}", ""),
-    ("{fault: lose-extension}", ""),
-    ("{fault: stale-lock}", ""),
+    ("{fault: passing-session}", DATABASE, ""),
+    ("{fault: passing-index}", CLUSTER, ""),
+    ("{fault: unrefreshed-index}", CLUSTER, ""),
+    ("{fault: dynamic-mapping}", CLUSTER, ""),
+    ("{fault: reset-sequences}", DATABASES, ""),
+    ("{fault: lose-extension}", DATABASES, ""),
+    ("{fault: stale-lock}", DATABASE, ""),
 ];
 
 /// Stores that serve one row after the other.
@@ -84,12 +88,13 @@ struct Stores {
     ledger: Vec<LedgerLine>,
 }
 
-fn scenario(fault: &str, migration: &str) -> Scenario {
+fn scenario((fault, components, migration): Row) -> Scenario {
     let more = if migration.is_empty() { String::new() } else { format!("  {migration}\n") };
     let faults = if fault.is_empty() { String::new() } else { format!("faults:\n  - {fault}\n") };
     let yaml = format!(
         "name: x\nsource: {{elasticsearch: {{heap_mib: 512}}}}\ntarget: {{elasticsearch: {{heap_mib: 512}}}}\n\
-         data: {{profile: tiny}}\nmigration:\n  index_prefixes: [{PREFIXES}]\n{more}{faults}"
+         data: {{profile: tiny}}\nworkload: {{writes_per_second: 10, probes_per_second: 0}}\n\
+         migration:\n  components: [{components}]\n  index_prefixes: [{PREFIXES}]\n{more}{faults}"
     );
     Scenario::from_yaml("x.yaml", &yaml).unwrap_or_else(|e| panic!("{e}: {yaml}"))
 }
@@ -203,7 +208,7 @@ impl Stores {
         let run = RunId::new(format!("failures-{}-{:?}", std::process::id(), std::thread::current().id()));
         let run = RunId::new(run.as_str().replace(['(', ')'], "-").to_lowercase());
         let mut stores = Self { folder: folder.to_owned(), run, environment: None, ledger };
-        let mut first = stores.run_of("", "", "seed");
+        let mut first = stores.run_of(("", "identity, keycloak, webmodeler, elasticsearch", ""), "seed");
         first.plan = Plan::of(&first.scenario);
         first.plan.steps.retain(|s| matches!(s.action, Action::Provision | Action::Seed | Action::Baseline));
         let file = std::fs::File::create(first.folder.join("record.jsonl")).expect("a record");
@@ -219,10 +224,10 @@ impl Stores {
         stores
     }
 
-    fn run_of(&mut self, fault: &str, migration: &str, name: &str) -> Run<'_> {
+    fn run_of(&mut self, row: Row, name: &str) -> Run<'_> {
         let folder = self.folder.join(name);
         std::fs::create_dir_all(folder.join("logs")).expect("a folder");
-        let scenario = scenario(fault, migration);
+        let scenario = scenario(row);
         let mut plan = Plan::of(&scenario);
         plan.steps.retain(|s| !is_shared(s.action));
         Run { stores: self, folder, scenario, plan }
@@ -283,9 +288,10 @@ impl Stores {
     }
 
     /// One row of the table.
-    async fn try_one(&mut self, number: usize, (fault, migration): Row) {
+    async fn try_one(&mut self, number: usize, row: Row) {
+        let (fault, _, migration) = row;
         let name = format!("row-{number}");
-        let mut run = self.run_of(fault, migration, &name);
+        let mut run = self.run_of(row, &name);
         let kind = run.scenario.faults[0].fault;
         let effect = kind.effect();
         let what = format!("{fault} {migration}");
@@ -409,7 +415,7 @@ async fn what_happens_to_the_source_and_the_data_is_told_by_its_checks() {
 #[test]
 fn every_failure_has_a_row() {
     let rows: Vec<&str> =
-        [NETWORK, PROCESSES, STORES, SOURCE_AND_DATA].concat().into_iter().map(|(fault, _)| fault).collect();
+        [NETWORK, PROCESSES, STORES, SOURCE_AND_DATA].concat().into_iter().map(|(fault, ..)| fault).collect();
     for kind in FaultKind::ALL.into_iter().filter(|k| k.moment() == Moment::During) {
         // This program itself is killed where it is a process of its own: in the tests of the command.
         let elsewhere = kind == FaultKind::DrydockKilled;
