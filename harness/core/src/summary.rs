@@ -6,7 +6,7 @@ use crate::life::Life;
 use crate::names::{RunId, StepId, Store};
 use crate::prediction::Prediction;
 use crate::record::Record;
-use crate::scenario::Expect;
+use crate::scenario::{Expect, FaultKind};
 use crate::verdict::Verdict;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -201,6 +201,7 @@ impl Summary {
             summary.downtime.outages.iter().filter_map(|o| o.seconds).reduce(f64::max);
         summary.downtime.probe_resolution_seconds =
             summary.probes.iter().map(|p| seconds(p.interval_ms)).reduce(f64::max);
+        summary.notes.extend(failures(record));
         summary.notes.extend(summary.lives.iter().map(Life::words));
         let proof = record.worst_proof().cloned();
         summary.predictions = Prediction::of(&summary.steps);
@@ -254,6 +255,8 @@ impl Summary {
                     report.facts = facts.clone();
                 }
             }
+            // What a run bears or is resumed from makes nothing red: it is told among the notes.
+            Event::FaultPlanted { fault, .. } if !must_be_told(fault) => {}
             Event::FaultPlanted { fault, after, item } => {
                 self.planted.push(Planted { fault: fault.clone(), after: after.clone(), item: item.clone() });
             }
@@ -291,6 +294,21 @@ impl Summary {
     pub fn json_schema() -> serde_json::Value {
         schemars::schema_for!(Self).to_value()
     }
+}
+
+fn must_be_told(fault: &str) -> bool {
+    FaultKind::of_name(fault).is_none_or(FaultKind::must_be_told)
+}
+
+/// Failures caused on purpose in any life of the run, one line each.
+fn failures(record: &Record) -> Vec<String> {
+    let told = record.entries.iter().filter_map(|entry| match &entry.event {
+        Event::FaultPlanted { fault, after, item } if !must_be_told(fault) => {
+            Some(format!("caused on purpose in {after}: {fault} ({item})"))
+        }
+        _ => None,
+    });
+    told.collect()
 }
 
 fn rfc3339(at: Timestamp) -> String {
