@@ -10,6 +10,7 @@ use drydock_migration::freeze::{self, Watch};
 use drydock_stores::StorePair;
 use drydock_stores::compare::{
     CheckResult, DatabasePair, Options, compare_elasticsearch, compare_keycloak, compare_postgres,
+    usable_by_role,
 };
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_stores::postgres::{APPLICATION_NAME, connect};
@@ -190,7 +191,7 @@ impl RealWorld {
         Ok(wrong.into_iter().collect())
     }
 
-    /// Whether applications can work on the target: each role logs in, reads its tables and may write.
+    /// Whether applications can work on the target: each role logs in, reads its tables and inserts, which is rolled back.
     pub(super) async fn check_usable(&mut self) -> Stepped<()> {
         let began = Instant::now();
         let target = self.side(self.serving())?;
@@ -200,30 +201,31 @@ impl RealWorld {
             compared: 0,
             findings: Vec::new(),
             note:
-                "each application role logs in on the target and may use its tables; no index is red or blocked"
+                "each application role logs in on the target, reads its tables and inserts into them; no index is red or blocked"
                     .into(),
             millis: 0,
         };
         for (role, password) in roles {
             let endpoint = target.postgres.with_role(&role, Some(password));
-            match usable_database(&endpoint, &role).await {
-                Ok((tables, refused)) => {
-                    result.compared += tables;
+            match usable_by_role(&endpoint, &role).await {
+                Ok(usable) => {
+                    result.compared += usable.tables;
                     if let Some(found) = closed_lock(&endpoint, &role).await {
                         let source = self.side(Side::Source)?.postgres;
-                        let before = self.serving() == Side::Target && closed_lock(&source, &role).await.is_some();
+                        let before =
+                            self.serving() == Side::Target && closed_lock(&source, &role).await.is_some();
                         result.findings.push(if before { old_lock(found) } else { found });
                     }
-                    if !refused.is_empty() {
+                    if !usable.refused.is_empty() {
                         let message = format!(
-                            "the role {role} may not read and write {} tables of its database",
-                            refused.len()
+                            "the role {role} cannot work with {} tables of its database",
+                            usable.refused.len()
                         );
-                        let count = refused.len() as u64;
+                        let count = usable.refused.len() as u64;
                         result.findings.push(
                             Finding::access(checks::TARGETS, Kind::Unusable, &role, message)
-                                .items(count, refused.into_iter().map(Sample::named))
-                                .next("restore owner and grants of these tables"),
+                                .items(count, usable.refused.into_iter().map(Sample::named))
+                                .next("restore owner, grants, functions and triggers of these tables"),
                         );
                     }
                 }
@@ -316,23 +318,6 @@ fn lives_on(item: &Item, states: &BTreeMap<Item, State>) -> bool {
         state.now == Now::Stored
             && matches!(other, Item::Elasticsearch { index: i, id: d, routing: r } if i != index && d == id && r == routing)
     })
-}
-
-/// Tables looked at, and those that the role cannot both read and change.
-async fn usable_database(
-    endpoint: &drydock_stores::PostgresEndpoint,
-    database: &str,
-) -> Result<(u64, Vec<String>), String> {
-    let session = connect(endpoint, database, APPLICATION_NAME).await.map_err(|e| e.to_string())?;
-    let sql = "SELECT n.nspname || '.' || c.relname, \
-               has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') \
-               AND has_table_privilege(c.oid, 'UPDATE') AND has_schema_privilege(n.oid, 'USAGE') \
-               FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-               WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
-               AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') ORDER BY 1";
-    let rows = session.query(sql, &[]).await.map_err(|e| e.to_string())?;
-    let refused = rows.iter().filter(|r| !r.get::<_, bool>(1)).map(|r| r.get::<_, String>(0)).collect();
-    Ok((rows.len() as u64, refused))
 }
 
 /// A lock of Liquibase that nobody is going to open: the application waits for it at its next start until it gives up.

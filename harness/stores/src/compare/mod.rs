@@ -12,5 +12,5 @@ mod result;
 pub use elasticsearch::{compare_elasticsearch, digest_elasticsearch, drain, elasticsearch};
 pub use fingerprint::{Fingerprint, fingerprint_elasticsearch, fingerprint_postgres, unchanged};
 pub use keycloak::{compare_keycloak, keycloak_databases, keycloak_logins, keycloak_servers};
-pub use postgres::{DatabasePair, compare_postgres, digest_postgres, postgres};
+pub use postgres::{DatabasePair, Usable, compare_postgres, digest_postgres, postgres, usable_by_role};
 pub use result::{CheckResult, Options, ProbeWrites, Tier, Versions};

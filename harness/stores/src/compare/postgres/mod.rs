@@ -12,8 +12,11 @@ mod queries;
 mod shapes;
 mod statistics;
 mod tables;
+mod usable;
 mod workers;
 mod writes;
+
+pub use usable::{Usable, usable_by_role};
 
 use super::keycloak::compare_keycloak;
 use super::result::{CheckResult, Options, ProbeWrites, Tier};
