@@ -69,7 +69,12 @@ impl Life {
         lives
     }
 
-    fn ended(ending: Option<Ending>, open: Option<&StepId>, failed: Option<Failed<'_>>, last_ms: u64) -> Self {
+    fn ended(
+        ending: Option<Ending>,
+        open: Option<&StepId>,
+        failed: Option<Failed<'_>>,
+        last_ms: u64,
+    ) -> Self {
         let end = match ending {
             None => LifeEnd::Killed,
             Some(Ending::Interrupted) => LifeEnd::Interrupted,

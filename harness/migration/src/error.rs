@@ -39,13 +39,8 @@ pub enum MigrationError {
 /// Words of a full disk, in client programs and stores alike.
 const FULL: [&str; 5] = ["no space left", "53100", "disk full", "flood-stage", "disk quota exceeded"];
 /// Words of a cluster that takes no writes or no more shards, whoever writes.
-const CLOSED: [&str; 5] = [
-    "forbidden/6/",
-    "forbidden/12/",
-    "forbidden/13/",
-    "maximum normal shards open",
-    "maximum shards open",
-];
+const CLOSED: [&str; 5] =
+    ["forbidden/6/", "forbidden/12/", "forbidden/13/", "maximum normal shards open", "maximum shards open"];
 /// Words of a connection that was cut, or a store that is gone: the next try may succeed.
 const AWAY: [&str; 20] = [
     "connection refused",
@@ -221,7 +216,9 @@ fn is_away(words: &str) -> bool {
 /// The same of the words of a client program or a store, however they are written.
 pub(crate) fn is_cut(words: &str) -> bool {
     let lower = words.to_lowercase();
-    is_away(&lower) && !lower.contains("password authentication failed") && !lower.contains("connection refused")
+    is_away(&lower)
+        && !lower.contains("password authentication failed")
+        && !lower.contains("connection refused")
 }
 
 impl From<PostgresError> for MigrationError {

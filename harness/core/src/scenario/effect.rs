@@ -158,7 +158,9 @@ impl FaultKind {
     /// indices, else the first.
     pub fn usual_step(self, plan: &Plan) -> Option<&Step> {
         let fitting = || plan.steps.iter().filter(|s| self.fits(s.action));
-        fitting().find(|s| matches!(s.action, Action::CopyIndices | Action::CopyDelta)).or_else(|| fitting().next())
+        fitting()
+            .find(|s| matches!(s.action, Action::CopyIndices | Action::CopyDelta))
+            .or_else(|| fitting().next())
     }
 }
 
@@ -185,13 +187,21 @@ impl Fault {
         }
         if let Some(at) = self.at.as_ref().filter(|_| self.number().is_none()) {
             let message = format!("{name} happens at a number, and {at:?} is none");
-            return Some((at.clone(), message, "write the number of the request or of indices, `at: 3`".into()));
+            return Some((
+                at.clone(),
+                message,
+                "write the number of the request or of indices, `at: 3`".into(),
+            ));
         }
         let fitting: Vec<&str> =
             plan.steps.iter().filter(|s| self.fault.fits(s.action)).map(|s| s.id.as_str()).collect();
         let word = self.during.as_ref().map_or(name, |d| d.as_str()).to_owned();
         if fitting.is_empty() {
-            return Some((word, format!("no step of this plan is one that {name} can happen in"), "leave it out".into()));
+            return Some((
+                word,
+                format!("no step of this plan is one that {name} can happen in"),
+                "leave it out".into(),
+            ));
         }
         match self.step(plan) {
             // Told by whoever looks steps up.
@@ -207,7 +217,8 @@ impl Fault {
         }
         let sealed = scenario.target.managed != Managed::Here || scenario.source.managed != Managed::Here;
         (self.fault.reads_requests() && sealed).then(|| {
-            let message = format!("{name} needs to read requests, and those to a managed store are encrypted");
+            let message =
+                format!("{name} needs to read requests, and those to a managed store are encrypted");
             (word, message, "use connection-reset, or leave `managed: elsewhere` out".into())
         })
     }
@@ -251,8 +262,11 @@ mod tests {
         for kind in FaultKind::ALL.into_iter().filter(|k| k.moment() == Moment::During) {
             assert!(kind.usual_step(&plan).is_some(), "{}", kind.as_str());
         }
-        let read = |faults: &str| Scenario::from_yaml("test", &format!("name: test\nfaults:\n  - {faults}\n"));
-        let fault = &read("{fault: connection-reset, during: phase-3/restore/elasticsearch, at: 3}").unwrap().faults[0];
+        let read =
+            |faults: &str| Scenario::from_yaml("test", &format!("name: test\nfaults:\n  - {faults}\n"));
+        let fault = &read("{fault: connection-reset, during: phase-3/restore/elasticsearch, at: 3}")
+            .unwrap()
+            .faults[0];
         assert_eq!(fault.number(), Some(3));
         let named = read("{fault: lose-row, at: keycloak.*}").unwrap();
         assert_eq!((named.faults[0].number(), named.faults[0].at.as_deref()), (None, Some("keycloak.*")));

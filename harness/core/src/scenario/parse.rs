@@ -193,10 +193,7 @@ impl Scenario {
                 let moment = if fault.after.is_some() { "be planted after" } else { "happen during" };
                 return wrong(
                     &["faults", step.as_str()],
-                    format!(
-                        "{} is to {moment} {step}, which is no step of this plan",
-                        fault.fault.as_str()
-                    ),
+                    format!("{} is to {moment} {step}, which is no step of this plan", fault.fault.as_str()),
                     help,
                 );
             }

@@ -3,6 +3,7 @@
 mod external;
 mod helm;
 mod helm_render;
+mod kills;
 mod prove;
 mod quick;
 mod real;

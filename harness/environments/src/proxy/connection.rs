@@ -102,7 +102,9 @@ async fn requests(client: &mut TcpStream, store: &mut TcpStream, shared: &Shared
                 pass(method, &mut from_store, &mut tokio::io::sink()).await?;
                 return Ok(End::Quiet);
             }
-            Some(Disturbance::CutAfter(limit)) => return cut(method, limit, &mut from_store, &mut to_client).await,
+            Some(Disturbance::CutAfter(limit)) => {
+                return cut(method, limit, &mut from_store, &mut to_client).await;
+            }
             _ => {}
         }
         if pass(method, &mut from_store, &mut to_client).await? {

@@ -149,10 +149,7 @@ async fn exactly(
 }
 
 /// Passes one line on, and returns it without its end.
-async fn line(
-    from: &mut (impl AsyncBufRead + Unpin),
-    to: &mut (impl AsyncWrite + Unpin),
-) -> Result<String> {
+async fn line(from: &mut (impl AsyncBufRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) -> Result<String> {
     let mut raw = Vec::new();
     if from.read_until(b'\n', &mut raw).await? == 0 {
         return Err(ErrorKind::UnexpectedEof.into());

@@ -89,7 +89,8 @@ impl Work<'_> {
             tokio::time::sleep(LOOK.min(begun.elapsed() + Duration::from_millis(50))).await;
         }
         let path = index_path(index);
-        let failed = |e| CopyFailure::Other(MigrationError::elasticsearch(format!("count index {index}"), &e));
+        let failed =
+            |e| CopyFailure::Other(MigrationError::elasticsearch(format!("count index {index}"), &e));
         self.target.post_empty(&format!("{path}/_refresh")).await.map_err(failed)?;
         let answer = self.target.get(&format!("{path}/_count")).await.map_err(failed)?;
         if answer["_shards"]["failed"] == 0 && answer["count"].as_u64() == Some(expected) {

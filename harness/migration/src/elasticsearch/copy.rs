@@ -409,7 +409,8 @@ impl<'a> Work<'a> {
             };
             let pressed = smaller < size;
             if attempt == TRIES || (pressed && size == 1) {
-                let tried = if pressed { format!("even with {size} documents a batch: ") } else { String::new() };
+                let tried =
+                    if pressed { format!("even with {size} documents a batch: ") } else { String::new() };
                 return Err(MigrationError::from_words(
                     format!("copy index {}", index.name),
                     format!("{tried}{failure}"),

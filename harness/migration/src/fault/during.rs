@@ -14,8 +14,8 @@ use drydock_stores::{PostgresEndpoint, StorePair};
 use reqwest::Method;
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::json;
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -202,8 +202,7 @@ pub async fn refuse_rows(
     let session = connect(target, database, APPLICATION_NAME).await?;
     let began = Instant::now();
     // Unvalidated: what is there already stays, what comes is refused.
-    let statement =
-        format!("ALTER TABLE {} ADD CONSTRAINT {REFUSAL} CHECK (false) NOT VALID", table.quoted);
+    let statement = format!("ALTER TABLE {} ADD CONSTRAINT {REFUSAL} CHECK (false) NOT VALID", table.quoted);
     while session.batch_execute(&statement).await.is_err() {
         if began.elapsed() > APPEARS {
             return Err(choice.nothing());

@@ -9,7 +9,8 @@ mod postgres;
 mod trial;
 
 pub use during::{
-    Ground, accept_rows, pass_by, passing_index, password_statement, recreate_documents, refuse_rows, unrefreshed_index,
+    Ground, accept_rows, pass_by, passing_index, password_statement, recreate_documents, refuse_rows,
+    unrefreshed_index,
 };
 
 use crate::context::MigrationContext;

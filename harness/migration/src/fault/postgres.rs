@@ -283,7 +283,8 @@ async fn extension(
     database: &str,
     choice: &Choice<'_>,
 ) -> Result<Option<PlantedItem>, MigrationError> {
-    let rows = query(session, choice, "SELECT extname::text FROM pg_extension WHERE extname <> 'plpgsql'").await?;
+    let rows =
+        query(session, choice, "SELECT extname::text FROM pg_extension WHERE extname <> 'plpgsql'").await?;
     let candidates = rows
         .iter()
         .map(|row| {

@@ -270,7 +270,8 @@ mod tests {
         });
         assert_eq!((found[0].subject.as_str(), found[0].count), ("keycloak.public.realm", 3));
         let found = told(|m| {
-            let stone = |index: &str| super::super::Tombstone { index: index.into(), at_ms: 1_700_000_000_000 };
+            let stone =
+                |index: &str| super::super::Tombstone { index: index.into(), at_ms: 1_700_000_000_000 };
             m.deleted.insert("new".into(), stone("operate-b_"));
             // One that was there at the freeze is told as deleted, not as passing.
             m.deleted.insert("u".into(), stone("operate-a_"));

@@ -100,11 +100,8 @@ mod tests {
 
     #[test]
     fn the_graveyard_tells_names_and_times() {
-        let stone = |name: &str, uuid: &str| {
-            json!({"index": {"index_name": name, "index_uuid": uuid}, "delete_date_in_millis": 1_700_000_000_123_i64})
-        };
-        let answer =
-            json!({"metadata": {"index-graveyard": {"tombstones": [stone("operate-a_", "u"), stone("b", "v")]}}});
+        let stone = |name: &str, uuid: &str| json!({"index": {"index_name": name, "index_uuid": uuid}, "delete_date_in_millis": 1_700_000_000_123_i64});
+        let answer = json!({"metadata": {"index-graveyard": {"tombstones": [stone("operate-a_", "u"), stone("b", "v")]}}});
         let found = buried(&answer, &Prefixes::new(&["operate-".into()]));
         let stone = Tombstone { index: "operate-a_".into(), at_ms: 1_700_000_000_123 };
         assert_eq!(found, BTreeMap::from([("u".to_owned(), stone)]));

@@ -92,7 +92,10 @@ pub async fn sessions(
     read_sessions(&session, databases).await
 }
 
-pub(super) async fn read_sessions(session: &Connection, databases: &[String]) -> Result<Vec<Session>, MigrationError> {
+pub(super) async fn read_sessions(
+    session: &Connection,
+    databases: &[String],
+) -> Result<Vec<Session>, MigrationError> {
     let rows = session
         .query(
             "SELECT pid, coalesce(application_name, ''), datname::text, coalesce(usename::text, ''), coalesce(state, ''), \

@@ -45,7 +45,9 @@ impl Watch {
         let movements = {
             let (seen, source, marks) = (Arc::clone(&seen), source.clone(), marks.clone());
             let (databases, prefixes) = (databases.to_vec(), prefixes.to_vec());
-            tokio::spawn(async move { watch_marks(&source, &databases, &prefixes, marks, &seen, began).await })
+            tokio::spawn(
+                async move { watch_marks(&source, &databases, &prefixes, marks, &seen, began).await },
+            )
         };
         Self { seen, tasks: [sessions, movements] }
     }
@@ -203,7 +205,10 @@ mod tests {
         }
         assert_eq!(told[1].kind, Kind::StillActive);
         // What the marks tell already is not told twice.
-        assert_eq!(seen.complete(vec![still_active(&session(7, "keycloak"))], &[session(8, "identity")]).len(), 1);
+        assert_eq!(
+            seen.complete(vec![still_active(&session(7, "keycloak"))], &[session(8, "identity")]).len(),
+            1
+        );
         assert!(Seen::default().complete(Vec::new(), &[]).is_empty());
     }
 }

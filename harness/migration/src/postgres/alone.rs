@@ -54,10 +54,9 @@ pub(super) async fn while_restoring<T>(
 }
 
 async fn somebody_else(watch: &Connection, database: &str) -> Result<Option<String>, MigrationError> {
-    let rows = watch
-        .query(OTHERS, &[&database])
-        .await
-        .map_err(|e| MigrationError::statement(format!("list the sessions on {database} of the target"), &e))?;
+    let rows = watch.query(OTHERS, &[&database]).await.map_err(|e| {
+        MigrationError::statement(format!("list the sessions on {database} of the target"), &e)
+    })?;
     let named: Vec<String> = rows
         .iter()
         .map(|row| {

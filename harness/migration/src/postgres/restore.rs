@@ -100,7 +100,9 @@ pub(crate) async fn restore(
     }
     let mut tries = 1;
     let (output, errors) = loop {
-        let error = match alone::while_restoring(cx, database, once(cx, component, database, &file, reporter)).await {
+        let error = match alone::while_restoring(cx, database, once(cx, component, database, &file, reporter))
+            .await
+        {
             Ok(restored) => break restored,
             Err(error) => error,
         };
@@ -108,7 +110,8 @@ pub(crate) async fn restore(
         if tries == TRIES || !is_cut(&words) {
             return Err(error);
         }
-        reporter.note(&format!("restore of {database}: {words}; its database is made anew and restored again"));
+        reporter
+            .note(&format!("restore of {database}: {words}; its database is made anew and restored again"));
         tokio::time::sleep(PAUSE * tries).await;
         tries += 1;
         let session = connect(&cx.target.postgres, MAINTENANCE, APPLICATION_NAME).await?;

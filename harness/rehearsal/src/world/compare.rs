@@ -137,7 +137,8 @@ impl RealWorld {
         }
         let count = late.len() as u64;
         let message = format!("{count} writes were acknowledged to clients after the freeze was declared");
-        let samples = late.into_iter().map(|(item, ms)| Sample::named(format!("{item} at {ms} ms of the run")));
+        let samples =
+            late.into_iter().map(|(item, ms)| Sample::named(format!("{item} at {ms} ms of the run")));
         Ok(Some(
             Finding::data(checks::FREEZE, Kind::LateWrite, "acknowledged writes", message)
                 .items(count, samples)
@@ -328,11 +329,15 @@ async fn closed_lock(endpoint: &drydock_stores::PostgresEndpoint, database: &str
     let rows = session.query(sql, &[]).await.ok()?;
     let owners: Vec<Sample> = rows.iter().map(|r| Sample::named(r.get::<_, String>(0))).collect();
     let first = owners.first()?.item.clone();
-    let message = format!("the lock of Liquibase in {database} is closed by {first}: the application waits for it when it starts");
+    let message = format!(
+        "the lock of Liquibase in {database} is closed by {first}: the application waits for it when it starts"
+    );
     Some(
         Finding::access(checks::TARGETS, Kind::Unusable, database, message)
             .items(owners.len() as u64, owners)
-            .next("see that no migration of the schema runs, then set locked to false in databasechangeloglock"),
+            .next(
+                "see that no migration of the schema runs, then set locked to false in databasechangeloglock",
+            ),
     )
 }
 

@@ -88,7 +88,9 @@ impl RealWorld {
             && server.next_transaction <= then.next_transaction
         {
             for (name, mark) in &mut before.tables {
-                if let Some(found) = now.tables.get(name).filter(|found| found.oid == mark.oid && found.file == mark.file) {
+                if let Some(found) =
+                    now.tables.get(name).filter(|found| found.oid == mark.oid && found.file == mark.file)
+                {
                     mark.clone_from(found);
                 }
             }

@@ -6,7 +6,8 @@ use drydock_core::event::{Ending, RECORD_VERSION, RunStarted};
 use drydock_core::finding::{Class, Finding, Outcome};
 use drydock_core::scenario::{Course, FaultKind, Moment, ledger_from_yaml};
 use drydock_core::{
-    Action, Event, LedgerLine, Plan, Record, RecordWriter, Redactor, RunId, Scenario, StepId, Summary, SystemClock,
+    Action, Event, LedgerLine, Plan, Record, RecordWriter, Redactor, RunId, Scenario, StepId, Summary,
+    SystemClock,
 };
 use drydock_environments::doctor::{self, DoctorState};
 use drydock_environments::{Embedded, EmbeddedConfig, Side, Store};
@@ -93,7 +94,7 @@ fn scenario((fault, components, migration): Row) -> Scenario {
     let faults = if fault.is_empty() { String::new() } else { format!("faults:\n  - {fault}\n") };
     let yaml = format!(
         "name: x\nsource: {{elasticsearch: {{heap_mib: 512}}}}\ntarget: {{elasticsearch: {{heap_mib: 512}}}}\n\
-         data: {{profile: tiny}}\nworkload: {{writes_per_second: 10, probes_per_second: 0}}\n\
+         data: {{profile: tiny}}\nworkload: {{writes_per_second: 0, probes_per_second: 0}}\n\
          migration:\n  components: [{components}]\n  index_prefixes: [{PREFIXES}]\n{more}{faults}"
     );
     Scenario::from_yaml("x.yaml", &yaml).unwrap_or_else(|e| panic!("{e}: {yaml}"))
@@ -219,7 +220,12 @@ impl Stores {
         );
         let mut world = RealWorld::new(first.config(), recorder.clone());
         let ending = run_all(&first.plan, &mut world, &recorder).await;
-        assert_eq!(ending, Ending::Complete, "{}", std::fs::read_to_string(first.folder.join("record.jsonl")).unwrap_or_default());
+        assert_eq!(
+            ending,
+            Ending::Complete,
+            "{}",
+            std::fs::read_to_string(first.folder.join("record.jsonl")).unwrap_or_default()
+        );
         stores.environment = world.release();
         stores
     }
@@ -280,8 +286,12 @@ impl Stores {
             }
         }
         let settings = client.get("/_cluster/settings?flat_settings=true").await.expect("settings");
-        let none: serde_json::Map<String, Value> =
-            settings["persistent"].as_object().into_iter().flatten().map(|(k, _)| (k.clone(), Value::Null)).collect();
+        let none: serde_json::Map<String, Value> = settings["persistent"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(k, _)| (k.clone(), Value::Null))
+            .collect();
         if !none.is_empty() {
             client.put("/_cluster/settings", &json!({"persistent": none})).await.expect("settings");
         }
@@ -320,9 +330,10 @@ impl Stores {
             assert_eq!(ending, Ending::Complete, "it must go on: {}", told());
         }
         assert!(began.elapsed() < LIMIT, "{what} took {:?}", began.elapsed());
-        let happened = first.entries.iter().any(
-            |e| matches!(&e.event, Event::FaultPlanted { fault, .. } if fault == kind.as_str()),
-        );
+        let happened = first
+            .entries
+            .iter()
+            .any(|e| matches!(&e.event, Event::FaultPlanted { fault, .. } if fault == kind.as_str()));
         assert!(happened, "it never happened: {}", told());
         let summary = Summary::of(&record);
         let red = red(&summary);
@@ -353,7 +364,9 @@ fn shown(record: &Record) -> String {
             Some(format!("  {} {:?} {}: {}", f.check, f.outcome, f.subject, f.message))
         }
         Event::FaultPlanted { fault, after, item } => Some(format!("  PLANTED {fault} in {after}: {item}")),
-        Event::StepFinished { step, outcome, millis, .. } => Some(format!("  {step} {outcome:?} {millis} ms")),
+        Event::StepFinished { step, outcome, millis, .. } => {
+            Some(format!("  {step} {outcome:?} {millis} ms"))
+        }
         Event::Note { text, .. } => Some(format!("  note: {text}")),
         _ => None,
     });
@@ -380,7 +393,8 @@ async fn try_all(rows: &[Row]) {
         .map(|i| format!("{}: {}", i.name, i.detail))
         .collect();
     if rows.is_empty() || !missing.is_empty() {
-        let line = format!("SKIP {}\n", if rows.is_empty() { "not asked for".into() } else { missing.join("; ") });
+        let line =
+            format!("SKIP {}\n", if rows.is_empty() { "not asked for".into() } else { missing.join("; ") });
         return std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap_or_default();
     }
     let _turn = TURN.lock().await;

@@ -62,9 +62,8 @@ mod tests {
             assert_eq!(may_be_repeated(&method, path), expected, "{method} {path}");
         }
         let error = |kind| ElasticsearchError { method: "GET".into(), path: "/".into(), kind };
-        let status = |status| {
-            error(ErrorKind::Status { status, error_type: String::new(), reason: String::new() })
-        };
+        let status =
+            |status| error(ErrorKind::Status { status, error_type: String::new(), reason: String::new() });
         assert!(is_transient(&status(429)) && is_transient(&status(503)));
         assert!(!is_transient(&status(401)) && !is_transient(&status(404)));
         assert!(is_transient(&error(ErrorKind::Transport("connection reset".into()))));

@@ -29,7 +29,8 @@ async fn an_index_that_does_not_find_its_rows_is_told() {
     let file = {
         let session =
             connect(&server.endpoint("postgres"), "harmed", "drydock-test").await.expect("it answers");
-        let row = session.query_one("SELECT pg_relation_filepath('public.uk_name')", &[]).await.expect("a path");
+        let row =
+            session.query_one("SELECT pg_relation_filepath('public.uk_name')", &[]).await.expect("a path");
         server.directory().join("data").join(row.get::<_, String>(0))
     };
     let empty = std::fs::read(&file).expect("the index of an empty table");

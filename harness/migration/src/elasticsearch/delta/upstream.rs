@@ -74,7 +74,9 @@ async fn again(work: &Work<'_>, index: &SourceIndex, total: u64) -> Result<Caugh
                 return Ok(caught);
             }
             Err(CopyFailure::Other(error)) => return Err(error),
-            Err(CopyFailure::Pressure(words) | CopyFailure::Lost(words) | CopyFailure::Unanswered(words)) if size == 1 => {
+            Err(CopyFailure::Pressure(words) | CopyFailure::Lost(words) | CopyFailure::Unanswered(words))
+                if size == 1 =>
+            {
                 return Err(MigrationError::migration(
                     format!("copy index {} again", index.name),
                     format!("even with one document a batch: {words}"),

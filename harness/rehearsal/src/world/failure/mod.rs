@@ -70,7 +70,10 @@ impl RealWorld {
                 let (source, target) = (self.side(Side::Source)?, self.side(Side::Target)?);
                 let started = Proxies::start(&source, &target);
                 self.proxies = Some(started.map_err(|e| {
-                    environment(format!("cannot start a proxy: {e}"), "check that the loopback interface is up")
+                    environment(
+                        format!("cannot start a proxy: {e}"),
+                        "check that the loopback interface is up",
+                    )
                 })?);
             }
             let network = self.proxies.as_ref().and_then(|p| p.disturb(kind, component, fault.number()));
@@ -200,7 +203,13 @@ fn is_network(kind: FaultKind) -> bool {
 
 /// Whether a failure that has not struck when its step ends cannot strike any more.
 fn occasion_is_over(kind: FaultKind) -> bool {
-    !matches!(kind, FaultKind::SecondRestore | FaultKind::TargetSession | FaultKind::PassingSession | FaultKind::PassingIndex)
+    !matches!(
+        kind,
+        FaultKind::SecondRestore
+            | FaultKind::TargetSession
+            | FaultKind::PassingSession
+            | FaultKind::PassingIndex
+    )
 }
 
 fn no_occasion(kind: FaultKind, step: &StepId, why: &str) -> StepError {

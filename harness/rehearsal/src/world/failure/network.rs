@@ -65,12 +65,16 @@ impl Proxies {
                 rule(Disturbance::Reset { after_bytes: 0 }, Which::Copying, Some(1)),
                 "a request that copies documents",
             ),
-            FaultKind::SlowAnswers if database => {
-                (&self.target.0, rule(Disturbance::Slow(SLOW), Which::Every, None), "every connection to the target")
-            }
-            FaultKind::SlowAnswers => {
-                (&self.target.1, rule(Disturbance::Slow(SLOW), Which::Every, None), "every answer of the target")
-            }
+            FaultKind::SlowAnswers if database => (
+                &self.target.0,
+                rule(Disturbance::Slow(SLOW), Which::Every, None),
+                "every connection to the target",
+            ),
+            FaultKind::SlowAnswers => (
+                &self.target.1,
+                rule(Disturbance::Slow(SLOW), Which::Every, None),
+                "every answer of the target",
+            ),
             FaultKind::StuckAnswers => {
                 (&self.target.1, rule(Disturbance::Stuck, Which::Copying, Some(1)), "the answer to a copy")
             }
@@ -84,12 +88,16 @@ impl Proxies {
                 rule(answer(Reply::Unavailable), Which::Every, Some(REFUSALS)),
                 "requests to the target",
             ),
-            FaultKind::GatewayTimeout => {
-                (&self.target.1, rule(Disturbance::GatewayTimeout, Which::Copying, Some(1)), "the answer to a copy")
-            }
-            FaultKind::ShortTimeout => {
-                (&self.target.1, rule(Disturbance::CutAfter(SHORT), Which::Copying, Some(1)), "the answer to a copy")
-            }
+            FaultKind::GatewayTimeout => (
+                &self.target.1,
+                rule(Disturbance::GatewayTimeout, Which::Copying, Some(1)),
+                "the answer to a copy",
+            ),
+            FaultKind::ShortTimeout => (
+                &self.target.1,
+                rule(Disturbance::CutAfter(SHORT), Which::Copying, Some(1)),
+                "the answer to a copy",
+            ),
             FaultKind::WrongCredentials => (
                 &self.target.1,
                 rule(answer(Reply::Unauthorized), Which::Copying, None),

@@ -1,9 +1,9 @@
 //! What each failure does while a step runs, and how it is mended afterwards, as whoever looks after the stores would before the
 //! run is resumed.
 
+use drydock_core::Action;
 use drydock_core::Component;
 use drydock_core::scenario::{FaultKind, component_of};
-use drydock_core::Action;
 use drydock_environments::{StoreProcess, client_programs_of};
 use drydock_migration::fault::{self, Ground};
 use drydock_stores::StorePair;
@@ -134,7 +134,9 @@ impl Scene {
                 let free = json!({"index.blocks.read_only_allow_delete": Value::Null});
                 self.on_indices(&free).await
             }
-            FaultKind::ReadOnly => self.cluster_setting("cluster.blocks.read_only", Value::Null).await.map(drop),
+            FaultKind::ReadOnly => {
+                self.cluster_setting("cluster.blocks.read_only", Value::Null).await.map(drop)
+            }
             FaultKind::ShardLimit => {
                 self.cluster_setting("cluster.max_shards_per_node", Value::Null).await.map(drop)
             }
