@@ -50,6 +50,12 @@ impl RealWorld {
         if due.is_empty() {
             return self.carry_out(step, attempt, items).await;
         }
+        if due.iter().filter(|f| is_network(f.fault)).count() > 1 {
+            return Err(environment(
+                format!("{} is to suffer two failures of the network at once", step.id),
+                "give each a step of its own with `during`",
+            ));
+        }
         let _ = self.items_done.send_replace(0);
         let mut armed = Vec::new();
         for (number, fault) in (0_u64..).zip(due) {
