@@ -21,6 +21,9 @@ pub enum Course {
     Through,
     /// It stops, or is killed, and says nothing about the data. Resumed, it ends as an undisturbed one.
     Stops,
+    /// It stops because the migration itself failed, with exit code 1. Run again without the cause, it ends as an undisturbed
+    /// one.
+    Fails,
     /// It goes to its end, and its checks tell.
     Told,
 }
@@ -77,7 +80,9 @@ impl FaultKind {
             Self::LoseExtension => told(&[PG_SCHEMA], &[PG_QUERIES, PG_ROWS, TARGETS]),
             Self::StaleLock => told(&[PG_ROWS, TARGETS], &[]),
             Self::CopyRefused => told(&[PG_ROWS, PG_COUNTS], KEYCLOAK),
-            Self::PassingSession => told(&[FREEZE], &[PG_ROWS, PG_COUNTS, PG_QUERIES]),
+            Self::PassingSession => {
+                told(&[FREEZE], &[PG_ROWS, PG_COUNTS, PG_QUERIES, KC_REALMS, KC_USERS, KC_CLIENTS])
+            }
             Self::PassingIndex => told(&[FREEZE], &[]),
             Self::ConnectionReset
             | Self::SlowAnswers
@@ -89,8 +94,8 @@ impl FaultKind {
             | Self::ScrollExpires
             | Self::UnrefreshedIndex
             | Self::RecreatedDocuments => through,
+            Self::MappingRefused => Effect { course: Course::Fails, red: &[], may: &[] },
             Self::WrongCredentials
-            | Self::MappingRefused
             | Self::SourceKilled
             | Self::TargetKilled
             | Self::ClientKilled
@@ -107,7 +112,7 @@ impl FaultKind {
     /// When it happens.
     pub fn moment(self) -> Moment {
         match self.effect().course {
-            Course::Through | Course::Stops => Moment::During,
+            Course::Through | Course::Stops | Course::Fails => Moment::During,
             Course::Told => match self {
                 Self::CopyRefused | Self::PassingSession | Self::PassingIndex => Moment::During,
                 _ => Moment::After,

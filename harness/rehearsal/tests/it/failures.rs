@@ -310,17 +310,19 @@ impl Stores {
         let told = || format!("{what}\n{}", shown(&first));
         let way_back = std::fs::read(run.folder.join("way-back.json")).ok();
         let mut record = first.clone();
-        if effect.course == Course::Stops {
+        if matches!(effect.course, Course::Stops | Course::Fails) {
             assert_eq!(ending, Ending::Stopped, "it must stop: {}", told());
-            assert!(data_findings(&first).is_empty(), "nothing was lost: {}", told());
+            let fails = effect.course == Course::Fails;
+            assert_eq!(data_findings(&first).is_empty(), !fails, "nothing was lost: {}", told());
             let code = Summary::of(&first).verdict.exit_code;
-            assert_eq!(code, 5, "the surroundings broke, nothing else: {}", told());
+            assert_eq!(code, if fails { 1 } else { 5 }, "who has to act: {}", told());
             run.stores.restart_what_was_killed().await;
             let (ending, second) = run.live().await;
             assert_eq!(ending, Ending::Complete, "resumed: {what}\n{}", shown(&second));
             let summary = Summary::of(&second);
             let life = summary.lives.first().unwrap_or_else(|| panic!("no first cause: {}", shown(&second)));
-            assert!(life.cause.is_some() && life.class == Some(Class::Environment), "{life:?}");
+            let class = if fails { Class::Data } else { Class::Environment };
+            assert!(life.cause.is_some() && life.class == Some(class), "{life:?}");
             assert!(summary.notes.iter().any(|n| n.contains("an earlier life")), "{:?}", summary.notes);
             if way_back.is_some() {
                 assert_eq!(std::fs::read(run.folder.join("way-back.json")).ok(), way_back, "{what}");

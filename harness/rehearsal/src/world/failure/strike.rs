@@ -131,6 +131,7 @@ impl Scene {
     pub(super) async fn mend(&self) -> Result<(), String> {
         match self.kind {
             FaultKind::DiskFull => {
+                self.cluster_setting("cluster.blocks.read_only_allow_delete", Value::Null).await?;
                 let free = json!({"index.blocks.read_only_allow_delete": Value::Null});
                 self.on_indices(&free).await
             }
@@ -193,11 +194,13 @@ impl Scene {
         self.target_client()?.put(&path, settings).await.map(drop).map_err(text)
     }
 
-    /// Sets the block that Elasticsearch sets on every index of a node whose disk passes the flood stage.
+    /// Sets the block that Elasticsearch sets on every index of a node whose disk passes the flood stage, and keeps it for
+    /// those that are made later.
     async fn fill_disk(&mut self) -> Struck {
         self.after_items(self.at.unwrap_or(1)).await?;
         self.on_indices(&json!({"index.blocks.read_only_allow_delete": true})).await?;
-        Ok("every index of the target that is there".into())
+        self.cluster_setting("cluster.blocks.read_only_allow_delete", json!(true)).await?;
+        Ok("every index of the target".into())
     }
 
     async fn set_password(&self, password: &str) -> Result<(), String> {
