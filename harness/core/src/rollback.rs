@@ -153,7 +153,7 @@ impl RollbackReport {
         let switched = done("rollback/switch");
         let seconds = |id: &str| done(id).map_or(0.0, |s| s.seconds);
         let rto_seconds = match stage {
-            Stage::OnSource => done("rollback/restored").map(|_| 0.0),
+            Stage::OnSource => done("rollback/hold").map(|_| 0.0),
             Stage::Closed | Stage::OnTarget => {
                 switched.map(|s| s.seconds + seconds("rollback/close") + seconds("rollback/restart-source"))
             }

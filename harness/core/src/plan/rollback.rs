@@ -76,11 +76,11 @@ fn way_back(plan: &mut Plan, stage: Stage, spec: &RollbackSpec) {
         Stage::OnSource => {
             plan.up("rollback/artefacts", Action::CheckArtefacts, look);
             let hold = "hold the source against what it was; users write again";
-            plan.up("rollback/restored", Action::MeasureAfter, hold);
+            plan.up("rollback/hold", Action::MeasureAfter, hold);
         }
         Stage::Closed => {
             plan.down("rollback/artefacts", Action::CheckArtefacts, look);
-            plan.down("rollback/restored", Action::HoldAgainstBaseline, hold);
+            plan.down("rollback/hold", Action::HoldAgainstBaseline, hold);
             plan.down("rollback/switch", Action::SwitchBack, "start the application on the source again");
         }
         Stage::OnTarget => {
@@ -93,7 +93,7 @@ fn way_back(plan: &mut Plan, stage: Stage, spec: &RollbackSpec) {
                 let about = "start the stores of the source where the clean-up stopped them";
                 plan.up("rollback/restart-source", Action::StartSource, about);
             }
-            plan.up("rollback/restored", Action::HoldAgainstBaseline, hold);
+            plan.up("rollback/hold", Action::HoldAgainstBaseline, hold);
             plan.down("rollback/close", Action::CloseTarget, "stop the application on the target");
             plan.down("rollback/switch", Action::SwitchBack, "start the application on the source again");
         }

@@ -31,21 +31,21 @@ fn the_way_back_depends_on_where_the_application_stands() {
     let concluded = |steps: &[&'static str]| [steps, &["conclude/workload", "conclude/tear-down"]].concat();
     assert_eq!(
         tail(&back_from("phase-2/backup/keycloak")),
-        concluded(&["rollback/artefacts", "rollback/restored", "rollback/compare"])
+        concluded(&["rollback/artefacts", "rollback/hold", "rollback/compare"])
     );
     assert_eq!(
         tail(&back_from("phase-3/restore/identity")),
-        concluded(&["rollback/artefacts", "rollback/restored", "rollback/switch", "rollback/compare"])
+        concluded(&["rollback/artefacts", "rollback/hold", "rollback/switch", "rollback/compare"])
     );
     let after =
-        ["rollback/artefacts", "rollback/restored", "rollback/close", "rollback/switch", "rollback/compare"];
+        ["rollback/artefacts", "rollback/hold", "rollback/close", "rollback/switch", "rollback/compare"];
     assert_eq!(tail(&back_from("phase-4/validate")), concluded(&after));
     let late = Plan::of(&scenario("rollback: {from: phase-5/validate, after_writes: 3}\n"));
     let cleaned = [
         "rollback/artefacts",
         "rollback/work",
         "rollback/restart-source",
-        "rollback/restored",
+        "rollback/hold",
         "rollback/close",
         "rollback/switch",
         "rollback/compare",

@@ -16,7 +16,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "name: x\ncolour: red\n",
         "2:1: unknown key `colour`",
         "known here: name, description, seed, environment, driver, procedure, source, target, data, workload, migration, \
-         faults, budgets, expect, expected",
+         faults, rollback, budgets, expect, expected",
     ),
     (
         "name: x\nmigration:\n  delta: exact\n",

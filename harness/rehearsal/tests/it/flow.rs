@@ -251,13 +251,8 @@ async fn a_way_back_is_gone_in_its_order() {
 async fn a_migration_that_fails_is_gone_back_from_once_the_source_was_described() {
     let steps = plan_of(Some(LATE)).steps;
     let described = steps.iter().position(|s| s.id.as_str() == "rollback/baseline").unwrap_or_default();
-    let returning = [
-        "rollback/restart-source",
-        "rollback/restored",
-        "rollback/close",
-        "rollback/switch",
-        "rollback/compare",
-    ];
+    let returning =
+        ["rollback/restart-source", "rollback/hold", "rollback/close", "rollback/switch", "rollback/compare"];
     for (at, step) in steps.iter().enumerate().filter(|(_, s)| !s.id.as_str().starts_with("conclude")) {
         let failing: &'static str = step.id.to_string().leak();
         let world =
