@@ -1,5 +1,5 @@
 //! What goes wrong on purpose: losses planted on the data, so that a check is seen to fire, and failures of what the migration
-//! works with. What each of them must come to stands in [`super::effect`].
+//! works with. What each of them must come to stands in [`FaultKind::effect`].
 
 use crate::names::StepId;
 use schemars::JsonSchema;
