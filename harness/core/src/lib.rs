@@ -7,6 +7,7 @@ pub mod finding;
 pub mod glob;
 pub mod honesty;
 pub mod ledger;
+pub mod life;
 pub mod names;
 pub mod plan;
 pub mod prediction;

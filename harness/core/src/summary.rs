@@ -2,11 +2,12 @@
 
 use crate::event::{Event, ProbeSummary, ServiceState, Side, StepOutcome};
 use crate::honesty::Honesty;
+use crate::life::Life;
 use crate::names::{RunId, StepId, Store};
 use crate::prediction::Prediction;
 use crate::record::Record;
 use crate::rollback::RollbackReport;
-use crate::scenario::Expect;
+use crate::scenario::{Expect, FaultKind};
 use crate::verdict::Verdict;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -54,6 +55,9 @@ pub struct Summary {
     pub notes: Vec<String>,
     /// How often the run was resumed.
     pub resumed: u64,
+    /// What ended the run before, each time it was resumed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lives: Vec<Life>,
     /// Whether the record's last line was torn.
     pub torn: bool,
     /// Facts of the machine.
@@ -219,6 +223,7 @@ impl Summary {
             planted: Vec::new(),
             notes: Vec::new(),
             resumed: 0,
+            lives: Life::of(record),
             torn: record.torn.is_some(),
             machine: started.machine.clone(),
             honesty: Honesty::default(),
@@ -244,6 +249,8 @@ impl Summary {
             summary.probes.iter().map(|p| seconds(p.interval_ms)).reduce(f64::max);
         summary.downtime.capabilities = capabilities(&summary.downtime.outages, &summary.probes);
         summary.downtime.probe_total_seconds = together(&summary.downtime.outages);
+        summary.notes.extend(failures(record));
+        summary.notes.extend(summary.lives.iter().map(Life::words));
         let proof = record.worst_proof().cloned();
         summary.predictions = Prediction::of(&summary.steps);
         summary.rollback =
@@ -302,6 +309,8 @@ impl Summary {
                     }
                 }
             }
+            // What a run bears or is resumed from makes nothing red: it is told among the notes.
+            Event::FaultPlanted { fault, .. } if !must_be_told(fault) => {}
             Event::FaultPlanted { fault, after, item } => {
                 self.planted.push(Planted { fault: fault.clone(), after: after.clone(), item: item.clone() });
             }
@@ -382,6 +391,21 @@ fn together(outages: &[Outage]) -> Option<f64> {
         until = until.max(*to);
     }
     (!spans.is_empty()).then_some(covered)
+}
+
+fn must_be_told(fault: &str) -> bool {
+    FaultKind::of_name(fault).is_none_or(FaultKind::must_be_told)
+}
+
+/// Failures caused on purpose in any life of the run, one line each.
+fn failures(record: &Record) -> Vec<String> {
+    let told = record.entries.iter().filter_map(|entry| match &entry.event {
+        Event::FaultPlanted { fault, after, item } if !must_be_told(fault) => {
+            Some(format!("caused on purpose in {after}: {fault} ({item})"))
+        }
+        _ => None,
+    });
+    told.collect()
 }
 
 fn rfc3339(at: Timestamp) -> String {

@@ -7,6 +7,7 @@ use crate::ledger::LedgerLine;
 use crate::names::{CheckId, checks};
 use crate::plan::is_way_back;
 use crate::record::Record;
+use crate::scenario::FaultKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -102,7 +103,12 @@ fn unnoticed_losses(record: &Record, findings: &[Judged]) -> Option<Judged> {
         .effective()
         .iter()
         .filter_map(|e| match &e.event {
-            Event::FaultPlanted { fault, item, .. } => Some(Sample::named(format!("{fault}: {item}"))),
+            // What a run bears, or was stopped by and resumed, is no loss.
+            Event::FaultPlanted { fault, item, .. }
+                if FaultKind::of_name(fault).is_none_or(FaultKind::must_be_told) =>
+            {
+                Some(Sample::named(format!("{fault}: {item}")))
+            }
             _ => None,
         })
         .collect();

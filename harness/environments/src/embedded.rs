@@ -263,6 +263,14 @@ impl Embedded {
         .await
     }
 
+    /// The process that leads a store's group.
+    pub(crate) fn leader(&self, side: Side, store: Store) -> Option<u32> {
+        match store {
+            Store::Postgres => self.postgres.get(&side)?.leader(),
+            Store::Elasticsearch => self.elasticsearch.get(&side)?.leader(),
+        }
+    }
+
     /// Sends a signal to a store, to plant a fault.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! - [`Embedded::start`] fetches what is missing, checks the machine, and starts up to four stores side by side;
 //! - [`Embedded::reattach`] takes up the data of a run whose process died;
 //! - [`doctor`] names everything that stands in the way, at once;
+//! - [`Proxy`] stands between a migration and a store, and disturbs on request;
 //! - [`clean`] ends and removes what dead runs left, and never touches a live one.
 //!
 //! A run's data lie in its work directory, which an advisory lock ties to the life of the owning process; its logs lie
@@ -26,7 +27,9 @@ mod ports;
 mod postgres;
 mod preflight;
 mod procfs;
+mod proxy;
 mod server;
+mod signals;
 mod supervised;
 mod user;
 mod workdir;
@@ -38,4 +41,6 @@ pub use embedded::{Embedded, Keep, StoreVersion};
 pub use error::{EnvironmentError, EnvironmentProblem, Progress, Silent};
 pub use homes::Obtained;
 pub use machine::Machine;
+pub use proxy::{Disturbance, Protocol, Proxy, Reply, Rule, Which};
+pub use signals::{ClientProgram, StoreProcess, client_programs_of, kill_this_process};
 pub use supervised::StoreSignal;

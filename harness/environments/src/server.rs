@@ -133,6 +133,10 @@ impl<R: Recipe> Server<R> {
         self.process.as_mut().is_some_and(Supervised::is_running)
     }
 
+    pub(crate) fn leader(&self) -> Option<u32> {
+        self.process.as_ref().map(Supervised::leader)
+    }
+
     pub(crate) fn signal(&self, signal: StoreSignal) {
         if let Some(process) = &self.process {
             process.signal(signal);

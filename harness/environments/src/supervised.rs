@@ -33,7 +33,7 @@ pub enum StoreSignal {
 }
 
 impl StoreSignal {
-    fn raw(self) -> Signal {
+    pub(crate) fn raw(self) -> Signal {
         match self {
             Self::Stop => Signal::STOP,
             Self::Continue => Signal::CONT,
@@ -125,6 +125,11 @@ impl Supervised {
         let bytes = serde_json::to_vec(&record).map_err(|e| failed(e.to_string()))?;
         crate::workdir::write_private(&work.record_path(&launch.name), &bytes)?;
         Ok(started)
+    }
+
+    /// Leads the store's process group.
+    pub(crate) fn leader(&self) -> u32 {
+        self.process.pid
     }
 
     pub(crate) fn is_running(&mut self) -> bool {

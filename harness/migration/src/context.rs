@@ -3,7 +3,7 @@
 use crate::error::MigrationError;
 use drydock_core::Redactor;
 use drydock_core::scenario::MigrationSpec;
-use drydock_stores::elasticsearch::{Client, Timeouts};
+use drydock_stores::elasticsearch::{Client, Retries, Timeouts};
 use drydock_stores::{PostgresEndpoint, StorePair};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
@@ -75,9 +75,17 @@ impl MigrationContext {
     }
 }
 
-/// A client that waits as long as the longest `_reindex` may stay silent: 35 minutes.
+/// A client for everything that answers soon. What the store refuses for the moment is asked for again.
 pub(crate) fn client(side: &StorePair) -> Result<Client, MigrationError> {
-    let timeouts = Timeouts { connect: Duration::from_secs(5), read: Duration::from_secs(35 * 60) };
+    Ok(made(side, Timeouts::default())?.retrying(Retries::Transient))
+}
+
+/// A client that waits as long as the longest `_reindex` may stay silent: 35 minutes.
+pub(crate) fn patient_client(side: &StorePair) -> Result<Client, MigrationError> {
+    made(side, Timeouts { connect: Duration::from_secs(5), read: Duration::from_secs(35 * 60) })
+}
+
+fn made(side: &StorePair, timeouts: Timeouts) -> Result<Client, MigrationError> {
     Client::new(&side.elasticsearch, timeouts)
         .map_err(|e| MigrationError::elasticsearch("set up a client of Elasticsearch", &e))
 }

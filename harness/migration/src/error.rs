@@ -38,8 +38,11 @@ pub enum MigrationError {
 
 /// Words of a full disk, in client programs and stores alike.
 const FULL: [&str; 5] = ["no space left", "53100", "disk full", "flood-stage", "disk quota exceeded"];
-/// Words of a store that is gone.
-const AWAY: [&str; 9] = [
+/// Words of a cluster that takes no writes or no more shards, whoever writes.
+const CLOSED: [&str; 5] =
+    ["forbidden/6/", "forbidden/12/", "forbidden/13/", "maximum normal shards open", "maximum shards open"];
+/// Words of a connection that was cut, or a store that is gone: the next try may succeed.
+const AWAY: [&str; 20] = [
     "connection refused",
     "connection to server",
     "server closed the connection",
@@ -49,6 +52,17 @@ const AWAY: [&str; 9] = [
     "the database system is",
     "terminating connection due to administrator",
     "no route to host",
+    "connection reset",
+    "connection was reset",
+    "broken pipe",
+    "no connection to the server",
+    "could not send data to server",
+    "could not receive data from server",
+    "ssl syscall error",
+    "unexpected eof",
+    "timed out",
+    "no answer",
+    "node_not_connected",
 ];
 
 impl MigrationError {
@@ -86,7 +100,13 @@ impl MigrationError {
         let lower = reason.to_lowercase();
         if FULL.iter().any(|w| lower.contains(w)) {
             Self::environment(attempted, reason, "make room on the disk, then resume the run")
-        } else if AWAY.iter().any(|w| lower.contains(w)) {
+        } else if CLOSED.iter().any(|w| lower.contains(w)) {
+            Self::environment(
+                attempted,
+                reason,
+                "take the block or the limit off the cluster, then resume the run",
+            )
+        } else if is_away(&lower) {
             Self::environment(
                 attempted,
                 reason,
@@ -104,6 +124,16 @@ impl MigrationError {
                 attempted,
                 error.to_string(),
                 "see that Elasticsearch runs and can be reached, then resume the run",
+            ),
+            ErrorKind::Status { status: 401, .. } => Self::environment(
+                attempted,
+                error.to_string(),
+                "give the right user and password, then resume the run",
+            ),
+            ErrorKind::Status { status: 429 | 502 | 503 | 504, .. } => Self::environment(
+                attempted,
+                error.to_string(),
+                "see why the cluster or the gateway in front of it takes no requests, then resume the run",
             ),
             ErrorKind::Status { error_type, .. } => Self::from_words(
                 attempted,
@@ -123,8 +153,15 @@ impl MigrationError {
     pub(crate) fn postgres(error: &PostgresError) -> Self {
         match error {
             PostgresError::Connect { reason, .. } => {
-                let refused = ["28P01", "28000", "3D000", "42501"].iter().any(|code| reason.contains(code));
-                if refused {
+                let login = ["28P01", "28000"].iter().any(|code| reason.contains(code));
+                let refused = ["3D000", "42501"].iter().any(|code| reason.contains(code));
+                if login {
+                    Self::environment(
+                        "open a PostgreSQL session",
+                        error.to_string(),
+                        "see who changed the role or its password, then resume the run",
+                    )
+                } else if refused {
                     Self::migration(
                         "open a PostgreSQL session",
                         error.to_string(),
@@ -171,6 +208,19 @@ impl MigrationError {
     }
 }
 
+/// Whether words (in lower case) tell of a store that is gone or a connection that was cut.
+fn is_away(words: &str) -> bool {
+    AWAY.iter().any(|w| words.contains(w))
+}
+
+/// The same of the words of a client program or a store, however they are written.
+pub(crate) fn is_cut(words: &str) -> bool {
+    let lower = words.to_lowercase();
+    is_away(&lower)
+        && !lower.contains("password authentication failed")
+        && !lower.contains("connection refused")
+}
+
 impl From<PostgresError> for MigrationError {
     fn from(error: PostgresError) -> Self {
         Self::postgres(&error)
@@ -193,6 +243,14 @@ mod tests {
             "connection to server at \"127.0.0.1\", port 1 failed: Connection refused",
         ] {
             assert!(is_environment(&MigrationError::from_words("dump identity", words, "")), "{words}");
+        }
+        for words in [
+            "index [operate-a_] blocked by: [FORBIDDEN/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];",
+            "blocked by: [FORBIDDEN/6/cluster read-only (api)];",
+            "this action would add [2] shards, but this cluster currently has [9]/[1] maximum normal shards open;",
+            "pg_restore: error: could not send data to server: Connection reset by peer",
+        ] {
+            assert!(is_environment(&MigrationError::from_words("copy", words, "")), "{words}");
         }
         assert!(!is_environment(&MigrationError::from_words("dump", "permission denied for table a", "")));
         let statement = |code: &str| {

@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// A client program that ended by itself.
 #[derive(Debug)]
 pub(crate) struct Output {
-    /// Exit code; 128 and more if a signal ended it.
+    /// Exit code.
     pub(crate) code: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -29,7 +29,7 @@ pub(crate) struct Output {
 /// machine can read it. Its output goes to `logs/<log>.log` as well, redacted.
 ///
 /// # Errors
-/// The program is missing, took too long, or the run was cancelled. An exit code is not an error here.
+/// The program is missing, took too long, was ended by a signal, or the run was cancelled. An exit code is not an error here.
 pub(crate) async fn run(
     cx: &MigrationContext,
     name: &str,
@@ -137,7 +137,14 @@ pub(crate) async fn execute(
         let text = redactor
             .apply(&format!("$ {shown}\n{}{}exit code {}\n", output.stdout, output.stderr, output.code));
         append(&log_path, &text).map_err(|e| MigrationError::io("write the log", &log_path, &e))?;
-        Ok(output)
+        match status.signal() {
+            Some(signal) => Err(MigrationError::environment(
+                format!("run {shown}"),
+                format!("signal {signal} ended it"),
+                "see who ends processes there (the kernel does when memory runs out), then resume the run",
+            )),
+            None => Ok(output),
+        }
     };
     tokio::task::spawn_blocking(work)
         .await

@@ -3,6 +3,7 @@
 
 use crate::recorder::Recorder;
 use drydock_core::event::{Ending, ServiceState};
+use drydock_core::scenario::{FaultKind, Moment};
 use drydock_core::{Action, Class, Event, Finding, Kind, Outcome, Plan, Step, StepId, StepOutcome};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,6 +61,8 @@ pub struct Progress {
     pub items: BTreeMap<StepId, BTreeSet<String>>,
     /// Losses planted, by the step after which they were.
     pub planted: BTreeSet<StepId>,
+    /// Failures caused, with the step in which they were. Each happens once in a run, however often it is resumed.
+    pub struck: BTreeSet<(String, StepId)>,
     /// When the service was first closed, in milliseconds of the run's clock.
     pub closed_ms: Option<u64>,
     /// When it was opened again.
@@ -83,8 +86,15 @@ impl Progress {
                 Event::ItemFinished { step, item, .. } => {
                     progress.items.entry(step.clone()).or_default().insert(item.clone());
                 }
-                Event::FaultPlanted { after, .. } => {
-                    progress.planted.insert(after.clone());
+                Event::FaultPlanted { fault, after, .. } => {
+                    match FaultKind::of_name(fault).map(FaultKind::moment) {
+                        Some(Moment::During) => {
+                            progress.struck.insert((fault.clone(), after.clone()));
+                        }
+                        _ => {
+                            progress.planted.insert(after.clone());
+                        }
+                    }
                 }
                 Event::Service { state: ServiceState::Closed } => {
                     progress.closed_ms.get_or_insert(entry.ms);
@@ -92,7 +102,9 @@ impl Progress {
                 Event::Service { state: ServiceState::OnTarget } => {
                     progress.opened_ms.get_or_insert(entry.ms);
                 }
-                Event::RunResumed { starts_over: Some(_), .. } => progress = Self::default(),
+                Event::RunResumed { starts_over: Some(_), .. } => {
+                    progress = Self { struck: std::mem::take(&mut progress.struck), ..Self::default() };
+                }
                 _ => {}
             }
         }

@@ -1,24 +1,48 @@
-//! Losses planted on purpose, so that a check is seen to fire.
+//! What goes wrong on purpose: losses planted on the data, so that a check is seen to fire, and failures of what the migration
+//! works with. What each of them must come to stands in [`FaultKind::effect`].
 
 use crate::names::StepId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A loss to plant.
+/// A loss to plant, or a failure to cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// What is harmed.
+    /// What is harmed or fails.
     pub fault: FaultKind,
-    /// The step after which it is harmed; the last restoring step if absent.
+    /// For losses: the step after which it is harmed; the last restoring step if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<StepId>,
-    /// Which item: an index or `database.schema.table` in which one is chosen, `*` allowed; anything by seed if absent.
+    /// For failures: the step in which it happens; the first that it can happen in if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub during: Option<StepId>,
+    /// For losses: an index or `database.schema.table` in which one is chosen, `*` allowed; anything by seed if absent. For
+    /// failures: the number of the request, from 1, or how many indices are done before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<At>")]
     pub at: Option<String>,
 }
 
-/// What can be harmed, on the target unless its name says otherwise.
+/// How `at` may be written.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the schema alone needs it")]
+enum At {
+    /// The so-manieth.
+    Number(u32),
+    /// The one of this name.
+    Name(String),
+}
+
+impl Fault {
+    /// The number of `at`, if it is one.
+    pub fn number(&self) -> Option<u32> {
+        self.at.as_ref()?.parse().ok()
+    }
+}
+
+/// What can go wrong, on the target unless its name says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
@@ -62,11 +86,69 @@ pub enum FaultKind {
     LeaveDatabase,
     /// A trial changes a setting of the cluster and does not change it back.
     TouchSetting,
+    /// One index is made again without its mapping: its field types are guessed from the documents.
+    DynamicMapping,
+    /// Every sequence of one database is set back to its start.
+    ResetSequences,
+    /// One extension is dropped, with what hangs on it.
+    LoseExtension,
+    /// The lock of a schema migration that never ended (Liquibase) is left closed.
+    StaleLock,
+    /// A connection is reset: on the so-manieth request that copies documents, or in the middle of a restore.
+    ConnectionReset,
+    /// Every answer comes late.
+    SlowAnswers,
+    /// A copy is made, and its answer never arrives.
+    StuckAnswers,
+    /// Requests are refused with 429.
+    TooManyRequests,
+    /// Requests are refused with 503.
+    Unavailable,
+    /// A gateway answers 504 while the copy goes on.
+    GatewayTimeout,
+    /// A timeout shorter than the copy cuts the connection while the copy goes on.
+    ShortTimeout,
+    /// From one request on, the password is no longer the right one.
+    WrongCredentials,
+    /// An index with its mapping is refused.
+    MappingRefused,
+    /// The source forgets the search that a copy reads.
+    ScrollExpires,
+    /// The source store that the step reads is killed.
+    SourceKilled,
+    /// The target store that the step writes is killed.
+    TargetKilled,
+    /// The running `pg_dump` or `pg_restore` is killed.
+    ClientKilled,
+    /// This program is killed.
+    DrydockKilled,
+    /// The disk of the target cluster passes its flood stage.
+    DiskFull,
+    /// The target cluster is made read-only.
+    ReadOnly,
+    /// The target cluster may hold no more shards.
+    ShardLimit,
+    /// The rows of one table are refused, which `pg_restore` passes over with exit code 1.
+    CopyRefused,
+    /// The password of an application's role is changed between two phases.
+    SecretChanged,
+    /// A second restore of the same dump runs beside the first.
+    SecondRestore,
+    /// An application is alive on the target while its database is restored, and writes.
+    TargetSession,
+    /// A session writes to the frozen source and leaves again.
+    PassingSession,
+    /// An index is made, written and deleted on the frozen source.
+    PassingIndex,
+    /// An index of the source is made just before the freeze and never refreshed.
+    UnrefreshedIndex,
+    /// Documents of the source are deleted and made again around the warm copy.
+    RecreatedDocuments,
 }
 
 impl FaultKind {
     /// Every fault.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 49] = [
         Self::LoseDocument,
         Self::ChangeDocument,
         Self::RerouteDocument,
@@ -87,6 +169,35 @@ impl FaultKind {
         Self::LeaveIndex,
         Self::LeaveDatabase,
         Self::TouchSetting,
+        Self::DynamicMapping,
+        Self::ResetSequences,
+        Self::LoseExtension,
+        Self::StaleLock,
+        Self::ConnectionReset,
+        Self::SlowAnswers,
+        Self::StuckAnswers,
+        Self::TooManyRequests,
+        Self::Unavailable,
+        Self::GatewayTimeout,
+        Self::ShortTimeout,
+        Self::WrongCredentials,
+        Self::MappingRefused,
+        Self::ScrollExpires,
+        Self::SourceKilled,
+        Self::TargetKilled,
+        Self::ClientKilled,
+        Self::DrydockKilled,
+        Self::DiskFull,
+        Self::ReadOnly,
+        Self::ShardLimit,
+        Self::CopyRefused,
+        Self::SecretChanged,
+        Self::SecondRestore,
+        Self::TargetSession,
+        Self::PassingSession,
+        Self::PassingIndex,
+        Self::UnrefreshedIndex,
+        Self::RecreatedDocuments,
     ];
 
     /// Name as in scenario files.
@@ -112,6 +223,40 @@ impl FaultKind {
             Self::LeaveIndex => "leave-index",
             Self::LeaveDatabase => "leave-database",
             Self::TouchSetting => "touch-setting",
+            Self::DynamicMapping => "dynamic-mapping",
+            Self::ResetSequences => "reset-sequences",
+            Self::LoseExtension => "lose-extension",
+            Self::StaleLock => "stale-lock",
+            Self::ConnectionReset => "connection-reset",
+            Self::SlowAnswers => "slow-answers",
+            Self::StuckAnswers => "stuck-answers",
+            Self::TooManyRequests => "too-many-requests",
+            Self::Unavailable => "unavailable",
+            Self::GatewayTimeout => "gateway-timeout",
+            Self::ShortTimeout => "short-timeout",
+            Self::WrongCredentials => "wrong-credentials",
+            Self::MappingRefused => "mapping-refused",
+            Self::ScrollExpires => "scroll-expires",
+            Self::SourceKilled => "source-killed",
+            Self::TargetKilled => "target-killed",
+            Self::ClientKilled => "client-killed",
+            Self::DrydockKilled => "drydock-killed",
+            Self::DiskFull => "disk-full",
+            Self::ReadOnly => "read-only",
+            Self::ShardLimit => "shard-limit",
+            Self::CopyRefused => "copy-refused",
+            Self::SecretChanged => "secret-changed",
+            Self::SecondRestore => "second-restore",
+            Self::TargetSession => "target-session",
+            Self::PassingSession => "passing-session",
+            Self::PassingIndex => "passing-index",
+            Self::UnrefreshedIndex => "unrefreshed-index",
+            Self::RecreatedDocuments => "recreated-documents",
         }
+    }
+
+    /// The fault of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }

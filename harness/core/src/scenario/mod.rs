@@ -1,5 +1,6 @@
 //! Scenario files: what to migrate, how, with what workload, which losses to plant and which budgets to hold.
 
+mod effect;
 mod expect;
 mod fault;
 mod manual;
@@ -10,6 +11,7 @@ mod procedure;
 mod rollback;
 mod side;
 
+pub use effect::{Course, Effect, Moment, component_of};
 pub use expect::{Expect, Expectation, ExpectedVerdict};
 pub use fault::{Fault, FaultKind};
 pub use manual::{DatabaseMover, DumpTool, Repository, RepositoryKind};
@@ -58,7 +60,7 @@ pub struct Scenario {
     /// How the migration is carried out.
     #[serde(default)]
     pub migration: MigrationSpec,
-    /// Losses planted on purpose.
+    /// Losses planted and failures caused on purpose.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
     /// Going back instead of coming to the end.

@@ -2,7 +2,7 @@
 //! that was probably meant.
 
 use super::place::{locate, offset_of};
-use super::{CreateIndices, Delta, Fault, Mover, Reindex, Scenario};
+use super::{CreateIndices, Delta, Mover, Reindex, Scenario};
 use crate::ledger::Ledger;
 use crate::names::Component;
 use crate::plan::Plan;
@@ -185,18 +185,19 @@ impl Scenario {
         if let Some((word, message, help)) = self.expect.mistake(&plan) {
             return wrong(&["expect", &word], message, help);
         }
-        for Fault { after, fault, .. } in &self.faults {
-            let Some(after) = after else { continue };
-            if plan.step(after).is_none() {
+        for fault in &self.faults {
+            if let Some((word, message, help)) = fault.mistake(self, &plan) {
+                return wrong(&["faults", &word], message, help);
+            }
+            let Some(step) = fault.after.as_ref().or(fault.during.as_ref()) else { continue };
+            if plan.step(step).is_none() {
                 let known: Vec<&str> = plan.steps.iter().map(|s| s.id.as_str()).collect();
-                let help = did_you_mean(after.as_str(), &known)
+                let help = did_you_mean(step.as_str(), &known)
                     .unwrap_or_else(|| "`drydock rehearse --plan` lists the steps".into());
+                let moment = if fault.after.is_some() { "be planted after" } else { "happen during" };
                 return wrong(
-                    &["faults", after.as_str()],
-                    format!(
-                        "{} is to be planted after {after}, which is no step of this plan",
-                        fault.as_str()
-                    ),
+                    &["faults", step.as_str()],
+                    format!("{} is to {moment} {step}, which is no step of this plan", fault.fault.as_str()),
                     help,
                 );
             }

@@ -1,5 +1,6 @@
 //! Scenario, plan, record and verdict, seen from outside.
 
+mod lives;
 mod plan;
 mod proof;
 mod record;

@@ -5,6 +5,7 @@ mod estimate;
 mod external;
 mod helm;
 mod helm_render;
+mod kills;
 mod migrated_store;
 mod pack;
 mod prove;

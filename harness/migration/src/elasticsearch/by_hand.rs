@@ -1,7 +1,7 @@
 //! One `_reindex` as the API is used by hand: started as a task that outlives the connection, and asked after until it ends.
 
 use super::encode;
-use super::reindex::{CopyFailure, body, is_pressure, judge, refused};
+use super::reindex::{CopyFailure, body, is_forgotten, is_pressure, judge, refused};
 use crate::error::MigrationError;
 use drydock_core::scenario::Versions;
 use drydock_stores::ElasticsearchEndpoint;
@@ -81,6 +81,9 @@ fn outcome<'a>(ended: &'a Value, index: &str) -> Result<&'a Value, CopyFailure> 
     let words = error.to_string();
     if is_pressure(&words) {
         return Err(CopyFailure::Pressure(words));
+    }
+    if is_forgotten(&words) {
+        return Err(CopyFailure::Lost(words));
     }
     let reason = error["caused_by"]["reason"].as_str().or(error["reason"].as_str()).unwrap_or(&words);
     Err(CopyFailure::Other(MigrationError::from_words(

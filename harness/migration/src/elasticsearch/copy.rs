@@ -3,10 +3,10 @@
 use super::create::{self, Definition, definitions};
 use super::inventory::{self, Inventory, SourceIndex, State, index_path};
 use super::marks::{self, Ledger};
-use super::reindex::{self, CopyFailure, batch_size};
+use super::reindex::{CopyFailure, batch_size};
 use super::stream::{Extent, Failure, Job, Part, Stream, Write};
 use super::{Prefixes, bounded, by_hand, chunks, dump, objects, settings, templates};
-use crate::context::{Attempt, Facts, MigrationContext, Reporter};
+use crate::context::{Attempt, Facts, MigrationContext, Reporter, patient_client};
 use crate::error::MigrationError;
 use drydock_core::scenario::{CreateIndices, Delta, Mover, Reindex, Versions};
 use drydock_stores::elasticsearch::Client;
@@ -19,8 +19,10 @@ use std::time::{Duration, Instant};
 
 /// Indices made at the same time.
 pub(super) const CREATE_PARALLELISM: usize = 8;
-/// Tries of one index, each with a quarter of the batch before.
+/// Tries of one index; under pressure each with a quarter of the batch before.
 const TRIES: u32 = 5;
+/// Half of the pause after the first try; each is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether somebody writes to the source meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub(super) struct Work<'a> {
     pub(super) reporter: &'a dyn Reporter,
     pub(super) source: Client,
     pub(super) target: Client,
+    /// The target again, for requests that stay unanswered for long.
+    pub(super) patient: Client,
     pub(super) prefixes: Prefixes,
     pub(super) pass: Pass,
     pub(super) stream: Arc<Stream>,
@@ -94,6 +98,7 @@ impl<'a> Work<'a> {
             reporter,
             source,
             target,
+            patient: patient_client(&cx.target)?,
             prefixes,
             pass,
             stream,
@@ -400,16 +405,22 @@ impl<'a> Work<'a> {
                 }
                 Err(CopyFailure::Other(error)) => return Err(error),
                 Err(CopyFailure::Pressure(words)) => (words, (size / 4).max(1)),
-                Err(CopyFailure::Lost(words)) => (words, size),
+                Err(CopyFailure::Lost(words) | CopyFailure::Unanswered(words)) => (words, size),
             };
-            if attempt == TRIES || size == 1 {
-                return Err(MigrationError::migration(
+            let pressed = smaller < size;
+            if attempt == TRIES || (pressed && size == 1) {
+                let tried =
+                    if pressed { format!("even with {size} documents a batch: ") } else { String::new() };
+                return Err(MigrationError::from_words(
                     format!("copy index {}", index.name),
-                    format!("even with {size} documents a batch: {failure}"),
+                    format!("{tried}{failure}"),
                     "give the clusters more heap, or lower reindex_parallelism",
                 ));
             }
             size = smaller;
+            // What goes on in spite of its lost answer must not write into the index made anew.
+            self.stop_copies_into(&index.name).await?;
+            tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt)).await;
             self.retries.fetch_add(1, Ordering::Relaxed);
             self.reporter
                 .note(&format!("index {}: {failure}; copied anew with {size} documents a batch", index.name));
@@ -432,7 +443,7 @@ impl<'a> Work<'a> {
         let source = &self.cx.source.elasticsearch;
         match self.cx.spec.mover {
             Mover::Reindex => {
-                return reindex::copy(&self.target, source, &index.name, size, versions, expected).await;
+                return self.reindexed(index, size, versions, expected).await;
             }
             Mover::ReindexByHand => {
                 return by_hand::copy(&self.target, source, &index.name, size, versions, expected).await;

@@ -5,7 +5,7 @@ use super::settings::{self, SettingsPlan};
 use crate::context::Reporter;
 use crate::error::MigrationError;
 use drydock_core::scenario::CreateIndices;
-use drydock_stores::elasticsearch::{Client, ElasticsearchError};
+use drydock_stores::elasticsearch::{Client, ElasticsearchError, ErrorKind};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -89,7 +89,18 @@ async fn complete(target: &Client, definition: &Definition) -> Result<(), Elasti
     });
     // Without waiting for the shards, which start while the next index is made; writes wait for them by themselves.
     let path = format!("{}?wait_for_active_shards=0", index_path(&definition.name));
-    target.put(&path, &body).await.map(drop)
+    match target.put(&path, &body).await {
+        // Nothing was there before: a request that went unanswered has made it, or a copy that went on after its end.
+        Err(e) if is_there(&e) => {
+            target.delete(&index_path(&definition.name)).await?;
+            target.put(&path, &body).await.map(drop)
+        }
+        made => made.map(drop),
+    }
+}
+
+fn is_there(error: &ElasticsearchError) -> bool {
+    matches!(&error.kind, ErrorKind::Status { error_type, .. } if error_type == "resource_already_exists_exception")
 }
 
 /// With its mapping, and of its settings only the analysis without which the mapping is refused.

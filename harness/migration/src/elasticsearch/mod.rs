@@ -1,5 +1,6 @@
 //! Elasticsearch: listing the source, creating every index on the target, copying, templates.
 
+mod answer;
 mod back_up;
 mod by_hand;
 mod copy;

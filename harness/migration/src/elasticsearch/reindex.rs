@@ -66,6 +66,8 @@ pub(crate) enum CopyFailure {
     Pressure(String),
     /// A point in time was lost: worth another try as it is.
     Lost(String),
+    /// Nobody answered, or a gateway did instead: the copy may have been made all the same, or go on.
+    Unanswered(String),
     /// Anything else.
     Other(MigrationError),
 }
@@ -126,10 +128,22 @@ pub(crate) async fn catch_up(
 
 pub(super) fn refused(error: &ElasticsearchError, index: &str) -> CopyFailure {
     let words = error.to_string();
+    if error.is_transport() || matches!(error.status(), Some(502 | 504)) {
+        return CopyFailure::Unanswered(words);
+    }
+    if is_forgotten(&words) {
+        return CopyFailure::Lost(words);
+    }
     if error.is_pressure() || error.status() == Some(413) || is_pressure(&words) {
         return CopyFailure::Pressure(words);
     }
     CopyFailure::Other(MigrationError::elasticsearch(format!("copy index {index}"), error))
+}
+
+/// Whether the source has forgotten the search that was read, or could not be reached for a moment.
+pub(super) fn is_forgotten(words: &str) -> bool {
+    ["search_context_missing", "No search context found"].iter().any(|w| words.contains(w))
+        || crate::error::is_cut(words)
 }
 
 pub(super) fn is_pressure(words: &str) -> bool {
@@ -154,6 +168,9 @@ fn numbers(answer: &Value, index: &str) -> Result<(u64, u64, u64, u64), CopyFail
         let words = first.to_string();
         if is_pressure(&words) {
             return Err(CopyFailure::Pressure(words));
+        }
+        if is_forgotten(&words) {
+            return Err(CopyFailure::Lost(words));
         }
         return Err(CopyFailure::Other(MigrationError::from_words(
             attempted(),

@@ -19,12 +19,26 @@ impl Work<'_> {
 
     /// Ends copies of an earlier attempt, which the target goes on with when nobody waits for their answer.
     pub(super) async fn stop_copies(&self) -> Result<(), MigrationError> {
-        for task in self.running().await? {
+        self.end(self.running().await?).await
+    }
+
+    /// The same for copies into one index.
+    pub(super) async fn stop_copies_into(&self, index: &str) -> Result<(), MigrationError> {
+        let running = self.running().await?;
+        self.end(running.into_iter().filter(|task| task.index == index).collect()).await
+    }
+
+    async fn end(&self, tasks: Vec<Running>) -> Result<(), MigrationError> {
+        for task in tasks {
             let path = format!("/_tasks/{}/_cancel?wait_for_completion=true", super::encode(&task.id));
-            self.target
-                .post_empty(&path)
-                .await
-                .map_err(|e| MigrationError::elasticsearch("end a copy of an earlier attempt", &e))?;
+            match self.target.post_empty(&path).await {
+                Ok(_) => {}
+                // It has ended by itself meanwhile.
+                Err(e) if e.is_not_found() => {}
+                Err(e) => {
+                    return Err(MigrationError::elasticsearch("end a copy of an earlier attempt", &e));
+                }
+            }
         }
         Ok(())
     }
@@ -33,6 +47,8 @@ impl Work<'_> {
 /// One `_reindex` under way.
 pub(super) struct Running {
     id: String,
+    /// Where it writes.
+    pub(super) index: String,
     pub(super) done: u64,
 }
 
@@ -41,13 +57,11 @@ fn running_of(answer: &Value, wanted: &BTreeMap<String, Definition>) -> Vec<Runn
     for node in answer["nodes"].as_object().into_iter().flatten().map(|(_, n)| n) {
         for (id, task) in node["tasks"].as_object().into_iter().flatten() {
             let description = task["description"].as_str().unwrap_or_default();
-            let ours = description
-                .rsplit_once(" to [")
-                .and_then(|(_, rest)| rest.split(']').next())
-                .is_some_and(|index| wanted.contains_key(index));
-            if ours {
+            let index = description.rsplit_once(" to [").and_then(|(_, rest)| rest.split(']').next());
+            if let Some(index) = index.filter(|index| wanted.contains_key(*index)) {
                 let number = |name: &str| task["status"][name].as_u64().unwrap_or(0);
-                found.push(Running { id: id.clone(), done: number("created") + number("updated") });
+                let index = index.to_owned();
+                found.push(Running { id: id.clone(), index, done: number("created") + number("updated") });
             }
         }
     }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-type Planted = Result<Option<PlantedItem>, ElasticsearchError>;
+pub(super) type Planted = Result<Option<PlantedItem>, ElasticsearchError>;
 
 /// Documents of one index that are looked at before the next index is tried.
 const DOCUMENTS_TRIED: usize = 20;
@@ -86,6 +86,7 @@ async fn harm(client: &Client, choice: &Choice<'_>, index: &str) -> Planted {
         FaultKind::ChangeSetting => change_setting(client, index).await.map(Some),
         FaultKind::NarrowResultWindow => narrow_window(client, index).await.map(Some),
         FaultKind::AdvanceImportPosition => advance_position(client, choice, index).await,
+        FaultKind::DynamicMapping => super::guessed::guess_mapping(client, index).await,
         FaultKind::RerouteDocument => {
             let documents = documents(client, choice, index).await?;
             // Where routing is in use, it is what finds the document.

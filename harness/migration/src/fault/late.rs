@@ -82,20 +82,37 @@ async fn row(
     choice: &Choice<'_>,
 ) -> Result<Option<PlantedItem>, MigrationError> {
     let witness = connect(&cx.source.postgres, database, APPLICATION_NAME).await?;
-    let candidates = tables(&witness, database, choice).await?;
     let straggler = connect(&cx.as_role(&cx.source, database)?, database, STRAGGLER).await?;
     // The application's triggers and defaults expect its own path.
     straggler
         .batch_execute("RESET search_path")
         .await
         .map_err(|e| MigrationError::statement("write to the source as a straggler", &e))?;
-    for table in candidates {
-        for statement in inserts(&witness, choice, &table).await? {
+    row_by(&straggler, &witness, database, choice).await
+}
+
+/// Writes one row with the session of a straggler; `witness` looks for a table that takes one. Within a transaction too: what is
+/// refused is taken back to a savepoint.
+pub(super) async fn row_by(
+    straggler: &Connection,
+    witness: &Connection,
+    database: &str,
+    choice: &Choice<'_>,
+) -> Result<Option<PlantedItem>, MigrationError> {
+    for table in tables(witness, database, choice).await? {
+        for statement in inserts(witness, choice, &table).await? {
+            let within = straggler.batch_execute("SAVEPOINT straggler").await.is_ok();
             // Unique columns, checks and rights refuse some: the next candidate is tried.
             if let Ok(rows) = straggler.query(statement.as_str(), &[]).await
                 && let Some(row) = rows.first()
             {
                 return Ok(Some(table.item(row, 0)));
+            }
+            if within {
+                straggler
+                    .batch_execute("ROLLBACK TO SAVEPOINT straggler")
+                    .await
+                    .map_err(|e| MigrationError::statement("write to the source as a straggler", &e))?;
             }
         }
     }

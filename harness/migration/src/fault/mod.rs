@@ -1,10 +1,17 @@
 //! Losses planted on purpose, so that a check is seen to fire. One item is harmed at a time, chosen by the seed among what
 //! exists; the same seed on the same data harms the same item.
 
+mod during;
 mod elasticsearch;
+mod guessed;
 mod late;
 mod postgres;
 mod trial;
+
+pub use during::{
+    Ground, accept_rows, pass_by, passing_index, password_statement, recreate_documents, refuse_rows,
+    unrefreshed_index,
+};
 
 use crate::context::MigrationContext;
 use crate::error::MigrationError;
@@ -44,16 +51,24 @@ pub async fn plant(
         | FaultKind::LoseTemplate
         | FaultKind::ChangeSetting
         | FaultKind::NarrowResultWindow
-        | FaultKind::AdvanceImportPosition => elasticsearch::plant(cx, &choice).await?.into_iter().collect(),
+        | FaultKind::AdvanceImportPosition
+        | FaultKind::DynamicMapping => elasticsearch::plant(cx, &choice).await?.into_iter().collect(),
         FaultKind::LoseRow
         | FaultKind::ChangeRow
         | FaultKind::LoseSequence
         | FaultKind::LoseTableIndex
         | FaultKind::LoseGrant
-        | FaultKind::ChangeLargeObject => postgres::plant(cx, &choice).await?.into_iter().collect(),
+        | FaultKind::ChangeLargeObject
+        | FaultKind::ResetSequences
+        | FaultKind::LoseExtension
+        | FaultKind::StaleLock => postgres::plant(cx, &choice).await?.into_iter().collect(),
         FaultKind::LateWrite => late::plant(cx, &choice).await?,
         FaultKind::LeaveIndex | FaultKind::LeaveDatabase | FaultKind::TouchSetting => {
             vec![trial::plant(cx, &choice).await?]
+        }
+        failure => {
+            let what = format!("{} is a failure, which is not planted between steps", failure.as_str());
+            return Err(MigrationError::Internal(what));
         }
     };
     if planted.is_empty() { Err(choice.nothing()) } else { Ok(planted) }

@@ -53,6 +53,9 @@ pub(super) async fn plant(
             FaultKind::LoseTableIndex => index(&session, database, choice).await?,
             FaultKind::LoseGrant => grant(&session, database, choice).await?,
             FaultKind::ChangeLargeObject => large_object(&session, database, choice).await?,
+            FaultKind::ResetSequences => sequences(&session, database, choice).await?,
+            FaultKind::LoseExtension => extension(&session, database, choice).await?,
+            FaultKind::StaleLock => lock(&session, database).await?,
             _ => None,
         };
         if planted.is_some() {
@@ -89,6 +92,11 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Whether other tables refer to it.
+    pub(super) fn is_referenced(&self) -> bool {
+        self.referenced
+    }
+
     /// The key's values as text, in key order.
     pub(super) fn key_as_text(&self) -> String {
         let parts: Vec<String> = self.key.iter().map(|c| format!("{}::text", identifier(c))).collect();
@@ -250,6 +258,58 @@ async fn sequence(
         .filter(|c| choice.allows(&c.subject))
         .collect();
     first_possible(session, choice, candidates).await
+}
+
+/// Every sequence of the database, as after a restore that left their positions behind.
+async fn sequences(
+    session: &Connection,
+    database: &str,
+    choice: &Choice<'_>,
+) -> Result<Option<PlantedItem>, MigrationError> {
+    let mut items = Vec::new();
+    for row in query(session, choice, SEQUENCES).await? {
+        let (schema, name): (String, String) = (row.get(0), row.get(1));
+        let statement = format!("ALTER SEQUENCE {}.{} RESTART", identifier(&schema), identifier(&name));
+        if session.batch_execute(&statement).await.is_ok() {
+            items.push(format!("{database}.{schema}.{name}"));
+        }
+    }
+    let first = items.first().cloned();
+    Ok(first.map(|subject| PlantedItem { item: items.join("; "), subject }))
+}
+
+async fn extension(
+    session: &Connection,
+    database: &str,
+    choice: &Choice<'_>,
+) -> Result<Option<PlantedItem>, MigrationError> {
+    let rows =
+        query(session, choice, "SELECT extname::text FROM pg_extension WHERE extname <> 'plpgsql'").await?;
+    let candidates = rows
+        .iter()
+        .map(|row| {
+            let name: String = row.get(0);
+            Named {
+                item: format!("{database} extension {name}"),
+                subject: format!("{database}.{name}"),
+                statement: format!("DROP EXTENSION {} CASCADE", identifier(&name)),
+            }
+        })
+        .filter(|c| choice.allows(&c.subject))
+        .collect();
+    first_possible(session, choice, candidates).await
+}
+
+/// Closes the lock of Liquibase, as a pod does that is ended while it changes the schema.
+async fn lock(session: &Connection, database: &str) -> Result<Option<PlantedItem>, MigrationError> {
+    const TABLE: &str = "public.databasechangeloglock";
+    let statement = format!(
+        "UPDATE {TABLE} SET locked = true, lockgranted = now(), lockedby = 'keycloak-0 (10.0.0.7)' WHERE id = 1"
+    );
+    // A database without this table is none of Keycloak's.
+    let closed = matches!(session.execute(statement.as_str(), &[]).await, Ok(1));
+    let subject = format!("{database}.{TABLE}");
+    Ok(closed.then(|| PlantedItem { item: format!("{subject} id=1"), subject }))
 }
 
 async fn index(

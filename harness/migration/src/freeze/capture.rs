@@ -23,11 +23,13 @@ impl FreezeWitness {
         prefixes: &[String],
     ) -> Result<Marks, MigrationError> {
         let mut marks = Marks::default();
-        let (indices, rest) = tokio::join!(
+        let (indices, deleted, rest) = tokio::join!(
             elasticsearch::marks(source, prefixes),
+            elasticsearch::deleted(source, prefixes),
             postgres::marks(&source.postgres, databases)
         );
         marks.indices = indices?;
+        marks.deleted = deleted?;
         rest?.into_marks(&mut marks);
         Ok(marks)
     }

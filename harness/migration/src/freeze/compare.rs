@@ -16,6 +16,7 @@ pub fn compare(before: &Marks, after: &Marks) -> Vec<Finding> {
     for name in names {
         findings.extend(index(name, before.indices.get(name), after.indices.get(name)));
     }
+    findings.extend(passing(before, after));
     let restarted = match (&before.server, &after.server) {
         (Some(a), Some(b)) => a.started != b.started,
         _ => false,
@@ -57,6 +58,31 @@ pub fn compare(before: &Marks, after: &Marks) -> Vec<Finding> {
     };
     findings.extend(open.into_iter().map(still_active));
     findings
+}
+
+/// Indices that neither capture holds: made after the first, and deleted before the second.
+fn passing(before: &Marks, after: &Marks) -> Vec<Finding> {
+    let known: BTreeSet<&str> = before.indices.values().map(|mark| mark.uuid.as_str()).collect();
+    let new = after.deleted.iter().filter(|(uuid, _)| !before.deleted.contains_key(*uuid));
+    new.filter(|(uuid, _)| !known.contains(uuid.as_str()))
+        .map(|(uuid, stone)| {
+            let message = format!(
+                "index {} was made on the source after the freeze and deleted again{}",
+                stone.index,
+                clock(stone.at_ms)
+            );
+            let sample = Sample::named(format!("index {} uuid {uuid}", stone.index));
+            Finding { samples: vec![sample], ..late(&stone.index, message, 1) }
+        })
+        .collect()
+}
+
+/// ` at 2026-01-01T10:00:00Z`, or nothing for no time at all.
+fn clock(ms: i64) -> String {
+    match jiff::Timestamp::from_millisecond(ms) {
+        Ok(at) if ms > 0 => format!(" at {}", at.strftime("%Y-%m-%dT%H:%M:%SZ")),
+        _ => String::new(),
+    }
 }
 
 /// Whether the server worked while nothing of the user's moved: for a note, not for a finding.
@@ -180,8 +206,12 @@ pub fn still_active(session: &Session) -> Finding {
         Kind::StillActive,
         format!("{}/session/{name}", session.database),
         format!(
-            "session {} of {name} as {} on database {} of the source is still open ({})",
-            session.pid, session.role, session.database, session.state
+            "session {} of {name} as {} from {} on database {} of the source is still open ({})",
+            session.pid,
+            session.role,
+            if session.address.is_empty() { "an unknown address" } else { &session.address },
+            session.database,
+            session.state
         ),
     )
     .items(
@@ -211,6 +241,7 @@ mod tests {
             sequences: BTreeMap::from([("identity.public.s".into(), Some(4))]),
             server: Some(ServerMark { wal: 100, next_transaction: 7, started: 1 }),
             sessions: Vec::new(),
+            deleted: BTreeMap::new(),
         }
     }
 
@@ -238,6 +269,15 @@ mod tests {
             }
         });
         assert_eq!((found[0].subject.as_str(), found[0].count), ("keycloak.public.realm", 3));
+        let found = told(|m| {
+            let stone =
+                |index: &str| super::super::Tombstone { index: index.into(), at_ms: 1_700_000_000_000 };
+            m.deleted.insert("new".into(), stone("operate-b_"));
+            // One that was there at the freeze is told as deleted, not as passing.
+            m.deleted.insert("u".into(), stone("operate-a_"));
+        });
+        assert_eq!((found.len(), found[0].subject.as_str()), (1, "operate-b_"));
+        assert!(found[0].message.contains("2023-11-14T22:13:20Z"), "{}", found[0].message);
         assert_eq!(told(|m| m.indices.clear()).len(), 1);
         assert_eq!(told(|m| m.tables.clear())[0].kind, Kind::LateWrite);
         assert_eq!(
@@ -276,6 +316,8 @@ mod tests {
             database: "keycloak".into(),
             role: "keycloak".into(),
             state: state.into(),
+            address: "10.0.0.7".into(),
+            writes: false,
         };
         let mut before = marks();
         before.sessions.push(session("idle"));

@@ -1,6 +1,6 @@
 //! Sequence numbers of the shards of a cluster.
 
-use super::IndexMark;
+use super::{IndexMark, Tombstone};
 use crate::context::client;
 use crate::elasticsearch::Prefixes;
 use crate::error::MigrationError;
@@ -28,6 +28,40 @@ pub(super) async fn marks(
         .await
         .map_err(|e| MigrationError::elasticsearch("read the sequence numbers of the source's shards", &e))?;
     Ok(parse(&answer, &prefixes))
+}
+
+/// Deleted indices with one of the prefixes that the cluster remembers, by identity. A cluster that does not show its state
+/// remembers none.
+pub(super) async fn deleted(
+    source: &StorePair,
+    prefixes: &[String],
+) -> Result<BTreeMap<String, Tombstone>, MigrationError> {
+    if prefixes.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let path = "/_cluster/state/metadata?filter_path=metadata.index-graveyard";
+    let answer = match client(source)?.get(path).await {
+        Ok(answer) => answer,
+        Err(e) if matches!(e.status(), Some(400 | 403 | 404 | 405)) => return Ok(BTreeMap::new()),
+        Err(e) => {
+            return Err(MigrationError::elasticsearch("read which indices the source has deleted", &e));
+        }
+    };
+    Ok(buried(&answer, &Prefixes::new(prefixes)))
+}
+
+fn buried(answer: &Value, prefixes: &Prefixes) -> BTreeMap<String, Tombstone> {
+    let stones = answer["metadata"]["index-graveyard"]["tombstones"].as_array();
+    stones
+        .into_iter()
+        .flatten()
+        .filter_map(|stone| {
+            let index = stone["index"]["index_name"].as_str().filter(|name| prefixes.matches(name))?;
+            let uuid = stone["index"]["index_uuid"].as_str()?;
+            let at_ms = stone["delete_date_in_millis"].as_i64().unwrap_or(0);
+            Some((uuid.to_owned(), Tombstone { index: index.to_owned(), at_ms }))
+        })
+        .collect()
 }
 
 fn parse(answer: &Value, prefixes: &Prefixes) -> BTreeMap<String, IndexMark> {
@@ -63,6 +97,16 @@ fn parse(answer: &Value, prefixes: &Prefixes) -> BTreeMap<String, IndexMark> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_graveyard_tells_names_and_times() {
+        let stone = |name: &str, uuid: &str| json!({"index": {"index_name": name, "index_uuid": uuid}, "delete_date_in_millis": 1_700_000_000_123_i64});
+        let answer = json!({"metadata": {"index-graveyard": {"tombstones": [stone("operate-a_", "u"), stone("b", "v")]}}});
+        let found = buried(&answer, &Prefixes::new(&["operate-".into()]));
+        let stone = Tombstone { index: "operate-a_".into(), at_ms: 1_700_000_000_123 };
+        assert_eq!(found, BTreeMap::from([("u".to_owned(), stone)]));
+        assert!(buried(&json!({}), &Prefixes::new(&["operate-".into()])).is_empty());
+    }
 
     #[test]
     fn only_primaries_of_wanted_indices_count() {

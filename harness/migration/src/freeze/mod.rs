@@ -2,16 +2,19 @@
 //!
 //! Two captures of the positions of both stores, one at the freeze and one after the copy, must agree: sequence numbers
 //! of every shard, write counters, files and sequences of every table. Sessions of the application that are still open
-//! are told as well, because what is open can write.
+//! are told as well, because what is open can write. Between the two a [`Watch`] looks at short intervals, so that whoever wrote
+//! and left again has a name and a time.
 
 mod capture;
 mod compare;
 mod elasticsearch;
 mod postgres;
+mod watch;
 
 pub use capture::{FreezeWitness, Settled};
 pub use compare::{background_work, compare, still_active};
 pub use postgres::sessions;
+pub use watch::{Seen, Watch};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,6 +32,18 @@ pub struct Marks {
     pub server: Option<ServerMark>,
     /// Open sessions of others than this program.
     pub sessions: Vec<Session>,
+    /// Indices that were deleted, as the cluster remembers its last 500, by their identity.
+    #[serde(default)]
+    pub deleted: BTreeMap<String, Tombstone>,
+}
+
+/// What a cluster remembers of a deleted index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tombstone {
+    /// Its name.
+    pub index: String,
+    /// When it was deleted, in milliseconds since 1970 by the cluster's clock.
+    pub at_ms: i64,
 }
 
 /// Positions of one index.
@@ -83,4 +98,10 @@ pub struct Session {
     pub role: String,
     /// `active`, `idle`, `idle in transaction`…
     pub state: String,
+    /// Where its client is: an address, or `a local socket`.
+    #[serde(default)]
+    pub address: String,
+    /// Whether its transaction has written something.
+    #[serde(default)]
+    pub writes: bool,
 }

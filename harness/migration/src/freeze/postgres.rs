@@ -92,10 +92,14 @@ pub async fn sessions(
     read_sessions(&session, databases).await
 }
 
-async fn read_sessions(session: &Connection, databases: &[String]) -> Result<Vec<Session>, MigrationError> {
+pub(super) async fn read_sessions(
+    session: &Connection,
+    databases: &[String],
+) -> Result<Vec<Session>, MigrationError> {
     let rows = session
         .query(
-            "SELECT pid, coalesce(application_name, ''), datname::text, coalesce(usename::text, ''), coalesce(state, '') \
+            "SELECT pid, coalesce(application_name, ''), datname::text, coalesce(usename::text, ''), coalesce(state, ''), \
+             coalesce(host(client_addr), 'a local socket'), backend_xid IS NOT NULL \
              FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() \
              AND datname = ANY($1) AND application_name NOT LIKE 'drydock%' ORDER BY pid",
             &[&databases],
@@ -110,6 +114,8 @@ async fn read_sessions(session: &Connection, databases: &[String]) -> Result<Vec
             database: row.get(2),
             role: row.get(3),
             state: row.get(4),
+            address: row.get(5),
+            writes: row.get(6),
         })
         .collect())
 }

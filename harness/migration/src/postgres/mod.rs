@@ -1,5 +1,6 @@
 //! PostgreSQL: databases made ready, dumped, restored, and the rights that a restore leaves behind.
 
+mod alone;
 mod by_hand;
 mod dump;
 mod grants;

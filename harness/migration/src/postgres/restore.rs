@@ -2,16 +2,20 @@
 
 use super::dump::{DumpKind, path, round};
 use super::server::{MAINTENANCE, contents, not_empty, recreate};
-use super::{by_hand, database_of};
+use super::{alone, by_hand, database_of};
 use crate::context::{Attempt, Facts, MigrationContext, Reporter};
-use crate::error::MigrationError;
+use crate::error::{MigrationError, is_cut};
 use crate::program::{self, Output, database_argument};
 use drydock_core::Component;
 use drydock_core::scenario::DatabaseMover;
 use drydock_stores::postgres::{APPLICATION_NAME, connect};
 use serde_json::json;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// Tries of a restore whose connection is cut.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What a finished `pg_restore` means.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,11 +98,24 @@ pub(crate) async fn restore(
             recreate(cx, &session, database, reporter).await?;
         }
     }
-    let (output, errors) = match cx.spec.database_mover {
-        DatabaseMover::Scripts => as_scripts(cx, component, database, &file, reporter).await?,
-        DatabaseMover::Custom | DatabaseMover::Plain => {
-            (by_hand::restore(cx, component, database).await?, Vec::new())
+    let mut tries = 1;
+    let (output, errors) = loop {
+        let error = match alone::while_restoring(cx, database, once(cx, component, database, &file, reporter))
+            .await
+        {
+            Ok(restored) => break restored,
+            Err(error) => error,
+        };
+        let words = error.to_string();
+        if tries == TRIES || !is_cut(&words) {
+            return Err(error);
         }
+        reporter
+            .note(&format!("restore of {database}: {words}; its database is made anew and restored again"));
+        tokio::time::sleep(PAUSE * tries).await;
+        tries += 1;
+        let session = connect(&cx.target.postgres, MAINTENANCE, APPLICATION_NAME).await?;
+        recreate(cx, &session, database, reporter).await?;
     };
     let begun = Instant::now();
     let session = connect(&cx.target.postgres, database, APPLICATION_NAME).await?;
@@ -118,6 +135,21 @@ pub(crate) async fn restore(
         ("exit_code".into(), json!(output.code)),
         ("errors".into(), json!(errors)),
     ]))
+}
+
+async fn once(
+    cx: &MigrationContext,
+    component: Component,
+    database: &str,
+    file: &Path,
+    reporter: &dyn Reporter,
+) -> Result<(Output, Vec<String>), MigrationError> {
+    match cx.spec.database_mover {
+        DatabaseMover::Scripts => as_scripts(cx, component, database, file, reporter).await,
+        DatabaseMover::Custom | DatabaseMover::Plain => {
+            Ok((by_hand::restore(cx, component, database).await?, Vec::new()))
+        }
+    }
 }
 
 /// `pg_restore` with the flags of the official scripts, and the errors they pass over.

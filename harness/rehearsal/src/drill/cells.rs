@@ -107,7 +107,7 @@ fn refusals(scenario: &Scenario, whole: &Plan) -> Vec<Cell> {
     };
     refused("counts differ", "counts differ", &|s| {
         let fault = if databases { FaultKind::LoseRow } else { FaultKind::LoseDocument };
-        s.faults.push(Fault { fault, after: None, at: None });
+        s.faults.push(Fault { fault, after: None, during: None, at: None });
     });
     refused("the soak time has not passed", "that are to pass first", &|s| s.migration.soak = Some(NEVER));
     if databases {

@@ -7,12 +7,12 @@ use drydock_core::finding::{Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
 use drydock_core::{Clock, Event};
 use drydock_environments::Side;
-use drydock_migration::freeze;
+use drydock_migration::freeze::{self, Watch};
 use drydock_stores::compare::{
     CheckResult, DatabasePair, Options, compare_elasticsearch, compare_keycloak, compare_postgres,
 };
 use drydock_stores::elasticsearch::{Client, Timeouts};
-use drydock_workload::acknowledged::{Contradiction, Item, Now, State, last_states};
+use drydock_workload::acknowledged::{Contradiction, Item, Now, State, last_states, writes_between};
 use drydock_workload::verify::contradicted;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -105,18 +105,43 @@ impl RealWorld {
             )]);
             return Ok(());
         };
+        let seen = self.watch.take().map(Watch::finish).unwrap_or_default();
         let after = self.marks_now().await?;
-        let findings = freeze::compare(&before, &after);
+        let mut findings = seen.complete(freeze::compare(&before, &after), &self.told_sessions);
+        findings.extend(self.acknowledged_late()?);
         let watched = (before.indices.len() + before.tables.len() + before.sequences.len()) as u64;
         let result = CheckResult {
             check: checks::FREEZE,
             compared: watched,
             findings,
-            note: format!("{watched} indices, tables and sequences of the source watched until now"),
+            note: format!(
+                "{watched} indices, tables and sequences of the source watched until now, {} times in between",
+                seen.looks
+            ),
             millis: millis(began),
         };
         self.conclude(vec![result]);
         Ok(())
+    }
+
+    /// Writes that a client was told are stored between the declared freeze and the opening of the target: by whom, if not by
+    /// the source?
+    fn acknowledged_late(&self) -> Stepped<Option<Finding>> {
+        let (Some(frozen), Some(opened)) = (self.frozen_ms, self.opened_ms) else { return Ok(None) };
+        let late = writes_between(&self.config.acknowledged, frozen + 1, opened)
+            .map_err(|e| store_failed("read the log of acknowledged writes", &e))?;
+        if late.is_empty() {
+            return Ok(None);
+        }
+        let count = late.len() as u64;
+        let message = format!("{count} writes were acknowledged to clients after the freeze was declared");
+        let samples =
+            late.into_iter().map(|w| Sample::named(format!("{} at {} ms of the run", w.item, w.ms)));
+        Ok(Some(
+            Finding::data(checks::FREEZE, Kind::LateWrite, "acknowledged writes", message)
+                .items(count, samples)
+                .next("find the component that was not stopped, stop it and migrate again"),
+        ))
     }
 
     pub(super) async fn check_acknowledged(&mut self) -> Stepped<()> {

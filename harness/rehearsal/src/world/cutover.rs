@@ -3,11 +3,11 @@
 use super::{Pins, RealWorld, Stepped, Until, environment, of_migration, store_failed};
 use crate::flow::Facts;
 use drydock_core::event::ServiceState;
-use drydock_core::scenario::{Fault, FaultKind};
+use drydock_core::scenario::{Fault, FaultKind, Moment};
 use drydock_core::{Action, Event, StepId};
 use drydock_environments::Side;
 use drydock_migration::fault::plant;
-use drydock_migration::freeze::{FreezeWitness, Marks, Settled, compare, still_active};
+use drydock_migration::freeze::{FreezeWitness, Marks, Settled, Watch, compare, still_active};
 use drydock_stores::elasticsearch::{Client, PinnedEs, Timeouts};
 use drydock_stores::postgres::PinnedPg;
 use serde_json::json;
@@ -39,7 +39,7 @@ impl RealWorld {
         let text = serde_json::to_vec(&marks).map_err(|e| super::internal(&e.to_string()))?;
         fs::write(&path, text)
             .map_err(|e| environment(format!("cannot write {}: {e}", path.display()), "free disk space"))?;
-        self.marks = Some(marks);
+        self.watch_from(marks)?;
         facts.insert("closed_ms".into(), json!(self.closed_ms));
         Ok(facts)
     }
@@ -83,12 +83,40 @@ impl RealWorld {
         let text = fs::read(&path).map_err(|e| lost(&e))?;
         let mut before: Marks = serde_json::from_slice(&text).map_err(|e| lost(&e))?;
         let now = self.marks_now().await?;
+        // A source that crashed has forgotten its counters. Its transactions tell as well: where none has begun since, none wrote.
+        if let (Some(then), Some(server)) = (&before.server, &now.server)
+            && then.started != server.started
+            && server.next_transaction <= then.next_transaction
+        {
+            for (name, mark) in &mut before.tables {
+                if let Some(found) =
+                    now.tables.get(name).filter(|found| found.oid == mark.oid && found.file == mark.file)
+                {
+                    mark.clone_from(found);
+                }
+            }
+            // A crash moves sequences on by what they had set aside.
+            if before.sequences.keys().eq(now.sequences.keys()) {
+                before.sequences.clone_from(&now.sequences);
+            }
+        }
         before.server.clone_from(&now.server);
         before.sessions.clear();
         for finding in compare(&before, &now) {
             self.found(finding);
         }
-        self.marks = Some(now);
+        self.told_sessions.clone_from(&now.sessions);
+        self.watch_from(now)
+    }
+
+    /// Takes marks for those of the freeze, and looks at the source from now on.
+    fn watch_from(&mut self, marks: Marks) -> Stepped<()> {
+        let source = self.side(Side::Source)?;
+        let prefixes = if self.has_elasticsearch() { self.scope().prefixes } else { Vec::new() };
+        self.told_sessions.extend(marks.sessions.iter().cloned());
+        self.watch = Some(Watch::start(&source, &self.databases(), &prefixes, &marks));
+        self.marks = Some(marks);
+        self.frozen_ms = Some(self.recorder.now_ms());
         Ok(())
     }
 
@@ -103,6 +131,7 @@ impl RealWorld {
         let default = compared.and_then(|c| steps.get(c.saturating_sub(1))).map(|s| s.id.clone());
         let due: Vec<(u64, Fault)> = (0..)
             .zip(&self.config.scenario.faults)
+            .filter(|(_, f)| f.fault.moment() == Moment::After)
             .filter(|(_, f)| f.after.as_ref().or(default.as_ref()) == Some(after))
             .map(|(n, f)| (n, f.clone()))
             .collect();

@@ -122,6 +122,8 @@ mod tests {
             database: "keycloak".into(),
             role: "keycloak".into(),
             state: "idle".into(),
+            address: "a local socket".into(),
+            writes: false,
         };
         for (known, word) in [
             (Known { on_target: None, ..allowed() }, "works on the source"),

@@ -4,6 +4,7 @@ mod baseline;
 mod compare;
 mod conclude;
 mod cutover;
+mod failure;
 mod fates;
 mod guard;
 mod harm;
@@ -26,7 +27,7 @@ use drydock_core::{
     Action, Class, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
 };
 use drydock_environments::{Embedded, EnvironmentError, Side};
-use drydock_migration::freeze::Marks;
+use drydock_migration::freeze::{Marks, Session, Watch};
 use drydock_migration::{BuiltinDriver, MigrationContext, MigrationError, Reporter};
 use drydock_stores::StorePair;
 use drydock_stores::elasticsearch::PinnedEs;
@@ -40,6 +41,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// What a world is made for.
@@ -101,6 +103,8 @@ pub struct RealWorld {
     opened_ms: Option<u64>,
     /// When the last request of the closed service had ended.
     stopped_ms: Option<u64>,
+    /// When the source had come to rest and was declared frozen.
+    frozen_ms: Option<u64>,
     pins: Option<Pins>,
     /// How long the final dumps are going to take, by step, as the first ones took.
     dump_times: BTreeMap<String, std::time::Duration>,
@@ -118,6 +122,18 @@ pub struct RealWorld {
     /// A session that is kept open on the source on purpose.
     straggler: Option<Connection>,
     resumed: bool,
+    /// Looks at the frozen source until the end of the cutover.
+    watch: Option<Watch>,
+    /// Sessions that were told at the freeze.
+    told_sessions: Vec<Session>,
+    /// Stands between the migration and its stores while a step is disturbed.
+    proxies: Option<failure::Proxies>,
+    /// Items that the running step has finished.
+    items_done: Arc<watch::Sender<u64>>,
+    /// Failures that have happened, with their steps.
+    struck: BTreeSet<(String, StepId)>,
+    /// Whether the run was stopped where a resume can go on.
+    worth_resuming: bool,
 }
 
 impl std::fmt::Debug for RealWorld {
@@ -155,6 +171,7 @@ impl RealWorld {
             closed_ms: None,
             opened_ms: None,
             stopped_ms: None,
+            frozen_ms: None,
             pins: None,
             dump_times: BTreeMap::new(),
             objections: 0,
@@ -165,6 +182,12 @@ impl RealWorld {
             step_times: Vec::new(),
             straggler: None,
             resumed: false,
+            watch: None,
+            told_sessions: Vec::new(),
+            proxies: None,
+            items_done: Arc::new(watch::Sender::new(0)),
+            struck: BTreeSet::new(),
+            worth_resuming: false,
         }
     }
 
@@ -235,9 +258,13 @@ impl RealWorld {
         if spec.mover == Mover::Snapshot && spec.repository.is_none() {
             spec.repository = Some(shared_folder(environment));
         }
+        let (mut source, mut target) = (self.side(Side::Source)?, self.target_as_written()?);
+        if let Some(proxies) = &self.proxies {
+            (source, target) = (proxies.source(source), proxies.target(target));
+        }
         Ok(MigrationContext {
-            source: self.side(Side::Source)?,
-            target: self.target_as_written()?,
+            source,
+            target,
             spec,
             clients: clients.ok_or_else(|| internal("the environment has no PostgreSQL clients"))?,
             dumps: environment.work_dir().join("dumps"),
@@ -277,6 +304,7 @@ impl RealWorld {
     /// Decides how a run that was begun before goes on: from where it stopped, or from the beginning.
     pub async fn take_up(&mut self, progress: Progress) -> Progress {
         self.resumed = true;
+        self.struck.clone_from(&progress.struck);
         let why = self.why_start_over(&progress).await;
         let steps_kept = if why.is_some() { 0 } else { progress.done.len() as u64 };
         self.recorder.emit(Event::RunResumed { steps_kept, starts_over: why.clone() });
@@ -295,6 +323,10 @@ impl RealWorld {
         if !progress.done.contains(&StepId::from("prepare/workload")) {
             return Some("the source had not been filled".into());
         }
+        // Adopted from an earlier life in the same process.
+        if self.environment.is_some() {
+            return None;
+        }
         match Embedded::reattach(self.embedded_config(), self.progress("prepare/provision")).await {
             Ok(Some(environment)) => {
                 self.environment = Some(environment);
@@ -312,11 +344,22 @@ impl World for RealWorld {
     }
 
     async fn perform(&mut self, step: &Step, attempt: Attempt, items: &BTreeSet<String>) -> Stepped<Facts> {
+        let own = self.config.stores == Ownership::Own && self.config.keep == Keep::Nothing;
+        if step.action == Action::TearDown && self.worth_resuming && own {
+            return self.keep_for_resume().await;
+        }
         let from = self.recorder.now_ms();
-        let facts = self.act(step, attempt, items).await?;
-        self.step_times.push((step.id.to_string(), from, self.recorder.now_ms()));
-        self.note_captured(step, &facts)?;
-        Ok(facts)
+        match self.perform_disturbed(step, attempt, items).await {
+            Ok(facts) => {
+                self.step_times.push((step.id.to_string(), from, self.recorder.now_ms()));
+                self.note_captured(step, &facts)?;
+                Ok(facts)
+            }
+            Err(error) => {
+                self.note_stop(step, &error);
+                Err(error)
+            }
+        }
     }
 
     async fn plant(&mut self, after: &StepId) -> Stepped<()> {
@@ -343,8 +386,8 @@ impl World for RealWorld {
 }
 
 impl RealWorld {
-    /// Does one step.
-    async fn act(&mut self, step: &Step, attempt: Attempt, items: &BTreeSet<String>) -> Stepped<Facts> {
+    /// Carries out one step.
+    async fn carry_out(&mut self, step: &Step, attempt: Attempt, items: &BTreeSet<String>) -> Stepped<Facts> {
         match step.action {
             Action::Provision => self.provision(attempt).await,
             Action::Seed => self.seed().await,
@@ -394,6 +437,7 @@ impl RealWorld {
             _ => self.drive(step, attempt, items).await,
         }
     }
+
     /// Lets the driver do a step.
     async fn drive(&mut self, step: &Step, attempt: Attempt, items: &BTreeSet<String>) -> Stepped<Facts> {
         let context = self.migration()?;
@@ -401,12 +445,8 @@ impl RealWorld {
             Attempt::First => drydock_migration::Attempt::First,
             Attempt::Again => drydock_migration::Attempt::Again,
         };
-        let reporter = self.reporter(step);
+        let reporter = self.reporter(step.id.clone());
         BuiltinDriver.perform(&context, step.action, items, attempt, &reporter).await.map_err(of_migration)
-    }
-
-    fn reporter(&self, step: &Step) -> StepReporter {
-        StepReporter { recorder: self.recorder.clone(), step: step.id.clone() }
     }
 
     fn next_probe_number(&self) -> u64 {
@@ -423,7 +463,11 @@ impl RealWorld {
     }
 
     fn progress(&self, step: &str) -> Arc<dyn drydock_environments::Progress> {
-        Arc::new(StepReporter { recorder: self.recorder.clone(), step: step.into() })
+        Arc::new(self.reporter(step.into()))
+    }
+
+    fn reporter(&self, step: StepId) -> StepReporter {
+        StepReporter { recorder: self.recorder.clone(), step, items_done: Arc::clone(&self.items_done) }
     }
 }
 
@@ -431,11 +475,13 @@ impl RealWorld {
 struct StepReporter {
     recorder: Recorder,
     step: StepId,
+    items_done: Arc<watch::Sender<u64>>,
 }
 
 impl Reporter for StepReporter {
     fn item(&self, item: &str, moved: u64) {
         self.recorder.emit(Event::ItemFinished { step: self.step.clone(), item: item.to_owned(), moved });
+        self.items_done.send_modify(|done| *done += 1);
     }
     fn progress(&self, done: u64, total: Option<u64>, unit: &str) {
         self.recorder.observer().progress(&self.step, done, total, unit);

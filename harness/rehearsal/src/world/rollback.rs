@@ -99,7 +99,7 @@ impl RealWorld {
             // The clean-up removes the dumps: from then on the source's volumes are the way back.
             captured.retain(|name, _| name == DESCRIPTION);
         }
-        let reporter = self.reporter(step);
+        let reporter = self.reporter(step.id.clone());
         let examined = match captured.is_empty() {
             true => Vec::new(),
             false => examine(&self.migration()?, &captured, &reporter).await.map_err(of_migration)?,

@@ -3,7 +3,7 @@
 use super::compare::millis;
 use super::{RealWorld, Stepped};
 use drydock_core::Component;
-use drydock_core::finding::{Finding, Kind, Sample};
+use drydock_core::finding::{Finding, Kind, Outcome, Sample};
 use drydock_environments::Side;
 use drydock_stores::StorePair;
 use drydock_stores::compare::{CheckResult, usable_by_role};
@@ -56,6 +56,14 @@ impl RealWorld {
             match found {
                 Ok((tables, refused)) => {
                     result.compared += tables;
+                    // On the source it is nobody's but the source's.
+                    if side == Side::Target
+                        && let Some(found) = closed_lock(&endpoint, &role, check).await
+                    {
+                        let source = self.side(Side::Source)?.postgres;
+                        let before = closed_lock(&source, &role, check).await.is_some();
+                        result.findings.push(if before { old_lock(found) } else { found });
+                    }
                     if !refused.is_empty() {
                         let message = format!(
                             "the role {role} cannot work with {} tables of its database",
@@ -86,7 +94,7 @@ impl RealWorld {
             result.findings.extend(findings);
         }
         result.millis = millis(began);
-        let findings = result.findings.len();
+        let findings = result.findings.iter().filter(|f| f.outcome >= Outcome::NotProven).count();
         self.conclude(vec![result]);
         Ok(findings)
     }
@@ -107,6 +115,33 @@ async fn usable_database(
     let rows = session.query(sql, &[]).await.map_err(|e| e.to_string())?;
     let refused = rows.iter().filter(|r| !r.get::<_, bool>(1)).map(|r| r.get::<_, String>(0)).collect();
     Ok((rows.len() as u64, refused))
+}
+
+/// A lock of Liquibase that nobody is going to open: the application waits for it at its next start until it gives up.
+async fn closed_lock(
+    endpoint: &drydock_stores::PostgresEndpoint,
+    database: &str,
+    check: &str,
+) -> Option<Finding> {
+    let session = connect(endpoint, database, APPLICATION_NAME).await.ok()?;
+    let sql = "SELECT coalesce(lockedby, 'somebody') FROM public.databasechangeloglock WHERE locked";
+    // Most databases have no such table, and then no such lock.
+    let rows = session.query(sql, &[]).await.ok()?;
+    let owners: Vec<Sample> = rows.iter().map(|r| Sample::named(r.get::<_, String>(0))).collect();
+    let first = owners.first()?.item.clone();
+    let message = format!(
+        "the lock of Liquibase in {database} is closed by {first}: the application waits for it when it starts"
+    );
+    Some(
+        Finding::access(check, Kind::Unusable, database, message).items(owners.len() as u64, owners).next(
+            "see that no migration of the schema runs, then set locked to false in databasechangeloglock",
+        ),
+    )
+}
+
+/// The same lock, where the source had it already: it came along, and nobody's migration closed it.
+fn old_lock(found: Finding) -> Finding {
+    Finding { kind: Kind::OldDirt, outcome: Outcome::Expected, ..found }
 }
 
 /// Indices of a side that answer no search or take no writes.

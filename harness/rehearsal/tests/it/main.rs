@@ -1,5 +1,6 @@
 //! The flow on a fake world, and planted losses on real stores.
 
+mod failures;
 mod flow;
 mod harmless;
 mod manual;

@@ -2,6 +2,7 @@
 
 use super::error::{ElasticsearchError, ErrorKind};
 use super::flavour::Flavour;
+use super::repeat::{self, Retries};
 use crate::endpoint::{ElasticsearchAuth, ElasticsearchEndpoint};
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -34,6 +35,7 @@ pub struct Client {
     http: reqwest::Client,
     endpoint: ElasticsearchEndpoint,
     flavour: Arc<OnceLock<Flavour>>,
+    retries: Retries,
 }
 
 type Result<T> = std::result::Result<T, ElasticsearchError>;
@@ -74,7 +76,15 @@ impl Client {
             http: builder.build().map_err(|e| fail(&e))?,
             endpoint: endpoint.clone(),
             flavour: Arc::default(),
+            retries: Retries::None,
         })
+    }
+
+    /// The same client, more patient: what can be asked for a second time without doing harm is.
+    #[must_use]
+    pub fn retrying(mut self, retries: Retries) -> Self {
+        self.retries = retries;
+        self
     }
 
     /// Base URL, for messages.
@@ -118,6 +128,35 @@ impl Client {
     /// # Errors
     /// As [`Client::bytes`], or the answer is longer.
     pub async fn bytes_within(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, Vec<u8>)>,
+        limit: usize,
+    ) -> Result<Vec<u8>> {
+        if self.retries == Retries::None || !repeat::may_be_repeated(&method, path) {
+            return self.once(method, path, body, limit).await;
+        }
+        let mut pauses = repeat::pauses();
+        let mut repeated = false;
+        loop {
+            let error = match self.once(method.clone(), path, body.clone(), limit).await {
+                Ok(bytes) => return Ok(bytes),
+                // The request before went unanswered, and was carried out all the same.
+                Err(e) if repeated && method == Method::DELETE && e.is_not_found() => {
+                    return Ok(repeat::DELETED.into());
+                }
+                Err(error) => error,
+            };
+            match pauses.next().filter(|_| repeat::is_transient(&error)) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(error),
+            }
+            repeated = true;
+        }
+    }
+
+    async fn once(
         &self,
         method: Method,
         path: &str,

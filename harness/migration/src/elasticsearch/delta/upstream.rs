@@ -74,14 +74,16 @@ async fn again(work: &Work<'_>, index: &SourceIndex, total: u64) -> Result<Caugh
                 return Ok(caught);
             }
             Err(CopyFailure::Other(error)) => return Err(error),
-            Err(CopyFailure::Pressure(words) | CopyFailure::Lost(words)) if size == 1 => {
+            Err(CopyFailure::Pressure(words) | CopyFailure::Lost(words) | CopyFailure::Unanswered(words))
+                if size == 1 =>
+            {
                 return Err(MigrationError::migration(
                     format!("copy index {} again", index.name),
                     format!("even with one document a batch: {words}"),
                     "give the clusters more heap, or lower reindex_parallelism",
                 ));
             }
-            Err(CopyFailure::Pressure(words) | CopyFailure::Lost(words)) => {
+            Err(CopyFailure::Pressure(words) | CopyFailure::Lost(words) | CopyFailure::Unanswered(words)) => {
                 size = (size / 4).max(1);
                 work.retries.fetch_add(1, Ordering::Relaxed);
                 work.reporter

@@ -1,0 +1,65 @@
+//! Processes that faults end: stores, client programs, and this program itself.
+
+use crate::config::{Side, Store};
+use crate::embedded::Embedded;
+use crate::procfs::{self, Process};
+use crate::supervised::StoreSignal;
+use rustix::process::Signal;
+use std::path::Path;
+
+/// A running store, to be sent signals while somebody else holds the environment.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreProcess(u32);
+
+impl StoreProcess {
+    /// The process group of a store; `None` if it does not run.
+    pub fn of(environment: &Embedded, side: Side, store: Store) -> Option<Self> {
+        environment.leader(side, store).map(Self)
+    }
+
+    /// Kills the store with all its processes.
+    pub fn kill(self) {
+        for member in procfs::tree(self.0) {
+            procfs::signal(&member, StoreSignal::Kill.raw());
+        }
+    }
+}
+
+/// A client program that this process started.
+#[derive(Debug, Clone)]
+pub struct ClientProgram {
+    process: Process,
+    /// Its name: `pg_dump`.
+    pub name: String,
+}
+
+impl ClientProgram {
+    /// Ends it at once.
+    pub fn kill(&self) {
+        procfs::signal(&self.process, Signal::KILL);
+    }
+}
+
+/// Client programs of PostgreSQL that this process started and that work on files below `dumps`.
+pub fn client_programs_of(dumps: &Path) -> Vec<ClientProgram> {
+    let me = std::process::id();
+    let wanted = dumps.as_os_str().as_encoded_bytes().to_vec();
+    procfs::processes()
+        .into_iter()
+        .filter(|p| p.parent == me)
+        .filter_map(|process| {
+            let name = procfs::name(process.pid);
+            let client = ["pg_dump", "pg_restore", "psql"].contains(&name.as_str());
+            let line = std::fs::read(format!("/proc/{}/cmdline", process.pid)).ok()?;
+            let ours = !wanted.is_empty() && line.windows(wanted.len()).any(|part| part == wanted);
+            (client && ours).then_some(ClientProgram { process, name })
+        })
+        .collect()
+}
+
+/// Ends this program as nothing else does: without a word, and without clearing up.
+pub fn kill_this_process() -> ! {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::KILL);
+    // Only a debugger could have kept the signal away.
+    std::process::abort()
+}

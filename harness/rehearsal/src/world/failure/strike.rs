@@ -1,0 +1,251 @@
+//! What each failure does while a step runs, and how it is mended afterwards, as whoever looks after the stores would before the
+//! run is resumed.
+
+use drydock_core::Action;
+use drydock_core::Component;
+use drydock_core::scenario::{FaultKind, component_of};
+use drydock_environments::{StoreProcess, client_programs_of};
+use drydock_migration::fault::{self, Ground};
+use drydock_stores::StorePair;
+use drydock_stores::elasticsearch::{Client, Timeouts};
+use drydock_stores::postgres::{APPLICATION_NAME, connect};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// Between two looks for something that comes and goes within fractions of a second.
+const LOOK: Duration = Duration::from_millis(2);
+/// How long something that is to be struck may take to appear.
+const LIMIT: Duration = Duration::from_secs(600);
+/// How long a straggler stays with what it wrote.
+const STAY: Duration = Duration::from_millis(400);
+/// What the password of a role is changed to.
+const OTHER_PASSWORD: &str = "changed on purpose";
+
+/// Where a failure happens, owned by itself so that it can happen while the step runs.
+#[derive(Debug, Clone)]
+pub(super) struct Scene {
+    pub(super) kind: FaultKind,
+    pub(super) action: Action,
+    /// How many indices are done before.
+    pub(super) at: Option<u32>,
+    pub(super) seed: u64,
+    pub(super) source: StorePair,
+    pub(super) target: StorePair,
+    pub(super) roles: BTreeMap<String, SecretString>,
+    pub(super) prefixes: Vec<String>,
+    pub(super) dumps: PathBuf,
+    pub(super) clients: PathBuf,
+    /// The store that is killed.
+    pub(super) process: Option<StoreProcess>,
+    /// Items that the step has finished.
+    pub(super) items: watch::Receiver<u64>,
+}
+
+type Struck = Result<String, String>;
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+impl Scene {
+    fn component(&self) -> Component {
+        component_of(self.action)
+    }
+
+    fn database(&self) -> Result<&'static str, String> {
+        self.component().database().ok_or_else(|| format!("{} has no database", self.component()))
+    }
+
+    fn target_client(&self) -> Result<Client, String> {
+        Client::new(&self.target.elasticsearch, Timeouts::default()).map_err(text)
+    }
+
+    fn patterns(&self) -> String {
+        let patterns: Vec<String> = self.prefixes.iter().map(|p| format!("{p}*")).collect();
+        patterns.join(",")
+    }
+
+    /// Whether it must have happened before the step does anything.
+    pub(super) fn comes_first(&self) -> bool {
+        matches!(
+            self.kind,
+            FaultKind::ShardLimit
+                | FaultKind::SecretChanged
+                | FaultKind::UnrefreshedIndex
+                | FaultKind::RecreatedDocuments
+        )
+    }
+
+    /// Waits for its moment and strikes. Returns what was struck.
+    pub(super) async fn strike(&mut self) -> Struck {
+        match self.kind {
+            FaultKind::SourceKilled | FaultKind::TargetKilled => {
+                self.in_the_middle().await?;
+                let process = self.process.ok_or("the store does not run")?;
+                process.kill();
+                Ok(format!("the store of {}", self.component()))
+            }
+            FaultKind::ClientKilled => {
+                let program = self.client_program().await?;
+                program.kill();
+                Ok(program.name)
+            }
+            FaultKind::DrydockKilled => {
+                self.after_items(self.at.unwrap_or(0)).await?;
+                Ok(format!("process {}", std::process::id()))
+            }
+            FaultKind::DiskFull => self.fill_disk().await,
+            FaultKind::ReadOnly => {
+                self.after_items(self.at.unwrap_or(1)).await?;
+                self.cluster_setting("cluster.blocks.read_only", json!(true)).await
+            }
+            FaultKind::ShardLimit => self.cluster_setting("cluster.max_shards_per_node", json!(1)).await,
+            FaultKind::SecretChanged => {
+                self.set_password(OTHER_PASSWORD).await?;
+                Ok(format!("the password of role {} on the target", self.database()?))
+            }
+            FaultKind::SecondRestore => self.second_restore().await,
+            FaultKind::TargetSession => self.session_on_target().await,
+            FaultKind::CopyRefused => {
+                self.client_program().await?;
+                fault::refuse_rows(&self.source.postgres, &self.target.postgres, self.database()?, self.seed)
+                    .await
+                    .map_err(text)
+            }
+            FaultKind::PassingSession => {
+                self.after_items(self.at.unwrap_or(0)).await?;
+                fault::pass_by(&self.ground(), self.seed, STAY).await.map_err(text)
+            }
+            FaultKind::PassingIndex => self.passing_index().await,
+            FaultKind::UnrefreshedIndex => fault::unrefreshed_index(&self.ground()).await.map_err(text),
+            FaultKind::RecreatedDocuments => fault::recreate_documents(&self.ground()).await.map_err(text),
+            kind => Err(format!("{} is no failure of processes or stores", kind.as_str())),
+        }
+    }
+
+    /// Puts right what a failure left behind. What it broke in the data stays.
+    pub(super) async fn mend(&self) -> Result<(), String> {
+        match self.kind {
+            FaultKind::DiskFull => {
+                self.cluster_setting("cluster.blocks.read_only_allow_delete", Value::Null).await?;
+                let free = json!({"index.blocks.read_only_allow_delete": Value::Null});
+                self.on_indices(&free).await
+            }
+            FaultKind::ReadOnly => {
+                self.cluster_setting("cluster.blocks.read_only", Value::Null).await.map(drop)
+            }
+            FaultKind::ShardLimit => {
+                self.cluster_setting("cluster.max_shards_per_node", Value::Null).await.map(drop)
+            }
+            FaultKind::SecretChanged => {
+                let password = self.roles.get(self.database()?).ok_or("no password is known")?;
+                self.set_password(password.expose_secret()).await
+            }
+            FaultKind::CopyRefused => {
+                fault::accept_rows(&self.target.postgres, self.database()?).await.map_err(text)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn ground(&self) -> Ground<'_> {
+        Ground { source: &self.source, roles: &self.roles, prefixes: &self.prefixes }
+    }
+
+    async fn after_items(&mut self, count: u32) -> Result<(), String> {
+        let reached = self.items.wait_for(|done| *done >= u64::from(count));
+        match tokio::time::timeout(LIMIT, reached).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(format!("{count} items were never done")),
+        }
+    }
+
+    /// Until the step is under way: its client program runs, or its first index is done.
+    async fn in_the_middle(&mut self) -> Result<(), String> {
+        if self.component().database().is_some() {
+            return self.client_program().await.map(drop);
+        }
+        self.after_items(self.at.unwrap_or(1)).await
+    }
+
+    async fn client_program(&self) -> Result<drydock_environments::ClientProgram, String> {
+        let began = Instant::now();
+        while began.elapsed() < LIMIT {
+            if let Some(program) = client_programs_of(&self.dumps).into_iter().next() {
+                return Ok(program);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Err("no client program ran".into())
+    }
+
+    async fn cluster_setting(&self, name: &str, value: Value) -> Struck {
+        let body = json!({"persistent": {name: value}});
+        self.target_client()?.put("/_cluster/settings", &body).await.map_err(text)?;
+        Ok(format!("{name} of the target cluster"))
+    }
+
+    async fn on_indices(&self, settings: &Value) -> Result<(), String> {
+        let path = format!("/{}/_settings?expand_wildcards=all&ignore_unavailable=true", self.patterns());
+        self.target_client()?.put(&path, settings).await.map(drop).map_err(text)
+    }
+
+    /// Sets the block that Elasticsearch sets on every index of a node whose disk passes the flood stage, and keeps it for
+    /// those that are made later.
+    async fn fill_disk(&mut self) -> Struck {
+        self.after_items(self.at.unwrap_or(1)).await?;
+        self.on_indices(&json!({"index.blocks.read_only_allow_delete": true})).await?;
+        self.cluster_setting("cluster.blocks.read_only_allow_delete", json!(true)).await?;
+        Ok("every index of the target".into())
+    }
+
+    async fn set_password(&self, password: &str) -> Result<(), String> {
+        let session = connect(&self.target.postgres, "postgres", APPLICATION_NAME).await.map_err(text)?;
+        let statement = fault::password_statement(self.database()?, password);
+        session.batch_execute(&statement).await.map_err(text)
+    }
+
+    /// Runs the restore that is under way a second time, as an impatient operator or a job that was started twice.
+    async fn second_restore(&self) -> Struck {
+        self.client_program().await?;
+        let database = self.database()?;
+        let file = self.dumps.join(database).join(format!("{database}-db-final.dump"));
+        let password = self.roles.get(database).ok_or("no password is known")?;
+        let ended = tokio::process::Command::new(self.clients.join("pg_restore"))
+            .args(["--clean", "--if-exists", "--no-owner", "--no-privileges", "--dbname", database])
+            .arg(&file)
+            .env("PGHOST", &self.target.postgres.host)
+            .env("PGPORT", self.target.postgres.port.to_string())
+            .env("PGUSER", database)
+            .env("PGPASSWORD", password.expose_secret())
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .status()
+            .await
+            .map_err(text)?;
+        Ok(format!("a second pg_restore of {database}, which ended with {ended}"))
+    }
+
+    /// An application that was started too early: it holds a session and writes.
+    async fn session_on_target(&self) -> Struck {
+        self.client_program().await?;
+        let database = self.database()?;
+        let endpoint = self.target.postgres.with_role(database, self.roles.get(database).cloned());
+        let session = connect(&endpoint, database, &format!("{database}-early")).await.map_err(text)?;
+        session.batch_execute("BEGIN; SELECT pg_catalog.pg_current_xact_id()").await.map_err(text)?;
+        tokio::time::sleep(STAY).await;
+        session.batch_execute("COMMIT").await.map_err(text)?;
+        Ok(format!("a session of {database}-early on {database} of the target"))
+    }
+
+    async fn passing_index(&mut self) -> Struck {
+        self.after_items(self.at.unwrap_or(0)).await?;
+        fault::passing_index(&self.ground()).await.map_err(text)
+    }
+}
