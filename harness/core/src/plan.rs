@@ -301,6 +301,9 @@ impl Plan {
             checks::PRE_EXTENSIONS => databases,
             checks::PRE_SHARDS | checks::PRE_DOCUMENT_SIZES => indices,
             checks::PRE_WHITELIST => indices && scenario.migration.mover.reads_from_remote(),
+            checks::PRE_TIMEOUTS => {
+                databases || indices && scenario.migration.mover.is_foreseen(scenario.migration.reindex)
+            }
             _ => true,
         });
         self.checks.extend(asked.map(CheckId::from));

@@ -6,6 +6,10 @@ use crate::procfs::{self, Process};
 use crate::supervised::StoreSignal;
 use rustix::process::Signal;
 use std::path::Path;
+use std::time::Duration;
+
+/// How long a killed store may take to be gone.
+const DYING: Duration = Duration::from_secs(5);
 
 /// A running store, to be sent signals while somebody else holds the environment.
 #[derive(Debug, Clone, Copy)]
@@ -17,11 +21,15 @@ impl StoreProcess {
         environment.leader(side, store).map(Self)
     }
 
-    /// Kills the store with all its processes.
-    pub fn kill(self) {
-        for member in procfs::tree(self.0) {
-            procfs::signal(&member, StoreSignal::Kill.raw());
+    /// Kills the store with all its processes, and waits until none runs: one with much memory takes a moment to die.
+    pub async fn kill(self) {
+        let members = procfs::tree(self.0);
+        for member in &members {
+            procfs::signal(member, StoreSignal::Kill.raw());
         }
+        let waited = tokio::task::spawn_blocking(move || procfs::wait_ended(&members, DYING));
+        // One that outlives its signal hangs in the kernel: whoever starts the store again finds out.
+        let _ = waited.await;
     }
 }
 

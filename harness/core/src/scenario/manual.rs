@@ -68,6 +68,12 @@ impl Mover {
     pub fn reads_from_remote(self) -> bool {
         matches!(self, Self::Reindex | Self::ReindexByHand)
     }
+
+    /// Whether the least time of the copy follows from the size of the source. What a delta carries is not known before the
+    /// freeze, and movers of files have their own pace.
+    pub fn is_foreseen(self, reindex: Reindex) -> bool {
+        reindex == Reindex::Cold && matches!(self, Self::Reindex | Self::Stream)
+    }
 }
 
 /// Keys that would lie open in the cluster's state and in the run folder.

@@ -129,7 +129,10 @@ pub(crate) async fn counts(
             answered.iter().filter(|(_, count)| count.is_err()).map(|(name, _)| name.clone()).collect();
         let mut again = BTreeMap::new();
         if !starting.is_empty() {
-            let path = format!("/_cluster/health{}?wait_for_status=yellow&timeout=10s", index_path(&starting.join(",")));
+            let path = format!(
+                "/_cluster/health{}?wait_for_status=yellow&timeout=10s",
+                index_path(&starting.join(","))
+            );
             // What it says does not matter: an index that stays red is told by the second count.
             let _ = client.get(&path).await;
             again = counted(client, &starting).await?;

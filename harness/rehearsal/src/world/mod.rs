@@ -349,7 +349,8 @@ impl World for RealWorld {
             return self.keep_for_resume().await;
         }
         let from = self.recorder.now_ms();
-        match self.perform_disturbed(step, attempt, items).await {
+        // On the heap: a step's future holds those of all it may do, and threads have small stacks.
+        match Box::pin(self.perform_disturbed(step, attempt, items)).await {
             Ok(facts) => {
                 self.step_times.push((step.id.to_string(), from, self.recorder.now_ms()));
                 self.note_captured(step, &facts)?;
@@ -446,7 +447,8 @@ impl RealWorld {
             Attempt::Again => drydock_migration::Attempt::Again,
         };
         let reporter = self.reporter(step.id.clone());
-        BuiltinDriver.perform(&context, step.action, items, attempt, &reporter).await.map_err(of_migration)
+        let performed = BuiltinDriver.perform(&context, step.action, items, attempt, &reporter);
+        Box::pin(performed).await.map_err(of_migration)
     }
 
     fn next_probe_number(&self) -> u64 {

@@ -307,7 +307,7 @@ impl Stores {
         let effect = kind.effect();
         let what = format!("{fault} {migration}");
         let began = Instant::now();
-        let (ending, first) = run.live().await;
+        let (ending, first) = Box::pin(run.live()).await;
         let told = || format!("{what}\n{}", shown(&first));
         let way_back = std::fs::read(run.folder.join("way-back.json")).ok();
         let mut record = first.clone();
@@ -318,7 +318,7 @@ impl Stores {
             let code = Summary::of(&first).verdict.exit_code;
             assert_eq!(code, if fails { 1 } else { 5 }, "who has to act: {}", told());
             run.stores.restart_what_was_killed().await;
-            let (ending, second) = run.live().await;
+            let (ending, second) = Box::pin(run.live()).await;
             assert_eq!(ending, Ending::Complete, "resumed: {what}\n{}", shown(&second));
             let summary = Summary::of(&second);
             let life = summary.lives.first().unwrap_or_else(|| panic!("no first cause: {}", shown(&second)));
@@ -373,7 +373,11 @@ fn shown(record: &Record) -> String {
         Event::Note { text, .. } => Some(format!("  note: {text}")),
         _ => None,
     });
-    lines.collect::<Vec<_>>().join("\n")
+    let mut lines: Vec<String> = lines.collect();
+    let judged = Summary::of(record).verdict.findings;
+    let red = judged.iter().map(|j| &j.finding).filter(|f| f.outcome >= Outcome::NotProven);
+    lines.extend(red.map(|f| format!("  verdict: {} {:?} {}: {}", f.check, f.outcome, f.subject, f.message)));
+    lines.join("\n")
 }
 
 /// The rows that `DRYDOCK_TEST_FAULTS` names, or all.
@@ -403,7 +407,7 @@ async fn try_all(rows: &[Row]) {
     let _turn = TURN.lock().await;
     let mut stores = Stores::new(folder.path()).await;
     for (number, row) in rows {
-        stores.try_one(number, row).await;
+        Box::pin(stores.try_one(number, row)).await;
     }
     let environment = stores.environment.take().expect("the stores");
     environment.stop(drydock_environments::Keep::Nothing).await.expect("it stops");

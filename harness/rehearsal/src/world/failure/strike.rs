@@ -86,7 +86,7 @@ impl Scene {
             FaultKind::SourceKilled | FaultKind::TargetKilled => {
                 self.in_the_middle().await?;
                 let process = self.process.ok_or("the store does not run")?;
-                process.kill();
+                process.kill().await;
                 Ok(format!("the store of {}", self.component()))
             }
             FaultKind::ClientKilled => {
