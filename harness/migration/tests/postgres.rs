@@ -102,7 +102,10 @@ async fn a_database_moves_with_its_rights_and_losses_are_planted() {
     assert_eq!(prepared["database"], "created");
     assert_eq!(prepared["second_roles_created"], serde_json::json!(["analyst", "reporting"]));
     perform(&cx, Action::PrepareDatabase(component), Attempt::Again).await.unwrap();
-    perform(&cx, Action::InitialBackup(component), Attempt::First).await.unwrap();
+    let whole = perform(&cx, Action::InitialBackup(component), Attempt::First).await.unwrap();
+    assert_eq!(whole.get("unreadable"), None);
+    cut_short(&cx, folder.path()).await;
+    perform(&cx, Action::InitialBackup(component), Attempt::Again).await.unwrap();
     perform(&cx, Action::SaveConfiguration, Attempt::First).await.unwrap();
     let dumped = perform(&cx, Action::FinalBackup(component), Attempt::First).await.unwrap();
     assert!(dumped["entries"].as_u64().unwrap() > 20 && dumped["bytes"].as_u64().unwrap() > 1000);
@@ -139,6 +142,26 @@ async fn a_database_moves_with_its_rights_and_losses_are_planted() {
     assert!(removed["dumps_removed"].as_u64().unwrap() >= 2 && !cx.dumps.exists());
 
     interrupted(&cx, &source).await;
+}
+
+/// A `pg_dump` that says it is done and leaves the last bytes out, as on a disk that lies: the table of contents is whole.
+async fn cut_short(cx: &MigrationContext, folder: &std::path::Path) {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let clients = folder.join("clients");
+    std::fs::create_dir(&clients).unwrap();
+    symlink(cx.clients.join("pg_restore"), clients.join("pg_restore")).unwrap();
+    let script = format!(
+        "#!/bin/sh\n'{}' \"$@\" || exit\nfor a in \"$@\"; do case $a in --file=*) f=${{a#--file=}}; \
+         truncate -s -64 \"$f\";; esac; done\n",
+        cx.clients.join("pg_dump").display()
+    );
+    std::fs::write(clients.join("pg_dump"), script).unwrap();
+    std::fs::set_permissions(clients.join("pg_dump"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let lying = MigrationContext { clients, ..cx.clone() };
+    let facts = perform(&lying, Action::InitialBackup(Component::Keycloak), Attempt::Again).await.unwrap();
+    let why = facts["unreadable"].as_str().expect("it was cut short");
+    let told = drydock_migration::preflight::judge_dump(Component::Keycloak, Some(why));
+    assert_eq!((told.len(), told[0].check.as_str()), (1, "preflight/dump-readable"));
 }
 
 /// A dump that waits for a lock ends with the run, and so does its session.

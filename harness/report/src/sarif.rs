@@ -9,12 +9,18 @@ use std::collections::BTreeSet;
 /// Findings that are told; viewers refuse files with more.
 const MOST_RESULTS: usize = 5000;
 
-/// The findings of a run as SARIF. What a ledger expects is there as suppressed.
+/// The findings of a run as SARIF. What a ledger expects is there as suppressed. Of more than viewers take the gravest
+/// are there, with how many there are.
 pub fn render(summary: &Summary) -> String {
-    let findings = &summary.verdict.findings;
+    let mut findings: Vec<&Judged> = summary.verdict.findings.iter().collect();
+    if findings.len() > MOST_RESULTS {
+        // Stable: what is equally grave stays in the report's order.
+        findings.sort_by_key(|j| std::cmp::Reverse(j.finding.outcome));
+    }
     let rules: BTreeSet<&str> = findings.iter().map(|j| j.finding.check.as_str()).collect();
-    let results: Vec<Value> = findings.iter().take(MOST_RESULTS).map(result).collect();
-    let document = json!({
+    let results: Vec<Value> = findings.iter().take(MOST_RESULTS).map(|j| result(j)).collect();
+    let told = results.len();
+    let mut document = json!({
         "version": "2.1.0",
         "runs": [{
             "tool": {"driver": {
@@ -31,6 +37,12 @@ pub fn render(summary: &Summary) -> String {
             "results": results,
         }],
     });
+    if told < findings.len() {
+        let text =
+            format!("{told} of {} findings are told here, the gravest; report.json has all", findings.len());
+        document["runs"][0]["invocations"][0]["toolExecutionNotifications"] =
+            json!([{"level": "warning", "message": {"text": text}}]);
+    }
     format!("{document:#}\n")
 }
 

@@ -103,6 +103,13 @@ pub(crate) async fn dump(
             "check that the database on the source holds the component's tables",
         ));
     }
+    // Users work on during the first dump: the time to read it whole is there, and the final one is read by its restore.
+    let unreadable = match kind {
+        DumpKind::Initial if cx.spec.database_mover != DatabaseMover::Plain => {
+            read_whole(cx, &partial, &log).await?
+        }
+        _ => None,
+    };
     let hashed = partial.clone();
     let (bytes, hash) = tokio::task::spawn_blocking(move || hash(&hashed))
         .await
@@ -113,16 +120,28 @@ pub(crate) async fn dump(
     }
     std::fs::rename(&partial, &file)
         .map_err(|e| MigrationError::io("rename the finished dump to", &file, &e))?;
-    Ok(Facts::from([
+    let mut facts = Facts::from([
         ("bytes".into(), json!(bytes)),
         ("seconds".into(), json!(round(output.seconds))),
         ("entries".into(), json!(entries)),
         ("tables".into(), json!(tables)),
         ("blake3".into(), json!(hash)),
-    ]))
+    ]);
+    if let Some(why) = unreadable {
+        facts.insert("unreadable".into(), json!(why));
+    }
+    Ok(facts)
 }
 
-/// The dump's table of contents: proof that it can be read.
+/// Reads a dump to its end and throws away what it says: its table of contents stands at its head, and is whole where the
+/// data behind it are not. Returns why it cannot be read.
+async fn read_whole(cx: &MigrationContext, file: &Path, log: &str) -> Result<Option<String>, MigrationError> {
+    let arguments = vec!["--file=/dev/null".to_owned(), file.display().to_string()];
+    let output = program::run(cx, "pg_restore", arguments, None, &format!("{log}-read")).await?;
+    Ok((output.code != 0).then(|| program::last_words(&output)))
+}
+
+/// The dump's table of contents.
 pub(super) async fn list(cx: &MigrationContext, file: &Path, log: &str) -> Result<String, MigrationError> {
     let arguments = vec!["--list".to_owned(), file.display().to_string()];
     let output = program::run(cx, "pg_restore", arguments, None, &format!("{log}-list")).await?;

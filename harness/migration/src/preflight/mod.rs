@@ -3,6 +3,7 @@
 //! anything: users work on, and neither side was changed.
 
 mod cluster;
+mod dumps;
 mod judge_cluster;
 mod judge_server;
 mod reach;
@@ -10,6 +11,7 @@ mod server;
 mod tell;
 mod timeouts;
 
+pub use dumps::judge as judge_dump;
 pub(crate) use tell::refuses;
 pub use timeouts::{TimeLimits, judge as judge_times};
 

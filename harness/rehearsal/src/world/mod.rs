@@ -398,7 +398,7 @@ impl RealWorld {
             Action::ValidateTargets => self.validate_targets().await,
             Action::InitialBackup(component) => {
                 let facts = self.drive(step, attempt, items).await?;
-                self.dump_made(component, &facts);
+                self.dump_made(component, &facts)?;
                 Ok(facts)
             }
             Action::SaveConfiguration => {

@@ -7,7 +7,7 @@ use drydock_core::event::NoteLevel;
 use drydock_core::names::checks;
 use drydock_core::scenario::Misconfiguration;
 use drydock_environments::Side;
-use drydock_migration::preflight::{Known, TimeLimits, judge_times, preflight};
+use drydock_migration::preflight::{Known, TimeLimits, judge_dump, judge_times, preflight};
 use drydock_stores::StorePair;
 use drydock_stores::compare::CheckResult;
 use drydock_stores::elasticsearch::{Client, Timeouts};
@@ -46,7 +46,7 @@ impl RealWorld {
     }
 
     /// After a backup: the dump was read again, and tells how long the final one is going to take.
-    pub(super) fn dump_made(&mut self, component: Component, facts: &Facts) {
+    pub(super) fn dump_made(&mut self, component: Component, facts: &Facts) -> Stepped<()> {
         let entries = facts.get("entries").and_then(serde_json::Value::as_u64).unwrap_or(0);
         if let Some(seconds) = facts.get("seconds").and_then(serde_json::Value::as_f64) {
             self.dump_times
@@ -55,11 +55,13 @@ impl RealWorld {
         let check = CheckResult {
             check: checks::PRE_DUMP,
             compared: entries,
-            findings: Vec::new(),
-            note: "pg_restore --list reads each dump".into(),
+            findings: judge_dump(component, facts.get("unreadable").and_then(serde_json::Value::as_str)),
+            note: "each first dump was read to its end".into(),
             millis: 0,
         };
+        let first = check.findings.first().map(|f| f.next.clone());
         self.conclude(vec![check]);
+        first.map_or(Ok(()), |mend| Err(refused(1, checks::PRE_DUMP, mend)))
     }
 
     /// The last look before the freeze: whether the dumps, at the pace of the first ones, keep the limits.

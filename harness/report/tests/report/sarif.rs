@@ -116,3 +116,22 @@ fn a_finding_in_a_file_is_told_at_its_line() {
     );
     assert!(results[1]["locations"].is_null());
 }
+
+#[test]
+fn a_log_that_is_cut_keeps_the_gravest_and_says_so() {
+    let mut summary = samples::planted();
+    let (mut grave, mut light) = (summary.verdict.findings[0].clone(), summary.verdict.findings[0].clone());
+    (grave.finding.outcome, light.finding.outcome) = (Outcome::Different, Outcome::Expected);
+    summary.verdict.findings = vec![light; 6_000];
+    summary.verdict.findings.push(grave);
+    let log = parsed(&summary);
+    let run = &log["runs"][0];
+    assert_eq!(run["results"].as_array().map(Vec::len), Some(5_000));
+    assert_eq!(run["results"][0]["level"], "error");
+    let told = &run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
+    assert!(told.as_str().is_some_and(|t| t.starts_with("5000 of 6001 ")), "{told}");
+    for schema in schemas() {
+        assert_eq!(complaints(&schema, &log), Vec::<String>::new());
+    }
+    assert!(parsed(&samples::planted())["runs"][0]["invocations"][0]["toolExecutionNotifications"].is_null());
+}
