@@ -13,7 +13,7 @@ use serde_json::Value;
 ///
 /// # Errors
 /// The cluster does not answer, or its indices cannot be listed. What cannot be read of an index is in
-/// [`Fingerprint::unread`].
+/// the `unread` list of what is returned.
 pub async fn fingerprint_elasticsearch(
     endpoint: &ElasticsearchEndpoint,
     options: &Options,

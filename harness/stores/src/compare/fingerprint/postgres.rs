@@ -47,7 +47,7 @@ const VOLATILE: &str = "jgroups_ping";
 /// Reads all of it, each database in one snapshot.
 ///
 /// # Errors
-/// The server does not let anybody in. What cannot be read is in [`Fingerprint::unread`].
+/// The server does not let anybody in. What cannot be read is in the `unread` list of what is returned.
 pub async fn fingerprint_postgres(endpoint: &PostgresEndpoint) -> Result<Fingerprint, PostgresError> {
     let session = connect(endpoint, MAINTENANCE, APPLICATION_NAME).await?;
     let mut side = Fingerprint::default();
