@@ -50,7 +50,8 @@ pub fn render(summary: &Summary, width: usize, color: Color, folder: &Path) -> S
     let used = around.len() + tail.len() + 1;
     let (mut checks, mut findings) = screen.fitting(&telling, all, limit.saturating_sub(used));
     // What differs comes before who waited longest.
-    if used + checks.len() + findings.len() + 1 > limit && !away.is_empty() {
+    let gap = usize::from(!findings.is_empty());
+    if used + checks.len() + findings.len() + gap > limit && !away.is_empty() {
         let kept = around.len() - 1 - away.len();
         around.drain(kept..kept + away.len());
         (checks, findings) = screen.fitting(&telling, all, limit.saturating_sub(used - away.len()));

@@ -54,6 +54,18 @@ fn lie(result: &ProbeResult, outage: &Outage, truth: &Truth) -> Option<String> {
 fn assert_true(result: &ProbeResult, truth: &Truth) {
     let outages = result.outages();
     let [outage] = outages.as_slice() else { panic!("{} told of {outages:?}", result.name) };
+    let off = |told: Option<Duration>, true_edge: Instant| {
+        let told = result.began + told.unwrap_or_default();
+        told.saturating_duration_since(true_edge).as_secs_f64()
+            - true_edge.saturating_duration_since(told).as_secs_f64()
+    };
+    println!(
+        "{}: began {:+.3} s and ended {:+.3} s beside the truth; {:?} are allowed",
+        result.name,
+        off(Some(outage.from), truth.stopped.1),
+        off(outage.until, truth.back.1),
+        resolution(result, truth.stopped.0)
+    );
     assert_eq!(lie(result, outage, truth), None, "{}", result.name);
     // The same rule finds an outage that lies beside the truth: neither edge could be told as it likes.
     let off = resolution(result, truth.stopped.0) * 2

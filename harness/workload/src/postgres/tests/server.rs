@@ -198,7 +198,7 @@ impl Frozen {
         let frozen = Self(server.processes());
         for process in &frozen.0[1..] {
             // One that has just ended serves nobody either.
-            drop(kill_process(*process, Signal::STOP));
+            let _ = kill_process(*process, Signal::STOP);
         }
         frozen
     }
@@ -207,7 +207,7 @@ impl Frozen {
 impl Drop for Frozen {
     fn drop(&mut self) {
         for process in &self.0 {
-            drop(kill_process(*process, Signal::CONT));
+            let _ = kill_process(*process, Signal::CONT);
         }
     }
 }
