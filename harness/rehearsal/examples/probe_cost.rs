@@ -3,7 +3,7 @@
 //!
 //! `probe_cost [--documents N] [--repeat N] [--seconds N] [--probes-per-second N]`
 
-use drydock_environments::{Embedded, EmbeddedConfig, Keep, Side, Silent};
+use drydock_environments::{Embedded, EmbeddedConfig, Keep, Silent};
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_workload::acknowledged::Acknowledgements;
 use drydock_workload::elasticsearch::{self as documents, Dataset};
