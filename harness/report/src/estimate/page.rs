@@ -62,10 +62,11 @@ fn certainty(estimate: &Estimate) -> Certainty {
 fn remarks(estimates: &Estimates) -> Vec<String> {
     let mut remarks = Vec::new();
     for (at, estimate) in estimates.estimates.iter().enumerate() {
+        let of = if at > 0 { format!("{}: ", estimate.way.title()) } else { String::new() };
         if at > 0 {
             remarks.push(headline(estimate, Place::Further));
         }
-        remarks.extend(beyond(estimate));
+        remarks.extend(beyond(estimate).map(|line| format!("{of}{}", line.trim())));
     }
     remarks.extend(budget(estimates));
     for estimate in &estimates.estimates {

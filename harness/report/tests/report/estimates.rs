@@ -154,7 +154,7 @@ fn the_plot_of_the_terminal_is_small_and_rises() {
     let (wanted, measured) = (place('X').expect("asked"), place('o').expect("measured"));
     assert!(wanted.0 < measured.0 && wanted.1 > measured.1, "{text}");
     // No estimate, no plot.
-    let mut alike = history.clone();
+    let mut alike = history;
     alike.runs.retain(|r| r.seeded_documents == 10_000);
     assert!(plot(&render(&asked(&alike, 1_000_000))).is_empty());
 }
