@@ -5,7 +5,7 @@ use drydock_core::finding::Precision;
 use drydock_core::names::checks;
 use drydock_core::rollback::{Restored, RollbackReport, Stage};
 use drydock_core::scenario::{Expect, Expectation};
-use drydock_core::summary::StepReport;
+use drydock_core::summary::{CapabilityOutage, StepReport};
 use drydock_core::verdict::Judged;
 use drydock_core::{Class, ExitCode, Finding, Kind, Outcome, Summary};
 use std::collections::BTreeMap;
@@ -233,6 +233,12 @@ pub(crate) fn downtime(summary: &Summary) -> Vec<String> {
         (None, Some(_)) => format!("no end of the outage seen by the probes{resolution}"),
         (None, None) => "not seen by probes".to_owned(),
     });
+    // Several capabilities may be away one after the other: then the longest outage is not all that users waited.
+    if let (Some(total), Some(longest)) = (downtime.probe_total_seconds, downtime.probe_seconds)
+        && total > longest * 1.05
+    {
+        phrases.push(format!("{} in all with something away", seconds(total)));
+    }
     let never = downtime.outages.iter().filter(|o| o.seconds.is_none()).count() as u64;
     if never > 0 {
         phrases.push(format!("{} never ended", crate::text::counted(never, "outage")));
@@ -253,6 +259,42 @@ pub(crate) fn downtime(summary: &Summary) -> Vec<String> {
         }
     });
     phrases
+}
+
+/// What users could not do and for how long, in phrases, the longest first.
+pub(crate) fn capabilities(summary: &Summary) -> Vec<String> {
+    use crate::text::{counted, seconds};
+    let mut all: Vec<&CapabilityOutage> = summary.downtime.capabilities.iter().collect();
+    all.sort_by(|a, b| {
+        b.without_end.cmp(&a.without_end).then(b.longest_seconds.total_cmp(&a.longest_seconds))
+    });
+    let (away, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(|c| c.outages > 0);
+    let mut phrases: Vec<String> = away
+        .into_iter()
+        .map(|c| match (c.without_end, c.outages) {
+            (1.., _) => format!("{} NOT BACK", c.probe),
+            (_, 1) => format!("{} {}", c.probe, seconds(c.longest_seconds)),
+            (_, n) => format!(
+                "{} {}, {} in {}",
+                c.probe,
+                seconds(c.longest_seconds),
+                seconds(c.total_seconds),
+                counted(n, "outage")
+            ),
+        })
+        .collect();
+    if !phrases.is_empty() && !kept.is_empty() {
+        phrases.push(format!("{} without an outage", kept.len()));
+    }
+    phrases
+}
+
+/// The outage as the data tells it: by store, the longest time in it in which nobody was told that something is stored.
+pub(crate) fn without_writes(summary: &Summary) -> Vec<String> {
+    let told = |(store, s): (&String, &f64)| {
+        format!("{} without an acknowledged write to {store}", crate::text::seconds(*s))
+    };
+    summary.downtime.without_writes_seconds.iter().map(told).collect()
 }
 
 /// What going back came to, in phrases.

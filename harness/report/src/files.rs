@@ -93,6 +93,19 @@ pub fn write_pack(run_dir: &Path, path: &Path) -> Result<pack::Pack, WritePackEr
     Ok(made)
 }
 
+/// Writes one page, whole or not at all, and makes the folder that it is to be in.
+///
+/// # Errors
+/// The path cannot be written to. An older page of that name is then still there.
+pub fn write_page(path: &Path, content: &str) -> io::Result<()> {
+    if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        fs::create_dir_all(parent)?;
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}", std::process::id()));
+    write_whole(path, Path::new(&beside), content.as_bytes())
+}
+
 fn write_whole(path: &Path, beside: &Path, content: &[u8]) -> io::Result<()> {
     let written = File::create(beside).and_then(|mut file| {
         file.write_all(content)?;

@@ -21,5 +21,5 @@ pub mod text;
 pub mod trace;
 
 pub use exit_codes::exit_codes;
-pub use files::{RebuildError, WritePackError, read_record, rebuild, write_all, write_pack};
+pub use files::{RebuildError, WritePackError, read_record, rebuild, write_all, write_pack, write_page};
 pub use plan::plan_text;

@@ -1,5 +1,6 @@
 //! The report for pull requests and wikis: short enough for the places that limit comments, and safe whatever the data says.
 
+mod capabilities;
 mod escape;
 pub(crate) mod predictions;
 mod trust;
@@ -192,6 +193,7 @@ fn tail(summary: &Summary) -> String {
     way_back::section(summary, &mut text);
     predictions::section(summary, &mut text);
     trust::section(summary, &mut text);
+    capabilities::section(summary, &mut text);
     if !summary.downtime.outages.is_empty() {
         text.push_str("## Outages as the probes saw them\n\n");
         lines(

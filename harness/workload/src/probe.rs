@@ -133,12 +133,20 @@ pub struct ProbeResult {
     pub answers: BTreeMap<u64, Answer>,
 }
 
+/// A request that was served: when it was due and when it was answered, since the probe began.
+#[derive(Debug, Clone, Copy)]
+struct Served {
+    due: Duration,
+    answered: Duration,
+}
+
 /// A time during which every request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outage {
     /// Intended start of the first failed request, since the probe began.
     pub from: Duration,
-    /// Intended start of the next successful request; absent if none came.
+    /// When users were served again: not before the last failed request was given up or the served one was due, and not after
+    /// that was answered. Absent if none was.
     pub until: Option<Duration>,
     /// Failed requests.
     pub failed: u64,
@@ -147,32 +155,45 @@ pub struct Outage {
 }
 
 impl ProbeResult {
-    /// Outages in order of time.
+    /// When a request was due, since the probe began.
+    fn due(&self, number: u64) -> Duration {
+        self.interval.saturating_mul(u32::try_from(number).unwrap_or(u32::MAX))
+    }
+
+    /// Outages in order of time. What failed before a later request was answered belongs to one outage: a service that stands
+    /// still answers what it kept waiting all at once, and lets go of the rest.
     pub fn outages(&self) -> Vec<Outage> {
-        let at = |number: u64| self.interval.saturating_mul(u32::try_from(number).unwrap_or(u32::MAX));
-        let mut outages: Vec<Outage> = Vec::new();
-        let mut open = false;
-        for (number, answer) in &self.answers {
-            match (&answer.error, open) {
-                (Some(error), false) => {
-                    outages.push(Outage { from: at(*number), until: None, failed: 1, error: error.clone() });
-                    open = true;
-                }
-                (Some(_), true) => {
-                    if let Some(outage) = outages.last_mut() {
-                        outage.failed += 1;
-                    }
-                }
-                (None, true) => {
-                    if let Some(outage) = outages.last_mut() {
-                        outage.until = Some(at(*number));
-                    }
-                    open = false;
-                }
-                (None, false) => {}
+        let mut outages = Vec::new();
+        let mut failures =
+            self.answers.iter().filter_map(|(n, a)| Some((*n, a, a.error.as_ref()?))).peekable();
+        while let Some((first, answer, error)) = failures.next() {
+            let back = self.first_served_after(first);
+            let (mut failed, mut given_up) = (1, self.due(first) + answer.latency);
+            let same = |number: u64| back.is_none_or(|b| self.due(number) < b.answered);
+            while let Some((number, answer, _)) = failures.next_if(|(number, ..)| same(*number)) {
+                failed += 1;
+                given_up = given_up.max(self.due(number) + answer.latency);
             }
+            let until = back.map(|b| given_up.max(b.due).min(b.answered));
+            outages.push(Outage { from: self.due(first), until, failed, error: error.clone() });
         }
         outages
+    }
+
+    /// Of the requests after a failed one, that which was answered first.
+    fn first_served_after(&self, number: u64) -> Option<Served> {
+        let mut first: Option<Served> = None;
+        for (number, answer) in self.answers.range(number + 1..) {
+            let due = self.due(*number);
+            if first.is_some_and(|f| f.answered <= due) {
+                break;
+            }
+            let answered = due + answer.latency;
+            if answer.error.is_none() && first.is_none_or(|f| answered < f.answered) {
+                first = Some(Served { due, answered });
+            }
+        }
+        first
     }
 
     /// Latency of the successful requests at a quantile (0 to 1), microseconds from the intended start.
@@ -232,6 +253,49 @@ mod tests {
         assert!(result.sent >= 59, "{}", result.sent);
         assert!(result.outages().is_empty());
         assert!(result.latency_us(1.0) < 1_900_000 || result.answers[&10].latency.as_secs() >= 1);
+    }
+
+    /// A result of requests that were answered after so many milliseconds, or failed.
+    fn answered(answers: &[(u64, Result<(), &str>)]) -> ProbeResult {
+        let answer = |(latency, result): &(u64, Result<(), &str>)| Answer {
+            latency: Duration::from_millis(*latency),
+            error: result.err().map(str::to_owned),
+        };
+        ProbeResult {
+            name: "test".into(),
+            interval: Duration::from_millis(100),
+            began: Instant::now(),
+            sent: answers.len() as u64,
+            answers: (0..).zip(answers.iter().map(answer)).collect(),
+        }
+    }
+
+    #[test]
+    fn a_service_that_stood_still_was_away_until_it_answered() {
+        // Stands still from 100 ms to 700 ms; a request is given up after 400 ms, and the sixth finds no room.
+        let (given_up, refused, ok) = (Err("no answer"), Err("no room"), Ok(()));
+        let result = answered(&[
+            (1, ok),
+            (400, given_up),
+            (400, given_up),
+            (400, ok),
+            (0, refused),
+            (201, ok),
+            (101, ok),
+            (1, ok),
+        ]);
+        let outages = result.outages();
+        assert_eq!(outages.len(), 1, "{outages:?}");
+        assert_eq!((outages[0].from.as_millis(), outages[0].failed), (100, 3));
+        assert!(outages[0].until.is_some_and(|u| (600..=700).contains(&u.as_millis())), "{outages:?}");
+        // One request lost its way, and the next ones were served: nobody waited for the first to be given up.
+        let lost = answered(&[(1, ok), (400, given_up), (2, ok), (2, ok), (2, refused), (2, ok)]).outages();
+        let edges: Vec<_> =
+            lost.iter().map(|o| (o.from.as_millis(), o.until.map(|u| u.as_millis()))).collect();
+        assert_eq!(edges, [(100, Some(202)), (400, Some(500))]);
+        // What is refused at once is over when the first served request was due, however slow that one is.
+        let slow = answered(&[(1, ok), (1, refused), (1, refused), (90, ok)]).outages();
+        assert_eq!(slow[0].until.map(|u| u.as_millis()), Some(300));
     }
 
     #[tokio::test(start_paused = true)]

@@ -35,6 +35,10 @@ pub(crate) struct Bench {
     /// File that each run is appended to
     #[arg(long, value_name = "FILE", default_value = HISTORY)]
     pub(crate) history: PathBuf,
+    /// Page to write when the runs have ended: every run of the scenario in the history, with prediction and interval;
+    /// `bench.html` beside the history if absent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Hold the runs against those of this history; exit code 1 new findings, 3 lost checks, 4 slower beyond the noise
     #[arg(long, value_name = "FILE")]
     pub(crate) against: Option<PathBuf>,
@@ -91,6 +95,9 @@ pub(crate) struct Estimate {
     /// The machine the figures are for
     #[arg(long, value_enum, default_value_t = Where::Here)]
     pub(crate) on: Where,
+    /// Write a page that needs nothing else: downtime against volume, with the measured runs and the interval
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Print as JSON, with the points and the curve for a plot
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,15 +1,16 @@
 //! `drydock bench`: downtime per volume, way and step, run by run.
 
+use super::estimate::write_page;
 use super::rehearse;
 use crate::cli::Bench as Arguments;
 use crate::terminal::Terminal;
 use drydock_core::{ExitCode, Outcome};
 use drydock_estimate::regress::{Comparison, compare};
-use drydock_estimate::{History, MeasuredRun, Way};
+use drydock_estimate::{Asked, History, MeasuredRun, Question, Way, estimate};
 use drydock_rehearsal::bench::{Bench, BenchError, Round, Turn, Watcher, bench, read_history};
 use drydock_rehearsal::flow::Interrupt;
 use drydock_rehearsal::{Observer, RehearsalOptions, plan_of};
-use drydock_report::estimate::{measured_line, measured_table, render_comparison, span};
+use drydock_report::estimate::{Subject, measured_line, measured_table, render_comparison, span};
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -63,6 +64,7 @@ pub(crate) async fn run(arguments: &Arguments) -> ExitCode {
         }
     }
     let mut exit = comparison.map_or(ExitCode::Equal, |c| c.exit());
+    exit = exit.worst(page(arguments, &scenario.name));
     // A migration that loses something may well be fast.
     for run in &runs {
         exit = exit.worst(match run.outcome {
@@ -75,6 +77,27 @@ pub(crate) async fn run(arguments: &Arguments) -> ExitCode {
         exit = exit.worst(ExitCode::CouldNotRun);
     }
     if interrupt.requested() { exit.worst(ExitCode::Interrupted) } else { exit }
+}
+
+/// Writes the page of everything that the history knows of the scenario, the runs of other days included: the interval needs
+/// more runs than one bench makes. Without a run that came to its end there is nothing to draw.
+fn page(arguments: &Arguments, scenario: &str) -> ExitCode {
+    let history = match read_history(&arguments.history) {
+        Ok(history) => history,
+        Err(error) => return fail(error),
+    };
+    let ended = history.runs.iter().filter(|r| r.is_complete() && r.scenario == scenario);
+    let Some(documents) = ended.map(|r| r.volumes.documents).max() else { return ExitCode::Equal };
+    let question = Question {
+        asked: Asked { documents: Some(documents), ..Asked::default() },
+        scenario: Some(scenario.to_owned()),
+        ..Question::default()
+    };
+    let path = arguments.html.clone().unwrap_or_else(|| arguments.history.with_file_name("bench.html"));
+    match write_page(&path, &estimate(&history, &question), &history, Subject::Bench) {
+        Ok(()) => ExitCode::Equal,
+        Err(code) => code,
+    }
 }
 
 /// The history may be the very file that the runs were appended to.

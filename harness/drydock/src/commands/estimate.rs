@@ -6,6 +6,7 @@ use drydock_core::ExitCode;
 use drydock_core::scenario::MigrationSpec;
 use drydock_estimate::{Asked, Estimates, History, Meets, Question, estimate, upstream};
 use drydock_rehearsal::bench::{measure_machine, read_history};
+use drydock_report::estimate::{Subject, page};
 use drydock_stores::PostgresEndpoint;
 use drydock_stores::elasticsearch::{Client, Scope, Timeouts};
 use drydock_stores::endpoint::AddressError;
@@ -69,7 +70,33 @@ pub(crate) async fn run(arguments: &Arguments) -> ExitCode {
     } else {
         super::print(&drydock_report::estimate::render(&estimates));
     }
-    exit(&estimates)
+    let page = |path: &Path| write_page(path, &estimates, &history, Subject::Estimate);
+    match arguments.html.as_deref().map(page) {
+        Some(Err(code)) => code,
+        _ => exit(&estimates),
+    }
+}
+
+/// Writes the page of estimates and tells where it is.
+pub(super) fn write_page(
+    path: &Path,
+    estimates: &Estimates,
+    history: &History,
+    subject: Subject,
+) -> Result<(), ExitCode> {
+    match drydock_report::write_page(path, &page(estimates, history, subject)) {
+        Ok(()) => {
+            anstream::eprintln!("page: {}", path.display());
+            Ok(())
+        }
+        Err(error) => {
+            anstream::eprintln!(
+                "error: cannot write the page {}: {error}; give another place with --html",
+                path.display()
+            );
+            Err(ExitCode::Usage)
+        }
+    }
 }
 
 /// 3 without any figure; 4 if there is a budget and no way meets it by its estimate.

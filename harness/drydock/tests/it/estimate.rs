@@ -42,6 +42,30 @@ fn a_budget_that_no_way_meets_ends_with_its_own_code() {
 }
 
 #[test]
+fn an_estimate_is_drawn_in_the_terminal_and_on_a_page() {
+    let folder = folder();
+    let heavy = ["--history", "upstream", "--documents", "6.5M", "--html"];
+    let (code, told) = estimate(folder.path(), &[&heavy[..], &["pages/estimate.html"]].concat());
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("X asked") && told.contains("page: pages/estimate.html"), "{told}");
+    let page = fs::read_to_string(folder.path().join("pages/estimate.html")).expect("a page");
+    assert!(page.contains("6.5 M asked") && page.contains("42 min, of which Elasticsearch copy"), "{page}");
+    assert_eq!(
+        fs::read_dir(folder.path().join("pages")).expect("a folder").count(),
+        1,
+        "nothing half is left"
+    );
+    // A page that cannot be written is told, and never takes the place of the answer.
+    fs::write(folder.path().join("file"), "").expect("written");
+    let (code, told) = estimate(folder.path(), &[&heavy[..], &["file/estimate.html"]].concat());
+    assert_eq!(code, Some(2), "{told}");
+    assert!(
+        told.starts_with("42 min") && told.contains("cannot write the page file/estimate.html"),
+        "{told}"
+    );
+}
+
+#[test]
 fn what_cannot_be_estimated_is_told_in_one_line() {
     let folder = folder();
     let (code, told) = estimate(folder.path(), &["--documents", "10k"]);
@@ -92,6 +116,8 @@ fn a_bench_on_real_stores_fills_a_history_that_estimates_and_compares() {
         assert!(steps > downtime * 0.8 && steps < downtime * 1.2, "{steps} of {downtime}");
     }
     assert!(text(&output).contains("run 1 of 2") && text(&output).contains("left"), "{}", text(&output));
+    let page = fs::read_to_string(folder.path().join("bench.html")).expect("a page beside the history");
+    assert!(page.contains("2 measured runs") && page.contains("Too few runs for an interval"), "{page}");
     // A kill may tear the last line: the next run cuts it off.
     let path = folder.path().join("history.jsonl");
     let whole = fs::read_to_string(&path).expect("a history");

@@ -1,13 +1,14 @@
 //! The end: probes are read, the two clocks of the downtime are compared, everything is stopped.
 
+use super::clocks::{Seen, Writes, clocks_agree, writes_agree};
 use super::{Ownership, RealWorld, Stepped, of_environment};
 use crate::flow::Facts;
 use crate::start::Keep;
-use drydock_core::Event;
 use drydock_core::event::{NoteLevel, ProbeSummary};
-use drydock_core::finding::{Class, Finding, Kind, Outcome, Sample};
+use drydock_core::finding::{Class, Finding, Kind};
 use drydock_core::names::checks;
 use drydock_core::summary::NO_WRITE_SECONDS;
+use drydock_core::{Action, Event};
 use drydock_environments::{Side, Store, StoreSignal};
 use drydock_stores::compare::CheckResult;
 use drydock_workload::probe::{Outage, ProbeResult};
@@ -16,8 +17,6 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How far the two clocks may disagree beyond the probes' resolution: the time a request may take on a busy machine.
-const TOLERANCE: Duration = Duration::from_secs(1);
 /// A store that is to stop gets so long.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
@@ -101,77 +100,10 @@ impl RealWorld {
         }
     }
 
-    /// For each probe: both clocks must tell of one and the same outage in the window that is judged. An outage outside of
-    /// all windows is told with the first of them. Returns how many probes watched.
-    pub(super) fn clocks_agree(
-        &self,
-        check: &str,
-        results: &[ProbeResult],
-        windows: &[(u64, u64)],
-        judged: usize,
-    ) -> (u64, Vec<Finding>) {
-        let mut findings = Vec::new();
-        let Some((closed, opened)) = windows.get(judged).copied() else { return (0, findings) };
-        let clock = Duration::from_millis(opened.saturating_sub(closed));
-        let disagree =
-            |probe: &str, message: String, sample: Sample| disagreement(check, probe, message, sample);
-        let mut watched = 0_u64;
-        for result in results.iter().filter(|_| !self.resumed) {
-            let began = self.recorder.clock().at(result.began);
-            let ms = |d: Duration| began + u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
-            let tolerance = result.interval * 2 + TOLERANCE;
-            let mut seen = None;
-            for outage in result.outages() {
-                let until = outage.until.map_or(u64::MAX, ms);
-                let within = |(from, to): &(u64, u64)| until > *from && ms(outage.from) < *to;
-                if within(&(closed, opened)) {
-                    seen = Some(outage.until.map(|until| until - outage.from));
-                } else if judged == 0
-                    && !windows.iter().any(within)
-                    && outage.until.is_none_or(|until| until - outage.from > TOLERANCE)
-                {
-                    let length = outage.until.map_or("without end".into(), |u| {
-                        format!("of {:.1} s", (u - outage.from).as_secs_f64())
-                    });
-                    let sample = Sample::named(format!(
-                        "{:.1} s into the run: {}",
-                        seconds(ms(outage.from)),
-                        outage.error
-                    ));
-                    findings.push(disagree(
-                        &result.name,
-                        format!("the probe {} saw an outage {length} outside of the cutover", result.name),
-                        sample,
-                    ));
-                }
-            }
-            // One that rested meanwhile cannot tell.
-            let ended = ms(result.interval.saturating_mul(u32::try_from(result.sent).unwrap_or(u32::MAX)));
-            if began > closed || ended < opened {
-                continue;
-            }
-            watched += 1;
-            // An outage shorter than the probe's interval may fall between two requests.
-            let unseen = seen.is_none() && clock <= tolerance;
-            let agree = seen.flatten().is_some_and(|seen| seen.abs_diff(clock) <= tolerance);
-            if !(agree || unseen && judged > 0) {
-                let seen = match seen {
-                    Some(Some(seen)) => format!("{:.2} s", seen.as_secs_f64()),
-                    Some(None) => "one without end".into(),
-                    None => "none".into(),
-                };
-                findings.push(disagree(
-                    &result.name,
-                    format!(
-                        "by the clock of the phases the outage took {:.2} s; the probe {} saw {seen}",
-                        clock.as_secs_f64(),
-                        result.name
-                    ),
-                    Sample::named(result.name.clone()),
-                ));
-            }
-        }
-        (watched, findings)
+    /// What each probe saw, on the run's clock. A resumed run's probes saw a part of it only.
+    pub(super) fn watched<'a>(&self, results: &'a [ProbeResult]) -> Vec<Seen<'a>> {
+        let seen = |result| Seen { result, began_ms: self.recorder.clock().at(result.began) };
+        results.iter().filter(|_| !self.resumed).map(seen).collect()
     }
 
     /// Both clocks must tell of one and the same outage, and of no other.
@@ -183,24 +115,9 @@ impl RealWorld {
             // If users did not come back, the way back says so.
             windows.push((from, self.way_back.opened_ms.unwrap_or(u64::MAX)));
         }
-        let (watched, mut findings) = self.clocks_agree(checks::DOWNTIME, results, &windows, 0);
-        // Who was told that something is stored while the service was closed wrote past the gate. Requests that were under
-        // way when it closed may still be answered until the last of them has ended.
-        let shut =
-            Duration::from_millis(opened.saturating_sub(self.stopped_ms.unwrap_or(closed).max(closed)));
-        for (store, gap) in gaps.iter().filter(|_| !self.resumed) {
-            if Duration::from_millis(gap.ms()) + TOLERANCE < shut {
-                findings.push(disagreement(
-                    checks::DOWNTIME,
-                    store,
-                    format!(
-                        "by the clock of the phases the outage took {:.2} s; the longest time in it without an acknowledged write to {store} is {:.2} s",
-                        clock.as_secs_f64(),
-                        seconds(gap.ms())
-                    ),
-                    Sample::named((*store).to_owned()),
-                ));
-            }
+        let (watched, mut findings) = clocks_agree(checks::DOWNTIME, &self.watched(results), &windows, 0);
+        if !self.resumed {
+            findings.extend(writes_agree(gaps, &self.writes(closed, opened)));
         }
         if let Some(budget) = self.config.scenario.budgets.downtime
             && clock > budget.unsigned_abs()
@@ -227,6 +144,20 @@ impl RealWorld {
             format!("{watched} probes against the clock of the phases")
         };
         CheckResult { check: checks::DOWNTIME, compared, findings, note, millis: 0 }
+    }
+
+    /// What the phases promise about users' writes.
+    fn writes(&self, closed_ms: u64, opened_ms: u64) -> Writes {
+        let workload = &self.config.scenario.workload;
+        // After a way back, or where nothing is switched, users do not write from the opening on.
+        let at_once =
+            self.config.scenario.rollback.is_none() && self.config.plan.id_of(Action::Switch).is_some();
+        Writes {
+            closed_ms,
+            stopped_ms: self.stopped_ms.unwrap_or(closed_ms).max(closed_ms),
+            opened_ms,
+            every: at_once.then(|| Duration::from_secs(1) / workload.writes_per_second.max(1)),
+        }
     }
 
     /// Stops the source stores, as the clean-up of the old installation does.
@@ -268,17 +199,6 @@ impl RealWorld {
         };
         environment.stop(keep).await.map_err(of_environment)?;
         Ok(Facts::new())
-    }
-}
-
-/// Two clocks tell of different outages.
-fn disagreement(check: &str, probe: &str, message: String, sample: Sample) -> Finding {
-    Finding {
-        class: Class::Budget,
-        outcome: Outcome::NotProven,
-        ..Finding::data(check, Kind::Disagreement, probe, message)
-            .items(1, [sample])
-            .next("trust neither figure; look at the stores' logs at that time")
     }
 }
 

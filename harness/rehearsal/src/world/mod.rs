@@ -1,6 +1,7 @@
 //! The real world: stores as local processes, the builtin driver, the live writer, the probes and the checks.
 
 mod baseline;
+mod clocks;
 mod compare;
 mod conclude;
 mod cutover;

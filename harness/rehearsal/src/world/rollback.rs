@@ -1,5 +1,6 @@
 //! The way back: what it relies on, whether the source is what it was, and the application's return.
 
+use super::clocks::clocks_agree;
 use super::usable::Look;
 use super::{RealWorld, Stepped, Until, environment, internal, of_environment, of_migration, store_failed};
 use crate::flow::{Facts, StepError};
@@ -400,7 +401,7 @@ impl RealWorld {
                     _ => vec![(closed, opened)],
                 };
                 let (watched, disagreeing) =
-                    self.clocks_agree(checks::RB_SERVICE, results, &windows, windows.len() - 1);
+                    clocks_agree(checks::RB_SERVICE, &self.watched(results), &windows, windows.len() - 1);
                 findings.extend(disagreeing);
                 (watched, format!("{watched} probes against the clock of the way back"))
             }

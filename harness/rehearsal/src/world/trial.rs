@@ -1,6 +1,7 @@
 //! What promises to change nothing, a trial, a dry run, an upgrade of the chart alone, held to its promise: both sides are
 //! described before and after, while users read and their writes wait, so that every difference is of its making.
 
+use super::clocks::Seen;
 use super::usable::Look;
 use super::{RealWorld, Stepped, environment, internal, of_environment, store_failed};
 use crate::flow::Facts;
@@ -203,18 +204,6 @@ impl RealWorld {
     }
 }
 
-/// What a probe saw, on the run's clock.
-struct Seen<'a> {
-    result: &'a ProbeResult,
-    began_ms: u64,
-}
-
-impl Seen<'_> {
-    fn ms(&self, since: Duration) -> u64 {
-        self.began_ms + u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
 /// Probes that watched while the promise held, and the outages they saw meanwhile.
 fn unnoticed(
     check: &'static str,
@@ -225,8 +214,7 @@ fn unnoticed(
     let mut findings = Vec::new();
     let mut compared = 0;
     for probe in seen {
-        let ended = probe
-            .ms(probe.result.interval.saturating_mul(u32::try_from(probe.result.sent).unwrap_or(u32::MAX)));
+        let ended = probe.ended_ms();
         if probe.began_ms > from || ended < until {
             continue;
         }

@@ -2,10 +2,13 @@
 
 mod bench;
 mod compare;
+mod page;
+mod plot;
 mod units;
 
 pub use bench::{measured_line, measured_table};
 pub use compare::render as render_comparison;
+pub use page::{Subject, page};
 pub use units::{around, bytes, factor, short, span};
 
 use crate::text::{count, counted, printable};
@@ -26,6 +29,11 @@ pub fn render(estimates: &Estimates) -> String {
         lines.extend(beyond(estimate));
     }
     lines.extend(budget(estimates));
+    let plot = estimates.estimates.first().map(plot::lines).unwrap_or_default();
+    if !plot.is_empty() {
+        lines.push(String::new());
+        lines.extend(plot);
+    }
     for estimate in &estimates.estimates {
         lines.push(String::new());
         lines.extend(basis(estimate));
@@ -122,16 +130,9 @@ fn budget(estimates: &Estimates) -> Option<String> {
 }
 
 fn basis(estimate: &Estimate) -> Vec<String> {
-    let mut lines = vec![format!(
-        "{}: {} of the scenario {}, for {} documents ({}) in {} indices and {} of databases",
-        estimate.way.title(),
-        counted(estimate.runs as u64, "run"),
-        printable(&estimate.scenario),
-        count(estimate.volumes.documents),
-        bytes(Measure::Bytes.of(&estimate.volumes)),
-        count(estimate.volumes.indices),
-        bytes(Measure::RowBytes.of(&estimate.volumes)),
-    )];
+    let mut about = about(estimate).into_iter();
+    let mut lines: Vec<String> =
+        about.next().map(|first| format!("{}: {first}", estimate.way.title())).into_iter().collect();
     for share in estimate.steps.iter().take(STEPS).filter(|s| s.share >= 0.005) {
         lines.push(format!(
             "  {:>9}  {:>3.0} %  {}",
@@ -140,6 +141,21 @@ fn basis(estimate: &Estimate) -> Vec<String> {
             printable(&share.step)
         ));
     }
+    lines.extend(about);
+    lines
+}
+
+/// For what an estimate is, how its model did before, and everything that makes it less certain.
+fn about(estimate: &Estimate) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{} of the scenario {}, for {} documents ({}) in {} indices and {} of databases",
+        counted(estimate.runs as u64, "run"),
+        printable(&estimate.scenario),
+        count(estimate.volumes.documents),
+        bytes(Measure::Bytes.of(&estimate.volumes)),
+        count(estimate.volumes.indices),
+        bytes(Measure::RowBytes.of(&estimate.volumes)),
+    )];
     match &estimate.backtest {
         Some(test) => {
             let mut line = format!(

@@ -257,21 +257,19 @@ impl Frame {
                 .collect::<Vec<_>>()
                 .join(" ")
         };
-        let band: Vec<(f64, f64, f64)> = series
-            .band
-            .iter()
-            .filter_map(|p| p.interval.map(|(low, high)| (p.documents, low, high)))
-            .collect();
+        let drawn = if self.logarithmic { from(&series.band, self.least) } else { series.band.clone() };
+        let band: Vec<(f64, f64, f64)> =
+            drawn.iter().filter_map(|p| p.interval.map(|(low, high)| (p.documents, low, high))).collect();
         let outline = line(
             &mut band
                 .iter()
                 .map(|(v, low, _)| (*v, *low))
                 .chain(band.iter().rev().map(|(v, _, high)| (*v, *high))),
         );
-        let known = || series.band.iter().filter(|p| p.documents <= measured);
+        let known = || drawn.iter().filter(|p| p.documents <= measured);
         let within = line(&mut known().map(|p| (p.documents, p.seconds)));
         let last = known().next_back();
-        let further = series.band.iter().filter(|p| p.documents > measured);
+        let further = drawn.iter().filter(|p| p.documents > measured);
         let beyond = line(&mut last.into_iter().chain(further).map(|p| (p.documents, p.seconds)));
         html! {
             g class={ "series-" (n) } {
@@ -299,6 +297,24 @@ impl Frame {
             }
         }
     }
+}
+
+/// The part of a prediction from a volume on: a logarithmic axis has no place for what lies below its beginning.
+fn from(band: &[Predicted], least: f64) -> Vec<Predicted> {
+    let first =
+        band.windows(2).find(|pair| pair[0].documents < least && pair[1].documents > least).map(|pair| {
+            let share = (least - pair[0].documents) / (pair[1].documents - pair[0].documents);
+            let between = |a: f64, b: f64| a + (b - a) * share;
+            Predicted {
+                documents: least,
+                seconds: between(pair[0].seconds, pair[1].seconds),
+                interval: pair[0]
+                    .interval
+                    .zip(pair[1].interval)
+                    .map(|(a, b)| (between(a.0, b.0), between(a.1, b.1))),
+            }
+        });
+    first.into_iter().chain(band.iter().copied().filter(|p| p.documents >= least)).collect()
 }
 
 fn described(bench: &Bench) -> String {
@@ -372,7 +388,21 @@ fn volume(documents: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::volume;
+    use super::{Predicted, from, volume};
+
+    #[test]
+    fn a_prediction_from_nothing_on_begins_where_the_axis_does() {
+        let at = |documents: f64| Predicted {
+            documents,
+            seconds: 3.0 + documents / 10.0,
+            interval: Some((documents / 10.0, 6.0 + documents / 10.0)),
+        };
+        let all = [at(0.0), at(40.0), at(80.0)];
+        assert_eq!(from(&all, 10.0), [at(10.0), at(40.0), at(80.0)]);
+        assert_eq!(from(&all, 40.0), [at(40.0), at(80.0)]);
+        assert_eq!(from(&all[1..], 10.0), [at(40.0), at(80.0)]);
+        assert_eq!(from(&[], 10.0), []);
+    }
 
     #[test]
     fn volumes_read_well() {

@@ -4,7 +4,7 @@ use super::axis::{Scale, TIME, at, ticks, wide};
 use super::capped::{Column, LIST, Share, scrolled, table};
 use super::page::{code, data, data_within};
 use super::timeline::clock;
-use crate::choice::downtime;
+use crate::choice::{downtime, without_writes};
 use crate::text::{count, seconds};
 use drydock_core::Summary;
 use drydock_core::event::ProbeSummary;
@@ -21,7 +21,10 @@ const LANE: f64 = 20.0;
 /// The section.
 pub(super) fn section(summary: &Summary) -> Markup {
     html! {
-        ul { @for phrase in downtime(summary) { li { (phrase) } } }
+        ul {
+            @for phrase in downtime(summary) { li { (phrase) } }
+            @for phrase in without_writes(summary) { li { (data(&phrase)) } }
+        }
         @if let Some(closure) = longest(&summary.downtime.closures) { (went_to(summary, closure)) }
         @if !capabilities(summary).is_empty() {
             h3 { "By capability, as probes saw it from outside" }

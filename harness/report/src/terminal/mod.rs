@@ -8,8 +8,8 @@ pub use paint::Color;
 pub(crate) use paint::Paint;
 
 use crate::choice::{
-    actionable, downtime, ended, exit_code, headline, losses, meant, most_telling, not_checked, predictions,
-    proof, stopped_at, way_back, what, word,
+    actionable, capabilities, downtime, ended, exit_code, headline, losses, meant, most_telling, not_checked,
+    predictions, proof, stopped_at, way_back, what, without_writes, word,
 };
 use crate::text::{
     count, counted, printable, seconds, shortened, shortened_within, width as columns, wrapped,
@@ -24,6 +24,8 @@ use std::path::Path;
 const LINES: usize = 40;
 /// Findings told on the screen.
 const MOST_FINDINGS: usize = 10;
+/// Lines of what users could not do.
+const MOST_AWAY: usize = 4;
 /// Columns of the names of the lines around the tables.
 const LABEL: usize = 12;
 /// Narrower terminals are written to as if they were this wide.
@@ -38,13 +40,22 @@ pub fn render(summary: &Summary, width: usize, color: Color, folder: &Path) -> S
     let mut around = screen.head();
     around.push(String::new());
     around.extend(screen.downtime());
+    let away = screen.away();
+    around.extend(away.iter().cloned());
     around.push(String::new());
     let tail = screen.tail(folder);
     let telling = most_telling(summary, MOST_FINDINGS);
     let all = actionable(summary).count();
 
     let used = around.len() + tail.len() + 1;
-    let (checks, findings) = screen.fitting(&telling, all, limit.saturating_sub(used));
+    let (mut checks, mut findings) = screen.fitting(&telling, all, limit.saturating_sub(used));
+    // What differs comes before who waited longest.
+    let gap = usize::from(!findings.is_empty());
+    if used + checks.len() + findings.len() + gap > limit && !away.is_empty() {
+        let kept = around.len() - 1 - away.len();
+        around.drain(kept..kept + away.len());
+        (checks, findings) = screen.fitting(&telling, all, limit.saturating_sub(used - away.len()));
+    }
     let mut lines = around;
     lines.extend(checks);
     if !findings.is_empty() {
@@ -171,6 +182,21 @@ impl Screen<'_> {
         }
         if let Some(meant) = meant(self.summary) {
             lines.extend(self.labelled("meant", &[meant]));
+        }
+        lines
+    }
+
+    /// What users could not do, by capability and by store.
+    fn away(&self) -> Vec<String> {
+        let all = capabilities(self.summary).into_iter().chain(without_writes(self.summary));
+        let all: Vec<String> = all.map(|p| printable(&p).into_owned()).collect();
+        if all.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = self.labelled("away", &all);
+        if lines.len() > MOST_AWAY {
+            lines.truncate(MOST_AWAY - 1);
+            lines.push(format!("{}… all of them in report.md", " ".repeat(LABEL)));
         }
         lines
     }

@@ -80,7 +80,7 @@ fn it_tells_everything_that_a_board_asks_for() {
         ),
         ("not-checked", vec!["Nothing was sampled"]),
         ("proof", vec!["1,287 caught and named of 1,287", "documents", "clean pairs"]),
-        ("cost", vec!["of comparing", "2,000 requests"]),
+        ("cost", vec!["of comparing", "3,000 requests"]),
         ("environment", vec!["15.14", "8.16.6", "one node, no TLS", "cores", "Seed"]),
         ("steps", vec!["phase-3/restore/elasticsearch", "done"]),
         ("repeat", vec!["drydock rehearse scenarios/planted-loss.yaml --seed", "--verify-pack"]),

@@ -3,6 +3,7 @@
 mod browser;
 mod charts;
 mod dom;
+mod estimates;
 mod files;
 mod html;
 mod junit;

@@ -3,6 +3,7 @@
 use drydock_core::event::{Ending, ProbeSummary, RECORD_VERSION, RunStarted, ServiceState, Side};
 use drydock_core::ledger::Seen;
 use drydock_core::names::checks;
+use drydock_core::summary::NO_WRITE_SECONDS;
 use drydock_core::{
     Class, Entry, Event, FamilyProof, Finding, Ground, Kind, LedgerLine, Outcome, Plan, Proof, ProofMiss,
     Record, RunId, Sample, Scenario, StepId, StepOutcome, Store, Summary,
@@ -86,12 +87,12 @@ impl Run {
                 "phase-3/switch" => self.event(1, Event::Service { state: ServiceState::OnTarget }),
                 _ => self,
             };
-            let ended = Event::StepFinished {
-                step: step.id.clone(),
-                outcome: StepOutcome::Done,
-                millis: 900,
-                facts: BTreeMap::new(),
-            };
+            let mut facts = BTreeMap::new();
+            if step.id.as_str() == "conclude/workload" {
+                facts.insert(NO_WRITE_SECONDS.into(), serde_json::json!({"elasticsearch": 17.5}));
+            }
+            let ended =
+                Event::StepFinished { step: step.id.clone(), outcome: StepOutcome::Done, millis: 900, facts };
             self.event(900, ended);
             if step.id.as_str() == last {
                 break;
@@ -130,24 +131,28 @@ impl Run {
     }
 
     fn probes(&mut self) -> &mut Self {
-        for (probe, until) in [("elasticsearch/write", 29_950), ("postgres/read", 29_800)] {
-            self.event(
-                0,
-                Event::ProbeOutage {
-                    probe: probe.into(),
-                    from_ms: 12_600,
-                    until_ms: Some(until),
-                    failed: 345,
-                    error: "connection refused".into(),
-                },
-            );
+        let probes =
+            [("elasticsearch/write", Some(29_950)), ("postgres/read", Some(29_800)), ("identity/open", None)];
+        for (probe, until) in probes {
+            if until.is_some() {
+                self.event(
+                    0,
+                    Event::ProbeOutage {
+                        probe: probe.into(),
+                        from_ms: 12_600,
+                        until_ms: until,
+                        failed: 345,
+                        error: "connection refused".into(),
+                    },
+                );
+            }
             self.event(
                 0,
                 Event::ProbeSummary(ProbeSummary {
                     probe: probe.into(),
                     interval_ms: 50,
                     sent: 1000,
-                    failed: 345,
+                    failed: if until.is_some() { 345 } else { 0 },
                     p50_us: 1_200,
                     p99_us: 9_800,
                     max_us: 45_000,

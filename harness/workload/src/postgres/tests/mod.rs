@@ -1,6 +1,7 @@
 //! The generator alone, and the whole against a real server: seed, dump, restore with the migration's flags, compare.
 
 mod keycloak;
+mod outage;
 mod server;
 
 use super::generator::Generator;

@@ -2,6 +2,7 @@
 
 use drydock_stores::PostgresEndpoint;
 use drydock_stores::endpoint::PostgresTls;
+use rustix::process::{Pid, Signal, kill_process};
 use secrecy::SecretString;
 use std::fs;
 use std::io;
@@ -67,7 +68,7 @@ impl Server {
                 chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
             }
         }
-        let server = Self { programs: programs.to_owned(), folder };
+        let mut server = Self { programs: programs.to_owned(), folder };
         let data = server.data();
         let password_file = format!("--pwfile={}", password_file.display());
         server.succeed(
@@ -84,13 +85,38 @@ impl Server {
                 "--no-sync",
             ],
         );
+        server.restart();
+        Some(server)
+    }
+
+    /// Starts the stopped server on its data, and waits until it answers.
+    pub(super) fn restart(&mut self) {
         let options = format!(
             "-k {} -c listen_addresses= -c fsync=off -c full_page_writes=off -c max_wal_size=4GB",
-            server.folder.display()
+            self.folder.display()
         );
-        let log = server.folder.join("log").display().to_string();
-        server.succeed("pg_ctl", &["-D", &data, "-w", "-l", &log, "-o", &options, "start"]);
-        Some(server)
+        let log = self.folder.join("log").display().to_string();
+        self.succeed("pg_ctl", &["-D", &self.data(), "-w", "-l", &log, "-o", &options, "start"]);
+    }
+
+    /// Shuts the server down as an administrator does, and waits until it has ended.
+    pub(super) fn stop(&mut self) {
+        self.succeed("pg_ctl", &["-D", &self.data(), "-w", "-m", "fast", "stop"]);
+    }
+
+    /// Every process of the server, the one that starts the others first.
+    fn processes(&self) -> Vec<Pid> {
+        let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        let leader: i32 = file.lines().next().unwrap().parse().unwrap();
+        let parent = |pid: i32| -> Option<i32> {
+            // The name of the program, in parentheses, may hold spaces.
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
+        };
+        let all = fs::read_dir("/proc").unwrap().flatten();
+        let numbers = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let children = numbers.filter(|pid| parent(*pid) == Some(leader));
+        std::iter::once(leader).chain(children).map(|pid| Pid::from_raw(pid).unwrap()).collect()
     }
 
     fn data(&self) -> String {
@@ -157,6 +183,32 @@ impl Drop for Server {
             drop(self.administer("pg_ctl", &["-D", &data, "-w", "-m", "immediate", "stop"]));
         }
         drop(fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// A server whose processes stand still. Dropping it lets them go on.
+#[derive(Debug)]
+pub(super) struct Frozen(Vec<Pid>);
+
+impl Frozen {
+    /// Stops every process of a server where it stands: who starts others first, so that none is missed.
+    pub(super) fn all_of(server: &Server) -> Self {
+        let leader = server.processes()[0];
+        kill_process(leader, Signal::STOP).unwrap();
+        let frozen = Self(server.processes());
+        for process in &frozen.0[1..] {
+            // One that has just ended serves nobody either.
+            let _ = kill_process(*process, Signal::STOP);
+        }
+        frozen
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        for process in &self.0 {
+            let _ = kill_process(*process, Signal::CONT);
+        }
     }
 }
 
