@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How far two clocks may disagree beyond the probes' resolution: the time a request may take on a busy machine.
-const TOLERANCE: Duration = Duration::from_secs(1);
+const TOLERANCE: Duration = Duration::from_secs(2);
 /// How long after the opening the first write to a store may be acknowledged: twice what a user waits for one answer.
 const LATE: Duration = Duration::from_secs(10);
 /// Turns of the writer of which one writes to each store, whichever databases a scenario has.
