@@ -159,9 +159,14 @@ fn the_way_back_is_gone_whatever_went_wrong_before() {
         return skip(&why);
     }
     let file = written(folder.path(), "crossed", "budgets: {rpo: 1h}\n");
+    // Two components are enough, and half the time.
+    let whole = fs::read_to_string(&file).expect("the scenario");
+    let small = whole.replace("\nmigration:\n", "\nmigration:\n  components: [keycloak, elasticsearch]\n");
+    assert_ne!(small, whole);
+    fs::write(&file, small).expect("written");
     let output = drydock(folder.path())
         .args(["drill", "--full", "--only-faults"])
-        .args(["--from", "phase-3/restore/elasticsearch", "--from", "phase-4/compare"])
+        .args(["--from", "phase-4/compare"])
         .args(["--fault", "connection-reset", "--fault", "target-killed", "--fault", "lose-row"])
         .arg(file)
         .output()
@@ -171,7 +176,7 @@ fn the_way_back_is_gone_whatever_went_wrong_before() {
     let cells = report["cells"].as_array().cloned().unwrap_or_default();
     let headlines: Vec<String> = cells.iter().map(|c| format!("{}: {}", c["name"], c["headline"])).collect();
     let told = || format!("{}\n{}", headlines.join("\n"), text(&output));
-    assert_eq!(cells.len(), 6, "{}", told());
+    assert_eq!(cells.len(), 3, "{}", told());
     for cell in &cells {
         assert_eq!(cell["as_meant"], "yes", "{}", told());
         assert_eq!(cell["rollback"]["restored"], "yes", "{}", told());
@@ -179,13 +184,8 @@ fn the_way_back_is_gone_whatever_went_wrong_before() {
         let run = drill.join("cells").join(cell["run"].as_str().unwrap_or_default());
         let red = objecting(&json(&run.join("report.json")));
         let tells = red.contains("postgres/rows");
-        let (fault, from) = (cell["fault"]["fault"].as_str(), cell["from"].as_str());
-        assert_eq!(
-            tells,
-            (fault, from) == (Some("lose-row"), Some("phase-4/compare")),
-            "{red:?}: {}",
-            told()
-        );
+        let fault = cell["fault"]["fault"].as_str();
+        assert_eq!(tells, fault == Some("lose-row"), "{red:?}: {}", told());
         let lives = json(&run.join("report.json"))["lives"].clone();
         let cause = lives[0]["cause"].as_str().unwrap_or_default();
         assert_eq!(fault == Some("target-killed"), !cause.is_empty(), "{lives}: {}", told());
