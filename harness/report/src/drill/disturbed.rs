@@ -174,7 +174,10 @@ fn happened_otherwise(disturbed: &Disturbance, summary: &Summary) -> Option<(AsM
     }
     let class = match fault.effect().course {
         Course::Through | Course::Told => {
-            let happened = summary.planted.iter().any(|p| p.fault == name && p.after == *step);
+            // A summary tells of what makes nothing red among its notes.
+            let note = format!("caused on purpose in {step}: {name} (");
+            let happened = summary.planted.iter().any(|p| p.fault == name && p.after == *step)
+                || summary.notes.iter().any(|n| n.starts_with(&note));
             return (!happened).then(|| (AsMeant::Environment, format!("{name} did not happen in {step}")));
         }
         Course::Stops => Class::Environment,

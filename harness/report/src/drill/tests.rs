@@ -116,7 +116,9 @@ impl Told {
         summary.verdict.findings =
             self.findings.iter().cloned().map(|finding| Judged { finding, expected_because: None }).collect();
         summary.verdict.exit_code = self.ended.code();
-        if self.happened {
+        if self.happened && !self.fault.must_be_told() {
+            summary.notes.push(format!("caused on purpose in {STEP}: {} (x)", self.fault.as_str()));
+        } else if self.happened {
             summary.planted.push(Planted {
                 fault: self.fault.as_str().into(),
                 after: STEP.into(),
