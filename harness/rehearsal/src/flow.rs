@@ -33,6 +33,16 @@ pub struct StepError {
     pub next: String,
 }
 
+/// What a run does when a step fails that has something to go back to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// It goes back at once.
+    #[default]
+    GoBack,
+    /// It waits: somebody mends the cause, and it is resumed.
+    Wait,
+}
+
 /// Where the steps happen.
 pub trait World {
     /// Brings back what a resumed run needs and a step that is already done would have made.
@@ -48,6 +58,10 @@ pub trait World {
     fn plant(&mut self, after: &StepId) -> impl Future<Output = Result<(), StepError>>;
     /// Whether a step that would do harm may be done now.
     fn allows(&self, action: Action) -> Result<(), String>;
+    /// What a step that fails is followed by.
+    fn after_failure(&self) -> AfterFailure {
+        AfterFailure::GoBack
+    }
 }
 
 /// How far a run has come, as its record tells.
@@ -177,7 +191,12 @@ pub async fn run(
         described |= !failed && describes_what_was(&step.id);
         // A migration that fails is what ways back are for. One that fails itself is not tried further.
         going_back = match failed {
-            true => described && !step.belongs_to_way_back() && !interrupt.requested(),
+            true => {
+                described
+                    && world.after_failure() == AfterFailure::GoBack
+                    && !step.belongs_to_way_back()
+                    && !interrupt.requested()
+            }
             false => going_back,
         };
         if failed && ending == Ending::Complete {

@@ -1,7 +1,7 @@
 //! Beginning a rehearsal, and going on with one that was killed.
 
 use crate::clock::run_id;
-use crate::flow::{self, Interrupt, Progress};
+use crate::flow::{self, AfterFailure, Interrupt, Progress};
 use crate::folder::RunFolder;
 use crate::recorder::{Observer, Recorder};
 use crate::witness::Witness;
@@ -227,6 +227,13 @@ pub async fn resume(
     go_through(record.started, folder, options, recorder, progress, interrupt, None).await.0
 }
 
+/// Stores that a run works on without owning them.
+pub(crate) struct Lent {
+    pub(crate) stores: Embedded,
+    /// What a step that fails is followed by.
+    pub(crate) after_failure: AfterFailure,
+}
+
 /// Goes through the plan on stores of the run's own, or on those that are `lent`, which are handed back.
 pub(crate) async fn go_through(
     started: RunStarted,
@@ -235,7 +242,7 @@ pub(crate) async fn go_through(
     recorder: Recorder,
     progress: Progress,
     interrupt: &Interrupt,
-    lent: Option<Embedded>,
+    lent: Option<Lent>,
 ) -> (Result<Rehearsed, RehearsalError>, Option<Embedded>) {
     let config = WorldConfig {
         run: started.run.clone(),
@@ -251,7 +258,7 @@ pub(crate) async fn go_through(
     };
     let mut world = RealWorld::new(config, recorder.clone());
     if let Some(lent) = lent {
-        world = world.adopt(lent);
+        world = world.adopt(lent.stores).on_failure(lent.after_failure);
     }
     let progress = if progress.begun.is_empty() { progress } else { world.take_up(progress).await };
     // Each life of a run brings its own proof: it may be another build.

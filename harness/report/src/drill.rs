@@ -1,5 +1,10 @@
 //! A drill in one table: from which step it was gone back, how long that took, what came back and what was lost.
 
+mod disturbed;
+mod page;
+
+pub use disturbed::{AsMeant, Disturbance};
+
 use crate::markdown::escaped;
 use crate::text::{count, printable, seconds, shortened_within, width as columns};
 use drydock_core::rollback::{Restored, RollbackReport, Stage};
@@ -11,8 +16,21 @@ use std::path::Path;
 
 /// Columns of the longest cell of the table on the screen: more is cut.
 const WIDEST: usize = 46;
-const HEAD: [&str; 9] =
-    ["back from", "kind", "service back", "data", "lost", "twice", "RPO", "exit", "what it takes"];
+const HEAD: [&str; 11] = [
+    "back from",
+    "fault",
+    "as meant",
+    "kind",
+    "service back",
+    "data",
+    "lost",
+    "twice",
+    "RPO",
+    "exit",
+    "what it takes",
+];
+/// Columns that only a drill with faults has.
+const OF_FAULTS: std::ops::Range<usize> = 1..3;
 
 /// Everything that a drill came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +68,27 @@ pub struct Refusal {
     pub told_by: String,
 }
 
+/// What a cell is made for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meant {
+    /// To go back.
+    WayBack,
+    /// To show a refusal of the clean-up.
+    Refusal(Refusal),
+    /// To go back although something goes wrong.
+    Fault(Disturbance),
+}
+
+impl Meant {
+    fn parts(self) -> (Option<Refusal>, Option<Disturbance>) {
+        match self {
+            Self::WayBack => (None, None),
+            Self::Refusal(refusal) => (Some(refusal), None),
+            Self::Fault(fault) => (None, Some(fault)),
+        }
+    }
+}
+
 /// One way back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CellReport {
@@ -59,6 +98,12 @@ pub struct CellReport {
     pub from: StepId,
     /// The refusal that it is to show, if it is made for that.
     pub refusal: Option<Refusal>,
+    /// What goes wrong in it, if it is made for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Disturbance>,
+    /// Whether it ended as what goes wrong in it is meant to; absent where nothing does, or it was not drilled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_meant: Option<AsMeant>,
     /// Why it was not drilled; absent if it was.
     pub left_out: Option<Left>,
     /// Name of its run.
@@ -73,23 +118,30 @@ pub struct CellReport {
 
 impl CellReport {
     /// A cell that was drilled.
-    pub fn of(name: &str, from: &StepId, refusal: Option<Refusal>, summary: &Summary) -> Self {
+    pub fn of(name: &str, from: &StepId, meant: Meant, summary: &Summary) -> Self {
         let own = ExitCode::ALL.into_iter().find(|e| e.code() == summary.verdict.exit_code);
         let own = own.unwrap_or(ExitCode::NotProven);
         let refused = |r: &Refusal| {
             let told = summary.rollback.as_ref().map(|b| b.clean_up_refused.as_slice()).unwrap_or_default();
             told.iter().any(|why| why.contains(&r.told_by))
         };
-        let (exit, headline) = match &refusal {
-            None => (own, summary.verdict.headline.clone()),
+        let judged = match &meant {
+            Meant::Fault(disturbed) => Some(disturbed::judge(disturbed, summary)),
+            Meant::WayBack | Meant::Refusal(_) => None,
+        };
+        let as_meant = judged.as_ref().map(|(as_meant, ..)| *as_meant);
+        let (refusal, fault) = meant.parts();
+        let (exit, headline) = match (&refusal, judged) {
+            (_, Some((_, exit, why))) => (exit, why),
+            (None, None) => (own, summary.verdict.headline.clone()),
             // What was planted to be refused is red by itself; only what says that the cell itself failed counts.
-            Some(r) if refused(r) => match own {
+            (Some(r), None) if refused(r) => match own {
                 ExitCode::RollbackFailed | ExitCode::CouldNotRun | ExitCode::Interrupted => {
                     (own, summary.verdict.headline.clone())
                 }
                 _ => (ExitCode::Equal, format!("the clean-up was refused while {}", r.why)),
             },
-            Some(r) => {
+            (Some(r), None) => {
                 (own.worst(ExitCode::Different), format!("the clean-up was NOT refused while {}", r.why))
             }
         };
@@ -97,6 +149,8 @@ impl CellReport {
             name: name.to_owned(),
             from: from.clone(),
             refusal,
+            fault,
+            as_meant,
             left_out: None,
             run: summary.run.to_string(),
             exit_code: exit.code(),
@@ -106,11 +160,14 @@ impl CellReport {
     }
 
     /// A cell that was not.
-    pub fn left_out(name: &str, from: &StepId, refusal: Option<Refusal>, left: Left) -> Self {
+    pub fn left_out(name: &str, from: &StepId, meant: Meant, left: Left) -> Self {
+        let (refusal, fault) = meant.parts();
         Self {
             name: name.to_owned(),
             from: from.clone(),
             refusal,
+            fault,
+            as_meant: None,
             left_out: Some(left),
             run: String::new(),
             exit_code: match left {
@@ -131,13 +188,27 @@ impl CellReport {
         ExitCode::ALL.into_iter().find(|e| e.code() == self.exit_code).unwrap_or(ExitCode::NotProven)
     }
 
-    fn row(&self) -> [String; 9] {
-        let name = self.name.clone();
+    fn row(&self) -> [String; 11] {
+        let name = if self.fault.is_some() { self.from.to_string() } else { self.name.clone() };
+        let fault = self.fault.as_ref().map_or("", |f| f.fault.as_str()).to_owned();
+        let as_meant = self.as_meant.map_or("", AsMeant::word).to_owned();
         let exit = self.exit_code.to_string();
         let Some(back) = self.rollback.as_ref().filter(|_| self.left_out.is_none()) else {
             let none = String::new;
             let exit = if self.left_out.is_some() { none() } else { exit };
-            return [name, none(), none(), none(), none(), none(), none(), exit, self.headline.clone()];
+            return [
+                name,
+                fault,
+                as_meant,
+                none(),
+                none(),
+                none(),
+                none(),
+                none(),
+                none(),
+                exit,
+                self.headline.clone(),
+            ];
         };
         let service = match (back.stage, back.rto_seconds) {
             (Stage::OnSource, Some(_)) => "never away".to_owned(),
@@ -151,14 +222,16 @@ impl CellReport {
         };
         let writes = back.writes.as_ref();
         let figure = |n: Option<usize>| n.map_or_else(|| "?".to_owned(), |n| count(n as u64));
-        let takes = match (&self.refusal, back.takes.is_empty()) {
-            (Some(_), _) => self.headline.clone(),
-            (None, true) if back.stage == Stage::OnSource => "nothing: users never left".into(),
-            (None, true) => self.headline.clone(),
-            (None, false) => back.takes.join("; "),
+        let takes = match (self.refusal.is_some() || self.fault.is_some(), back.takes.is_empty()) {
+            (true, _) => self.headline.clone(),
+            (false, true) if back.stage == Stage::OnSource => "nothing: users never left".into(),
+            (false, true) => self.headline.clone(),
+            (false, false) => back.takes.join("; "),
         };
         [
             name,
+            fault,
+            as_meant,
             back.kind.to_string(),
             service,
             data.to_owned(),
@@ -192,8 +265,14 @@ impl DrillReport {
             0 => String::new(),
             n => format!(", {n} of {all} cells NOT drilled"),
         };
+        let with_fault = drilled().filter(|c| c.fault.is_some()).count();
+        let meant = drilled().filter(|c| c.as_meant == Some(AsMeant::Yes)).count();
+        let faults = match with_fault {
+            0 => String::new(),
+            n => format!(", {meant} of {n} with a fault ended as meant"),
+        };
         format!(
-            "{} cells drilled in {}{left}: {green} green; at worst the service is back after {}, and {} writes or {minutes:.2} min of \
+            "{} cells drilled in {}{left}: {green} green{faults}; at worst the service is back after {}, and {} writes or {minutes:.2} min of \
              work are lost (exit code {})",
             drilled().count(),
             seconds(self.seconds),
@@ -203,21 +282,35 @@ impl DrillReport {
         )
     }
 
+    /// The rows of the table, heading first, without the columns that it has no use for.
+    fn table(&self) -> Vec<Vec<String>> {
+        let faults = self.cells.iter().any(|c| c.fault.is_some());
+        let kept = |row: [String; 11]| -> Vec<String> {
+            let columns = row.into_iter().enumerate();
+            columns.filter(|(c, _)| faults || !OF_FAULTS.contains(c)).map(|(_, cell)| cell).collect()
+        };
+        let mut rows = vec![kept(HEAD.map(Into::into))];
+        rows.extend(self.cells.iter().map(|c| kept(c.row())));
+        rows
+    }
+
     /// The table for the screen.
     pub fn render(&self) -> String {
-        let mut rows: Vec<[String; 9]> = vec![HEAD.map(Into::into)];
-        rows.extend(self.cells.iter().map(|c| c.row().map(|cell| printable(&cell).into_owned())));
-        let cut = |row: &[String; 9], c: usize| match c {
-            8 => row[c].clone(),
-            _ => shortened_within(&row[c], WIDEST).into_owned(),
+        let rows = self.table().into_iter();
+        let rows: Vec<Vec<String>> =
+            rows.map(|row| row.iter().map(|cell| printable(cell).into_owned()).collect()).collect();
+        let all = rows.first().map_or(0, Vec::len);
+        let cut = |row: &[String], c: usize| match row.get(c) {
+            Some(cell) if c + 1 < all => shortened_within(cell, WIDEST).into_owned(),
+            cell => cell.cloned().unwrap_or_default(),
         };
         let widths: Vec<usize> =
-            (0..HEAD.len()).map(|c| rows.iter().map(|r| columns(&cut(r, c))).max().unwrap_or(0)).collect();
+            (0..all).map(|c| rows.iter().map(|r| columns(&cut(r, c))).max().unwrap_or(0)).collect();
         let mut text = String::new();
         for row in &rows {
             let cells = widths.iter().enumerate().map(|(c, wide)| {
                 let cell = cut(row, c);
-                let padding = if c == HEAD.len() - 1 { 0 } else { wide.saturating_sub(columns(&cell)) };
+                let padding = if c + 1 == all { 0 } else { wide.saturating_sub(columns(&cell)) };
                 format!("{cell}{}", " ".repeat(padding))
             });
             text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
@@ -238,9 +331,12 @@ impl DrillReport {
             escaped(&self.run),
             escaped(&self.drydock)
         );
-        text.push_str(&format!("| {} |\n|{}\n", HEAD.join(" | "), "---|".repeat(HEAD.len())));
-        for cell in &self.cells {
-            text.push_str(&format!("| {} |\n", cell.row().map(|c| escaped(&c)).join(" | ")));
+        for (n, row) in self.table().iter().enumerate() {
+            let cells: Vec<String> = row.iter().map(|c| escaped(c)).collect();
+            text.push_str(&format!("| {} |\n", cells.join(" | ")));
+            if n == 0 {
+                text.push_str(&format!("|{}\n", "---|".repeat(row.len())));
+            }
         }
         let red = self.cells.iter().filter(|c| c.left_out.is_none() && c.exit() != ExitCode::Equal);
         for cell in red {
@@ -265,55 +361,16 @@ impl DrillReport {
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
-    /// Writes `drill.json` and `drill.md` into a folder.
+    /// Writes `drill.json`, `drill.md` and `drill.html` into a folder.
     ///
     /// # Errors
     /// The folder cannot be written to.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
         fs::write(folder.join("drill.json"), self.json())?;
-        fs::write(folder.join("drill.md"), self.markdown())
+        fs::write(folder.join("drill.md"), self.markdown())?;
+        fs::write(folder.join("drill.html"), self.html())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cell(name: &str, exit: ExitCode) -> CellReport {
-        let mut cell = CellReport::left_out(name, &StepId::from(name), None, Left::NoTime);
-        (cell.left_out, cell.exit_code) = (None, exit.code());
-        cell
-    }
-
-    fn drill(cells: Vec<CellReport>) -> DrillReport {
-        DrillReport {
-            drydock: "0.0.0".into(),
-            run: "drill-x".into(),
-            scenario: "x".into(),
-            seed: 1,
-            seconds: 1.0,
-            cells,
-        }
-    }
-
-    #[test]
-    fn the_worst_cell_decides_and_nothing_drilled_is_no_pass() {
-        let left = || CellReport::left_out("a", &StepId::from("a"), None, Left::NoTime);
-        assert_eq!(drill(vec![left()]).exit(), ExitCode::NotProven);
-        assert_eq!(drill(vec![left(), cell("b", ExitCode::Equal)]).exit(), ExitCode::Equal);
-        let cells = vec![cell("b", ExitCode::Different), cell("c", ExitCode::RollbackFailed), left()];
-        assert_eq!(drill(cells.clone()).exit(), ExitCode::RollbackFailed);
-        assert!(drill(cells).render().contains("1 of 3 cells NOT drilled"));
-        let interrupted = CellReport::left_out("d", &StepId::from("d"), None, Left::Interrupted);
-        assert_eq!(drill(vec![cell("b", ExitCode::Equal), interrupted]).exit(), ExitCode::Interrupted);
-    }
-
-    #[test]
-    fn nothing_in_a_name_breaks_the_table() {
-        let report = drill(vec![cell("a|b\n\u{1b}[31m", ExitCode::Equal)]);
-        assert_eq!(report.render().lines().count(), 3);
-        assert_eq!(report.markdown().lines().filter(|l| l.starts_with('|')).count(), 3);
-        let back: DrillReport = serde_json::from_str(&report.json()).expect("it reads");
-        assert_eq!(back, report);
-    }
-}
+mod tests;

@@ -11,6 +11,13 @@ pub(crate) struct Drill {
     /// Step to go back from, or `all`; may be repeated
     #[arg(long, value_name = "STEP", default_value = "all")]
     pub(crate) from: Vec<String>,
+    /// Fault that happens in the migration before it is gone back, or `all`; may be repeated. Each is a cell of its own for
+    /// every step that it can happen at or before. `drydock-killed` has none: it would kill the drill itself
+    #[arg(long, value_name = "FAULT")]
+    pub(crate) fault: Vec<String>,
+    /// Leave the cells out in which nothing goes wrong
+    #[arg(long)]
+    pub(crate) only_faults: bool,
     /// Print the cells and do nothing
     #[arg(long)]
     pub(crate) plan: bool,

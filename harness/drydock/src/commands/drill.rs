@@ -4,7 +4,9 @@ use super::rehearse::{fail, listen};
 use crate::cli::Drill;
 use crate::terminal::Terminal;
 use drydock_core::ExitCode;
-use drydock_rehearsal::drill::{DrillError, DrillOptions, Extent, From, drawn, drill, plan_drill};
+use drydock_rehearsal::drill::{
+    DrillError, DrillOptions, Extent, Faults, From, NOT_HERE, Shows, Undisturbed, drawn, drill, plan_drill,
+};
 use drydock_rehearsal::flow::Interrupt;
 use drydock_rehearsal::{Keep, RehearsalOptions};
 use std::sync::Arc;
@@ -13,7 +15,13 @@ use std::time::Duration;
 /// Drills, and ends with the worst exit code of the cells.
 pub(crate) async fn run(arguments: &Drill) -> ExitCode {
     let minutes = |n: u64| Duration::from_secs(n.saturating_mul(60));
+    let undisturbed = if arguments.only_faults { Undisturbed::LeftOut } else { Undisturbed::Drilled };
+    let faults = match Faults::of_names(&arguments.fault, undisturbed) {
+        Ok(faults) => faults,
+        Err(why) => return refuse(DrillError::Choice(why)),
+    };
     let options = DrillOptions {
+        faults,
         from: match arguments.from.iter().any(|f| f == "all") {
             true => From::Every,
             false => From::Steps(arguments.from.clone()),
@@ -67,16 +75,30 @@ fn print_cells(arguments: &Drill, options: &DrillOptions) -> ExitCode {
         let listed: Vec<serde_json::Value> = cells
             .iter()
             .enumerate()
-            .map(|(at, cell)| serde_json::json!({"cell": cell.name, "from": cell.from, "drawn": place(at)}))
+            .map(|(at, cell)| {
+                let mut listed =
+                    serde_json::json!({"cell": cell.name, "from": cell.from, "drawn": place(at)});
+                if let Shows::Fault(disturbed) = &cell.shows {
+                    listed["fault"] = serde_json::json!(disturbed);
+                }
+                listed
+            })
             .collect();
         super::print(&serde_json::to_string_pretty(&listed).unwrap_or_default());
         return ExitCode::Equal;
     }
     let mut text = String::new();
     for (at, cell) in cells.iter().enumerate() {
-        text.push_str(&format!("{:>4}  {}\n", place(at), cell.name));
+        let where_to = match &cell.shows {
+            Shows::Fault(disturbed) => format!(" in {}", disturbed.step),
+            Shows::WayBack | Shows::Refusal(_) => String::new(),
+        };
+        text.push_str(&format!("{:>4}  {}{where_to}\n", place(at), cell.name));
     }
     text.push_str(&format!("{} cells, drilled in the order of the numbers\n", cells.len()));
+    if !options.faults.kinds.is_empty() {
+        text.push_str(&format!("{NOT_HERE}\n"));
+    }
     super::print(&text);
     ExitCode::Equal
 }

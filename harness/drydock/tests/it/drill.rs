@@ -159,3 +159,70 @@ fn the_plan_of_a_drill_names_every_cell_and_starts_nothing() {
     assert!(text(&wrong).contains("did you mean `phase-3/freeze`?"), "{}", text(&wrong));
     assert!(!folder.path().join("reports").exists());
 }
+
+#[test]
+fn the_way_back_is_gone_whatever_went_wrong_before() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    let file = written(folder.path(), "crossed", "budgets: {rpo: 1h}\n");
+    // Two components are enough, and half the time.
+    let whole = fs::read_to_string(&file).expect("the scenario");
+    let small = whole.replace("\nmigration:\n", "\nmigration:\n  components: [keycloak, elasticsearch]\n");
+    assert_ne!(small, whole);
+    fs::write(&file, small).expect("written");
+    let output = drydock(folder.path())
+        .args(["drill", "--full", "--only-faults"])
+        .args(["--from", "phase-4/compare"])
+        .args(["--fault", "connection-reset", "--fault", "target-killed", "--fault", "lose-row"])
+        .arg(file)
+        .output()
+        .expect("it runs");
+    let drill = run_folder(folder.path());
+    let report = json(&drill.join("drill.json"));
+    let cells = report["cells"].as_array().cloned().unwrap_or_default();
+    let headlines: Vec<String> = cells.iter().map(|c| format!("{}: {}", c["name"], c["headline"])).collect();
+    let told = || format!("{}\n{}", headlines.join("\n"), text(&output));
+    assert_eq!(cells.len(), 3, "{}", told());
+    for cell in &cells {
+        assert_eq!(cell["as_meant"], "yes", "{}", told());
+        assert_eq!(cell["rollback"]["restored"], "yes", "{}", told());
+        assert!(cell["rollback"]["rto_seconds"].is_number(), "{}", told());
+        let run = drill.join("cells").join(cell["run"].as_str().unwrap_or_default());
+        let red = objecting(&json(&run.join("report.json")));
+        let tells = red.contains("postgres/rows");
+        let fault = cell["fault"]["fault"].as_str();
+        assert_eq!(tells, fault == Some("lose-row"), "{red:?}: {}", told());
+        let lives = json(&run.join("report.json"))["lives"].clone();
+        let cause = lives[0]["cause"].as_str().unwrap_or_default();
+        assert_eq!(fault == Some("target-killed"), !cause.is_empty(), "{lives}: {}", told());
+    }
+    assert_eq!(output.status.code(), Some(0), "{}", told());
+    assert!(fs::read_to_string(drill.join("drill.html")).is_ok_and(|t| t.contains("target-killed")));
+}
+
+#[test]
+fn faults_are_cells_of_their_own_and_unknown_ones_are_refused() {
+    let folder = folder();
+    let plan = |more: &[&str]| {
+        let mut command = drydock(folder.path());
+        command.args(["drill", "--plan"]).arg(scenario("standard.yaml")).args(more).output().expect("it runs")
+    };
+    let all = plan(&["--fault", "all"]);
+    assert_eq!(all.status.code(), Some(0), "{}", text(&all));
+    assert!(text(&all).lines().count() > 400, "{}", text(&all));
+    let named = "phase-4/compare with target-killed in phase-3/restore/elasticsearch";
+    assert!(
+        text(&all).contains(named) && text(&all).contains("drydock-killed has no cells"),
+        "{}",
+        text(&all)
+    );
+    let one = plan(&["--fault", "lose-row", "--only-faults", "--from", "phase-4/compare", "--json"]);
+    let listed: Value = serde_json::from_slice(&one.stdout).expect("JSON");
+    assert_eq!(listed[0]["fault"]["fault"], "lose-row", "{listed}");
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+    let wrong = plan(&["--fault", "lose-rwo"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong).contains("did you mean `lose-row`?"), "{}", text(&wrong));
+}

@@ -1,8 +1,9 @@
 //! The cells of a drill: one way back each. A pure function of scenario, choice and seed.
 
+use super::crossed::{Faults, Named, Undisturbed, crossed};
 use drydock_core::scenario::{Fault, FaultKind, Harm, Procedure, RollbackSpec, did_you_mean};
 use drydock_core::{Action, Plan, Scenario, StepId};
-use drydock_report::drill::Refusal;
+use drydock_report::drill::{Disturbance, Meant, Refusal};
 use jiff::SignedDuration;
 
 /// Longer than any drill takes.
@@ -24,6 +25,8 @@ pub enum Shows {
     WayBack,
     /// That the clean-up of the source is refused.
     Refusal(Refusal),
+    /// Going back from a step although something goes wrong before.
+    Fault(Disturbance),
 }
 
 /// One way back.
@@ -39,11 +42,23 @@ pub struct Cell {
     pub scenario: Scenario,
 }
 
-/// The cells in the order of the steps. Of a drill from every step also those that show what the guard refuses.
+impl Cell {
+    /// What it is made for, as its report has it.
+    pub(super) fn meant(&self) -> Meant {
+        match &self.shows {
+            Shows::WayBack => Meant::WayBack,
+            Shows::Refusal(refusal) => Meant::Refusal(refusal.clone()),
+            Shows::Fault(disturbed) => Meant::Fault(disturbed.clone()),
+        }
+    }
+}
+
+/// The cells in the order of the steps, after each those with a fault. Of a drill from every step also those that show what the
+/// guard refuses.
 ///
 /// # Errors
 /// Why the scenario cannot be drilled so, with what to write instead.
-pub fn cells_of(scenario: &Scenario, from: &From) -> Result<Vec<Cell>, String> {
+pub fn cells_of(scenario: &Scenario, from: &From, faults: &Faults) -> Result<Vec<Cell>, String> {
     if scenario.procedure != Procedure::Cutover {
         return Err(
             "only a plain cutover can be gone back from; leave `procedure` out of the scenario".into()
@@ -65,8 +80,24 @@ pub fn cells_of(scenario: &Scenario, from: &From) -> Result<Vec<Cell>, String> {
             known.into_iter().filter(|k| asked.iter().any(|a| a == k.as_str())).cloned().collect()
         }
     };
-    let mut cells: Vec<Cell> = steps.into_iter().map(|step| way_back(scenario, &whole, step)).collect();
-    if *from == From::Every {
+    let mut cells = Vec::new();
+    for undisturbed in steps.into_iter().map(|step| way_back(scenario, &whole, step)) {
+        let with_fault: Vec<Cell> = faults.kinds.iter().filter_map(|k| crossed(&undisturbed, *k)).collect();
+        if faults.undisturbed == Undisturbed::Drilled {
+            cells.push(undisturbed);
+        }
+        cells.extend(with_fault);
+    }
+    let has = |kind: &FaultKind| {
+        cells.iter().any(|c| matches!(&c.shows, Shows::Fault(disturbed) if disturbed.fault == *kind))
+    };
+    if let Some(kind) = faults.kinds.iter().find(|k| faults.named == Named::Each && !has(k)) {
+        return Err(format!(
+            "{} cannot happen at or before any step that is asked for; name a later one with --from, or leave it out",
+            kind.as_str()
+        ));
+    }
+    if *from == From::Every && faults.undisturbed == Undisturbed::Drilled {
         cells.extend(refusals(scenario, &whole));
     }
     Ok(cells)
@@ -141,7 +172,7 @@ mod tests {
 
     #[test]
     fn every_step_is_a_cell_and_every_refusal() {
-        let cells = cells_of(&scenario(""), &From::Every).expect("cells");
+        let cells = cells_of(&scenario(""), &From::Every, &Faults::default()).expect("cells");
         let ways: Vec<&Cell> = cells.iter().filter(|c| c.shows == Shows::WayBack).collect();
         assert!(ways.len() >= 25, "{}", ways.len());
         assert_eq!(ways.first().map(|c| c.from.as_str()), Some("phase-1/validate"));
@@ -159,17 +190,21 @@ mod tests {
     #[test]
     fn what_the_scenario_says_holds_where_it_can() {
         let late = scenario("rollback: {from: phase-4/compare, after_writes: 7}\n");
-        let cells = cells_of(&late, &From::Steps(vec!["phase-3/switch".into(), "phase-3/freeze".into()]));
+        let cells = cells_of(
+            &late,
+            &From::Steps(vec!["phase-3/switch".into(), "phase-3/freeze".into()]),
+            &Faults::default(),
+        );
         let writes = |cell: &Cell| cell.scenario.rollback.as_ref().map(|r| r.after_writes);
         let told: Vec<_> = cells.expect("cells").iter().map(|c| (c.name.clone(), writes(c))).collect();
         assert_eq!(told, [("phase-3/freeze".into(), Some(0)), ("phase-3/switch".into(), Some(7))]);
-        let wrong = cells_of(&late, &From::Steps(vec!["phase-3/freze".into()]));
+        let wrong = cells_of(&late, &From::Steps(vec!["phase-3/freze".into()]), &Faults::default());
         assert!(wrong.is_err_and(|e| e.contains("did you mean `phase-3/freeze`?")));
     }
 
     #[test]
     fn the_seed_decides_the_order_and_leaves_nothing_out() {
-        let cells = cells_of(&scenario(""), &From::Every).expect("cells");
+        let cells = cells_of(&scenario(""), &From::Every, &Faults::default()).expect("cells");
         let (one, again, other) = (drawn(&cells, 1), drawn(&cells, 1), drawn(&cells, 2));
         assert_eq!(one, again);
         assert_ne!(one, other);

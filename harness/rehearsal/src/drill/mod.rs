@@ -1,23 +1,27 @@
 //! A drill: going back from every step in turn, each on its own migration of the same scenario. A cell is a rehearsal like
-//! any other, with a folder, a record and reports of its own.
+//! any other, with a folder, a record and reports of its own. Crossed with faults, each cell also suffers one; what stops the
+//! migration is mended, and the cell goes on from there before it goes back.
 
 mod cells;
+mod crossed;
 mod stores;
 
 pub use cells::{Cell, From, Shows, cells_of, drawn};
+pub use crossed::{Faults, NOT_HERE, Undisturbed};
 
 use crate::clock::run_id;
-use crate::flow::{Interrupt, Progress};
+use crate::flow::{AfterFailure, Interrupt, Progress};
 use crate::folder::RunFolder;
 use crate::recorder::{Observer, Recorder};
 use crate::start::{
-    Beginning, Begun, RehearsalError, RehearsalOptions, begin, file_error, go_through, ledger_of, plan_of,
-    runs_of, summarize,
+    Beginning, Begun, Lent, RehearsalError, RehearsalOptions, Rehearsed, begin, file_error, go_through,
+    ledger_of, plan_of, read_record, runs_of, summarize,
 };
 use drydock_core::event::Ending;
+use drydock_core::scenario::Course;
 use drydock_core::{Class, Event, Finding, Kind, Outcome, Plan, RunId, Scenario, Summary};
-use drydock_environments::EnvironmentError;
-use drydock_report::drill::{CellReport, DrillReport, Left, Refusal};
+use drydock_environments::{Embedded, EnvironmentError, Side, Store};
+use drydock_report::drill::{CellReport, DrillReport, Left};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,6 +42,8 @@ pub enum Extent {
 pub struct DrillOptions {
     /// From where it is gone back.
     pub from: From,
+    /// What goes wrong meanwhile.
+    pub faults: Faults,
     /// How much of it is done.
     pub extent: Extent,
     /// Longest time that one cell may take.
@@ -75,7 +81,7 @@ pub enum DrillError {
 /// The file cannot be read or is wrong, or cannot be drilled so.
 pub fn plan_drill(file: &Path, options: &DrillOptions) -> Result<(Scenario, Vec<Cell>), DrillError> {
     let (scenario, _) = plan_of(file, &options.rehearsal)?;
-    let cells = cells_of(&scenario, &options.from).map_err(DrillError::Choice)?;
+    let cells = cells_of(&scenario, &options.from, &options.faults).map_err(DrillError::Choice)?;
     Ok((scenario, cells))
 }
 
@@ -112,7 +118,7 @@ pub async fn drill(
             _ => None,
         };
         if let Some(left) = left {
-            reports[at] = Some(CellReport::left_out(&cell.name, &cell.from, refusal(cell), left));
+            reports[at] = Some(CellReport::left_out(&cell.name, &cell.from, cell.meant(), left));
             continue;
         }
         observer.say(&format!("cell {} of {}: back from {}", nth + 1, cells.len(), cell.name));
@@ -128,7 +134,13 @@ pub async fn drill(
             },
             Arc::clone(&observer),
         )?;
-        let told = one(begun, options, &mut stage, interrupt, &*observer).await;
+        let waits = match &cell.shows {
+            Shows::Fault(f) if matches!(f.fault.effect().course, Course::Stops | Course::Fails) => {
+                AfterFailure::Wait
+            }
+            _ => AfterFailure::GoBack,
+        };
+        let told = one(begun, waits, options, &mut stage, interrupt, &*observer).await;
         longest = longest.max(cell_began.elapsed());
         let summary = match told {
             Ok(summary) => summary,
@@ -138,7 +150,7 @@ pub async fn drill(
                 return Err(error);
             }
         };
-        reports[at] = Some(CellReport::of(&cell.name, &cell.from, refusal(cell), &summary));
+        reports[at] = Some(CellReport::of(&cell.name, &cell.from, cell.meant(), &summary));
     }
     stage.strike().await?;
     let report = DrillReport {
@@ -153,16 +165,10 @@ pub async fn drill(
     Ok(Drilled { folder: folder.path().to_owned(), report })
 }
 
-fn refusal(cell: &Cell) -> Option<Refusal> {
-    match &cell.shows {
-        Shows::WayBack => None,
-        Shows::Refusal(refusal) => Some(refusal.clone()),
-    }
-}
-
 /// One cell on lent stores. If it does not end in time its stores are ended, and its record says that it was cut off.
 async fn one(
     begun: Begun,
+    after_failure: AfterFailure,
     options: &DrillOptions,
     stage: &mut Stage,
     interrupt: &Interrupt,
@@ -180,16 +186,10 @@ async fn one(
             return Ok(summarize(&again)?.summary);
         }
     };
-    let going = go_through(
-        started,
-        folder,
-        &options.rehearsal,
-        recorder,
-        Progress::default(),
-        interrupt,
-        Some(environment),
-    );
-    match tokio::time::timeout(options.deadline, going).await {
+    let lent = Lent { stores: environment, after_failure };
+    let going = lives(Begun { started, folder, recorder }, lent, options, interrupt, observer);
+    let ended = tokio::time::timeout(options.deadline, going).await;
+    match ended {
         Ok((rehearsed, environment)) => {
             if let Some(environment) = environment {
                 stage.take_back(environment, blank);
@@ -204,6 +204,55 @@ async fn one(
             Ok(summarize(&again)?.summary)
         }
     }
+}
+
+/// The lives of a cell: where its migration is to be stopped by what goes wrong, the cause is mended and it goes on, on the
+/// same stores and in the same record.
+async fn lives(
+    begun: Begun,
+    lent: Lent,
+    options: &DrillOptions,
+    interrupt: &Interrupt,
+    observer: &dyn Observer,
+) -> (Result<Rehearsed, RehearsalError>, Option<Embedded>) {
+    let Begun { started, folder, recorder } = begun;
+    let after_failure = lent.after_failure;
+    let live = async |progress, lent| {
+        let (started, folder, recorder) = (started.clone(), folder.clone(), recorder.clone());
+        go_through(started, folder, &options.rehearsal, recorder, progress, interrupt, Some(lent)).await
+    };
+    let (first, stores) = live(Progress::default(), lent).await;
+    let Some(mut stores) = stores else { return (first, None) };
+    if first.is_err() || after_failure == AfterFailure::GoBack || interrupt.requested() {
+        return (first, Some(stores));
+    }
+    let record = match read_record(&folder.record()) {
+        Ok(record) => record,
+        Err(error) => return (Err(error), Some(stores)),
+    };
+    let stopped = Event::RunFinished { ending: Ending::Stopped };
+    if record.entries.last().is_none_or(|last| last.event != stopped) {
+        return (first, Some(stores));
+    }
+    observer.say("the migration was stopped, as it was to be; going on");
+    if let Err(error) = restart_killed(&mut stores).await {
+        cut_off(&recorder, &format!("start again what was killed: {}", error.what), &error.help);
+        return (summarize(&folder), Some(stores));
+    }
+    // From here on a failure is one that nobody caused.
+    let lent = Lent { stores, after_failure: AfterFailure::GoBack };
+    live(Progress::of(&record), lent).await
+}
+
+async fn restart_killed(stores: &mut Embedded) -> Result<(), EnvironmentError> {
+    for side in [Side::Source, Side::Target] {
+        for store in [Store::Postgres, Store::Elasticsearch] {
+            if !stores.is_running(side, store) {
+                stores.restart(side, store).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Ends the record of a cell that cannot go on, with what kept it.

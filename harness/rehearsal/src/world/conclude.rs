@@ -100,10 +100,11 @@ impl RealWorld {
         }
     }
 
-    /// What each probe saw, on the run's clock. A resumed run's probes saw a part of it only.
-    pub(super) fn watched<'a>(&self, results: &'a [ProbeResult]) -> Vec<Seen<'a>> {
+    /// What each probe saw, on the run's clock. Of a run that was resumed the probes saw a part of the cutover, but all of a way
+    /// back that began since: `judged` counts the windows before the one that is judged.
+    pub(super) fn watched<'a>(&self, results: &'a [ProbeResult], judged: usize) -> Vec<Seen<'a>> {
         let seen = |result| Seen { result, began_ms: self.recorder.clock().at(result.began) };
-        results.iter().filter(|_| !self.resumed).map(seen).collect()
+        results.iter().filter(|_| !self.resumed || judged > 0).map(seen).collect()
     }
 
     /// Both clocks must tell of one and the same outage, and of no other.
@@ -115,7 +116,7 @@ impl RealWorld {
             // If users did not come back, the way back says so.
             windows.push((from, self.way_back.opened_ms.unwrap_or(u64::MAX)));
         }
-        let (watched, mut findings) = clocks_agree(checks::DOWNTIME, &self.watched(results), &windows, 0);
+        let (watched, mut findings) = clocks_agree(checks::DOWNTIME, &self.watched(results, 0), &windows, 0);
         if !self.resumed {
             findings.extend(writes_agree(gaps, &self.writes(closed, opened)));
         }

@@ -19,7 +19,7 @@ mod usable;
 pub(crate) use prepare::embedded as environment_for;
 pub use prepare::environment_of;
 
-use crate::flow::{Attempt, Facts, Progress, StepError, World};
+use crate::flow::{AfterFailure, Attempt, Facts, Progress, StepError, World};
 use crate::recorder::Recorder;
 use crate::start::Keep;
 use drydock_core::names::checks;
@@ -135,6 +135,8 @@ pub struct RealWorld {
     struck: BTreeSet<(String, StepId)>,
     /// Whether the run was stopped where a resume can go on.
     worth_resuming: bool,
+    /// What a step that fails is followed by.
+    after_failure: AfterFailure,
 }
 
 impl std::fmt::Debug for RealWorld {
@@ -189,7 +191,15 @@ impl RealWorld {
             items_done: Arc::new(watch::Sender::new(0)),
             struck: BTreeSet::new(),
             worth_resuming: false,
+            after_failure: AfterFailure::GoBack,
         }
+    }
+
+    /// The same world, in which a step that fails is followed by this.
+    #[must_use]
+    pub fn on_failure(mut self, after_failure: AfterFailure) -> Self {
+        self.after_failure = after_failure;
+        self
     }
 
     /// The same world on stores that run already.
@@ -384,6 +394,10 @@ impl World for RealWorld {
             }
             _ => Ok(()),
         }
+    }
+
+    fn after_failure(&self) -> AfterFailure {
+        self.after_failure
     }
 }
 

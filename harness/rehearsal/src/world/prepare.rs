@@ -208,7 +208,9 @@ impl RealWorld {
         let begun = |action| id_of(action).is_some_and(|id| progress.begun.contains(id));
         let (switched, reopened) = (did(Action::Switch), did(Action::Reopen));
         let frozen = begun(Action::Freeze) && !switched && !reopened;
-        let recall = did(Action::Freeze) && id_of(Action::Switch).is_some() && !did(Action::Compare);
+        // A plan that is left before the switch asks for the freeze as well.
+        let asked = id_of(Action::Switch).is_some() || self.config.scenario.rollback.is_some();
+        let recall = did(Action::Freeze) && asked && !did(Action::Compare);
         let cleaned = did(Action::CleanupSource);
         let guarded = did(Action::CleanupGuard);
         let waiting = self.writes_wait(&progress.done);
@@ -228,7 +230,10 @@ impl RealWorld {
         }
         self.service = Some(service);
         self.start_probes();
-        if !waiting {
+        if waiting {
+            // What an earlier life of the run disturbed, or what stopped it, cannot be told apart any more.
+            self.promised_from_ms = Some(self.recorder.now_ms());
+        } else {
             self.start_write_probes();
         }
         if !frozen && !waiting {

@@ -85,7 +85,7 @@ impl End {
 /// Rows of the matrix; a plan has some forty steps.
 const ROWS: Share = Share { items: 200, bytes: 480 * 1024 };
 /// Columns of the matrix.
-const MOST_COLUMNS: usize = 24;
+const MOST_COLUMNS: usize = 60;
 
 /// The page.
 pub fn render(drill: &Drill) -> String {
@@ -148,7 +148,7 @@ fn matrix(drill: &Drill) -> Markup {
         }))
         (capped.rest("row"))
         @if drill.columns.len() > columns.len() {
-            p.rest { (count((drill.columns.len() - columns.len()) as u64)) " more columns in " code { "report.json" } "." }
+            p.rest { (count((drill.columns.len() - columns.len()) as u64)) " more columns in " code { "drill.json" } "." }
         }
     }
 }
