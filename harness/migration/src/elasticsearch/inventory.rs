@@ -7,6 +7,12 @@ use drydock_stores::elasticsearch::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// How long the shards of an index that was just made may take to answer.
+const STARTING: Duration = Duration::from_secs(10);
+/// Between two looks at them.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// Whether documents of an index can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,21 +130,20 @@ pub(crate) async fn counts(
 ) -> Result<BTreeMap<String, u64>, MigrationError> {
     let mut counts = BTreeMap::new();
     for names in names.chunks(200) {
-        let answered = counted(client, names).await?;
-        let starting: Vec<String> =
-            answered.iter().filter(|(_, count)| count.is_err()).map(|(name, _)| name.clone()).collect();
-        let mut again = BTreeMap::new();
-        if !starting.is_empty() {
-            let path = format!(
-                "/_cluster/health{}?wait_for_status=yellow&timeout=10s",
-                index_path(&starting.join(","))
-            );
-            // What it says does not matter: an index that stays red is told by the second count.
-            let _ = client.get(&path).await;
-            again = counted(client, &starting).await?;
+        let mut answered = counted(client, names).await?;
+        let patience = Instant::now() + STARTING;
+        loop {
+            let starting: Vec<String> =
+                answered.iter().filter(|(_, count)| count.is_err()).map(|(name, _)| name.clone()).collect();
+            if starting.is_empty() || Instant::now() >= patience {
+                break;
+            }
+            // Asking for its health is no use: an index is yellow from the moment it is made, before any shard answers.
+            tokio::time::sleep(AGAIN).await;
+            answered.extend(counted(client, &starting).await?);
         }
         for (name, count) in answered {
-            let count = again.remove(&name).unwrap_or(count).map_err(|reason| {
+            let count = count.map_err(|reason| {
                 MigrationError::from_words(
                     format!("count the documents of index {name}"),
                     reason,

@@ -48,6 +48,9 @@ impl Paging {
     }
 }
 
+/// Times that a point in time is asked for again: a second and a half in all.
+const TRIES: usize = 4;
+
 /// Opens a point in time on an index (a URL path segment).
 pub(super) async fn open(client: &Client, segment: &str) -> Result<String, ElasticsearchError> {
     open_with(client, segment, "").await
@@ -66,7 +69,18 @@ pub(super) async fn open_with(
             (format!("/{segment}/_search/point_in_time?keep_alive={KEEP_ALIVE}{parameters}"), "pit_id")
         }
     };
-    let answer = client.post_empty(&path).await?;
+    // An index that was just made is there, and yellow, before its shards answer.
+    let mut pauses = super::repeat::pauses().take(TRIES);
+    let answer = loop {
+        let error = match client.post_empty(&path).await {
+            Ok(answer) => break answer,
+            Err(error) => error,
+        };
+        match pauses.next().filter(|_| error.status() == Some(503)) {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return Err(error),
+        }
+    };
     let failed = answer["_shards"]["failed"].as_u64().unwrap_or(0);
     if failed > 0 {
         // OpenSearch opens one on the shards that answer.
