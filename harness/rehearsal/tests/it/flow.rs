@@ -6,7 +6,7 @@ use drydock_core::{
     Action, Class, Event, ExitCode, Plan, Record, RecordWriter, Redactor, Scenario, Step, StepId,
     StepOutcome, SystemClock, Verdict,
 };
-use drydock_rehearsal::flow::{Attempt, Facts, Interrupt, Progress, StepError, World, run};
+use drydock_rehearsal::flow::{AfterFailure, Attempt, Facts, Interrupt, Progress, StepError, World, run};
 use drydock_rehearsal::recorder::{NoObserver, Recorder};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +20,7 @@ struct FakeWorld<'a> {
     fails_at: Option<(&'static str, Class)>,
     interrupts_at: Option<(&'static str, &'a Interrupt)>,
     refuses: Option<Action>,
+    after_failure: AfterFailure,
     reattached: RefCell<u32>,
     yaml: Option<&'static str>,
 }
@@ -59,6 +60,10 @@ impl World for FakeWorld<'_> {
 
     async fn plant(&mut self, _: &StepId) -> Result<(), StepError> {
         Ok(())
+    }
+
+    fn after_failure(&self) -> AfterFailure {
+        self.after_failure
     }
 
     fn allows(&self, action: Action) -> Result<(), String> {
@@ -269,5 +274,29 @@ async fn a_migration_that_fails_is_gone_back_from_once_the_source_was_described(
         assert_eq!(ran.ending, Ending::Stopped, "{failing}");
         let wanted = if step.belongs_to_way_back() { ExitCode::RollbackFailed } else { ExitCode::Different };
         assert_eq!(Verdict::of(&ran.record).exit_code, wanted.code(), "{failing}");
+    }
+}
+
+#[tokio::test]
+async fn a_migration_that_is_going_to_be_mended_is_not_gone_back_from_and_goes_on_where_it_stopped() {
+    let failing = "phase-3/restore/elasticsearch";
+    let world = FakeWorld {
+        yaml: Some(LATE),
+        fails_at: Some((failing, Class::Environment)),
+        after_failure: AfterFailure::Wait,
+        ..FakeWorld::default()
+    };
+    let stopped = go(world, &Progress::default(), &Interrupt::default()).await;
+    assert_eq!(stopped.ending, Ending::Stopped);
+    let after: Vec<&str> =
+        stopped.did.iter().map(String::as_str).skip_while(|d| *d != failing).skip(1).collect();
+    assert_eq!(after, ["conclude/workload", "conclude/tear-down"], "nobody went back");
+    let progress = Progress::of(&stopped.record);
+    let world = FakeWorld { yaml: Some(LATE), after_failure: AfterFailure::Wait, ..FakeWorld::default() };
+    let resumed = go(world, &progress, &Interrupt::default()).await;
+    assert_eq!(resumed.ending, Ending::Complete);
+    assert_eq!(resumed.did.first().map(String::as_str), Some("phase-3/restore/elasticsearch again"));
+    for step in ["rollback/hold", "rollback/switch", "rollback/compare"] {
+        assert!(resumed.did.iter().any(|d| d == step), "{step}: {:?}", resumed.did);
     }
 }
