@@ -5,6 +5,7 @@ mod clocks;
 mod compare;
 mod conclude;
 mod cutover;
+mod errors;
 mod failure;
 mod fates;
 mod guard;
@@ -12,6 +13,7 @@ mod harm;
 mod preflight;
 mod prepare;
 mod probing;
+mod reporter;
 mod rollback;
 mod trial;
 mod usable;
@@ -25,11 +27,11 @@ use crate::start::Keep;
 use drydock_core::names::checks;
 use drydock_core::scenario::{Mover, Procedure, Repository, RepositoryKind};
 use drydock_core::{
-    Action, Class, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
+    Action, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
 };
-use drydock_environments::{Embedded, EnvironmentError, Side};
+use drydock_environments::{Embedded, Side};
 use drydock_migration::freeze::{Marks, Session, Watch};
-use drydock_migration::{BuiltinDriver, MigrationContext, MigrationError, Reporter};
+use drydock_migration::{BuiltinDriver, MigrationContext};
 use drydock_stores::StorePair;
 use drydock_stores::elasticsearch::PinnedEs;
 use drydock_stores::postgres::{Connection, PinnedPg};
@@ -37,6 +39,8 @@ use drydock_workload::acknowledged::Acknowledgements;
 use drydock_workload::probe::{Probe, ProbeResult};
 use drydock_workload::service::Service;
 use drydock_workload::writer::{Until, Writer};
+use errors::{environment, internal, of_environment, of_migration, store_failed};
+use reporter::StepReporter;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -488,75 +492,9 @@ impl RealWorld {
     }
 }
 
-/// Passes the driver's and the environment's words on.
-struct StepReporter {
-    recorder: Recorder,
-    step: StepId,
-    items_done: Arc<watch::Sender<u64>>,
-}
-
-impl Reporter for StepReporter {
-    fn item(&self, item: &str, moved: u64) {
-        self.recorder.emit(Event::ItemFinished { step: self.step.clone(), item: item.to_owned(), moved });
-        self.items_done.send_modify(|done| *done += 1);
-    }
-    fn progress(&self, done: u64, total: Option<u64>, unit: &str) {
-        self.recorder.observer().progress(&self.step, done, total, unit);
-    }
-    fn note(&self, text: &str) {
-        self.recorder.emit(Event::Note {
-            level: drydock_core::event::NoteLevel::Info,
-            text: format!("{}: {text}", self.step),
-        });
-    }
-}
-
-impl drydock_environments::Progress for StepReporter {
-    fn note(&self, message: &str) {
-        self.recorder.observer().say(message);
-    }
-    fn bytes(&self, what: &str, done: u64, total: Option<u64>) {
-        const MIB: u64 = 1 << 20;
-        let unit = format!("MiB of {what}");
-        self.recorder.observer().progress(&self.step, done / MIB, total.map(|t| t / MIB), &unit);
-    }
-}
-
 /// The repository of a scenario that names none: a folder that both embedded clusters list in `path.repo`.
 fn shared_folder(environment: &Embedded) -> Repository {
     let location = environment.snapshot_folder().to_string_lossy().into_owned();
     let settings = BTreeMap::from([("location".to_owned(), serde_json::Value::from(location))]);
     Repository { kind: RepositoryKind::Fs, settings }
-}
-
-fn of_migration(error: MigrationError) -> StepError {
-    match error {
-        MigrationError::Migration { attempted, reason, next } => {
-            StepError { class: Class::Data, message: format!("{attempted}: {reason}"), next }
-        }
-        MigrationError::Environment { attempted, reason, next } => {
-            environment(format!("{attempted}: {reason}"), next)
-        }
-        MigrationError::Internal(what) => internal(&what),
-        MigrationError::Interrupted => {
-            environment("interrupted", "run `drydock rehearse --resume` with this run")
-        }
-    }
-}
-
-fn of_environment(error: EnvironmentError) -> StepError {
-    environment(error.what, error.help)
-}
-
-fn environment(message: impl Into<String>, next: impl Into<String>) -> StepError {
-    StepError { class: Class::Environment, message: message.into(), next: next.into() }
-}
-
-/// A mistake of this program. It says nothing about the migration, so its class is `environment`.
-fn internal(what: &str) -> StepError {
-    environment(format!("internal error: {what}"), "please report it, with the record")
-}
-
-fn store_failed(doing: &str, error: &dyn std::fmt::Display) -> StepError {
-    environment(format!("{doing}: {error}"), "look at the store's log in the run folder")
 }
