@@ -2,7 +2,7 @@
 
 use super::open;
 use crate::elasticsearch::inventory::index_path;
-use crate::elasticsearch::stream::Hit;
+use crate::elasticsearch::stream::{Hit, Hits, Shards};
 use crate::error::MigrationError;
 use drydock_stores::elasticsearch::{Client, ElasticsearchError, ErrorKind};
 use reqwest::Method;
@@ -29,23 +29,6 @@ struct Page<'a> {
     shards: Shards,
     #[serde(borrow)]
     hits: Hits<'a>,
-}
-
-#[derive(Deserialize)]
-struct Shards {
-    failed: u64,
-}
-
-#[derive(Deserialize)]
-struct Hits<'a> {
-    total: Option<Total>,
-    #[serde(borrow)]
-    hits: Vec<Hit<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Total {
-    value: u64,
 }
 
 /// Why a scroll did not come to its end.

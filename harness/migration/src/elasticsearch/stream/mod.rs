@@ -12,7 +12,7 @@ mod tests;
 pub(crate) use batch::Write;
 pub(crate) use bulk::Sent;
 pub(crate) use file::Numbers;
-pub(crate) use page::{Extent, Fields, Hit, PointInTime, Selection, SliceReader};
+pub(crate) use page::{Extent, Fields, Hit, Hits, PointInTime, Selection, Shards, SliceReader};
 pub(crate) use slices::Part;
 
 use super::inventory::index_path;

@@ -122,21 +122,24 @@ struct Page<'a> {
     hits: Hits<'a>,
 }
 
+/// What became of the shards that an answer is made of.
 #[derive(Deserialize)]
-struct Shards {
-    failed: u64,
+pub(crate) struct Shards {
+    pub(crate) failed: u64,
 }
 
+/// The documents of one answer.
 #[derive(Deserialize)]
-struct Hits<'a> {
-    total: Option<Total>,
+pub(crate) struct Hits<'a> {
+    pub(crate) total: Option<Total>,
     #[serde(borrow)]
-    hits: Vec<Hit<'a>>,
+    pub(crate) hits: Vec<Hit<'a>>,
 }
 
+/// How many documents there are, where that was asked for.
 #[derive(Deserialize)]
-struct Total {
-    value: u64,
+pub(crate) struct Total {
+    pub(crate) value: u64,
 }
 
 /// Reads one slice from its beginning to its end.
