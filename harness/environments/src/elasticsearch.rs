@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::Read;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -284,7 +284,7 @@ impl Recipe for ElasticsearchRecipe {
 
     fn launch(&self, port: u16) -> Result<Launch> {
         // The node's second port is its own affair; nobody else is told it.
-        let transport = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(|e| {
+        let transport = drydock_ports::free().map_err(|e| {
             EnvironmentError::new(
                 EnvironmentProblem::PortTaken,
                 format!("cannot get a free port for the {} Elasticsearch: {e}", self.side),
@@ -292,7 +292,7 @@ impl Recipe for ElasticsearchRecipe {
             )
         })?;
         let configuration = self.configuration();
-        let settings = self.settings(port, transport.port())?;
+        let settings = self.settings(port, transport)?;
         self.write(&configuration.join("elasticsearch.yml"), settings.as_bytes())?;
         self.write(&configuration.join("jvm.options"), self.jvm_options().as_bytes())?;
         Ok(Launch {

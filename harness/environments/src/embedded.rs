@@ -159,7 +159,8 @@ impl Embedded {
         self.pair(Side::Target)
     }
 
-    fn pair(&self, side: Side) -> Option<StorePair> {
+    /// Both stores of one side; `None` if the configuration left one out.
+    pub fn pair(&self, side: Side) -> Option<StorePair> {
         Some(StorePair { postgres: self.postgres(side)?, elasticsearch: self.elasticsearch(side)? })
     }
 
@@ -276,6 +277,21 @@ impl Embedded {
                 server.restart(&self.work).await
             }
         }
+    }
+
+    /// Starts again every store of both sides that has ended, on its data and its port.
+    ///
+    /// # Errors
+    /// As [`Embedded::restart`], of the first one that does not start.
+    pub async fn restart_ended(&mut self) -> Result<()> {
+        for side in [Side::Source, Side::Target] {
+            for store in [Store::Postgres, Store::Elasticsearch] {
+                if !self.is_running(side, store) {
+                    self.restart(side, store).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Ends all stores in good order, by force where that takes too long, and removes what is not kept.

@@ -28,10 +28,11 @@ impl HeldPort {
     /// Holds a port of the loopback interface.
     pub(crate) fn take(choice: PortChoice, side: Side, store: Store) -> Result<Self> {
         let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+        let any = || drydock_ports::listen().map_err(|e| none_free(&e));
         let listener = match choice {
             PortChoice::Fixed(port) => bind(port).map_err(|e| taken(port, side, store, &e))?,
-            PortChoice::Preferred(port) => bind(port).or_else(|_| bind(0)).map_err(|e| none_free(&e))?,
-            PortChoice::Any => bind(0).map_err(|e| none_free(&e))?,
+            PortChoice::Preferred(port) => bind(port).or_else(|_| any())?,
+            PortChoice::Any => any()?,
         };
         let port = listener.local_addr().map_err(|e| none_free(&e))?.port();
         Ok(Self { listener, port })

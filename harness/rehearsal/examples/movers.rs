@@ -3,6 +3,8 @@
 //!
 //! `movers [--documents N] [--repeat N] [--parallelism N]`
 
+mod flags;
+
 use drydock_core::scenario::{MigrationSpec, Mover};
 use drydock_core::{Action, Component};
 use drydock_environments::{Embedded, EmbeddedConfig, Keep, Silent};
@@ -10,6 +12,7 @@ use drydock_migration::{Attempt, BuiltinDriver, MigrationContext, Reporter};
 use drydock_stores::StorePair;
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_workload::elasticsearch::{self as documents, Dataset};
+use flags::number;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::Arc;
@@ -30,16 +33,6 @@ impl Reporter for Quiet {
     fn progress(&self, _: u64, _: Option<u64>, _: &str) {}
     fn note(&self, text: &str) {
         eprintln!("{text}");
-    }
-}
-
-/// The number after a flag.
-fn number(flag: &str, default: u64) -> Result<u64, Box<dyn Error>> {
-    let mut arguments = std::env::args().skip_while(|a| a != flag);
-    match (arguments.next(), arguments.next()) {
-        (None, _) => Ok(default),
-        (Some(_), Some(value)) => Ok(value.parse()?),
-        (Some(flag), None) => Err(format!("{flag} needs a number").into()),
     }
 }
 

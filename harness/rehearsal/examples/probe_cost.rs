@@ -3,6 +3,8 @@
 //!
 //! `probe_cost [--documents N] [--repeat N] [--seconds N] [--probes-per-second N]`
 
+mod flags;
+
 use drydock_environments::{Embedded, EmbeddedConfig, Keep, Silent};
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_workload::acknowledged::Acknowledgements;
@@ -12,6 +14,7 @@ use drydock_workload::probe::Probe;
 use drydock_workload::probes::{Asker, Capability, Effect};
 use drydock_workload::service::{Service, ServiceConfig};
 use drydock_workload::writer::{Churn, Presence, Until, Writer, WriterConfig};
+use flags::number;
 use secrecy::SecretString;
 use std::error::Error;
 use std::sync::Arc;
@@ -21,16 +24,6 @@ use std::time::{Duration, Instant};
 const WITHOUT_PAUSE: u32 = 1_000_000;
 /// Time that is not counted after everybody has begun.
 const WARM_UP: Duration = Duration::from_secs(2);
-
-/// The number after a flag.
-fn number(flag: &str, default: u64) -> Result<u64, Box<dyn Error>> {
-    let mut arguments = std::env::args().skip_while(|a| a != flag);
-    match (arguments.next(), arguments.next()) {
-        (None, _) => Ok(default),
-        (Some(_), Some(value)) => Ok(value.parse()?),
-        (Some(flag), None) => Err(format!("{flag} needs a number").into()),
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Probing {

@@ -52,7 +52,7 @@ pub fn fates(log: &[Acknowledged], seen: &BTreeMap<Item, Seen>, closed_ms: u64) 
         lost.extend(&writes[kept..]);
     }
     let twice = seen.iter().filter(|(_, s)| s.is_twice());
-    let last_of = |item: &Item| log.iter().rev().find(|w| w.item == *item);
+    let last_of = |item: &Item| of_item.get(item).and_then(|writes| writes.last()).map(|at| &log[*at]);
     let mut documents = BTreeSet::new();
     let mut rows = BTreeSet::new();
     for at in &lost {

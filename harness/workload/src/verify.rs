@@ -6,7 +6,7 @@ use drydock_stores::PostgresEndpoint;
 use drydock_stores::elasticsearch::{Client, ElasticsearchError};
 use drydock_stores::postgres::{APPLICATION_NAME, PostgresError, connect};
 use serde_json::json;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use thiserror::Error;
 
 /// Items asked for in one request.
@@ -118,12 +118,14 @@ pub async fn observed(
     postgres: &PostgresEndpoint,
     log: &[Acknowledged],
 ) -> Result<BTreeMap<Item, Seen>, AskError> {
-    let mut documents: BTreeMap<&Item, ()> = BTreeMap::new();
+    let mut documents: BTreeSet<&Item> = BTreeSet::new();
     // The column that a write left something in decides what is asked for; the last write that names one counts.
     let mut rows: BTreeMap<&Item, Option<&str>> = BTreeMap::new();
     for write in log {
         match &write.item {
-            item @ Item::Elasticsearch { .. } => drop(documents.insert(item, ())),
+            item @ Item::Elasticsearch { .. } => {
+                documents.insert(item);
+            }
             item @ Item::Postgres { .. } => {
                 let column =
                     write.content.as_deref().and_then(|c| c.split_once('=')).map(|(column, _)| column);
@@ -134,7 +136,7 @@ pub async fn observed(
     }
     let mut seen = BTreeMap::new();
     if let Some(client) = elasticsearch {
-        let documents: Vec<&Item> = documents.into_keys().collect();
+        let documents: Vec<&Item> = documents.into_iter().collect();
         for batch in documents.chunks(BATCH) {
             seen.extend(look_in_cluster(client, batch).await?);
         }

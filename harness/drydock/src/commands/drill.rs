@@ -5,7 +5,7 @@ use crate::cli::Drill;
 use crate::terminal::Terminal;
 use drydock_core::ExitCode;
 use drydock_rehearsal::drill::{
-    DrillError, DrillOptions, Extent, Faults, From, NOT_HERE, Shows, Undisturbed, drawn, drill, plan_drill,
+    DrillError, DrillOptions, Extent, Faults, From, NOT_HERE, Shows, Undisturbed, drill, plan_drill,
 };
 use drydock_rehearsal::flow::Interrupt;
 use drydock_rehearsal::{Keep, RehearsalOptions};
@@ -66,10 +66,7 @@ fn print_cells(arguments: &Drill, options: &DrillOptions) -> ExitCode {
         Ok(planned) => planned,
         Err(error) => return refuse(error),
     };
-    let order = match options.extent {
-        Extent::Full => (0..cells.len()).collect(),
-        Extent::Within(_) => drawn(&cells, scenario.seed),
-    };
+    let order = options.extent.order(&cells, scenario.seed);
     let place = |at: usize| order.iter().position(|o| *o == at).map_or(0, |place| place + 1);
     if arguments.json {
         let listed: Vec<serde_json::Value> = cells

@@ -1,15 +1,12 @@
 //! Ways back on real PostgreSQL and Elasticsearch, small ones.
 
-use crate::support::{cannot_run, drydock, folder, processes_of, run_folder, scenario, skip, text, turn};
+use crate::support::{
+    assert_nothing_left, cannot_run, drydock, folder, json, run_folder, scenario, skip, text, turn,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-
-fn json(path: &Path) -> Value {
-    let text = fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_slice(&text).expect("it is JSON")
-}
 
 /// A tiny scenario with more in it.
 fn written(folder: &Path, name: &str, more: &str) -> std::path::PathBuf {
@@ -89,10 +86,7 @@ fn a_drill_goes_back_from_steps_of_every_stage_and_leaves_nothing() {
     assert!(fs::read_to_string(drill.join("drill.md")).is_ok_and(|t| t.contains("phase-5/validate")));
     // Stores are started once; what a cell leaves does not reach the next one.
     assert!(!text(&output).contains("starting new stores"), "{}", text(&output));
-    let name = drill.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    assert_eq!(processes_of(&name), Vec::<String>::new());
-    let clean = drydock(folder.path()).args(["clean", "--dry-run"]).output().expect("clean runs");
-    assert!(!text(&clean).contains(&name), "{}", text(&clean));
+    assert_nothing_left(folder.path(), &drill);
 }
 
 /// A harm, where it is done, the checks that must object, and the exit code.

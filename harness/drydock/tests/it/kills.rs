@@ -1,7 +1,7 @@
 //! `kill -9` of the command at random moments of a tiny rehearsal: resumed, it ends as an undisturbed one; or `clean` takes
 //! away what it left, and nothing of it stays.
 
-use crate::support::{cannot_run, drydock, folder, processes_of, run_folder, skip, text, turn};
+use crate::support::{assert_nothing_left, cannot_run, drydock, folder, json, run_folder, skip, text, turn};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -72,14 +72,7 @@ fn killed_after(folder: &Path, scenario: &Path, wanted: u64) -> bool {
 }
 
 fn report(run: &Path) -> Value {
-    serde_json::from_slice(&fs::read(run.join("report.json")).expect("a report")).expect("it is JSON")
-}
-
-fn assert_nothing_left(folder: &Path, run: &Path) {
-    let name = run.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    assert_eq!(processes_of(&name), Vec::<String>::new(), "processes of {name} are left");
-    let output = drydock(folder).args(["clean", "--dry-run"]).output().expect("clean runs");
-    assert!(!text(&output).contains(&name), "{}", text(&output));
+    json(&run.join("report.json"))
 }
 
 #[test]

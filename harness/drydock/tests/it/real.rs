@@ -1,6 +1,8 @@
 //! Rehearsals on real PostgreSQL and Elasticsearch, small ones.
 
-use crate::support::{cannot_run, drydock, folder, processes_of, run_folder, scenario, skip, text, turn};
+use crate::support::{
+    assert_nothing_left, cannot_run, drydock, folder, json, run_folder, scenario, skip, text, turn,
+};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -8,17 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 fn report(folder: &Path) -> Value {
-    let path = run_folder(folder).join("report.json");
-    serde_json::from_slice(&fs::read(&path).expect("report.json")).expect("it is JSON")
-}
-
-/// Everything of a run is gone: processes and work directory.
-fn assert_nothing_left(folder: &Path) {
-    let run = run_folder(folder);
-    let name = run.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    assert_eq!(processes_of(&name), Vec::<String>::new(), "processes of {name} are left");
-    let output = drydock(folder).args(["clean", "--dry-run"]).output().expect("clean runs");
-    assert!(!text(&output).contains(&name), "{}", text(&output));
+    json(&run_folder(folder).join("report.json"))
 }
 
 #[test]
@@ -35,7 +27,7 @@ fn a_tiny_rehearsal_is_green_repeatable_and_leaves_nothing() {
     for file in ["record.jsonl", "report.json", "report.md", "junit.xml"] {
         assert!(run.join(file).is_file(), "{file} is missing");
     }
-    assert_nothing_left(folder.path());
+    assert_nothing_left(folder.path(), &run_folder(folder.path()));
     // The same seed gives the same data: the digest of the seeded source does not change between machines or runs.
     let digest = first["digests"][0]["digest"].as_str().unwrap_or_default().to_owned();
     assert_eq!(digest.len(), 32, "{first}");
@@ -84,7 +76,7 @@ fn planted_losses_are_red_and_named() {
             assert!(!telling || told.contains(word), "{loss} is not named (looked for {word}) in {told}");
         }
     }
-    assert_nothing_left(folder.path());
+    assert_nothing_left(folder.path(), &run_folder(folder.path()));
 }
 
 /// Items of the findings of one check and kind.
@@ -118,7 +110,7 @@ fn upstreams_warm_reindex_loses_what_the_log_says_and_the_exact_one_nothing() {
     std::fs::remove_dir_all(run_folder(folder.path())).expect("removed");
     let exact = rehearse("warm-reindex.yaml");
     assert_eq!(exact.status.code(), Some(0), "{}", text(&exact));
-    assert_nothing_left(folder.path());
+    assert_nothing_left(folder.path(), &run_folder(folder.path()));
 }
 
 /// Starts a rehearsal and kills it as soon as its record holds `mark`.
@@ -155,7 +147,7 @@ fn a_run_killed_while_its_stores_start_is_resumed_to_green() {
     let run = run_folder(folder.path());
     let resumed = drydock(folder.path()).args(["rehearse", "--resume"]).arg(&run).output().expect("it runs");
     assert_eq!(resumed.status.code(), Some(0), "{}", text(&resumed));
-    assert_nothing_left(folder.path());
+    assert_nothing_left(folder.path(), &run_folder(folder.path()));
 }
 
 const IN_PHASE_3: &str = r#""type":"step_started","step":"phase-3/restore/elasticsearch""#;
@@ -173,7 +165,7 @@ fn a_run_killed_in_phase_3_is_resumed_to_green() {
     let resumed = drydock(folder.path()).args(["rehearse", "--resume"]).arg(&run).output().expect("it runs");
     assert_eq!(resumed.status.code(), Some(0), "{}", text(&resumed));
     assert_eq!(report(folder.path())["resumed"], 1);
-    assert_nothing_left(folder.path());
+    assert_nothing_left(folder.path(), &run_folder(folder.path()));
 }
 
 #[test]
@@ -187,7 +179,7 @@ fn clean_removes_what_a_killed_run_left_and_the_run_can_still_be_made() {
     let name = run.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let cleaned = drydock(folder.path()).arg("clean").output().expect("it runs");
     assert!(text(&cleaned).contains(&name), "{}", text(&cleaned));
-    assert_nothing_left(folder.path());
+    assert_nothing_left(folder.path(), &run_folder(folder.path()));
     let resumed = drydock(folder.path()).args(["rehearse", "--resume"]).arg(&run).output().expect("it runs");
     assert_eq!(resumed.status.code(), Some(0), "{}", text(&resumed));
 }

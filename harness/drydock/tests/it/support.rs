@@ -1,5 +1,6 @@
 //! Running the built command in a folder of its own.
 
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -73,4 +74,18 @@ pub(crate) fn processes_of(run: &str) -> Vec<String> {
         })
         .map(|e| e.file_name().to_string_lossy().into_owned())
         .collect()
+}
+
+/// A file of JSON.
+pub(crate) fn json(path: &Path) -> Value {
+    let text = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_slice(&text).expect("it is JSON")
+}
+
+/// Everything of a run is gone: processes and work directory.
+pub(crate) fn assert_nothing_left(folder: &Path, run: &Path) {
+    let name = run.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    assert_eq!(processes_of(&name), Vec::<String>::new(), "processes of {name} are left");
+    let output = drydock(folder).args(["clean", "--dry-run"]).output().expect("clean runs");
+    assert!(!text(&output).contains(&name), "{}", text(&output));
 }

@@ -199,7 +199,7 @@ impl Proxy {
     /// # Errors
     /// No port can be had.
     pub fn start(upstream_port: u16, protocol: Protocol) -> std::io::Result<Self> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let listener = drydock_ports::listen()?;
         listener.set_nonblocking(true)?;
         let port = listener.local_addr()?.port();
         let listener = TcpListener::from_std(listener)?;

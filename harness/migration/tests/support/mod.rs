@@ -49,7 +49,7 @@ impl Server {
             .status()
             .unwrap();
         assert!(made.success(), "initdb failed");
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = drydock_ports::free().unwrap();
         let child = program("postgres")
             .arg("-D")
             .arg(&data)

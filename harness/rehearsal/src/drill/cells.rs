@@ -82,7 +82,9 @@ pub fn cells_of(scenario: &Scenario, from: &From, faults: &Faults) -> Result<Vec
     };
     let mut cells = Vec::new();
     for undisturbed in steps.into_iter().map(|step| way_back(scenario, &whole, step)) {
-        let with_fault: Vec<Cell> = faults.kinds.iter().filter_map(|k| crossed(&undisturbed, *k)).collect();
+        let plan = Plan::of(&undisturbed.scenario);
+        let with_fault: Vec<Cell> =
+            faults.kinds.iter().filter_map(|k| crossed(&undisturbed, &plan, &whole, *k)).collect();
         if faults.undisturbed == Undisturbed::Drilled {
             cells.push(undisturbed);
         }
@@ -153,7 +155,7 @@ fn refusals(scenario: &Scenario, whole: &Plan) -> Vec<Cell> {
 
 /// The order in which cells are drilled while time is short: by seed, so that every phase has its chance and the same seed
 /// drills the same ones.
-pub fn drawn(cells: &[Cell], seed: u64) -> Vec<usize> {
+pub(super) fn drawn(cells: &[Cell], seed: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..cells.len()).collect();
     order.sort_by_key(|at| {
         let text = format!("{seed}/{}", cells[*at].name);

@@ -76,13 +76,13 @@ impl Faults {
     }
 }
 
-/// The cell of a way back in which a fault happens, if it can happen at or before the step gone back from.
-pub(super) fn crossed(undisturbed: &Cell, kind: FaultKind) -> Option<Cell> {
+/// The cell of a way back in which a fault happens, if it can happen at or before the step gone back from. `plan` is that of
+/// the cell, `whole` the same without a way back.
+pub(super) fn crossed(undisturbed: &Cell, plan: &Plan, whole: &Plan, kind: FaultKind) -> Option<Cell> {
     let scenario = &undisturbed.scenario;
-    if !suits(kind, scenario) {
+    if !suits(kind, scenario, whole) {
         return None;
     }
-    let plan = Plan::of(scenario);
     // What is written to the source on purpose is a user's write where users have not left it.
     let stage = plan.stage_at(&undisturbed.from)?;
     let of_source = matches!(kind, FaultKind::UnrefreshedIndex | FaultKind::RecreatedDocuments);
@@ -90,8 +90,8 @@ pub(super) fn crossed(undisturbed: &Cell, kind: FaultKind) -> Option<Cell> {
         return None;
     }
     let step = match kind.moment() {
-        Moment::During => during(kind, &plan)?,
-        Moment::After => after(scenario, &plan)?,
+        Moment::During => during(kind, plan)?,
+        Moment::After => after(whole, plan)?,
     };
     let mut scenario = scenario.clone();
     let (during, after) = match kind.moment() {
@@ -112,7 +112,7 @@ pub(super) fn crossed(undisturbed: &Cell, kind: FaultKind) -> Option<Cell> {
 }
 
 /// Whether a fault can happen to what a scenario migrates, and the whole cutover has the checks that tell of it.
-fn suits(kind: FaultKind, scenario: &Scenario) -> bool {
+fn suits(kind: FaultKind, scenario: &Scenario, whole: &Plan) -> bool {
     let components = scenario.migration.components();
     let sealed = scenario.target.managed != Managed::Here || scenario.source.managed != Managed::Here;
     if kind == FaultKind::DrydockKilled || sealed && kind.reads_requests() {
@@ -128,7 +128,6 @@ fn suits(kind: FaultKind, scenario: &Scenario) -> bool {
     {
         return false;
     }
-    let whole = Plan::of(&Scenario { rollback: None, ..scenario.clone() });
     kind.effect().red.iter().all(|red| whole.checks.iter().any(|asked| asked.as_str() == *red))
 }
 
@@ -149,8 +148,7 @@ fn during(kind: FaultKind, plan: &Plan) -> Option<StepId> {
 }
 
 /// The step after which a loss is planted: everything is on the target, nothing was compared.
-fn after(scenario: &Scenario, plan: &Plan) -> Option<StepId> {
-    let whole = Plan::of(&Scenario { rollback: None, ..scenario.clone() });
+fn after(whole: &Plan, plan: &Plan) -> Option<StepId> {
     let pin = whole.steps.iter().position(|s| s.action == Action::Pin)?;
     let step = whole.steps.get(pin.checked_sub(1)?)?;
     plan.step(&step.id).map(|s| s.id.clone())

@@ -6,7 +6,8 @@ mod cells;
 mod crossed;
 mod stores;
 
-pub use cells::{Cell, From, Shows, cells_of, drawn};
+use cells::drawn;
+pub use cells::{Cell, From, Shows, cells_of};
 pub use crossed::{Faults, NOT_HERE, Undisturbed};
 
 use crate::clock::run_id;
@@ -20,7 +21,7 @@ use crate::start::{
 use drydock_core::event::Ending;
 use drydock_core::scenario::Course;
 use drydock_core::{Class, Event, Finding, Kind, Outcome, Plan, RunId, Scenario, Summary};
-use drydock_environments::{Embedded, EnvironmentError, Side, Store};
+use drydock_environments::{Embedded, EnvironmentError};
 use drydock_report::drill::{CellReport, DrillReport, Left};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +36,16 @@ pub enum Extent {
     Full,
     /// As many cells, drawn by the seed, as fit.
     Within(Duration),
+}
+
+impl Extent {
+    /// The order in which the cells are drilled.
+    pub fn order(self, cells: &[Cell], seed: u64) -> Vec<usize> {
+        match self {
+            Self::Full => (0..cells.len()).collect(),
+            Self::Within(_) => drawn(cells, seed),
+        }
+    }
 }
 
 /// What the command line adds to a scenario.
@@ -103,10 +114,7 @@ pub async fn drill(
     let folder = RunFolder::create(&runs, &run)
         .map_err(file_error(format!("cannot make the folder {}", runs.join(run.as_str()).display())))?;
     let mut stage = Stage::new(run.as_str(), folder.path());
-    let order = match options.extent {
-        Extent::Full => (0..cells.len()).collect(),
-        Extent::Within(_) => drawn(&cells, scenario.seed),
-    };
+    let order = options.extent.order(&cells, scenario.seed);
     let mut reports: Vec<Option<CellReport>> = cells.iter().map(|_| None).collect();
     let mut longest = Duration::ZERO;
     for (nth, at) in order.into_iter().enumerate() {
@@ -235,24 +243,13 @@ async fn lives(
         return (first, Some(stores));
     }
     observer.say("the migration was stopped, as it was to be; going on");
-    if let Err(error) = restart_killed(&mut stores).await {
+    if let Err(error) = stores.restart_ended().await {
         cut_off(&recorder, &format!("start again what was killed: {}", error.what), &error.help);
         return (summarize(&folder), Some(stores));
     }
     // From here on a failure is one that nobody caused.
     let lent = Lent { stores, after_failure: AfterFailure::GoBack };
     live(Progress::of(&record), lent).await
-}
-
-async fn restart_killed(stores: &mut Embedded) -> Result<(), EnvironmentError> {
-    for side in [Side::Source, Side::Target] {
-        for store in [Store::Postgres, Store::Elasticsearch] {
-            if !stores.is_running(side, store) {
-                stores.restart(side, store).await?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Ends the record of a cell that cannot go on, with what kept it.

@@ -84,7 +84,7 @@ impl Stage {
         let mut blank = Vec::new();
         for side in [Side::Source, Side::Target] {
             // Without a description of the empty store the next cell gets a new one.
-            if let Ok(described) = described(&pair(&environment, side)).await {
+            if let Ok(described) = described(&environment.pair(side)).await {
                 blank.push((side, described));
             }
         }
@@ -110,13 +110,6 @@ impl Stage {
     }
 }
 
-fn pair(environment: &Embedded, side: Side) -> Option<StorePair> {
-    match side {
-        Side::Source => environment.source(),
-        Side::Target => environment.target(),
-    }
-}
-
 async fn described(stores: &Option<StorePair>) -> Result<Fingerprint, NotEmptied> {
     let stores = stores.as_ref().ok_or(NotEmptied::Absent)?;
     let mut all = fingerprint_elasticsearch(&stores.elasticsearch, &Options::default()).await?;
@@ -135,7 +128,7 @@ async fn emptied(environment: &mut Embedded, blank: &[(Side, Fingerprint)]) -> R
                 environment.restart(*side, store).await.map_err(|e| NotEmptied::Left(e.what))?;
             }
         }
-        let stores = pair(environment, *side).ok_or(NotEmptied::Absent)?;
+        let stores = environment.pair(*side).ok_or(NotEmptied::Absent)?;
         empty_server(&stores).await?;
         empty_cluster(&stores).await?;
         let now = described(&Some(stores)).await?;

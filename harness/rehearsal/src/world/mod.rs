@@ -240,12 +240,7 @@ impl RealWorld {
     }
 
     fn side(&self, side: Side) -> Stepped<StorePair> {
-        let environment = self.environment()?;
-        let pair = match side {
-            Side::Source => environment.source(),
-            Side::Target => environment.target(),
-        };
-        pair.ok_or_else(|| internal("a side of the environment lacks a store"))
+        self.environment()?.pair(side).ok_or_else(|| internal("a side of the environment lacks a store"))
     }
 
     /// Passwords of the application roles. They follow from the superuser's password, which the environment keeps, so that

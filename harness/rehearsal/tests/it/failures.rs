@@ -2,6 +2,7 @@
 //! resumed to the end of an undisturbed one, or goes on and the checks that must turn red do, and no other. Never green with
 //! data missing, never red where only the surroundings broke, and each within its time.
 
+use crate::support::{cannot_run, skip};
 use drydock_core::event::{Ending, RECORD_VERSION, RunStarted};
 use drydock_core::finding::{Class, Finding, Outcome};
 use drydock_core::scenario::{Course, FaultKind, Moment, ledger_from_yaml};
@@ -9,8 +10,7 @@ use drydock_core::{
     Action, Event, LedgerLine, Plan, Record, RecordWriter, Redactor, RunId, Scenario, StepId, Summary,
     SystemClock,
 };
-use drydock_environments::doctor::{self, DoctorState};
-use drydock_environments::{Embedded, EmbeddedConfig, Side, Store};
+use drydock_environments::{Embedded, EmbeddedConfig};
 use drydock_rehearsal::flow::{Interrupt, Progress, run};
 use drydock_rehearsal::recorder::{NoObserver, Recorder};
 use drydock_rehearsal::world::{Ownership, RealWorld, WorldConfig};
@@ -242,13 +242,7 @@ impl Stores {
 
     async fn restart_what_was_killed(&mut self) {
         let environment = self.environment.as_mut().expect("the stores");
-        for side in [Side::Source, Side::Target] {
-            for store in [Store::Postgres, Store::Elasticsearch] {
-                if !environment.is_running(side, store) {
-                    environment.restart(side, store).await.expect("it starts again");
-                }
-            }
-        }
+        environment.restart_ended().await.expect("they start again");
     }
 
     /// Takes everything off the target that a migration brought.
@@ -393,16 +387,11 @@ async fn try_all(rows: &[Row]) {
     static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let rows = wanted(rows);
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let missing: Vec<String> = doctor::run(&EmbeddedConfig::new("doctor", folder.path()))
-        .await
-        .into_iter()
-        .filter(|i| i.state == DoctorState::Missing)
-        .map(|i| format!("{}: {}", i.name, i.detail))
-        .collect();
-    if rows.is_empty() || !missing.is_empty() {
-        let line =
-            format!("SKIP {}\n", if rows.is_empty() { "not asked for".into() } else { missing.join("; ") });
-        return std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap_or_default();
+    if rows.is_empty() {
+        return skip("not asked for");
+    }
+    if let Some(why) = cannot_run(&EmbeddedConfig::new("doctor", folder.path())).await {
+        return skip(&why);
     }
     let _turn = TURN.lock().await;
     let mut stores = Stores::new(folder.path()).await;

@@ -1,11 +1,11 @@
 //! A trial leaves both sides as they were, and whatever a careless one leaves behind is named: on real stores.
 
 use crate::planted::Quiet;
+use crate::support::{cannot_run, skip};
 use drydock_core::names::checks;
 use drydock_core::prediction::PREDICTED;
 use drydock_core::scenario::{FaultKind, Mover};
 use drydock_core::{Action, Component, Scenario};
-use drydock_environments::doctor::{self, DoctorState};
 use drydock_environments::{Embedded, EmbeddedConfig, Keep, Silent};
 use drydock_migration::fault::plant;
 use drydock_migration::{Attempt, BuiltinDriver, Facts, MigrationContext};
@@ -120,12 +120,8 @@ async fn trial(cx: &MigrationContext) -> BTreeSet<String> {
 async fn a_trial_leaves_nothing_and_what_a_careless_one_leaves_is_named() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let probe = EmbeddedConfig::new("doctor", folder.path());
-    let found = doctor::run(&probe).await.into_iter().filter(|i| i.state == DoctorState::Missing);
-    let missing: Vec<String> = found.map(|i| format!("{}: {}", i.name, i.detail)).collect();
-    if !missing.is_empty() {
-        let line = format!("SKIP {}\n", missing.join("; "));
-        // Past the test runner's capture, so that a skip is seen.
-        return std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap_or_default();
+    if let Some(why) = cannot_run(&probe).await {
+        return skip(&why);
     }
     std::fs::create_dir_all(folder.path().join("logs")).expect("logs");
     let mut config = EmbeddedConfig::new(format!("harmless-{}", std::process::id()), folder.path());

@@ -8,5 +8,6 @@ mod manual_databases;
 mod misconfigured;
 mod planted;
 mod stream;
+mod support;
 mod warm;
 mod witness;

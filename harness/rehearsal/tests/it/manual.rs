@@ -2,10 +2,10 @@
 //! half-made snapshot or dump comes through.
 
 use crate::planted::Quiet;
+use crate::support::{cannot_run, skip};
 use drydock_core::names::checks;
 use drydock_core::scenario::{CreateIndices, DumpTool, MigrationSpec, Mover, Repository, RepositoryKind};
 use drydock_core::{Action, Component, Finding, Outcome};
-use drydock_environments::doctor::{self, DoctorState};
 use drydock_environments::{Embedded, EmbeddedConfig, Keep, Side, Silent};
 use drydock_migration::{Attempt, BuiltinDriver, Facts, MigrationContext, MigrationError};
 use drydock_stores::compare::{self, Options};
@@ -199,15 +199,8 @@ const LOST_BY_ITSELF: [&str; 3] = [checks::ES_TEMPLATES, checks::ES_FUTURE, chec
 #[tokio::test(flavor = "multi_thread")]
 async fn each_manual_way_carries_everything_or_shows_what_it_loses() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let missing: Vec<String> = doctor::run(&EmbeddedConfig::new("doctor", folder.path()))
-        .await
-        .into_iter()
-        .filter(|i| i.state == DoctorState::Missing)
-        .map(|i| format!("{}: {}", i.name, i.detail))
-        .collect();
-    if !missing.is_empty() {
-        let line = format!("SKIP {}\n", missing.join("; "));
-        return std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap_or_default();
+    if let Some(why) = cannot_run(&EmbeddedConfig::new("doctor", folder.path())).await {
+        return skip(&why);
     }
     std::fs::create_dir_all(folder.path().join("logs")).expect("logs");
     let mut pair = pair(folder.path()).await;
@@ -350,8 +343,7 @@ async fn by_reindex(pair: &mut Pair) {
 async fn with_the_real_tool(pair: &mut Pair) {
     let there = std::process::Command::new("elasticdump").arg("--version").output().is_ok();
     if !there {
-        let line = "SKIP elasticdump is not installed\n";
-        return std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap_or_default();
+        return skip("elasticdump is not installed");
     }
     let mut told = Vec::new();
     for tool in [DumpTool::Builtin, DumpTool::Elasticdump] {

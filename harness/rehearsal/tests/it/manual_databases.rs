@@ -2,9 +2,9 @@
 //! a whole one.
 
 use crate::planted::Quiet;
+use crate::support::{cannot_run, skip};
 use drydock_core::scenario::{DatabaseMover, Grants, MigrationSpec};
 use drydock_core::{Action, Component, Finding, Outcome};
-use drydock_environments::doctor::{self, DoctorState};
 use drydock_environments::{Embedded, EmbeddedConfig, Keep, Silent};
 use drydock_migration::{Attempt, BuiltinDriver, Facts, MigrationContext, MigrationError};
 use drydock_stores::compare::{self, DatabasePair, Options};
@@ -84,14 +84,8 @@ async fn servers(folder: &std::path::Path, majors: (u16, u16)) -> Result<Servers
     let mut config = EmbeddedConfig::new(format!("by-hand-{}-{}", majors.0, std::process::id()), folder);
     (config.source.postgres_version, config.target.postgres_version) = majors;
     (config.source.elasticsearch, config.target.elasticsearch) = (false, false);
-    let missing: Vec<String> = doctor::run(&config)
-        .await
-        .into_iter()
-        .filter(|i| i.state == DoctorState::Missing)
-        .map(|i| format!("{}: {}", i.name, i.detail))
-        .collect();
-    if !missing.is_empty() {
-        return Err(missing.join("; "));
+    if let Some(why) = cannot_run(&config).await {
+        return Err(why);
     }
     std::fs::create_dir_all(folder.join("logs")).expect("logs");
     let environment = Embedded::start(config, Arc::new(Silent)).await.expect("the stores start");
@@ -130,10 +124,7 @@ async fn both_formats_carry_everything_between_majors_and_half_a_dump_is_refused
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut servers = match servers(folder.path(), (14, 17)).await {
         Ok(servers) => servers,
-        Err(missing) => {
-            let line = format!("SKIP {missing}\n");
-            return std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap_or_default();
-        }
+        Err(missing) => return skip(&missing),
     };
     servers.context.spec.database_mover = DatabaseMover::Plain;
     servers.migrate(Attempt::First).await;

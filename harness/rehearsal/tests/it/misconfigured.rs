@@ -1,6 +1,7 @@
 //! Targets that are set up or addressed wrongly, on real stores that are managed elsewhere: each mistake is refused before
 //! the freeze, in one line with its mend, and neither side was touched. One set of stores serves them all.
 
+use crate::support::{cannot_run, skip};
 use drydock_core::event::{Ending, RECORD_VERSION, RunStarted, ServiceState};
 use drydock_core::finding::{Class, Finding, Outcome};
 use drydock_core::names::checks;
@@ -8,7 +9,6 @@ use drydock_core::{
     Action, Event, ExitCode, Plan, Record, RecordWriter, Redactor, RunId, Scenario, StepId, SystemClock,
     Verdict,
 };
-use drydock_environments::doctor::{self, DoctorState};
 use drydock_environments::{Embedded, EmbeddedConfig, Keep, Side};
 use drydock_migration::freeze::{self, FreezeWitness};
 use drydock_rehearsal::flow::{Interrupt, Progress, run};
@@ -98,12 +98,7 @@ impl Lives<'_> {
     }
 
     fn stores(&self, side: Side) -> StorePair {
-        let environment = self.environment.as_ref().expect("the stores run");
-        match side {
-            Side::Source => environment.source(),
-            Side::Target => environment.target(),
-        }
-        .expect("both stores")
+        self.environment.as_ref().expect("the stores run").pair(side).expect("both stores")
     }
 }
 
@@ -165,15 +160,8 @@ fn assert_refused(record: &Record, name: &str, secrets: &[String]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_misconfigured_target_is_refused_before_the_freeze_and_nothing_is_touched() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let missing: Vec<String> = doctor::run(&EmbeddedConfig::new("doctor", folder.path()))
-        .await
-        .into_iter()
-        .filter(|i| i.state == DoctorState::Missing)
-        .map(|i| format!("{}: {}", i.name, i.detail))
-        .collect();
-    if !missing.is_empty() {
-        let line = format!("SKIP {}\n", missing.join("; "));
-        return std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap_or_default();
+    if let Some(why) = cannot_run(&EmbeddedConfig::new("doctor", folder.path())).await {
+        return skip(&why);
     }
     let run = RunId::new(format!("misconfigured-{}", std::process::id()));
     let mut lives = Lives { folder: folder.path(), run, environment: None, lived: 0 };

@@ -1,10 +1,10 @@
 //! Each loss that a scenario can plant, one after the other on one migrated pair of real stores: the checks that must fire
 //! fire and name the item, and no other check does.
 
+use crate::support::{cannot_run, skip};
 use drydock_core::names::checks;
 use drydock_core::scenario::FaultKind;
 use drydock_core::{Action, Component, Finding, Outcome, Plan, Scenario};
-use drydock_environments::doctor::{self, DoctorState};
 use drydock_environments::{Embedded, EmbeddedConfig, Keep, Silent};
 use drydock_migration::fault::plant;
 use drydock_migration::freeze::{self, FreezeWitness};
@@ -131,16 +131,8 @@ fn differences(results: &[CheckResult]) -> Vec<Finding> {
 async fn every_planted_loss_turns_its_checks_red_and_no_other() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let probe = EmbeddedConfig::new("doctor", folder.path());
-    let missing: Vec<String> = doctor::run(&probe)
-        .await
-        .into_iter()
-        .filter(|i| i.state == DoctorState::Missing)
-        .map(|i| format!("{}: {}", i.name, i.detail))
-        .collect();
-    if !missing.is_empty() {
-        let line = format!("SKIP {}\n", missing.join("; "));
-        // Past the test runner's capture, so that a skip is seen.
-        return std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap_or_default();
+    if let Some(why) = cannot_run(&probe).await {
+        return skip(&why);
     }
     std::fs::create_dir_all(folder.path().join("logs")).expect("logs");
     let migrated = migrate(folder.path()).await;

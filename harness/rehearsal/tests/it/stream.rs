@@ -1,9 +1,9 @@
 //! The mover of our own when things go wrong: Drydock killed between two parts of an index, the target killed in
 //! mid-copy, a document of nearly the longest body a node takes. On one pair of real clusters.
 
+use crate::support::{cannot_run, skip};
 use drydock_core::scenario::{MigrationSpec, Mover};
 use drydock_core::{Action, Component, Finding, Outcome};
-use drydock_environments::doctor::{self, DoctorState};
 use drydock_environments::{Embedded, EmbeddedConfig, Keep, Side, Silent, Store, StoreSignal};
 use drydock_migration::{Attempt, BuiltinDriver, MigrationContext, MigrationError, Reporter};
 use drydock_stores::compare::{self, Options};
@@ -148,12 +148,8 @@ async fn a_stream_survives_kills_on_either_end_and_carries_the_longest_document(
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut probe = EmbeddedConfig::new("doctor", folder.path());
     (probe.source.postgres, probe.target.postgres) = (false, false);
-    let found = doctor::run(&probe).await.into_iter().filter(|i| i.state == DoctorState::Missing);
-    let missing: Vec<String> = found.map(|i| format!("{}: {}", i.name, i.detail)).collect();
-    if !missing.is_empty() {
-        let line = format!("SKIP {}\n", missing.join("; "));
-        // Past the test runner's capture, so that a skip is seen.
-        return std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap_or_default();
+    if let Some(why) = cannot_run(&probe).await {
+        return skip(&why);
     }
     std::fs::create_dir_all(folder.path().join("logs")).expect("logs");
     let mut pair = Pair::start(folder.path()).await;

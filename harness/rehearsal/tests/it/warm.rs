@@ -2,10 +2,10 @@
 //! everything that applications do to indices.
 
 use crate::planted::Quiet;
+use crate::support::{cannot_run, skip};
 use drydock_core::names::checks;
 use drydock_core::scenario::{Delta, MigrationSpec, Mover, Reindex, Versions};
 use drydock_core::{Action, Component, Finding, Kind, Outcome};
-use drydock_environments::doctor::{self, DoctorState};
 use drydock_environments::{Embedded, EmbeddedConfig, Keep, Silent};
 use drydock_migration::{Attempt, BuiltinDriver, Facts, MigrationContext, MigrationError, forget_warm_copy};
 use drydock_stores::compare::{self, Options};
@@ -276,15 +276,8 @@ fn count(findings: &[Finding], kind: Kind) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_exact_delta_loses_nothing_and_upstreams_loses_what_it_says() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let missing: Vec<String> = doctor::run(&EmbeddedConfig::new("doctor", folder.path()))
-        .await
-        .into_iter()
-        .filter(|i| i.state == DoctorState::Missing)
-        .map(|i| format!("{}: {}", i.name, i.detail))
-        .collect();
-    if !missing.is_empty() {
-        let line = format!("SKIP {}\n", missing.join("; "));
-        return std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap_or_default();
+    if let Some(why) = cannot_run(&EmbeddedConfig::new("doctor", folder.path())).await {
+        return skip(&why);
     }
     std::fs::create_dir_all(folder.path().join("logs")).expect("logs");
     let mut pair = pair(folder.path()).await;

@@ -29,8 +29,7 @@ struct Node {
 impl Node {
     fn prepare(home: PathBuf) -> std::io::Result<Self> {
         let directory = PathBuf::from(format!("/var/tmp/drydock-killed-{}", std::process::id()));
-        let free = || std::net::TcpListener::bind("127.0.0.1:0")?.local_addr();
-        let (port, transport) = (free()?.port(), free()?.port());
+        let (port, transport) = (drydock_ports::free()?, drydock_ports::free()?);
         let config = directory.join("config");
         for part in ["config/jvm.options.d", "data", "logs", "tmp"] {
             std::fs::create_dir_all(directory.join(part))?;

@@ -6,7 +6,6 @@
 use drydock_stores::ElasticsearchEndpoint;
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -63,8 +62,7 @@ impl Node {
                 fs::copy(entry.path(), config.join(entry.file_name())).expect("copied");
             }
         }
-        let port =
-            || TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
+        let port = || drydock_ports::free().expect("a free port");
         let (http, transport) = (port(), port());
         let shown = directory.display();
         let mut settings = format!(
@@ -132,10 +130,10 @@ impl Node {
             let ended = self.process.try_wait().expect("a process").is_some();
             if ended || begun.elapsed() > START {
                 let log = fs::read_to_string(self.directory.join("out.log")).unwrap_or_default();
-                panic!(
-                    "the node does not answer: {}",
-                    log.lines().rev().take(15).collect::<Vec<_>>().join("\n")
-                );
+                let told =
+                    |line: &&str| ["xception", "ERROR", "Caused by"].iter().any(|word| line.contains(word));
+                let told: Vec<&str> = log.lines().filter(told).take(20).collect();
+                panic!("the node does not answer: {}", told.join("\n"));
             }
             tokio::time::sleep(Duration::from_millis(250)).await;
         }

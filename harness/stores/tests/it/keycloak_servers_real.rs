@@ -24,8 +24,7 @@ struct Running {
 
 impl Running {
     fn start(server: &Server, home: &str, database: &str) -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
-        let port = free.expect("a free port").port().to_string();
+        let port = drydock_ports::free().expect("a free port").to_string();
         let mut command = program(server, home, database);
         command.args([
             "start",

@@ -46,8 +46,7 @@ impl Server {
 
     /// Starts a server that programs without Unix sockets reach as well.
     pub(crate) fn start_on_loopback() -> Result<Self, String> {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
-        let port = free.map_err(|e| e.to_string())?.port();
+        let port = drydock_ports::free().map_err(|e| e.to_string())?;
         Self::start_in(Path::new(HOME).to_owned(), "127.0.0.1", port)
     }
 
@@ -190,8 +189,7 @@ impl Server {
         if let Some(mut process) = self.process.take() {
             process.wait().expect("ended");
         }
-        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
-        (self.addresses, self.port) = ("127.0.0.1", free.expect("a port").port());
+        (self.addresses, self.port) = ("127.0.0.1", drydock_ports::free().expect("a port"));
         self.settings = vec!["ssl=on"];
         self.run().expect("the server comes back");
         self.port
