@@ -50,7 +50,7 @@ fn labels(text: &str) -> (Labels, &str) {
             }
         };
         assert!(found.insert(name.to_owned(), value).is_none(), "label {name} twice");
-        match after[end..].as_bytes()[0] {
+        match after.as_bytes()[end] {
             b',' => rest = &after[end + 1..],
             b'}' => return (found, &after[end + 1..]),
             other => panic!("{:?} behind a label", char::from(other)),
