@@ -120,6 +120,23 @@ impl Helm {
         self.run("get manifest", &arguments.map(OsString::from))
     }
 
+    /// The values that a release was made with, with the chart's defaults: what `helm get values --all` prints. They hold
+    /// secrets, so whoever asks keeps what is no secret and forgets the rest.
+    ///
+    /// # Errors
+    /// `helm` cannot be started, takes too long, or knows no such release.
+    pub fn values(
+        &self,
+        release: &str,
+        namespace: &str,
+        context: Option<&str>,
+    ) -> Result<Written, HelmError> {
+        let mut arguments: Vec<&str> =
+            vec!["get", "values", release, "--all", "--output", "yaml", "--namespace", namespace];
+        arguments.extend(context.iter().flat_map(|context| ["--kube-context", context]));
+        self.run("get values", &arguments.into_iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
     fn run(&self, what: &str, arguments: &[OsString]) -> Result<Written, HelmError> {
         let mut command = duct::cmd(&self.program, arguments)
             .stdin_null()
@@ -208,6 +225,15 @@ mod tests {
             "template r chart --namespace n --values a.yaml --values b.yaml --set x.y=1"
         );
         assert_eq!(written.warnings.trim(), "careful");
+    }
+
+    #[test]
+    fn values_are_asked_for_with_their_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let helm = stand_in(folder.path(), "echo \"$@\"");
+        let asked = |context| helm.values("camunda", "prod", context).unwrap().manifests;
+        assert_eq!(asked(None).trim(), "get values camunda --all --output yaml --namespace prod");
+        assert!(asked(Some("blue")).trim().ends_with("--namespace prod --kube-context blue"));
     }
 
     #[test]

@@ -37,6 +37,20 @@ impl ExitCode {
         Self::Interrupted,
     ];
 
+    /// Its name, as `drydock explain` takes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::Different => "different",
+            Self::Usage => "usage",
+            Self::NotProven => "not-proven",
+            Self::BudgetMissed => "budget-missed",
+            Self::CouldNotRun => "could-not-run",
+            Self::RollbackFailed => "rollback-failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
     /// The number the process ends with.
     pub const fn code(self) -> u8 {
         match self {

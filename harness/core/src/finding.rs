@@ -102,6 +102,52 @@ pub enum Kind {
     Environment,
 }
 
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 17] = [
+        Self::Missing,
+        Self::Extra,
+        Self::Changed,
+        Self::Moved,
+        Self::Rerouted,
+        Self::Stale,
+        Self::NotCompared,
+        Self::NotAsked,
+        Self::LateWrite,
+        Self::LostWrite,
+        Self::StillActive,
+        Self::Unusable,
+        Self::OldDirt,
+        Self::Disagreement,
+        Self::OverBudget,
+        Self::LedgerUnused,
+        Self::Environment,
+    ];
+
+    /// Name as in ledgers and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Extra => "extra",
+            Self::Changed => "changed",
+            Self::Moved => "moved",
+            Self::Rerouted => "rerouted",
+            Self::Stale => "stale",
+            Self::NotCompared => "not-compared",
+            Self::NotAsked => "not-asked",
+            Self::LateWrite => "late-write",
+            Self::LostWrite => "lost-write",
+            Self::StillActive => "still-active",
+            Self::Unusable => "unusable",
+            Self::OldDirt => "old-dirt",
+            Self::Disagreement => "disagreement",
+            Self::OverBudget => "over-budget",
+            Self::LedgerUnused => "ledger-unused",
+            Self::Environment => "environment",
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

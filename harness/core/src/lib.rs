@@ -3,6 +3,7 @@
 
 pub mod event;
 pub mod exit;
+pub mod explain;
 pub mod finding;
 pub mod glob;
 pub mod honesty;

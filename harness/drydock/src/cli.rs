@@ -2,10 +2,12 @@
 
 mod drill;
 mod estimate;
+mod everyday;
 mod helm;
 
 pub(crate) use drill::Drill;
 pub(crate) use estimate::{Bench, Compare, Estimate, LiveVolumes, Where};
+pub(crate) use everyday::{Completions, Explain, Init, InitRelease, Man, TargetStores, Way};
 pub(crate) use helm::{
     Bitnami, Migration, Objects, Render, ReportFiles, Source, Staging, Topology, UpgradePath, Values,
 };
@@ -17,7 +19,7 @@ use std::path::PathBuf;
 ///
 /// Rehearses a whole migration, compares what arrived with what left, and says how long users wait.
 #[derive(Debug, Parser)]
-#[command(name = "drydock", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(name = "drydock", version = env!("DRYDOCK_VERSION"), propagate_version = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -52,6 +54,14 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Remove what crashed runs left behind
     Clean(Clean),
+    /// Write a first scenario, from answers or from the values of a release
+    Init(Box<Init>),
+    /// Say what a check, fault, finding or exit code means, how it happens, and what to do
+    Explain(Explain),
+    /// Print the completion script of a shell
+    Completions(Completions),
+    /// Print the manual page
+    Man(Man),
     /// Explain a topic, or a command
     Help(Help),
 }
@@ -79,6 +89,9 @@ pub(crate) struct Rehearse {
     /// Number of documents, instead of the profile's
     #[arg(long)]
     pub(crate) documents: Option<u64>,
+    /// Longest outage that is accepted, instead of the scenario's, as in 5min: exit code 4 beyond it
+    #[arg(long, value_name = "DURATION", value_parser = everyday::positive_duration)]
+    pub(crate) downtime: Option<jiff::SignedDuration>,
     /// Leave the stores running at the end; `drydock clean` removes them
     #[arg(long)]
     pub(crate) keep: bool,
@@ -364,6 +377,10 @@ pub(crate) enum Format {
     Trace,
     /// junit.xml
     Junit,
+    /// Findings for code scanning, SARIF 2.1.0
+    Sarif,
+    /// Metrics for the textfile collector of Prometheus' node exporter
+    Prometheus,
 }
 
 /// Stores to hold the scenario's preflight against. With addresses the machine itself is not examined: nothing is started.

@@ -2,6 +2,8 @@
 
 mod cli;
 mod commands;
+#[cfg(test)]
+mod reference;
 mod terminal;
 
 use clap::Parser;
@@ -55,6 +57,10 @@ async fn dispatch(command: &Command) -> ExitCode {
         Command::Report(arguments) => commands::report::run(arguments),
         Command::Doctor(arguments) => commands::doctor::run(arguments).await,
         Command::Clean(arguments) => commands::clean::run(arguments),
+        Command::Init(arguments) => commands::init::run(arguments),
+        Command::Explain(arguments) => commands::explain::run(arguments),
+        Command::Completions(arguments) => commands::completions::completions(arguments),
+        Command::Man(arguments) => commands::completions::man(arguments),
         Command::Help(arguments) => commands::help::run(arguments.topic.as_deref()),
     }
 }

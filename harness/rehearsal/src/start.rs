@@ -31,6 +31,8 @@ pub struct RehearsalOptions {
     pub documents: Option<u64>,
     /// Instead of the scenario's profile.
     pub profile: Option<Profile>,
+    /// Instead of the scenario's longest tolerated outage.
+    pub downtime: Option<jiff::SignedDuration>,
     /// Instead of the scenario's mover and the time at which it copies.
     pub way: Option<Way>,
     /// Where run folders go; [`crate::folder::RUNS`] if absent.
@@ -107,6 +109,7 @@ pub fn plan_of(file: &Path, options: &RehearsalOptions) -> Result<(Scenario, Pla
     scenario.seed = options.seed.unwrap_or(scenario.seed);
     scenario.data.documents = options.documents.or(scenario.data.documents);
     scenario.data.profile = options.profile.unwrap_or(scenario.data.profile);
+    scenario.budgets.downtime = options.downtime.or(scenario.budgets.downtime);
     if let Some(way) = options.way {
         way.apply(&mut scenario.migration);
     }

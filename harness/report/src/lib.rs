@@ -14,6 +14,7 @@ pub mod junit;
 pub mod markdown;
 pub mod matrix;
 pub mod pack;
+pub mod prometheus;
 pub mod proof;
 pub mod sarif;
 pub mod terminal;

@@ -3,11 +3,14 @@
 pub(crate) mod bench;
 pub(crate) mod clean;
 pub(crate) mod compare;
+pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod drill;
 pub(crate) mod estimate;
+pub(crate) mod explain;
 mod exported;
 pub(crate) mod help;
+pub(crate) mod init;
 mod live;
 mod login;
 mod migrated_store;

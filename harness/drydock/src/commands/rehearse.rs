@@ -14,6 +14,7 @@ pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
     let options = RehearsalOptions {
         seed: arguments.seed,
         documents: arguments.documents,
+        downtime: arguments.downtime,
         runs: Some(arguments.runs.clone()),
         postgres_home: arguments.homes.postgres_home.clone(),
         elasticsearch_home: arguments.homes.elasticsearch_home.clone(),

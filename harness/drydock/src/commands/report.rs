@@ -3,7 +3,7 @@
 use crate::cli::{Format, Report};
 use drydock_core::{ExitCode, Summary};
 use drydock_rehearsal::RunFolder;
-use drydock_report::{html, json, junit, markdown, pack, trace};
+use drydock_report::{html, json, junit, markdown, pack, prometheus, sarif, trace};
 use std::path::Path;
 
 /// Rebuilds the reports of a run and prints one, or looks at an evidence pack.
@@ -41,6 +41,8 @@ fn rebuild(arguments: &Report, run: &str) -> Result<ExitCode, Box<dyn std::error
         Format::Html => super::print(&html::render(&summary)),
         Format::Trace => super::print(&trace::render(&record)),
         Format::Junit => super::print(&junit::render(&summary)),
+        Format::Sarif => super::print(&sarif::render(&summary)),
+        Format::Prometheus => super::print(&prometheus::render(&summary)),
     }
     Ok(super::exit_of(&summary))
 }

@@ -1,15 +1,19 @@
 //! The command as users meet it.
 
+mod documented;
 mod drill;
 mod estimate;
+mod everyday;
 mod external;
 mod helm;
 mod helm_render;
 mod kills;
 mod migrated_store;
 mod pack;
+mod pipelines;
 mod prove;
 mod quick;
 mod real;
 mod secret_login;
+mod shown;
 mod support;

@@ -10,6 +10,7 @@ mod junit;
 mod markdown;
 mod matrix;
 mod pack;
+mod prometheus;
 mod proof;
 mod samples;
 mod sarif;
