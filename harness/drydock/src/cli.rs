@@ -3,12 +3,14 @@
 mod drill;
 mod estimate;
 mod helm;
+mod simulate;
 
 pub(crate) use drill::Drill;
 pub(crate) use estimate::{Bench, Compare, Estimate, LiveVolumes, Where};
 pub(crate) use helm::{
     Bitnami, Migration, Objects, Render, ReportFiles, Source, Staging, Topology, UpgradePath, Values,
 };
+pub(crate) use simulate::Simulate;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     Rehearse(Rehearse),
     /// Go back from every step in turn, and say how long that takes and what it loses
     Drill(Drill),
+    /// Play the migration in virtual time, under thousands of schedules and faults
+    Simulate(Simulate),
     /// Compare two live stores, two values files or two sets of objects, read-only
     #[command(subcommand)]
     Verify(Verify),

@@ -2,7 +2,6 @@
 
 use crate::play::{Ended, play};
 use crate::promises::Promise;
-use crate::schedule::Schedule;
 use crate::script::Tracing;
 use crate::setup::Setup;
 use crate::shrink::{Shortest, shorten};
@@ -73,7 +72,7 @@ impl Part {
     }
 
     fn play(&mut self, setup: &Setup, seed: u64) {
-        let schedule = Schedule::of_seed(seed, setup.documents, setup.writes());
+        let schedule = setup.schedule(seed);
         let played = play(setup, &schedule, Tracing::Off);
         let campaign = &mut self.campaign;
         campaign.seeds += 1;
@@ -128,7 +127,7 @@ pub fn run(setup: &Setup, first: u64, seeds: u64) -> Campaign {
     });
     let mut campaign = whole.campaign;
     for (promise, (seeds, first, finding)) in whole.broken {
-        let schedule = Schedule::of_seed(first, setup.documents, setup.writes());
+        let schedule = setup.schedule(first);
         let shortest = shorten(setup, &schedule, promise);
         campaign.broken.push(Broken { promise, seeds, first, finding, shortest });
     }

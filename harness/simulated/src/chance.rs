@@ -6,7 +6,8 @@ pub(crate) struct Chance(u64);
 
 /// One number of many, by seed and position: what is drawn does not depend on what was drawn before.
 pub(crate) fn drawn(seed: u64, position: u64) -> u64 {
-    let mut z = seed.wrapping_add(position.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z =
+        seed.wrapping_add(position.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)

@@ -130,7 +130,10 @@ impl Application {
                 let found = {
                     let cluster = self.peer(side).cluster();
                     let documents = cluster.indices.get(from).into_iter().flat_map(|i| i.documents());
-                    documents.into_iter().find(|(known, _)| *known == id).map(|(_, doc)| Arc::clone(&doc.source))
+                    documents
+                        .into_iter()
+                        .find(|(known, _)| *known == id)
+                        .map(|(_, doc)| Arc::clone(&doc.source))
                 };
                 let Some(source) = found else { return };
                 self.put(side, to, id, source, number);
@@ -172,7 +175,9 @@ impl Application {
         let done = self.peer(side).cluster().write(index, &operation, self.script.now());
         if let Ok(written) = done {
             self.log().insert((index.to_owned(), id.to_owned()), Fate::Present(source));
-            self.noted(side, number, || format!("{index}/{id} {}, version {}", written.result, written.version));
+            self.noted(side, number, || {
+                format!("{index}/{id} {}, version {}", written.result, written.version)
+            });
         }
     }
 
@@ -188,7 +193,9 @@ impl Application {
             if written.status == 200 {
                 self.log().insert((index.to_owned(), id.to_owned()), Fate::Absent(gone));
             }
-            self.noted(side, number, || format!("{index}/{id} {}, version {}", written.result, written.version));
+            self.noted(side, number, || {
+                format!("{index}/{id} {}, version {}", written.result, written.version)
+            });
         }
     }
 }

@@ -19,10 +19,11 @@ mod setup;
 mod shrink;
 
 pub use campaign::{Broken, Campaign, run};
+pub use peer::alone;
 pub use play::{Ended, Played, play};
 pub use promises::Promise;
 pub use safeguard::Safeguard;
-pub use schedule::{Class, DOCUMENTS, Event, Killed, Schedule, Side, Trouble, What};
+pub use schedule::{Class, Crashes, DOCUMENTS, Event, Killed, Schedule, Side, Trouble, What};
 pub use script::Tracing;
 pub use setup::Setup;
 pub use shrink::{Shortest, shorten};

@@ -3,19 +3,30 @@
 use crate::api::{self, Call, Outcome};
 use crate::cluster::{Change, Cluster, Doc, Operation, Refusal, Versioning};
 use crate::safeguard::Safeguard;
-use crate::schedule::{Class, Side, Trouble};
-use crate::script::Script;
+use crate::schedule::{Class, Schedule, Side, Trouble};
+use crate::script::{Script, Tracing};
 use drydock_core::Action;
 use drydock_stores::ElasticsearchEndpoint;
 use drydock_stores::elasticsearch::transport::{Answer, InProcess, Request, Response, Transport};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
 const RESET: &str = "connection reset by peer";
+/// A node that was killed is back after so long.
+const RESTART_MS: u64 = 4_000;
+/// Status of an answer that never left a killed node.
+const KILLED: u16 = 0;
 /// How long a connection stands before it is cut, or a gateway gives up.
 const PATIENCE: Duration = Duration::from_millis(40);
+
+/// An empty cluster that stands by itself and has no trouble: what the real thing is held against in tests.
+pub fn alone() -> ElasticsearchEndpoint {
+    let nothing = Schedule { seed: 0, documents: 0, events: Vec::new() };
+    Peer::new(Side::Source, &Arc::new(Script::new(&nothing, None, Tracing::Off))).endpoint()
+}
 
 /// A cluster and the way to it.
 pub(crate) struct Peer {
@@ -25,6 +36,8 @@ pub(crate) struct Peer {
     other: OnceLock<Weak<Peer>>,
     script: Arc<Script>,
     me: Weak<Peer>,
+    /// Until when the node is away, in milliseconds of the simulation.
+    away_until: AtomicU64,
 }
 
 impl Peer {
@@ -35,6 +48,7 @@ impl Peer {
             other: OnceLock::new(),
             script: Arc::clone(script),
             me: me.clone(),
+            away_until: AtomicU64::new(0),
         })
     }
 
@@ -45,6 +59,15 @@ impl Peer {
 
     pub(crate) fn cluster(&self) -> MutexGuard<'_, Cluster> {
         self.cluster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether its node was killed and is not back yet.
+    fn is_away(&self) -> bool {
+        self.script.now() < self.away_until.load(Ordering::Relaxed)
+    }
+
+    fn other(&self) -> Option<Arc<Self>> {
+        self.other.get().and_then(Weak::upgrade)
     }
 
     fn url(side: Side) -> String {
@@ -89,7 +112,16 @@ impl Peer {
         let refusal = |status, kind: &'static str| {
             Ok(api::refused(&Refusal::new(status, kind, "as the schedule of this simulation has it")))
         };
+        if self.is_away() {
+            return Err("connection refused".into());
+        }
         match trouble {
+            Some(Trouble::Crashed) => {
+                let now = self.script.now();
+                self.away_until.store(now + RESTART_MS, Ordering::Relaxed);
+                self.cluster().crash(now);
+                return Err(RESET.into());
+            }
             Some(Trouble::Pressure) => return refusal(429, "es_rejected_execution_exception"),
             Some(Trouble::Unavailable) => return refusal(503, "unavailable"),
             Some(Trouble::CutBefore) => return Err(RESET.into()),
@@ -115,6 +147,9 @@ impl Peer {
         } else {
             self.carry_out(request, trouble == Some(Trouble::ItemsRefused))
         };
+        if answered.status == KILLED {
+            return Err(RESET.into());
+        }
         match trouble {
             Some(Trouble::CutAfter) => Err(RESET.into()),
             Some(Trouble::Gateway) => refusal(504, "gateway_timeout"),
@@ -166,7 +201,7 @@ impl Peer {
         if self.script.lacks(Safeguard::CountComparison)
             && self.side == Side::Target
             && call.path.first().is_some_and(|p| p == "_msearch")
-            && let Some(other) = self.other.get().and_then(Weak::upgrade)
+            && let Some(other) = self.other()
             && let Outcome::Answer(same) = api::respond(&mut other.cluster(), call, self.script.now())
         {
             return same;
@@ -227,14 +262,19 @@ impl Peer {
     /// Begins a `_reindex`. It goes on whether or not anybody waits for its answer.
     fn copy(self: &Arc<Self>, request: &Request, number: u64, loses_context: bool) -> JoinHandle<Response> {
         let peer = Arc::clone(self);
-        let body: Value = serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap_or_default();
+        let body: Value =
+            serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap_or_default();
         let known = Call::of(request).query.get("wait_for_completion").is_some_and(|v| v == "true");
         if !known {
             self.script.gap(format!("{} {}", request.method, request.path));
         }
         tokio::spawn(async move {
             if !known {
-                return api::refused(&Refusal::new(400, "simulator_gap", "only a _reindex that is waited for is simulated"));
+                return api::refused(&Refusal::new(
+                    400,
+                    "simulator_gap",
+                    "only a _reindex that is waited for is simulated",
+                ));
             }
             peer.reindex(&body, number, loses_context).await.unwrap_or_else(|refusal| api::refused(&refusal))
         })
@@ -247,12 +287,13 @@ impl Peer {
         if body["source"]["query"].get("match_none").is_some() {
             return Ok(api::answer(200, &nothing));
         }
-        let size = body["source"]["size"].as_u64().and_then(|s| usize::try_from(s).ok()).unwrap_or(1_000).max(1);
+        let size =
+            body["source"]["size"].as_u64().and_then(|s| usize::try_from(s).ok()).unwrap_or(1_000).max(1);
         let held = {
             let now = self.script.now();
             match body["source"]["remote"]["host"].as_str() {
                 None => self.cluster().hold(&from, None, now)?,
-                Some(host) => match self.other.get().and_then(Weak::upgrade) {
+                Some(host) => match self.other() {
                     Some(other) if Self::url(other.side) == host => other.cluster().hold(&from, None, now)?,
                     _ => {
                         let reason = format!("[{host}] not whitelisted in reindex.remote.whitelist");
@@ -300,21 +341,35 @@ impl Peer {
                 if self.script.lacks(Safeguard::CopyAnswers) {
                     created = documents.len() as u64 - updated;
                 } else {
-                    failure = Some((404, json!({"shard": -1, "reason": {"type": "search_context_missing_exception",
-                        "reason": "No search context found for id [1]"}})));
+                    failure = Some((
+                        404,
+                        json!({"shard": -1, "reason": {"type": "search_context_missing_exception",
+                        "reason": "No search context found for id [1]"}}),
+                    ));
                 }
                 break;
             }
-            let mut cluster = self.cluster();
-            if cluster.tasks.get(&task).is_none_or(|t| t.cancelled) {
+            if !body["source"]["remote"].is_null() && self.other().is_some_and(|other| other.is_away()) {
+                let cause = json!({"type": "connect_exception", "reason": "Connection refused"});
+                failure = Some((503, json!({"shard": -1, "reason": cause})));
                 break;
+            }
+            let mut cluster = self.cluster();
+            match cluster.tasks.get(&task) {
+                None => return Ok(Response { status: KILLED, body: Vec::new() }),
+                Some(task) if task.cancelled => break,
+                Some(_) => {}
             }
             let now = self.script.now();
             for (_, id, doc) in batch {
                 let operation = Operation {
                     id: id.clone(),
                     routing: doc.routing.clone(),
-                    versioning: if external { Versioning::External(doc.version) } else { Versioning::Internal },
+                    versioning: if external {
+                        Versioning::External(doc.version)
+                    } else {
+                        Versioning::Internal
+                    },
                     change: Change::Index { create: false, source: Arc::clone(&doc.source) },
                 };
                 match cluster.write(into, &operation, now) {

@@ -253,7 +253,8 @@ impl Migration<'_> {
             }
         }
         let prefixes = self.setup.scenario.migration.index_prefixes.clone();
-        let settled = self.resumed(|| FreezeWitness::settle(&self.context.source, &[], &prefixes, SETTLE)).await;
+        let settled =
+            self.resumed(|| FreezeWitness::settle(&self.context.source, &[], &prefixes, SETTLE)).await;
         let (marks, _) = settled?;
         self.marks = Some(marks);
         self.script.set_frozen(true);
@@ -286,7 +287,8 @@ impl Migration<'_> {
         let late = self.script.late();
         if late > 0 {
             let mut finding = told.into_iter().next().unwrap_or_else(|| {
-                let message = format!("{late} writes reached the frozen source, and its witness did not notice");
+                let message =
+                    format!("{late} writes reached the frozen source, and its witness did not notice");
                 Finding::not_compared(checks::FREEZE, "source", message)
             });
             finding.count = late;
@@ -357,7 +359,8 @@ impl Migration<'_> {
             self.broken.extend(judge(moment, &migration.index_prefixes, migration.create_indices));
         }
         for (promise, finding) in &self.broken {
-            self.script.tell(|| format!("broken  {}: {} ({})", promise.as_str(), finding.message, finding.check));
+            self.script
+                .tell(|| format!("broken  {}: {} ({})", promise.as_str(), finding.message, finding.check));
         }
         self.script.tell(|| match &ended {
             Ended::Complete => "ended   users work on the target".into(),

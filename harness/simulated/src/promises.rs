@@ -56,11 +56,7 @@ fn is_wanted(name: &str, prefixes: &[String]) -> bool {
 }
 
 /// Everything that is promised and not so.
-pub(crate) fn judge(
-    moment: &Moment,
-    prefixes: &[String],
-    mode: CreateIndices,
-) -> Vec<(Promise, Finding)> {
+pub(crate) fn judge(moment: &Moment, prefixes: &[String], mode: CreateIndices) -> Vec<(Promise, Finding)> {
     let mut broken = documents(moment, prefixes);
     broken.extend(counts(moment, prefixes));
     broken.extend(definitions(moment, prefixes, mode));
@@ -93,7 +89,8 @@ fn documents(moment: &Moment, prefixes: &[String]) -> Vec<(Promise, Finding)> {
     }
     let wanted = moment.target.indices.iter().filter(|(name, _)| is_wanted(name, prefixes));
     for (name, index) in wanted {
-        let unknown = index.documents().filter(|(id, _)| !moment.log.contains_key(&(name.clone(), (*id).clone())));
+        let unknown =
+            index.documents().filter(|(id, _)| !moment.log.contains_key(&(name.clone(), (*id).clone())));
         ghosts.extend(unknown.map(|(id, _)| Sample::named(format!("{name}/{id}"))));
     }
     let mut broken = Vec::new();
@@ -172,7 +169,8 @@ fn definitions(moment: &Moment, prefixes: &[String], mode: CreateIndices) -> Vec
         }
         for setting in differing_settings(index, there, mode) {
             let value = |i: &Index| i.settings.get(&setting).cloned().unwrap_or_else(|| "nothing".into());
-            let message = format!("{setting} of index {name} is {} instead of {}", value(there), value(index));
+            let message =
+                format!("{setting} of index {name} is {} instead of {}", value(there), value(index));
             tell(checks::ES_SETTINGS, Kind::Changed, name, message);
         }
         let same = match mode {
@@ -180,7 +178,12 @@ fn definitions(moment: &Moment, prefixes: &[String], mode: CreateIndices) -> Vec
             CreateIndices::Upstream | CreateIndices::Bare => index.aliases.keys().eq(there.aliases.keys()),
         };
         if !same {
-            tell(checks::ES_ALIASES, Kind::Changed, name, format!("the aliases of index {name} are not the source's"));
+            tell(
+                checks::ES_ALIASES,
+                Kind::Changed,
+                name,
+                format!("the aliases of index {name} are not the source's"),
+            );
         }
     }
     for name in target.keys().filter(|name| is_wanted(name, prefixes) && !source.contains_key(*name)) {
@@ -199,8 +202,9 @@ fn differing_settings(source: &Index, target: &Index, mode: CreateIndices) -> Ve
     match mode {
         CreateIndices::Complete => {
             let names: BTreeSet<&String> = source.settings.keys().chain(target.settings.keys()).collect();
-            let differing =
-                names.into_iter().filter(|n| !is_own(n) && source.settings.get(*n) != target.settings.get(*n));
+            let differing = names
+                .into_iter()
+                .filter(|n| !is_own(n) && source.settings.get(*n) != target.settings.get(*n));
             differing.cloned().collect()
         }
         CreateIndices::Upstream | CreateIndices::Bare => {

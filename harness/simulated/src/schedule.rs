@@ -78,6 +78,18 @@ pub enum Trouble {
     Silence,
     /// Another copy of each shard becomes primary.
     PrimaryMoved,
+    /// The node is killed, and is back after some seconds.
+    Crashed,
+}
+
+/// Whether nodes are killed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Crashes {
+    /// They stay up.
+    #[default]
+    Never,
+    /// In every other seed one is.
+    Happen,
 }
 
 /// One user's action.
@@ -194,7 +206,7 @@ pub(crate) fn seeded(documents: u64) -> [(&'static str, Vec<String>); 3] {
 
 impl Schedule {
     /// Draws a schedule.
-    pub fn of_seed(seed: u64, documents: u64, writes: bool) -> Self {
+    pub(crate) fn of_seed(seed: u64, documents: u64, writes: bool, crashes: Crashes) -> Self {
         let mut chance = Chance::new(seed);
         let [(_, running), (_, records), (_, archived)] = seeded(documents);
         let mut living = Living {
@@ -220,6 +232,16 @@ impl Schedule {
         if chance.percent(12) {
             let during = if chance.percent(50) { Killed::Warm } else { Killed::Cutover };
             events.push(Event::Kill { during, after: chance.between(1, 400) });
+        }
+        if crashes == Crashes::Happen && chance.percent(60) {
+            let side = if chance.percent(70) { Side::Target } else { Side::Source };
+            let (class, most) = match side {
+                Side::Target if chance.percent(50) => (Class::Copy, 8),
+                _ => (Class::Read, 60),
+            };
+            // A number below 60 fits.
+            let nth = u32::try_from(chance.below(most)).unwrap_or(0);
+            events.push(Event::Fault { side, class, nth, trouble: Trouble::Crashed });
         }
         Self { seed, documents, events }
     }
@@ -371,6 +393,7 @@ impl fmt::Display for Trouble {
             Self::ItemsRefused => f.write_str("every second item is refused with 429"),
             Self::ContextLost => f.write_str("loses its search context half way"),
             Self::Silence => f.write_str("carried out, no answer ever comes"),
+            Self::Crashed => f.write_str("the node is killed, and back after some seconds"),
             Self::PrimaryMoved => f.write_str("another copy of each shard becomes primary"),
         }
     }

@@ -1,6 +1,7 @@
 //! What is simulated of a scenario, and what is left out and told.
 
 use crate::safeguard::Safeguard;
+use crate::schedule::{Crashes, Schedule};
 use drydock_core::scenario::{Delta, Mover, Procedure, Reindex};
 use drydock_core::{Component, Plan, Scenario};
 
@@ -18,6 +19,8 @@ pub struct Setup {
     pub documents: u64,
     /// What the procedure has to do without.
     pub without: Option<Safeguard>,
+    /// Whether nodes are killed.
+    pub crashes: Crashes,
     /// What of the scenario is left out.
     pub not_simulated: Vec<String>,
 }
@@ -51,21 +54,33 @@ impl Setup {
             left_out.push("the scenario's own faults (those of the seeds happen instead)".into());
             scenario.faults.clear();
         }
-        left_out.push("preflight, pods and Helm, the comparison's own requests, clean-up and going back".into());
+        left_out
+            .push("preflight, pods and Helm, the comparison's own requests, clean-up and going back".into());
         scenario.migration.components = Some(vec![Component::Elasticsearch]);
         scenario.migration.reindex_batch = scenario.migration.reindex_batch.min(BATCH);
         if without == Some(Safeguard::DeletePropagation) {
             if scenario.migration.reindex != Reindex::Warm {
-                return Err("deletes are propagated by a warm copy's delta alone: name a scenario with reindex: warm".into());
+                return Err(
+                    "deletes are propagated by a warm copy's delta alone: name a scenario with reindex: warm"
+                        .into(),
+                );
             }
             scenario.migration.delta = Some(Delta::Upstream);
         }
         let plan = Plan::of(&scenario);
-        Ok(Self { scenario, plan, documents: documents.max(6), without, not_simulated: left_out })
+        Ok(Self {
+            scenario,
+            plan,
+            documents: documents.max(6),
+            without,
+            crashes: Crashes::Never,
+            not_simulated: left_out,
+        })
     }
 
-    /// Whether users write.
-    pub(crate) fn writes(&self) -> bool {
-        self.scenario.workload.writes_per_second > 0
+    /// What happens in one seed.
+    pub fn schedule(&self, seed: u64) -> Schedule {
+        let writes = self.scenario.workload.writes_per_second > 0;
+        Schedule::of_seed(seed, self.documents, writes, self.crashes)
     }
 }

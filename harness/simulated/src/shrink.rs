@@ -26,7 +26,8 @@ pub fn shorten(setup: &Setup, schedule: &Schedule, promise: Promise) -> Option<S
         let played = play(setup, schedule, Tracing::Off);
         played.broken.iter().any(|(p, _)| *p == promise).then_some(played)
     };
-    let mut shortest = Shortest { schedule: schedule.clone(), from: schedule.events.len(), played: breaks(schedule)? };
+    let mut shortest =
+        Shortest { schedule: schedule.clone(), from: schedule.events.len(), played: breaks(schedule)? };
     let mut size = shortest.schedule.events.len();
     let mut tries = 0;
     while size > 0 {

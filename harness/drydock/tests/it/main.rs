@@ -12,4 +12,5 @@ mod prove;
 mod quick;
 mod real;
 mod secret_login;
+mod simulate;
 mod support;

@@ -34,8 +34,10 @@ pub(super) fn cat_indices(cluster: &Cluster, expression: &str) -> Result<Value, 
 
 pub(super) fn cat_aliases(cluster: &Cluster) -> Value {
     let all = cluster.indices.iter();
-    all.flat_map(|(name, index)| index.aliases.keys().map(move |alias| json!({"alias": alias, "index": name})))
-        .collect()
+    all.flat_map(|(name, index)| {
+        index.aliases.keys().map(move |alias| json!({"alias": alias, "index": name}))
+    })
+    .collect()
 }
 
 pub(super) fn tasks(cluster: &Cluster) -> Value {
@@ -137,7 +139,8 @@ pub(super) fn object(
             };
             match list {
                 Some(list) => {
-                    let rows: Vec<Value> = all.iter().map(|(n, body)| json!({"name": n, key: body})).collect();
+                    let rows: Vec<Value> =
+                        all.iter().map(|(n, body)| json!({"name": n, key: body})).collect();
                     json!({list: rows}).into()
                 }
                 None => Value::Object(all.iter().map(|(n, b)| ((*n).clone(), (*b).clone())).collect()).into(),

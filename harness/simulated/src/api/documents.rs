@@ -32,7 +32,10 @@ pub(super) fn bulk(cluster: &mut Cluster, index: &str, body: &[u8], now: u64) ->
             "delete" => Change::Delete,
             "index" | "create" => Change::Index {
                 create: name == "create",
-                source: lines.next().ok_or_else(|| malformed("an action without its document".into()))?.into(),
+                source: lines
+                    .next()
+                    .ok_or_else(|| malformed("an action without its document".into()))?
+                    .into(),
             },
             other => return Err(malformed(format!("the simulator knows no bulk action [{other}]"))),
         };

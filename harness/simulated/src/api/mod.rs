@@ -172,7 +172,9 @@ fn of_index(
         ("GET", ["_settings", ..]) => {
             admin::part(cluster, &cluster.resolve(expression, absent)?, "settings").into()
         }
-        ("GET", ["_mapping"]) => admin::part(cluster, &cluster.resolve(expression, absent)?, "mappings").into(),
+        ("GET", ["_mapping"]) => {
+            admin::part(cluster, &cluster.resolve(expression, absent)?, "mappings").into()
+        }
         ("GET", ["_alias"]) => admin::part(cluster, &cluster.resolve(expression, absent)?, "aliases").into(),
         ("PUT", ["_settings"]) => {
             let names = cluster.resolve(expression, absent)?;
@@ -243,7 +245,11 @@ mod tests {
 
     #[test]
     fn requests_are_taken_apart() {
-        let request = Request { method: Method::GET, path: "/a%2Fb,c*/_stats/x?level=shards&flag&v=%3D".into(), body: None };
+        let request = Request {
+            method: Method::GET,
+            path: "/a%2Fb,c*/_stats/x?level=shards&flag&v=%3D".into(),
+            body: None,
+        };
         let call = Call::of(&request);
         assert_eq!(call.path, ["a/b,c*", "_stats", "x"]);
         assert_eq!(call.query["v"], "=");

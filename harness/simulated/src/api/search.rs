@@ -22,13 +22,14 @@ pub(super) fn msearch(cluster: &mut Cluster, body: &[u8], now: u64) -> Result<Va
     for line in text.lines().step_by(2) {
         let header: Value = serde_json::from_str(line).map_err(|e| malformed(&e))?;
         let expression = header["index"].as_str().unwrap_or_default();
-        let counted = cluster
-            .resolve(expression, Absent::Refused)
-            .and_then(|names| count(cluster, &names, now));
+        let counted =
+            cluster.resolve(expression, Absent::Refused).and_then(|names| count(cluster, &names, now));
         responses.push(match counted {
             Ok(count) => json!({"timed_out": false, "status": 200, "_shards": {"total": 1, "failed": 0},
                                 "hits": {"total": {"value": count, "relation": "eq"}, "hits": []}}),
-            Err(refusal) => json!({"error": {"type": refusal.kind, "reason": refusal.reason}, "status": refusal.status}),
+            Err(refusal) => {
+                json!({"error": {"type": refusal.kind, "reason": refusal.reason}, "status": refusal.status})
+            }
         });
     }
     Ok(json!({"responses": responses}))
@@ -80,7 +81,8 @@ pub(super) fn page(cluster: &Cluster, call: &Call<'_>, _now: u64) -> Result<Outc
     };
     let ordered = body["sort"][0]["_shard_doc"] == "asc" || body["size"] == 0;
     let (Some((from, until)), true) = (range(&body["query"]), ordered) else { return Ok(Outcome::Gap) };
-    let (slice, slices) = (body["slice"]["id"].as_u64().unwrap_or(0), body["slice"]["max"].as_u64().unwrap_or(1));
+    let (slice, slices) =
+        (body["slice"]["id"].as_u64().unwrap_or(0), body["slice"]["max"].as_u64().unwrap_or(1));
     let mut hits: Vec<(u64, &String, &Doc)> = Vec::new();
     for (number, docs) in &held.shards {
         let chosen = docs.iter().filter(|(_, d)| d.seq >= from && d.seq < until);

@@ -1,6 +1,6 @@
 //! Writing documents: versions, tombstones, refreshes.
 
-use super::{Cluster, GC_DELETES_MS, Held, IDLE_AFTER_MS, Index, REFRESH_MS, Tombstone};
+use super::{Cluster, GC_DELETES_MS, Held, IDLE_AFTER_MS, Index, REFRESH_MS, SYNC_MS, Tombstone};
 use std::sync::Arc;
 
 /// How the version of a write is judged.
@@ -77,9 +77,9 @@ impl Refusal {
 
 /// The shard of a document: by its routing, or else its id.
 fn shard_of(key: &str, shards: usize) -> usize {
-    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
-        (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = key
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
     usize::try_from((hash >> 17) % shards.max(1) as u64).unwrap_or(0)
 }
 
@@ -101,8 +101,13 @@ impl Index {
         }
     }
 
-    /// Lets refreshes happen that were due until now.
+    /// Lets refreshes and syncs happen that were due until now.
     pub(crate) fn tick(&mut self, now: u64) {
+        for shard in &mut self.shards {
+            if shard.safe.as_ref().is_some_and(|(_, at)| now / SYNC_MS * SYNC_MS > *at) {
+                shard.safe = None;
+            }
+        }
         let every = self.number_setting("index.refresh_interval", REFRESH_MS).max(1);
         if every == u64::MAX {
             return;
@@ -135,6 +140,8 @@ impl Index {
         let remembered_for = self.number_setting("index.gc_deletes", GC_DELETES_MS);
         let key = operation.routing.as_deref().unwrap_or(&operation.id);
         let number = shard_of(key, self.shards.len());
+        let unsafe_until_synced =
+            self.settings.get("index.translog.durability").is_some_and(|d| d == "async");
         let shard = &mut self.shards[number];
         let id = &operation.id;
         if shard.tombstones.get(id).is_some_and(|t| now.saturating_sub(t.at) > remembered_for) {
@@ -151,8 +158,12 @@ impl Index {
         };
         let version = match operation.versioning {
             Versioning::Internal => known.unwrap_or(0) + 1,
-            Versioning::External(wanted) if known.is_some_and(|k| k >= wanted) => return Err(conflict(wanted)),
-            Versioning::ExternalGte(wanted) if known.is_some_and(|k| k > wanted) => return Err(conflict(wanted)),
+            Versioning::External(wanted) if known.is_some_and(|k| k >= wanted) => {
+                return Err(conflict(wanted));
+            }
+            Versioning::ExternalGte(wanted) if known.is_some_and(|k| k > wanted) => {
+                return Err(conflict(wanted));
+            }
             Versioning::External(wanted) | Versioning::ExternalGte(wanted) => wanted,
         };
         if live.is_some() && matches!(operation.change, Change::Index { create: true, .. }) {
@@ -162,6 +173,12 @@ impl Index {
         shard.max_seq += 1;
         shard.dirty_at = Some(now);
         let seq = shard.max_seq;
+        shard.safe = match (unsafe_until_synced, shard.safe.take()) {
+            (true, Some((safe, _))) => Some((safe, now)),
+            (true, None) => Some((Arc::clone(&shard.docs), now)),
+            // A write that is synced syncs everything before it.
+            (false, _) => None,
+        };
         let docs = Arc::make_mut(&mut shard.docs);
         let (status, result) = match &operation.change {
             Change::Index { source, .. } => {

@@ -18,7 +18,8 @@ fn flatten(settings: &Value) -> BTreeMap<String, Option<String>> {
                 }
             }
             other => {
-                let name = if prefix.starts_with("index.") { prefix.to_owned() } else { format!("index.{prefix}") };
+                let name =
+                    if prefix.starts_with("index.") { prefix.to_owned() } else { format!("index.{prefix}") };
                 let text = match other {
                     Value::Null => None,
                     Value::String(text) => Some(text.clone()),
@@ -110,7 +111,11 @@ impl Cluster {
     /// What the template of the highest priority gives an index of this name.
     fn template_for(&self, name: &str) -> Value {
         let patterns = |body: &Value| {
-            body["index_patterns"].as_array().into_iter().flatten().any(|p| p.as_str().is_some_and(|p| matches(p, name)))
+            body["index_patterns"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|p| p.as_str().is_some_and(|p| matches(p, name)))
         };
         let best = self.templates.values().filter(|body| patterns(body));
         best.max_by_key(|body| body["priority"].as_u64().unwrap_or(0))
@@ -134,9 +139,12 @@ impl Cluster {
         let flat = flatten(settings);
         for name in names {
             let Some(index) = self.indices.get_mut(name) else { continue };
-            let fixed = flat.iter().find(|(k, v)| FIXED.contains(&k.as_str()) && index.settings.get(*k) != v.as_ref());
+            let fixed = flat
+                .iter()
+                .find(|(k, v)| FIXED.contains(&k.as_str()) && index.settings.get(*k) != v.as_ref());
             if let Some((key, _)) = fixed {
-                let reason = format!("Can't update non dynamic settings [[{key}]] for open indices [[{name}]]");
+                let reason =
+                    format!("Can't update non dynamic settings [[{key}]] for open indices [[{name}]]");
                 return Err(Refusal::new(400, "illegal_argument_exception", reason));
             }
             for (key, value) in &flat {
@@ -157,7 +165,8 @@ impl Cluster {
         let mut indices = self.indices.clone();
         for action in actions.as_array().into_iter().flatten() {
             let Some((kind, body)) = action.as_object().and_then(|a| a.iter().next()) else { continue };
-            let (name, alias) = (body["index"].as_str().unwrap_or_default(), body["alias"].as_str().unwrap_or_default());
+            let (name, alias) =
+                (body["index"].as_str().unwrap_or_default(), body["alias"].as_str().unwrap_or_default());
             let index = indices.get_mut(name).ok_or_else(|| Refusal::no_index(name))?;
             if kind == "add" {
                 let mut with = body.clone();

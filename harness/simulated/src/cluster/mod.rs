@@ -20,6 +20,8 @@ const GC_DELETES_MS: u64 = 60_000;
 const REFRESH_MS: u64 = 1_000;
 /// `index.search.idle.after`: a shard that nobody searches is not refreshed after this, unless it sets an interval.
 const IDLE_AFTER_MS: u64 = 30_000;
+/// `index.translog.sync_interval`: what was written with `durability: async` is safe from a crash after this.
+const SYNC_MS: u64 = 5_000;
 
 /// One document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +58,8 @@ pub struct Shard {
     pub max_seq: i64,
     /// When the last write happened that no refresh has shown yet.
     dirty_at: Option<u64>,
+    /// What a crash would leave, where that is less than what was written, and when the last unsafe write was.
+    safe: Option<(Docs, u64)>,
 }
 
 impl Default for Shard {
@@ -66,6 +70,7 @@ impl Default for Shard {
             tombstones: BTreeMap::new(),
             max_seq: -1,
             dirty_at: None,
+            safe: None,
         }
     }
 }
@@ -152,6 +157,25 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// The node is killed and started again: what was written with `durability: async` and not yet synced is gone, and so are
+    /// searches held still and tasks. Every shard has another primary term.
+    pub(crate) fn crash(&mut self, now: u64) {
+        for index in self.indices.values_mut() {
+            index.tick(now);
+            index.term += 1;
+            for shard in &mut index.shards {
+                if let Some((safe, _)) = shard.safe.take() {
+                    shard.docs = safe;
+                    shard.max_seq = shard.docs.values().map(|doc| doc.seq).max().unwrap_or(-1);
+                }
+                shard.dirty_at = None;
+                shard.visible = Arc::clone(&shard.docs);
+            }
+        }
+        self.held.clear();
+        self.tasks.clear();
+    }
+
     pub(crate) fn number(&mut self) -> u64 {
         self.next += 1;
         self.next

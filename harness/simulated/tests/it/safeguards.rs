@@ -6,7 +6,7 @@ use drydock_simulated::{Promise, Safeguard, run};
 /// Seeds within which a safeguard must be missed.
 const SEEDS: u64 = 150;
 /// Seeds that are played at once, until one misses it.
-const AT_ONCE: u64 = 30;
+const AT_ONCE: u64 = 10;
 
 /// What each one's absence breaks at least, and in which procedure.
 const TABLE: [(Safeguard, &str, Promise); 11] = [

@@ -188,8 +188,11 @@ impl Client {
         let http = match &self.way {
             Way::Network(http) => http,
             Way::InProcess(peer, silence) => {
-                let request =
-                    Request { method: method.clone(), path: path.to_owned(), body: body.map(|(_, bytes)| bytes) };
+                let request = Request {
+                    method: method.clone(),
+                    path: path.to_owned(),
+                    body: body.map(|(_, bytes)| bytes),
+                };
                 let answer = tokio::time::timeout(*silence, peer.answer(request))
                     .await
                     .unwrap_or_else(|_| Err(format!("timed out (nothing came for {} s)", silence.as_secs())));
