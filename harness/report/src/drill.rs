@@ -175,11 +175,7 @@ impl CellReport {
                 Left::Interrupted => ExitCode::Interrupted,
             }
             .code(),
-            headline: match left {
-                Left::NoTime => "not drilled: no time",
-                Left::Interrupted => "not drilled: interrupted",
-            }
-            .into(),
+            headline: format!("not drilled: {}", left.word()),
             rollback: None,
         }
     }
@@ -193,9 +189,8 @@ impl CellReport {
         let fault = self.fault.as_ref().map_or("", |f| f.fault.as_str()).to_owned();
         let as_meant = self.as_meant.map_or("", AsMeant::word).to_owned();
         let exit = self.exit_code.to_string();
-        let Some(back) = self.rollback.as_ref().filter(|_| self.left_out.is_none()) else {
+        let Some(back) = &self.rollback else {
             let none = String::new;
-            let exit = if self.left_out.is_some() { none() } else { exit };
             return [
                 name,
                 fault,
@@ -244,6 +239,15 @@ impl CellReport {
     }
 }
 
+impl Left {
+    fn word(self) -> &'static str {
+        match self {
+            Self::NoTime => "no time",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 impl DrillReport {
     /// The worst of its cells; nothing drilled proves nothing.
     pub fn exit(&self) -> ExitCode {
@@ -282,7 +286,28 @@ impl DrillReport {
         )
     }
 
-    /// The rows of the table, heading first, without the columns that it has no use for.
+    /// What was not drilled and why, one phrase for each step that would have been gone back from.
+    fn not_drilled(&self) -> Vec<String> {
+        let mut steps: Vec<(&StepId, Left, Vec<&str>)> = Vec::new();
+        for cell in &self.cells {
+            let Some(left) = cell.left_out else { continue };
+            let what = cell.fault.as_ref().map_or(cell.name.as_str(), |f| f.fault.as_str());
+            match steps.iter_mut().find(|(from, why, _)| **from == cell.from && *why == left) {
+                Some((_, _, cells)) => cells.push(what),
+                None => steps.push((&cell.from, left, vec![what])),
+            }
+        }
+        steps
+            .into_iter()
+            .map(|(from, left, cells)| match cells.as_slice() {
+                [one] if *one == from.as_str() => format!("{from}: {}", left.word()),
+                cells => format!("{from}: {} ({})", cells.join(", "), left.word()),
+            })
+            .collect()
+    }
+
+    /// The rows of the table, heading first, without the columns that it has no use for. Cells that were not drilled have none:
+    /// of a sample they are most.
     fn table(&self) -> Vec<Vec<String>> {
         let faults = self.cells.iter().any(|c| c.fault.is_some());
         let kept = |row: [String; 11]| -> Vec<String> {
@@ -290,7 +315,7 @@ impl DrillReport {
             columns.filter(|(c, _)| faults || !OF_FAULTS.contains(c)).map(|(_, cell)| cell).collect()
         };
         let mut rows = vec![kept(HEAD.map(Into::into))];
-        rows.extend(self.cells.iter().map(|c| kept(c.row())));
+        rows.extend(self.cells.iter().filter(|c| c.left_out.is_none()).map(|c| kept(c.row())));
         rows
     }
 
@@ -316,6 +341,12 @@ impl DrillReport {
             text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
             text.push('\n');
         }
+        let left = self.cells.iter().filter(|c| c.left_out.is_some()).count();
+        if left > 0 {
+            text.push_str(&format!(
+                "not drilled: {left} cells; drill.md names them, --full drills them all\n"
+            ));
+        }
         text.push_str(&self.headline());
         text.push('\n');
         text
@@ -337,6 +368,11 @@ impl DrillReport {
             if n == 0 {
                 text.push_str(&format!("|{}\n", "---|".repeat(row.len())));
             }
+        }
+        let not_drilled = self.not_drilled();
+        if !not_drilled.is_empty() {
+            text.push_str("\nNot drilled (`--full` drills them all):\n\n");
+            not_drilled.iter().for_each(|step| text.push_str(&format!("- {}\n", escaped(step))));
         }
         let red = self.cells.iter().filter(|c| c.left_out.is_none() && c.exit() != ExitCode::Equal);
         for cell in red {

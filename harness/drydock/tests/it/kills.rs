@@ -1,15 +1,17 @@
 //! `kill -9` of the command at random moments of a tiny rehearsal: resumed, it ends as an undisturbed one; or `clean` takes
 //! away what it left, and nothing of it stays.
 
-use crate::support::{assert_nothing_left, cannot_run, drydock, folder, json, run_folder, skip, text, turn};
+use crate::support::{
+    assert_nothing_left, cannot_run, drydock, folder, json, run_folder, skip, small_scenario, text, turn,
+};
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// Kills, where the environment asks for no other number.
-const KILLS: u64 = 3;
+const KILLS: u64 = 1;
 /// One life of a tiny run on a busy machine.
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -28,19 +30,6 @@ fn next(state: &mut u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
-}
-
-/// As little as a whole migration can be made of.
-fn scenario(folder: &Path) -> PathBuf {
-    let side = "{elasticsearch: {heap_mib: 512}}";
-    let text = format!(
-        "name: killed\nsource: {side}\ntarget: {side}\ndata: {{profile: tiny}}\n\
-         workload: {{writes_per_second: 5, probes_per_second: 0}}\nmigration:\n  components: [identity, elasticsearch]\n  \
-         index_prefixes: [zeebe-, operate-, tasklist-, optimize-, connectors-, camunda-, acme-]\n"
-    );
-    let path = folder.join("killed.yaml");
-    fs::write(&path, text).expect("a scenario");
-    path
 }
 
 fn lines(run: &Path) -> u64 {
@@ -81,7 +70,7 @@ fn a_run_killed_at_any_moment_is_resumed_or_cleaned_away() {
     if let Some(why) = cannot_run(folder.path()) {
         return skip(&why);
     }
-    let scenario = scenario(folder.path());
+    let scenario = small_scenario(folder.path());
     // How long a record is, and what its end is: from a run that nobody disturbs.
     let whole = drydock(folder.path()).arg("rehearse").arg(&scenario).output().expect("it runs");
     assert_eq!(whole.status.code(), Some(0), "{}", text(&whole));
@@ -146,7 +135,7 @@ fn a_run_that_kills_itself_in_a_step_is_resumed_and_says_so() {
     if let Some(why) = cannot_run(folder.path()) {
         return skip(&why);
     }
-    let path = scenario(folder.path());
+    let path = small_scenario(folder.path());
     let fault = "faults:\n  - {fault: drydock-killed, during: phase-3/restore/elasticsearch, at: 2}\n";
     let yaml = fs::read_to_string(&path).expect("the scenario") + fault;
     fs::write(&path, yaml).expect("the scenario");

@@ -89,3 +89,16 @@ pub(crate) fn assert_nothing_left(folder: &Path, run: &Path) {
     let output = drydock(folder).args(["clean", "--dry-run"]).output().expect("clean runs");
     assert!(!text(&output).contains(&name), "{}", text(&output));
 }
+
+/// As little as a whole migration can be made of.
+pub(crate) fn small_scenario(folder: &Path) -> PathBuf {
+    let side = "{elasticsearch: {heap_mib: 512}}";
+    let text = format!(
+        "name: small\nsource: {side}\ntarget: {side}\ndata: {{profile: tiny}}\n\
+         workload: {{writes_per_second: 5, probes_per_second: 0}}\nmigration:\n  components: [identity, elasticsearch]\n  \
+         index_prefixes: [zeebe-, operate-, tasklist-, optimize-, connectors-, camunda-, acme-]\n"
+    );
+    let path = folder.join("small.yaml");
+    std::fs::write(&path, text).expect("a scenario");
+    path
+}

@@ -1,6 +1,6 @@
 //! A drill as a page: steps down, faults across.
 
-use super::{AsMeant, CellReport, DrillReport, Left};
+use super::{AsMeant, CellReport, DrillReport};
 use crate::html::drill::{self, Cell, Drill, End, Row};
 use crate::text::seconds;
 use drydock_core::rollback::{Restored, RollbackReport, Stage};
@@ -34,13 +34,6 @@ impl DrillReport {
             .into_iter()
             .map(|name| Row { name: name.to_owned(), cells: columns.iter().map(|c| of(name, c)).collect() })
             .collect();
-        let left = self.cells.iter().filter_map(|c| {
-            let why = match c.left_out? {
-                Left::NoTime => "no time",
-                Left::Interrupted => "interrupted",
-            };
-            Some(format!("{}: {why}", c.name))
-        });
         Drill {
             subject: self.scenario.clone(),
             drydock: self.drydock.clone(),
@@ -54,7 +47,7 @@ impl DrillReport {
             corner: "way back from".into(),
             columns,
             rows,
-            not_drilled: left.collect(),
+            not_drilled: self.not_drilled(),
         }
     }
 }

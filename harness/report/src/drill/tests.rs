@@ -39,6 +39,37 @@ fn the_worst_cell_decides_and_nothing_drilled_is_no_pass() {
 }
 
 #[test]
+fn what_was_not_drilled_is_named_by_step_and_has_no_row() {
+    let left = |from: &str, fault: Option<FaultKind>, why| {
+        let step = StepId::from("phase-3/restore/elasticsearch");
+        let meant = fault
+            .map_or(Meant::WayBack, |fault| Meant::Fault(Disturbance { fault, step, must_tell: Vec::new() }));
+        let name = fault.map_or(from.to_owned(), |f| format!("{from} with {}", f.as_str()));
+        CellReport::left_out(&name, &StepId::from(from), meant, why)
+    };
+    let report = drill(vec![
+        cell("phase-3/pin", ExitCode::Equal),
+        left("phase-3/pin", Some(FaultKind::LoseRow), Left::NoTime),
+        left("phase-3/pin", Some(FaultKind::DiskFull), Left::NoTime),
+        left("phase-3/pin", Some(FaultKind::LoseAlias), Left::Interrupted),
+        left("phase-4/compare", None, Left::NoTime),
+    ]);
+    let named = [
+        "phase-3/pin: lose-row, disk-full (no time)",
+        "phase-3/pin: lose-alias (interrupted)",
+        "phase-4/compare: no time",
+    ];
+    assert_eq!(report.not_drilled(), named);
+    // Heading, the one cell that was drilled, how many were not, and what it comes to.
+    assert_eq!(report.render().lines().count(), 4, "{}", report.render());
+    assert!(report.render().contains("not drilled: 4 cells"), "{}", report.render());
+    for step in named {
+        assert!(report.markdown().contains(&format!("- {}", escaped(step))), "{}", report.markdown());
+        assert!(report.html().contains(step), "{step}");
+    }
+}
+
+#[test]
 fn nothing_in_a_name_breaks_the_table() {
     let report = drill(vec![cell("a|b\n\u{1b}[31m", ExitCode::Equal)]);
     assert_eq!(report.render().lines().count(), 3);
