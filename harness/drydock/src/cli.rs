@@ -4,6 +4,7 @@ mod drill;
 mod estimate;
 mod everyday;
 mod helm;
+mod simulate;
 
 pub(crate) use drill::Drill;
 pub(crate) use estimate::{Bench, Compare, Estimate, LiveVolumes, Where};
@@ -11,6 +12,7 @@ pub(crate) use everyday::{Completions, Explain, Init, InitRelease, Man, TargetSt
 pub(crate) use helm::{
     Bitnami, Migration, Objects, Render, ReportFiles, Source, Staging, Topology, UpgradePath, Values,
 };
+pub(crate) use simulate::Simulate;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Rehearse(Rehearse),
     /// Go back from every step in turn, and say how long that takes and what it loses
     Drill(Drill),
+    /// Play the migration in virtual time, under thousands of schedules and faults
+    Simulate(Simulate),
     /// Compare two live stores, two values files or two sets of objects, read-only
     #[command(subcommand)]
     Verify(Verify),

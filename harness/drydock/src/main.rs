@@ -42,6 +42,7 @@ fn main() -> std::process::ExitCode {
 async fn dispatch(command: &Command) -> ExitCode {
     match command {
         Command::Rehearse(arguments) => commands::rehearse::run(arguments).await,
+        Command::Simulate(arguments) => commands::simulate::run(arguments),
         Command::Drill(arguments) => commands::drill::run(arguments).await,
         Command::Verify(Verify::Stores(command)) => commands::verify::run(command).await,
         Command::Verify(Verify::Values(arguments)) => commands::values::run(arguments),

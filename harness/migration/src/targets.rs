@@ -8,7 +8,8 @@ use drydock_core::Component;
 use drydock_stores::StorePair;
 use drydock_stores::postgres::{APPLICATION_NAME, connect};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The official scripts' budget for waiting.
 const DEADLINE: Duration = Duration::from_secs(600);

@@ -1,5 +1,6 @@
 //! Where a store is and how to get in. Secrets are wrapped, so that no `Debug` output shows them.
 
+use crate::elasticsearch::transport::Transport;
 use secrecy::{ExposeSecret, SecretString};
 
 /// An Elasticsearch (or OpenSearch) HTTP endpoint.
@@ -11,6 +12,8 @@ pub struct ElasticsearchEndpoint {
     pub auth: ElasticsearchAuth,
     /// PEM bundle of an extra certification authority to trust for `https`.
     pub ca_pem: Option<String>,
+    /// Where requests go.
+    pub transport: Transport,
 }
 
 /// Authentication towards Elasticsearch.
@@ -34,7 +37,12 @@ impl ElasticsearchEndpoint {
     /// An endpoint without authentication.
     pub fn plain(url: impl Into<String>) -> Self {
         let url: String = url.into();
-        Self { url: url.trim_end_matches('/').to_owned(), auth: ElasticsearchAuth::None, ca_pem: None }
+        Self {
+            url: url.trim_end_matches('/').to_owned(),
+            auth: ElasticsearchAuth::None,
+            ca_pem: None,
+            transport: Transport::Network,
+        }
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) mod rehearse;
 mod render;
 pub(crate) mod report;
 mod secret_login;
+pub(crate) mod simulate;
 pub(crate) mod upgrade_path;
 pub(crate) mod values;
 pub(crate) mod verify;

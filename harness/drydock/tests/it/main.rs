@@ -16,4 +16,5 @@ mod quick;
 mod real;
 mod secret_login;
 mod shown;
+mod simulate;
 mod support;

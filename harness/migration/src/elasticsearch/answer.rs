@@ -6,7 +6,8 @@ use super::inventory::{SourceIndex, index_path};
 use super::reindex::{self, CopyFailure};
 use crate::error::MigrationError;
 use drydock_core::scenario::Versions;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Between two looks at the target's tasks.
 const LOOK: Duration = Duration::from_secs(1);
@@ -31,6 +32,7 @@ impl Work<'_> {
         let source = &self.cx.source.elasticsearch;
         let asked = reindex::copy(&self.patient, source, &index.name, size, versions, expected);
         let answered = tokio::select! {
+            biased;
             answered = asked => answered,
             words = self.silence(&index.name) => Err(CopyFailure::Unanswered(words)),
         };

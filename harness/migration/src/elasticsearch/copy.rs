@@ -15,7 +15,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Indices made at the same time.
 pub(super) const CREATE_PARALLELISM: usize = 8;
@@ -380,7 +381,9 @@ impl<'a> Work<'a> {
                 self.reporter.progress(done.min(total), Some(total), "documents");
             }
         };
+        // In this order, so that the same schedule always goes the same way.
         tokio::select! {
+            biased;
             copied = bounded(parallelism, copies) => copied.map(drop),
             never = watch => never,
         }

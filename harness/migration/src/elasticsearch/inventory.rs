@@ -7,7 +7,8 @@ use drydock_stores::elasticsearch::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long the shards of an index that was just made may take to answer.
 const STARTING: Duration = Duration::from_secs(10);

@@ -223,7 +223,7 @@ mod tests {
         let secured = ElasticsearchEndpoint {
             url: "https://es.example".into(),
             auth: ElasticsearchAuth::Basic { user: "elastic".into(), password: "pw".to_owned().into() },
-            ca_pem: None,
+            ..ElasticsearchEndpoint::plain("")
         };
         let remote = &body(&secured, "i", 1)["source"]["remote"];
         assert_eq!(

@@ -3,7 +3,8 @@
 use super::{Marks, elasticsearch, postgres};
 use crate::error::MigrationError;
 use drydock_stores::StorePair;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Takes the marks of a source.
 #[derive(Debug, Clone, Copy, Default)]

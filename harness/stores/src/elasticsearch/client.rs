@@ -3,6 +3,7 @@
 use super::error::{ElasticsearchError, ErrorKind};
 use super::flavour::Flavour;
 use super::repeat::{self, Retries};
+use super::transport::{InProcess, Request, Transport};
 use crate::endpoint::{ElasticsearchAuth, ElasticsearchEndpoint};
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -32,10 +33,27 @@ impl Default for Timeouts {
 /// A client of one cluster. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    way: Way,
     endpoint: ElasticsearchEndpoint,
     flavour: Arc<OnceLock<Flavour>>,
     retries: Retries,
+}
+
+/// How requests of one client travel.
+#[derive(Clone)]
+enum Way {
+    Network(reqwest::Client),
+    /// With the longest silence that is borne.
+    InProcess(Arc<dyn InProcess>, Duration),
+}
+
+impl std::fmt::Debug for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Network(_) => "Network",
+            Self::InProcess(..) => "InProcess",
+        })
+    }
 }
 
 type Result<T> = std::result::Result<T, ElasticsearchError>;
@@ -46,6 +64,14 @@ impl Client {
     /// # Errors
     /// The certification authority's PEM cannot be read.
     pub fn new(endpoint: &ElasticsearchEndpoint, timeouts: Timeouts) -> Result<Self> {
+        let way = match &endpoint.transport {
+            Transport::Network => Way::Network(Self::network(endpoint, timeouts)?),
+            Transport::InProcess(peer) => Way::InProcess(Arc::clone(peer), timeouts.read),
+        };
+        Ok(Self { way, endpoint: endpoint.clone(), flavour: Arc::default(), retries: Retries::None })
+    }
+
+    fn network(endpoint: &ElasticsearchEndpoint, timeouts: Timeouts) -> Result<reqwest::Client> {
         crate::net::init();
         let fail = |e: &dyn std::fmt::Display| ElasticsearchError {
             method: "CONNECT".into(),
@@ -72,12 +98,7 @@ impl Client {
             }
             builder = builder.tls_certs_merge(certificates);
         }
-        Ok(Self {
-            http: builder.build().map_err(|e| fail(&e))?,
-            endpoint: endpoint.clone(),
-            flavour: Arc::default(),
-            retries: Retries::None,
-        })
+        builder.build().map_err(|e| fail(&e))
     }
 
     /// The same client, more patient: what can be asked for a second time without doing harm is.
@@ -164,7 +185,26 @@ impl Client {
         limit: usize,
     ) -> Result<Vec<u8>> {
         let error = |kind| ElasticsearchError { method: method.to_string(), path: shorten(path), kind };
-        let mut request = self.http.request(method.clone(), format!("{}{path}", self.endpoint.url));
+        let http = match &self.way {
+            Way::Network(http) => http,
+            Way::InProcess(peer, silence) => {
+                let request = Request {
+                    method: method.clone(),
+                    path: path.to_owned(),
+                    body: body.map(|(_, bytes)| bytes),
+                };
+                let answer = tokio::time::timeout(*silence, peer.answer(request))
+                    .await
+                    .unwrap_or_else(|_| Err(format!("timed out (nothing came for {} s)", silence.as_secs())));
+                let answer = answer.map_err(|words| error(ErrorKind::Transport(words)))?;
+                return match answer.status {
+                    400.. => Err(error(status_kind(answer.status, &answer.body))),
+                    _ if answer.body.len() > limit => Err(error(too_long(limit))),
+                    _ => Ok(answer.body),
+                };
+            }
+        };
+        let mut request = http.request(method.clone(), format!("{}{path}", self.endpoint.url));
         request = match &self.endpoint.auth {
             ElasticsearchAuth::None => request,
             ElasticsearchAuth::Basic { user, password } => {
@@ -191,8 +231,7 @@ impl Client {
         let mut bytes = Vec::with_capacity(expected.min(LARGEST_RESERVE));
         while let Some(part) = response.chunk().await.map_err(|e| error(ErrorKind::Transport(chain(&e))))? {
             if bytes.len() + part.len() > limit {
-                let what = format!("the answer is longer than {limit} bytes");
-                return Err(error(ErrorKind::Malformed(what)));
+                return Err(error(too_long(limit)));
             }
             bytes.extend_from_slice(&part);
         }
@@ -303,6 +342,10 @@ impl Client {
             },
         })
     }
+}
+
+fn too_long(limit: usize) -> ErrorKind {
+    ErrorKind::Malformed(format!("the answer is longer than {limit} bytes"))
 }
 
 /// What a search answers when its shards refuse it.

@@ -14,6 +14,7 @@ mod pit;
 mod repeat;
 mod scope;
 mod stream;
+pub mod transport;
 mod views;
 
 pub use client::{Client, Timeouts};

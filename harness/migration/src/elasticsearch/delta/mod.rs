@@ -10,7 +10,7 @@ use crate::context::{Attempt, Facts, MigrationContext, Reporter};
 use crate::error::MigrationError;
 use drydock_core::scenario::Delta;
 use std::collections::BTreeSet;
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// Carries what has changed since the warm copy. `done`: indices that an earlier attempt of this step copied whole.
 pub(crate) async fn carry_delta(

@@ -1,0 +1,135 @@
+//! Many seeds, on every core, and what they came to.
+
+use crate::play::{Ended, play};
+use crate::promises::Promise;
+use crate::script::Tracing;
+use crate::setup::Setup;
+use crate::shrink::{Shortest, shorten};
+use drydock_core::finding::Finding;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One broken promise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Broken {
+    /// Which.
+    pub promise: Promise,
+    /// In how many seeds.
+    pub seeds: u64,
+    /// The first of them.
+    pub first: u64,
+    /// What was found there.
+    pub finding: Finding,
+    /// Its shortest schedule.
+    pub shortest: Option<Shortest>,
+}
+
+/// What all seeds came to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Campaign {
+    /// Seeds played.
+    pub seeds: u64,
+    /// Virtual milliseconds of all of them.
+    pub millis: u64,
+    /// Requests of the migrations.
+    pub requests: u64,
+    /// Faults and kills that happened.
+    pub struck: u64,
+    /// Migrations that stopped by themselves, with users on the source.
+    pub stopped: u64,
+    /// The first of these, and what it said.
+    pub first_stopped: Option<(u64, String)>,
+    /// By promise.
+    pub broken: Vec<Broken>,
+    /// Requests that the simulator does not know, and what broke in it: of these seeds nothing is proven.
+    pub gaps: BTreeSet<String>,
+}
+
+#[derive(Default)]
+struct Part {
+    campaign: Campaign,
+    broken: BTreeMap<Promise, (u64, u64, Finding)>,
+}
+
+impl Part {
+    fn add(&mut self, other: Self) {
+        let (mine, theirs) = (&mut self.campaign, other.campaign);
+        mine.seeds += theirs.seeds;
+        mine.millis += theirs.millis;
+        mine.requests += theirs.requests;
+        mine.struck += theirs.struck;
+        mine.stopped += theirs.stopped;
+        mine.gaps.extend(theirs.gaps);
+        let stopped = [mine.first_stopped.take(), theirs.first_stopped];
+        mine.first_stopped = stopped.into_iter().flatten().min();
+        for (promise, (seeds, first, finding)) in other.broken {
+            let known = self.broken.entry(promise).or_insert_with(|| (0, first, finding.clone()));
+            known.0 += seeds;
+            if first < known.1 {
+                (known.1, known.2) = (first, finding);
+            }
+        }
+    }
+
+    fn play(&mut self, setup: &Setup, seed: u64) {
+        let schedule = setup.schedule(seed);
+        let played = play(setup, &schedule, Tracing::Off);
+        let campaign = &mut self.campaign;
+        campaign.seeds += 1;
+        campaign.millis += played.millis;
+        campaign.requests += played.requests;
+        campaign.struck += played.struck;
+        campaign.gaps.extend(played.gaps);
+        match played.ended {
+            Ended::Complete => {}
+            Ended::Stopped(why) => {
+                campaign.stopped += 1;
+                campaign.first_stopped.get_or_insert((seed, why));
+            }
+            Ended::Broken(why) => {
+                campaign.gaps.insert(why);
+            }
+        }
+        let mut told = BTreeSet::new();
+        for (promise, finding) in played.broken {
+            if told.insert(promise) {
+                self.broken.entry(promise).or_insert((0, seed, finding)).0 += 1;
+            }
+        }
+    }
+}
+
+/// Plays so many seeds from the first one on. The result does not depend on the number of cores.
+pub fn run(setup: &Setup, first: u64, seeds: u64) -> Campaign {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let next = AtomicU64::new(0);
+    let mut whole = Part::default();
+    std::thread::scope(|scope| {
+        let work = || {
+            let mut part = Part::default();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                if at >= seeds {
+                    return part;
+                }
+                part.play(setup, first.wrapping_add(at));
+            }
+        };
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        for thread in threads {
+            match thread.join() {
+                Ok(part) => whole.add(part),
+                Err(_) => {
+                    whole.campaign.gaps.insert("a simulation panicked; its seeds are missing".into());
+                }
+            }
+        }
+    });
+    let mut campaign = whole.campaign;
+    for (promise, (seeds, first, finding)) in whole.broken {
+        let schedule = setup.schedule(first);
+        let shortest = shorten(setup, &schedule, promise);
+        campaign.broken.push(Broken { promise, seeds, first, finding, shortest });
+    }
+    campaign
+}

@@ -1,0 +1,297 @@
+//! Writing documents: versions, tombstones, refreshes.
+
+use super::{Cluster, GC_DELETES_MS, Held, IDLE_AFTER_MS, Index, REFRESH_MS, SYNC_MS, Tombstone};
+use std::sync::Arc;
+
+/// How the version of a write is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Versioning {
+    /// The store counts.
+    Internal,
+    /// Only what is higher.
+    External(i64),
+    /// What is higher or the same.
+    ExternalGte(i64),
+}
+
+/// What is done to a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Written; with `create` only if it is not there.
+    Index {
+        /// Whether it must not exist.
+        create: bool,
+        /// `_source`.
+        source: Arc<str>,
+    },
+    /// Removed.
+    Delete,
+}
+
+/// One write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// `_id`.
+    pub id: String,
+    /// `routing`.
+    pub routing: Option<String>,
+    /// `version` and `version_type`.
+    pub versioning: Versioning,
+    /// What is done.
+    pub change: Change,
+}
+
+/// What a write came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// HTTP status of the item.
+    pub status: u16,
+    /// `result`.
+    pub result: &'static str,
+    /// `_version`.
+    pub version: i64,
+    /// `_seq_no`.
+    pub seq: i64,
+}
+
+/// Why something was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// `error.type`.
+    pub kind: &'static str,
+    /// `error.reason`.
+    pub reason: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: u16, kind: &'static str, reason: impl Into<String>) -> Self {
+        Self { status, kind, reason: reason.into() }
+    }
+
+    pub(crate) fn no_index(name: &str) -> Self {
+        Self::new(404, "index_not_found_exception", format!("no such index [{name}]"))
+    }
+}
+
+/// The shard of a document: by its routing, or else its id.
+fn shard_of(key: &str, shards: usize) -> usize {
+    let hash = key
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
+    usize::try_from((hash >> 17) % shards.max(1) as u64).unwrap_or(0)
+}
+
+impl Index {
+    fn number_setting(&self, name: &str, otherwise: u64) -> u64 {
+        match self.settings.get(name).map(String::as_str) {
+            None => otherwise,
+            Some("-1") => u64::MAX,
+            Some(text) => {
+                let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+                let number: u64 = digits.parse().unwrap_or(otherwise);
+                match &text[digits.len()..] {
+                    "s" => number * 1_000,
+                    "m" => number * 60_000,
+                    "h" => number * 3_600_000,
+                    _ => number,
+                }
+            }
+        }
+    }
+
+    /// Lets refreshes and syncs happen that were due until now.
+    pub(crate) fn tick(&mut self, now: u64) {
+        for shard in &mut self.shards {
+            if shard.safe.as_ref().is_some_and(|(_, at)| now / SYNC_MS * SYNC_MS > *at) {
+                shard.safe = None;
+            }
+        }
+        let every = self.number_setting("index.refresh_interval", REFRESH_MS).max(1);
+        if every == u64::MAX {
+            return;
+        }
+        for shard in &mut self.shards {
+            if shard.dirty_at.is_some_and(|at| now / every * every > at) {
+                shard.refresh();
+            }
+        }
+    }
+
+    /// A search begins: one that comes to a shard which nobody searched for long waits for its refresh.
+    pub(crate) fn searched(&mut self, now: u64) {
+        self.tick(now);
+        let idle = now.saturating_sub(self.last_search) > IDLE_AFTER_MS;
+        if idle && !self.settings.contains_key("index.refresh_interval") {
+            self.shards.iter_mut().for_each(super::Shard::refresh);
+        }
+        self.last_search = now;
+    }
+
+    fn write(&mut self, operation: &Operation, now: u64) -> Result<Written, Refusal> {
+        for block in ["index.blocks.write", "index.blocks.read_only"] {
+            if self.settings.get(block).is_some_and(|v| v == "true") {
+                let reason = "index blocked by: [FORBIDDEN/8/index write (api)];";
+                return Err(Refusal::new(403, "cluster_block_exception", reason));
+            }
+        }
+        self.tick(now);
+        let remembered_for = self.number_setting("index.gc_deletes", GC_DELETES_MS);
+        let key = operation.routing.as_deref().unwrap_or(&operation.id);
+        let number = shard_of(key, self.shards.len());
+        let unsafe_until_synced =
+            self.settings.get("index.translog.durability").is_some_and(|d| d == "async");
+        let shard = &mut self.shards[number];
+        let id = &operation.id;
+        if shard.tombstones.get(id).is_some_and(|t| now.saturating_sub(t.at) > remembered_for) {
+            shard.tombstones.remove(id);
+        }
+        let live = shard.docs.get(id).map(|doc| doc.version);
+        let known = live.or_else(|| shard.tombstones.get(id).map(|t| t.version));
+        let conflict = |wanted: i64| {
+            let reason = format!(
+                "[{id}]: version conflict, current version [{}] is higher or equal to the one provided [{wanted}]",
+                known.unwrap_or(-1)
+            );
+            Refusal::new(409, "version_conflict_engine_exception", reason)
+        };
+        let version = match operation.versioning {
+            Versioning::Internal => known.unwrap_or(0) + 1,
+            Versioning::External(wanted) if known.is_some_and(|k| k >= wanted) => {
+                return Err(conflict(wanted));
+            }
+            Versioning::ExternalGte(wanted) if known.is_some_and(|k| k > wanted) => {
+                return Err(conflict(wanted));
+            }
+            Versioning::External(wanted) | Versioning::ExternalGte(wanted) => wanted,
+        };
+        if live.is_some() && matches!(operation.change, Change::Index { create: true, .. }) {
+            let reason = format!("[{id}]: version conflict, document already exists");
+            return Err(Refusal::new(409, "version_conflict_engine_exception", reason));
+        }
+        shard.max_seq += 1;
+        shard.dirty_at = Some(now);
+        let seq = shard.max_seq;
+        shard.safe = match (unsafe_until_synced, shard.safe.take()) {
+            (true, Some((safe, _))) => Some((safe, now)),
+            (true, None) => Some((Arc::clone(&shard.docs), now)),
+            // A write that is synced syncs everything before it.
+            (false, _) => None,
+        };
+        let docs = Arc::make_mut(&mut shard.docs);
+        let (status, result) = match &operation.change {
+            Change::Index { source, .. } => {
+                self.indexed += 1;
+                shard.tombstones.remove(id);
+                let doc = super::Doc {
+                    version,
+                    seq,
+                    routing: operation.routing.clone(),
+                    source: Arc::clone(source),
+                };
+                docs.insert(id.clone(), doc);
+                if live.is_some() { (200, "updated") } else { (201, "created") }
+            }
+            Change::Delete => {
+                self.deleted += 1;
+                docs.remove(id);
+                shard.tombstones.insert(id.clone(), Tombstone { version, at: now });
+                if live.is_some() { (200, "deleted") } else { (404, "not_found") }
+            }
+        };
+        Ok(Written { status, result, version, seq })
+    }
+}
+
+impl Cluster {
+    /// Writes one document. An index that is not there is made, as templates say; not for a delete.
+    ///
+    /// # Errors
+    /// It was refused.
+    pub fn write(&mut self, index: &str, operation: &Operation, now: u64) -> Result<Written, Refusal> {
+        if !self.indices.contains_key(index) {
+            if operation.change == Change::Delete {
+                return Err(Refusal::no_index(index));
+            }
+            self.create_by_templates(index, now);
+        }
+        match self.indices.get_mut(index) {
+            Some(found) => found.write(operation, now),
+            None => Err(Refusal::no_index(index)),
+        }
+    }
+
+    /// Makes everything written visible.
+    pub(crate) fn refresh(&mut self, names: &[String]) -> u64 {
+        let mut shards = 0;
+        for name in names {
+            if let Some(index) = self.indices.get_mut(name) {
+                shards += index.shards.len() as u64;
+                index.shards.iter_mut().for_each(super::Shard::refresh);
+            }
+        }
+        shards
+    }
+
+    /// Holds still what a search sees of an index now; of one shard where that is asked for.
+    pub(crate) fn hold(&mut self, index: &str, shard: Option<u32>, now: u64) -> Result<Held, Refusal> {
+        let found = self.indices.get_mut(index).ok_or_else(|| Refusal::no_index(index))?;
+        found.searched(now);
+        let all = (0_u32..).zip(&found.shards).filter(|(number, _)| shard.is_none_or(|s| s == *number));
+        Ok(Held { index: index.to_owned(), shards: all.map(|(n, s)| (n, Arc::clone(&s.visible))).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn index(id: &str, versioning: Versioning, text: &str) -> Operation {
+        Operation {
+            id: id.into(),
+            routing: None,
+            versioning,
+            change: Change::Index { create: false, source: text.into() },
+        }
+    }
+
+    fn delete(id: &str) -> Operation {
+        Operation { change: Change::Delete, ..index(id, Versioning::Internal, "") }
+    }
+
+    #[test]
+    fn a_deleted_version_is_remembered_for_a_while_and_external_ones_never_go_down() {
+        let mut cluster = Cluster::default();
+        let mut write = |operation: Operation, now| cluster.write("i", &operation, now).map(|w| w.version);
+        assert_eq!(write(index("a", Versioning::Internal, "1"), 0), Ok(1));
+        assert_eq!(write(index("a", Versioning::Internal, "2"), 0), Ok(2));
+        assert_eq!(write(delete("a"), 0), Ok(3));
+        assert_eq!(write(index("a", Versioning::Internal, "3"), 59_000), Ok(4));
+        assert_eq!(write(delete("a"), 60_000), Ok(5));
+        assert_eq!(write(index("a", Versioning::Internal, "4"), 121_000), Ok(1));
+        assert_eq!(write(index("a", Versioning::External(1), "5"), 121_000).unwrap_err().status, 409);
+        assert_eq!(write(index("a", Versioning::ExternalGte(1), "6"), 121_000), Ok(1));
+        assert_eq!(write(index("a", Versioning::External(7), "7"), 121_000), Ok(7));
+    }
+
+    #[test]
+    fn searches_see_what_was_refreshed_and_no_more() {
+        let mut cluster = Cluster::default();
+        let seen = |cluster: &mut Cluster, now| {
+            let held = cluster.hold("i", None, now).unwrap();
+            held.shards.iter().map(|(_, docs)| docs.len()).sum::<usize>()
+        };
+        cluster.write("i", &index("a", Versioning::Internal, "1"), 100).unwrap();
+        assert_eq!(seen(&mut cluster, 900), 0);
+        assert_eq!(seen(&mut cluster, 1_001), 1);
+        cluster.write("i", &index("b", Versioning::Internal, "1"), 1_100).unwrap();
+        cluster.refresh(&["i".into()]);
+        assert_eq!(seen(&mut cluster, 1_101), 2);
+        let never = json!({"index.refresh_interval": "-1"});
+        cluster.put_settings(&["i".into()], &never).unwrap();
+        cluster.write("i", &delete("a"), 1_200).unwrap();
+        assert_eq!(seen(&mut cluster, 90_000), 2);
+    }
+}

@@ -1,0 +1,427 @@
+//! One simulated cluster as the driver's client meets it: latency, faults, and then what the cluster answers.
+
+use crate::api::{self, Call, Outcome};
+use crate::cluster::{Change, Cluster, Doc, Operation, Refusal, Versioning};
+use crate::safeguard::Safeguard;
+use crate::schedule::{Class, Schedule, Side, Trouble};
+use crate::script::{Script, Tracing};
+use drydock_core::Action;
+use drydock_stores::ElasticsearchEndpoint;
+use drydock_stores::elasticsearch::transport::{Answer, InProcess, Request, Response, Transport};
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+const RESET: &str = "connection reset by peer";
+/// A node that was killed is back after so long.
+const RESTART_MS: u64 = 4_000;
+/// Status of an answer that never left a killed node.
+const KILLED: u16 = 0;
+/// How long a connection stands before it is cut, or a gateway gives up.
+const PATIENCE: Duration = Duration::from_millis(40);
+
+/// An empty cluster that stands by itself and has no trouble: what the real thing is held against in tests.
+pub fn alone() -> ElasticsearchEndpoint {
+    let nothing = Schedule { seed: 0, documents: 0, events: Vec::new() };
+    Peer::new(Side::Source, &Arc::new(Script::new(&nothing, None, Tracing::Off))).endpoint()
+}
+
+/// A cluster and the way to it.
+pub(crate) struct Peer {
+    side: Side,
+    cluster: Mutex<Cluster>,
+    /// Whom it reads from when it copies from remote.
+    other: OnceLock<Weak<Peer>>,
+    script: Arc<Script>,
+    me: Weak<Peer>,
+    /// Until when the node is away, in milliseconds of the simulation.
+    away_until: AtomicU64,
+}
+
+impl Peer {
+    pub(crate) fn new(side: Side, script: &Arc<Script>) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            side,
+            cluster: Mutex::default(),
+            other: OnceLock::new(),
+            script: Arc::clone(script),
+            me: me.clone(),
+            away_until: AtomicU64::new(0),
+        })
+    }
+
+    /// Lets it read from another.
+    pub(crate) fn reads_from(&self, other: &Arc<Self>) {
+        let _ = self.other.set(Arc::downgrade(other));
+    }
+
+    pub(crate) fn cluster(&self) -> MutexGuard<'_, Cluster> {
+        self.cluster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether its node was killed and is not back yet.
+    fn is_away(&self) -> bool {
+        self.script.now() < self.away_until.load(Ordering::Relaxed)
+    }
+
+    fn other(&self) -> Option<Arc<Self>> {
+        self.other.get().and_then(Weak::upgrade)
+    }
+
+    fn url(side: Side) -> String {
+        format!("http://{}:9200", side.as_str())
+    }
+
+    pub(crate) fn endpoint(self: &Arc<Self>) -> ElasticsearchEndpoint {
+        let peer: Arc<dyn InProcess> = Arc::clone(self) as _;
+        ElasticsearchEndpoint {
+            transport: Transport::InProcess(peer),
+            ..ElasticsearchEndpoint::plain(Self::url(self.side))
+        }
+    }
+
+    async fn handle(self: Arc<Self>, request: Request) -> Result<Response, String> {
+        let class = Class::of(&request);
+        let (number, trouble) = self.script.arrived(self.side, class);
+        let line = {
+            let path = request.path.split('?').next().unwrap_or_default();
+            format!("{number} {} {} {path}", self.side.as_str(), request.method)
+        };
+        if let Some(trouble) = trouble {
+            self.script.tell(|| format!("request {line}: {trouble}"));
+        }
+        tokio::time::sleep(self.script.latency(number, 0)).await;
+        let answered = self.answered(&request, number, class, trouble).await;
+        tokio::time::sleep(self.script.latency(number, 1)).await;
+        self.script.tell(|| match &answered {
+            Ok(response) => format!("answer  {line} -> {}", response.status),
+            Err(words) => format!("answer  {line} -> {words}"),
+        });
+        answered
+    }
+
+    async fn answered(
+        self: &Arc<Self>,
+        request: &Request,
+        number: u64,
+        class: Class,
+        trouble: Option<Trouble>,
+    ) -> Result<Response, String> {
+        let refusal = |status, kind: &'static str| {
+            Ok(api::refused(&Refusal::new(status, kind, "as the schedule of this simulation has it")))
+        };
+        if self.is_away() {
+            return Err("connection refused".into());
+        }
+        match trouble {
+            Some(Trouble::Crashed) => {
+                let now = self.script.now();
+                self.away_until.store(now + RESTART_MS, Ordering::Relaxed);
+                self.cluster().crash(now);
+                return Err(RESET.into());
+            }
+            Some(Trouble::Pressure) => return refusal(429, "es_rejected_execution_exception"),
+            Some(Trouble::Unavailable) => return refusal(503, "unavailable"),
+            Some(Trouble::CutBefore) => return Err(RESET.into()),
+            Some(Trouble::Slow(ms)) => tokio::time::sleep(Duration::from_millis(ms)).await,
+            Some(Trouble::PrimaryMoved) => {
+                for index in self.cluster().indices.values_mut() {
+                    index.term += 1;
+                }
+            }
+            _ => {}
+        }
+        let cut_short = matches!(trouble, Some(Trouble::CutAfter | Trouble::Gateway | Trouble::Silence));
+        let answered = if class == Class::Copy {
+            let copying = self.copy(request, number, trouble == Some(Trouble::ContextLost));
+            if cut_short {
+                // It goes on, whoever waits.
+                drop(copying);
+                tokio::time::sleep(PATIENCE).await;
+                Response { status: 200, body: Vec::new() }
+            } else {
+                copying.await.map_err(|e| format!("the copy ended: {e}"))?
+            }
+        } else {
+            self.carry_out(request, trouble == Some(Trouble::ItemsRefused))
+        };
+        if answered.status == KILLED {
+            return Err(RESET.into());
+        }
+        match trouble {
+            Some(Trouble::CutAfter) => Err(RESET.into()),
+            Some(Trouble::Gateway) => refusal(504, "gateway_timeout"),
+            Some(Trouble::Silence) => std::future::pending().await,
+            _ => Ok(answered),
+        }
+    }
+
+    /// Carries a request out at once.
+    fn carry_out(&self, request: &Request, refuse_items: bool) -> Response {
+        if let Some(pretended) = self.pretended(request) {
+            return pretended;
+        }
+        let now = self.script.now();
+        let call = Call::of(request);
+        if refuse_items {
+            return self.refusing_items(request, now);
+        }
+        match api::respond(&mut self.cluster(), &call, now) {
+            Outcome::Answer(response) => self.falsified(&call, response),
+            Outcome::Gap => {
+                let gap = format!("{} {}", request.method, request.path);
+                self.script.tell(|| format!("the simulator does not know {gap}"));
+                let reason = format!("the simulator does not know {gap}");
+                self.script.gap(gap);
+                api::refused(&Refusal::new(400, "simulator_gap", reason))
+            }
+        }
+    }
+
+    /// What a procedure without one of its safeguards leaves undone.
+    fn pretended(&self, request: &Request) -> Option<Response> {
+        let path = request.path.split('?').next().unwrap_or_default();
+        let (method, target) = (request.method.as_str(), self.side == Side::Target);
+        let skipped = match self.script.without? {
+            Safeguard::Refresh => path.ends_with("/_refresh"),
+            Safeguard::Settings => target && method == "PUT" && path.ends_with("/_settings"),
+            Safeguard::Aliases => target && (path == "/_aliases" || path.contains("/_alias/")),
+            Safeguard::Templates => target && method == "PUT" && path.starts_with("/_index_template/"),
+            _ => false,
+        };
+        let done = json!({"acknowledged": true, "_shards": {"total": 1, "successful": 1, "failed": 0}});
+        skipped.then(|| api::answer(200, &done))
+    }
+
+    /// What a procedure without one of its safeguards takes for true.
+    fn falsified(&self, call: &Call<'_>, response: Response) -> Response {
+        let last = call.path.get(1).map(String::as_str);
+        if self.script.lacks(Safeguard::CountComparison)
+            && self.side == Side::Target
+            && call.path.first().is_some_and(|p| p == "_msearch")
+            && let Some(other) = self.other()
+            && let Outcome::Answer(same) = api::respond(&mut other.cluster(), call, self.script.now())
+        {
+            return same;
+        }
+        if self.script.lacks(Safeguard::Marks)
+            && self.side == Side::Source
+            && last == Some("_stats")
+            && self.script.is_during(Action::WarmCopy)
+        {
+            let mut body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+            let indices = body["indices"].as_object_mut().into_iter().flatten();
+            for copies in indices.flat_map(|(_, i)| i["shards"].as_object_mut()).flatten().map(|(_, c)| c) {
+                let mark = &mut copies[0]["seq_no"]["global_checkpoint"];
+                *mark = json!(mark.as_i64().unwrap_or(0) + 3);
+            }
+            return api::answer(200, &body);
+        }
+        response
+    }
+
+    /// A `_bulk` of which every second item is refused, from the first on.
+    fn refusing_items(&self, request: &Request, now: u64) -> Response {
+        let text = String::from_utf8_lossy(request.body.as_deref().unwrap_or_default()).into_owned();
+        let mut lines = text.lines();
+        let (mut body, mut refused, mut item) = (String::new(), Vec::new(), 0_usize);
+        while let Some(action) = lines.next() {
+            let document = if action.starts_with("{\"delete\"") { None } else { lines.next() };
+            if item % 2 == 0 {
+                refused.push(item);
+            } else {
+                for line in std::iter::once(action).chain(document) {
+                    body.push_str(line);
+                    body.push('\n');
+                }
+            }
+            item += 1;
+        }
+        let part = Request { body: Some(body.into_bytes()), ..request.clone() };
+        let Outcome::Answer(response) = api::respond(&mut self.cluster(), &Call::of(&part), now) else {
+            return api::answer(400, &json!({}));
+        };
+        let mut answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        let believed = self.script.lacks(Safeguard::BulkAnswers);
+        let refusal = if believed {
+            json!({"index": {"status": 201, "result": "created"}})
+        } else {
+            json!({"index": {"status": 429, "error": {"type": "es_rejected_execution_exception", "reason": "queue is full"}}})
+        };
+        if let Some(items) = answer["items"].as_array_mut() {
+            for at in refused {
+                items.insert(at.min(items.len()), refusal.clone());
+            }
+        }
+        answer["errors"] = json!(!believed);
+        api::answer(response.status, &answer)
+    }
+
+    /// Begins a `_reindex`. It goes on whether or not anybody waits for its answer.
+    fn copy(self: &Arc<Self>, request: &Request, number: u64, loses_context: bool) -> JoinHandle<Response> {
+        let peer = Arc::clone(self);
+        let body: Value =
+            serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap_or_default();
+        let known = Call::of(request).query.get("wait_for_completion").is_some_and(|v| v == "true");
+        if !known {
+            self.script.gap(format!("{} {}", request.method, request.path));
+        }
+        tokio::spawn(async move {
+            if !known {
+                return api::refused(&Refusal::new(
+                    400,
+                    "simulator_gap",
+                    "only a _reindex that is waited for is simulated",
+                ));
+            }
+            peer.reindex(&body, number, loses_context).await.unwrap_or_else(|refusal| api::refused(&refusal))
+        })
+    }
+
+    async fn reindex(&self, body: &Value, number: u64, loses_context: bool) -> Result<Response, Refusal> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (from, into) = (text(&body["source"]["index"]), text(&body["dest"]["index"]));
+        let nothing = json!({"timed_out": false, "total": 0, "updated": 0, "created": 0, "version_conflicts": 0, "failures": []});
+        if body["source"]["query"].get("match_none").is_some() {
+            return Ok(api::answer(200, &nothing));
+        }
+        let size =
+            body["source"]["size"].as_u64().and_then(|s| usize::try_from(s).ok()).unwrap_or(1_000).max(1);
+        let held = {
+            let now = self.script.now();
+            match body["source"]["remote"]["host"].as_str() {
+                None => self.cluster().hold(&from, None, now)?,
+                Some(host) => match self.other() {
+                    Some(other) if Self::url(other.side) == host => other.cluster().hold(&from, None, now)?,
+                    _ => {
+                        let reason = format!("[{host}] not whitelisted in reindex.remote.whitelist");
+                        return Err(Refusal::new(400, "illegal_argument_exception", reason));
+                    }
+                },
+            }
+        };
+        let mut documents: Vec<(u32, String, Doc)> = Vec::new();
+        for (shard, docs) in held.shards {
+            documents.extend(docs.iter().map(|(id, doc)| (shard, id.clone(), doc.clone())));
+        }
+        documents.sort_by_key(|(shard, _, doc)| (*shard, doc.seq));
+        let task = {
+            let mut cluster = self.cluster();
+            let task = cluster.number();
+            let description = format!("reindex from [host=source][{from}] to [{into}]");
+            cluster.tasks.insert(task, crate::cluster::Task { description, ..Default::default() });
+            task
+        };
+        let done = self.batches(body, &into, task, number, &documents, size, loses_context).await;
+        self.cluster().tasks.remove(&task);
+        done
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call, and what it is made of has no name of its own")]
+    async fn batches(
+        &self,
+        body: &Value,
+        into: &str,
+        task: u64,
+        number: u64,
+        documents: &[(u32, String, Doc)],
+        size: usize,
+        loses_context: bool,
+    ) -> Result<Response, Refusal> {
+        let external = body["dest"]["version_type"] == "external";
+        let proceed = body["conflicts"] == "proceed";
+        let (mut created, mut updated, mut conflicts) = (0_u64, 0_u64, 0_u64);
+        let mut failure = None;
+        let batches = documents.len().div_ceil(size);
+        for (at, batch) in (2_u64..).zip(documents.chunks(size)) {
+            tokio::time::sleep(self.script.latency(number, at)).await;
+            if loses_context && at >= 2 + batches as u64 / 2 {
+                if self.script.lacks(Safeguard::CopyAnswers) {
+                    created = documents.len() as u64 - updated;
+                } else {
+                    failure = Some((
+                        404,
+                        json!({"shard": -1, "reason": {"type": "search_context_missing_exception",
+                        "reason": "No search context found for id [1]"}}),
+                    ));
+                }
+                break;
+            }
+            if !body["source"]["remote"].is_null() && self.other().is_some_and(|other| other.is_away()) {
+                let cause = json!({"type": "connect_exception", "reason": "Connection refused"});
+                failure = Some((503, json!({"shard": -1, "reason": cause})));
+                break;
+            }
+            let mut cluster = self.cluster();
+            match cluster.tasks.get(&task) {
+                None => return Ok(Response { status: KILLED, body: Vec::new() }),
+                Some(task) if task.cancelled => break,
+                Some(_) => {}
+            }
+            let now = self.script.now();
+            for (_, id, doc) in batch {
+                let operation = Operation {
+                    id: id.clone(),
+                    routing: doc.routing.clone(),
+                    versioning: if external {
+                        Versioning::External(doc.version)
+                    } else {
+                        Versioning::Internal
+                    },
+                    change: Change::Index { create: false, source: Arc::clone(&doc.source) },
+                };
+                match cluster.write(into, &operation, now) {
+                    Ok(written) if written.status == 201 => created += 1,
+                    Ok(_) => updated += 1,
+                    Err(refusal) if refusal.status == 409 && proceed => conflicts += 1,
+                    Err(refusal) => {
+                        conflicts += u64::from(refusal.status == 409);
+                        let cause = json!({"type": refusal.kind, "reason": refusal.reason});
+                        failure = Some((refusal.status, json!({"index": into, "id": id, "cause": cause})));
+                        break;
+                    }
+                }
+            }
+            if let Some(task) = cluster.tasks.get_mut(&task) {
+                task.written = created + updated;
+            }
+            if failure.is_some() {
+                break;
+            }
+        }
+        let (status, failures) = failure.map_or((200, json!([])), |(status, one)| (status, json!([one])));
+        Ok(api::answer(
+            status,
+            &json!({"timed_out": false, "total": documents.len(), "updated": updated, "created": created,
+                    "version_conflicts": conflicts, "failures": failures}),
+        ))
+    }
+}
+
+impl InProcess for Peer {
+    fn answer(&self, request: Request) -> Answer {
+        let me = self.me.upgrade();
+        Box::pin(async move {
+            match me {
+                Some(peer) => peer.handle(request).await,
+                None => Err("the simulation is over".into()),
+            }
+        })
+    }
+}
+
+impl Class {
+    fn of(request: &Request) -> Self {
+        let path = request.path.split('?').next().unwrap_or_default();
+        match request.method.as_str() {
+            "POST" if path.ends_with("/_bulk") => Self::Bulk,
+            "POST" if path == "/_reindex" => Self::Copy,
+            "POST" if path == "/_aliases" => Self::Change,
+            "PUT" => Self::Change,
+            "DELETE" if path != "/_pit" => Self::Change,
+            _ => Self::Read,
+        }
+    }
+}

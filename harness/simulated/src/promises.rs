@@ -1,0 +1,217 @@
+//! What a migration promises, held against the final states of both clusters and the log of acknowledged writes. The log is
+//! kept by the users, not by the clusters: it knows what should be there without asking anybody.
+
+use crate::clients::{Fate, Gone, Log};
+use crate::cluster::{Cluster, Doc, Index};
+use drydock_core::finding::{Finding, Kind, Sample};
+use drydock_core::names::checks;
+use drydock_core::scenario::CreateIndices;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Promise {
+    /// Every acknowledged write is on the target, in its last state.
+    NoLostWrite,
+    /// The target holds nothing that no write left there.
+    NoGhost,
+    /// What users deleted stays deleted.
+    NoResurrectedDocument,
+    /// Nothing is written to the source once it counts as frozen.
+    FreezeHolds,
+    /// Every index counts what it counts on the source.
+    CountsEqual,
+    /// Indices, settings, aliases and templates are the source's, and nothing stays eased.
+    DefinitionsCarried,
+    /// The migration comes to an end.
+    ComesToAnEnd,
+}
+
+impl Promise {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoLostWrite => "no lost write",
+            Self::NoGhost => "no ghost",
+            Self::NoResurrectedDocument => "no resurrected document",
+            Self::FreezeHolds => "freeze holds",
+            Self::CountsEqual => "counts equal",
+            Self::DefinitionsCarried => "definitions carried",
+            Self::ComesToAnEnd => "comes to an end",
+        }
+    }
+}
+
+/// Both clusters and the log at the moment when users would be let onto the target.
+pub(crate) struct Moment {
+    pub(crate) source: Cluster,
+    pub(crate) target: Cluster,
+    pub(crate) log: Log,
+}
+
+fn is_wanted(name: &str, prefixes: &[String]) -> bool {
+    prefixes.is_empty() || prefixes.iter().any(|p| name.starts_with(p.trim_end_matches('*')))
+}
+
+/// Everything that is promised and not so.
+pub(crate) fn judge(moment: &Moment, prefixes: &[String], mode: CreateIndices) -> Vec<(Promise, Finding)> {
+    let mut broken = documents(moment, prefixes);
+    broken.extend(counts(moment, prefixes));
+    broken.extend(definitions(moment, prefixes, mode));
+    broken
+}
+
+fn document<'a>(cluster: &'a Cluster, (index, id): &(String, String)) -> Option<&'a Doc> {
+    cluster.indices.get(index)?.shards.iter().find_map(|shard| shard.docs.get(id))
+}
+
+fn documents(moment: &Moment, prefixes: &[String]) -> Vec<(Promise, Finding)> {
+    let (mut lost, mut resurrected, mut ghosts) = (Vec::new(), Vec::new(), Vec::new());
+    for (key, fate) in moment.log.iter().filter(|((index, _), _)| is_wanted(index, prefixes)) {
+        let item = format!("{}/{}", key.0, key.1);
+        match (fate, document(&moment.target, key)) {
+            (Fate::Present(source), Some(doc)) if *source == doc.source => {}
+            (Fate::Present(source), found) => {
+                let found = found.map(|doc| doc.source.to_string());
+                lost.push(Sample::both(item, Some(source.to_string()), found));
+            }
+            (Fate::Absent(_), None) => {}
+            (Fate::Absent(gone), Some(doc)) => {
+                let sample = Sample::both(item, None, Some(doc.source.to_string()));
+                match gone {
+                    Gone::Moved => ghosts.push(sample),
+                    Gone::Deleted | Gone::Dropped => resurrected.push(sample),
+                }
+            }
+        }
+    }
+    let wanted = moment.target.indices.iter().filter(|(name, _)| is_wanted(name, prefixes));
+    for (name, index) in wanted {
+        let unknown =
+            index.documents().filter(|(id, _)| !moment.log.contains_key(&(name.clone(), (*id).clone())));
+        ghosts.extend(unknown.map(|(id, _)| Sample::named(format!("{name}/{id}"))));
+    }
+    let mut broken = Vec::new();
+    let mut tell = |promise, check, kind, words: &str, samples: Vec<Sample>| {
+        if let Some(first) = samples.first() {
+            let count = samples.len() as u64;
+            let message = format!("{count} documents {words}, {} among them", first.item);
+            let subject = first.item.split('/').next().unwrap_or_default().to_owned();
+            broken.push((promise, Finding::data(check, kind, subject, message).items(count, samples)));
+        }
+    };
+    tell(
+        Promise::NoLostWrite,
+        checks::ACKNOWLEDGED,
+        Kind::LostWrite,
+        "that users wrote last are missing or older on the target",
+        lost,
+    );
+    tell(
+        Promise::NoGhost,
+        checks::ES_DOCUMENTS,
+        Kind::Extra,
+        "are on the target and on the source are not, or elsewhere",
+        ghosts,
+    );
+    tell(
+        Promise::NoResurrectedDocument,
+        checks::ES_DOCUMENTS,
+        Kind::Extra,
+        "that users deleted are back on the target",
+        resurrected,
+    );
+    broken
+}
+
+fn counts(moment: &Moment, prefixes: &[String]) -> Option<(Promise, Finding)> {
+    let count = |cluster: &Cluster| -> BTreeMap<String, usize> {
+        let wanted = cluster.indices.iter().filter(|(name, _)| is_wanted(name, prefixes));
+        wanted.map(|(name, index)| (name.clone(), index.documents().count())).collect()
+    };
+    let (source, target) = (count(&moment.source), count(&moment.target));
+    let text = |n: Option<&usize>| n.map(ToString::to_string);
+    let differing: Vec<Sample> = source
+        .keys()
+        .chain(target.keys())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .filter(|name| source.get(*name) != target.get(*name))
+        .map(|name| Sample::both(name.clone(), text(source.get(name)), text(target.get(name))))
+        .collect();
+    let first = differing.first()?;
+    let message = format!("{} indices do not count what they count on the source", differing.len());
+    let finding = Finding::data(checks::ES_COUNTS, Kind::Changed, first.item.clone(), message)
+        .items(differing.len() as u64, differing);
+    Some((Promise::CountsEqual, finding))
+}
+
+/// Settings that name one index, or differ by themselves.
+fn is_own(setting: &str) -> bool {
+    ["index.uuid", "index.creation_date", "index.provided_name", "index.version.created"].contains(&setting)
+}
+
+fn definitions(moment: &Moment, prefixes: &[String], mode: CreateIndices) -> Vec<(Promise, Finding)> {
+    let mut broken = Vec::new();
+    let mut tell = |check: &str, kind, subject: &str, message: String| {
+        broken.push((Promise::DefinitionsCarried, Finding::data(check, kind, subject, message)));
+    };
+    let (source, target) = (&moment.source.indices, &moment.target.indices);
+    for (name, index) in source.iter().filter(|(name, _)| is_wanted(name, prefixes)) {
+        let Some(there) = target.get(name) else {
+            tell(checks::ES_INDICES, Kind::Missing, name, format!("index {name} is missing on the target"));
+            continue;
+        };
+        if mode == CreateIndices::Bare {
+            continue;
+        }
+        for setting in differing_settings(index, there, mode) {
+            let value = |i: &Index| i.settings.get(&setting).cloned().unwrap_or_else(|| "nothing".into());
+            let message =
+                format!("{setting} of index {name} is {} instead of {}", value(there), value(index));
+            tell(checks::ES_SETTINGS, Kind::Changed, name, message);
+        }
+        let same = match mode {
+            CreateIndices::Complete => index.aliases == there.aliases,
+            CreateIndices::Upstream | CreateIndices::Bare => index.aliases.keys().eq(there.aliases.keys()),
+        };
+        if !same {
+            tell(
+                checks::ES_ALIASES,
+                Kind::Changed,
+                name,
+                format!("the aliases of index {name} are not the source's"),
+            );
+        }
+    }
+    for name in target.keys().filter(|name| is_wanted(name, prefixes) && !source.contains_key(*name)) {
+        tell(checks::ES_INDICES, Kind::Extra, name, format!("index {name} is on the target alone"));
+    }
+    for name in moment.source.templates.keys().filter(|_| mode != CreateIndices::Bare) {
+        if moment.source.templates.get(name) != moment.target.templates.get(name) {
+            let message = format!("index template {name} is missing or another one on the target");
+            tell(checks::ES_TEMPLATES, Kind::Missing, name, message);
+        }
+    }
+    broken
+}
+
+fn differing_settings(source: &Index, target: &Index, mode: CreateIndices) -> Vec<String> {
+    match mode {
+        CreateIndices::Complete => {
+            let names: BTreeSet<&String> = source.settings.keys().chain(target.settings.keys()).collect();
+            let differing = names
+                .into_iter()
+                .filter(|n| !is_own(n) && source.settings.get(*n) != target.settings.get(*n));
+            differing.cloned().collect()
+        }
+        CreateIndices::Upstream | CreateIndices::Bare => {
+            // They are not the source's, by design; but nothing may stay as it was eased.
+            let eased = [("index.refresh_interval", "-1"), ("index.translog.durability", "async")];
+            let stays = eased.into_iter().filter(|(n, v)| target.settings.get(*n).is_some_and(|s| s == v));
+            stays.map(|(name, _)| name.to_owned()).collect()
+        }
+    }
+}

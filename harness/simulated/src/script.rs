@@ -1,0 +1,134 @@
+//! What all parts of one simulation share: the faults to come, the clock, and what is told.
+
+use crate::chance::drawn;
+use crate::safeguard::Safeguard;
+use crate::schedule::{Class, Event, Schedule, Side, Trouble};
+use drydock_core::Action;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Whether every request is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tracing {
+    /// Step by step, request by request.
+    On,
+    /// Nothing: for many seeds.
+    Off,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    trace: Vec<String>,
+    requests: u64,
+    of_class: BTreeMap<(Side, Class), u32>,
+    struck: u64,
+    gaps: BTreeSet<String>,
+    action: Option<Action>,
+    frozen: bool,
+    late: u64,
+}
+
+/// One simulation's script.
+#[derive(Debug)]
+pub(crate) struct Script {
+    seed: u64,
+    faults: Vec<(Side, Class, u32, Trouble)>,
+    pub(crate) without: Option<Safeguard>,
+    tracing: Tracing,
+    begun: Instant,
+    state: Mutex<State>,
+}
+
+impl Script {
+    /// To be made inside of the runtime whose clock it reads.
+    pub(crate) fn new(schedule: &Schedule, without: Option<Safeguard>, tracing: Tracing) -> Self {
+        let faults = schedule.events.iter().filter_map(|event| match event {
+            Event::Fault { side, class, nth, trouble } => Some((*side, *class, *nth, *trouble)),
+            _ => None,
+        });
+        Self {
+            seed: schedule.seed,
+            faults: faults.collect(),
+            without,
+            tracing,
+            begun: Instant::now(),
+            state: Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lacks(&self, safeguard: Safeguard) -> bool {
+        self.without == Some(safeguard)
+    }
+
+    /// Milliseconds since the beginning.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Tells one line, made only where somebody reads it.
+    pub(crate) fn tell(&self, line: impl FnOnce() -> String) {
+        if self.tracing == Tracing::On {
+            let now = self.now();
+            let text = format!("{:>6}.{:03}  {}", now / 1_000, now % 1_000, line());
+            self.state().trace.push(text);
+        }
+    }
+
+    /// A request of the migration arrives: its number, and what goes wrong with it.
+    pub(crate) fn arrived(&self, side: Side, class: Class) -> (u64, Option<Trouble>) {
+        let mut state = self.state();
+        state.requests += 1;
+        let number = state.requests;
+        let seen = state.of_class.entry((side, class)).or_default();
+        let nth = *seen;
+        *seen += 1;
+        let fault = self.faults.iter().find(|(s, c, n, _)| (*s, *c, *n) == (side, class, nth));
+        state.struck += u64::from(fault.is_some());
+        (number, fault.map(|(_, _, _, trouble)| *trouble))
+    }
+
+    /// How long something takes: so many milliseconds of one range, by the number of the request and of the wait within it.
+    pub(crate) fn latency(&self, request: u64, wait: u64) -> Duration {
+        Duration::from_millis(1 + drawn(self.seed, request.wrapping_mul(64) + wait) % 14)
+    }
+
+    pub(crate) fn gap(&self, request: String) {
+        self.state().gaps.insert(request);
+    }
+
+    pub(crate) fn begin(&self, action: Action) {
+        self.state().action = Some(action);
+    }
+
+    pub(crate) fn is_during(&self, action: Action) -> bool {
+        self.state().action == Some(action)
+    }
+
+    pub(crate) fn set_frozen(&self, frozen: bool) {
+        self.state().frozen = frozen;
+    }
+
+    /// Notes that a user's write was carried out on the source, if it should have been frozen.
+    pub(crate) fn wrote_on_source(&self) {
+        let mut state = self.state();
+        state.late += u64::from(state.frozen);
+    }
+
+    /// Writes carried out on the frozen source.
+    pub(crate) fn late(&self) -> u64 {
+        self.state().late
+    }
+
+    /// Lines told, faults that happened, requests made, requests nobody taught the simulator.
+    pub(crate) fn end(&self) -> (Vec<String>, u64, u64, Vec<String>) {
+        let mut state = self.state();
+        let gaps = std::mem::take(&mut state.gaps).into_iter().collect();
+        (std::mem::take(&mut state.trace), state.struck, state.requests, gaps)
+    }
+}
