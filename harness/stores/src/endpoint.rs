@@ -11,6 +11,8 @@ pub struct ElasticsearchEndpoint {
     pub auth: ElasticsearchAuth,
     /// PEM bundle of an extra certification authority to trust for `https`.
     pub ca_pem: Option<String>,
+    /// Base URL under which other clusters reach it, where that is not [`url`](Self::url): between containers, for one.
+    pub peer_url: Option<String>,
 }
 
 /// Authentication towards Elasticsearch.
@@ -31,10 +33,20 @@ pub enum ElasticsearchAuth {
 }
 
 impl ElasticsearchEndpoint {
+    /// The address that another cluster is told, to read from this one.
+    pub fn url_for_peers(&self) -> &str {
+        self.peer_url.as_deref().unwrap_or(&self.url)
+    }
+
     /// An endpoint without authentication.
     pub fn plain(url: impl Into<String>) -> Self {
         let url: String = url.into();
-        Self { url: url.trim_end_matches('/').to_owned(), auth: ElasticsearchAuth::None, ca_pem: None }
+        Self {
+            url: url.trim_end_matches('/').to_owned(),
+            auth: ElasticsearchAuth::None,
+            ca_pem: None,
+            peer_url: None,
+        }
     }
 }
 
