@@ -1,5 +1,6 @@
 //! The command as users meet it.
 
+mod containers;
 mod drill;
 mod estimate;
 mod external;
