@@ -115,7 +115,8 @@ impl Engine {
             let docker =
                 testcontainers::core::client::docker_client_instance().await.map_err(|e| silent(&e))?;
             let version = docker.version().await.map_err(|e| silent(&e))?;
-            let folder = docker.info().await.map_err(|e| silent(&e))?.docker_root_dir.map(PathBuf::from);
+            // Only for the free space: an engine that tells it in words of its own is as good as any.
+            let folder = docker.info().await.ok().and_then(|i| i.docker_root_dir).map(PathBuf::from);
             let (number, interface) =
                 (version.version.unwrap_or_default(), version.api_version.unwrap_or_default());
             Ok(Self {
@@ -133,7 +134,8 @@ impl Engine {
     /// Whether an image is here; one that is not is pulled when a container of it is made.
     pub(crate) async fn has_image(&self, image: &str) -> Result<bool> {
         match self.docker.inspect_image(image).await {
-            Ok(_) => Ok(true),
+            // Whatever else an engine of another age tells about it, it has it.
+            Ok(_) | Err(DockerError::JsonDataError { .. }) => Ok(true),
             Err(error) if is_status(&error, 404) => Ok(false),
             Err(error) => Err(refused("look for an image", image, &error)),
         }
