@@ -155,11 +155,23 @@ fn where_no_engine_answers_one_line_says_what_to_do() {
         assert!(told.contains("systemctl start docker"), "{told}");
     }
     // Nothing was begun, so nothing is there to clean, with or without an engine.
-    let clean = drydock(folder.path())
-        .args(["clean", "--dry-run"])
-        .env("DOCKER_HOST", &nowhere)
-        .env("DRYDOCK_WORK", folder.path().join("work"))
-        .output()
-        .expect("it runs");
-    assert_eq!(text(&clean).trim(), "nothing to clean");
+    let work = folder.path().join("work");
+    let clean = || {
+        let mut command = drydock(folder.path());
+        command
+            .arg("clean")
+            .env("DOCKER_HOST", &nowhere)
+            .env("DRYDOCK_WORK", &work)
+            .output()
+            .expect("it runs")
+    };
+    assert_eq!(text(&clean()).trim(), "nothing to clean");
+    // What a dead run may have left at an engine is not forgotten because the engine is silent.
+    let dead = work.join("dead-run");
+    fs::create_dir_all(&dead).expect("a work directory");
+    fs::write(dead.join("containers.json"), "{\"ports\": []}").expect("its marker");
+    let output = clean();
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output));
+    assert!(text(&output).contains("no container engine answers"), "{}", text(&output));
+    assert!(dead.is_dir(), "the work directory has to stay until the engine was asked");
 }

@@ -191,7 +191,9 @@ impl Running {
         if engine.is_running(&id).await {
             engine.unpause(&id).await;
             engine.end(&id, Some(self.store)).await;
-            container.stop_with_timeout(Some(0)).await.map_err(|e| refused("stop", &id, &e))?;
+            if engine.is_running(&id).await {
+                container.stop_with_timeout(Some(0)).await.map_err(|e| refused("stop", &id, &e))?;
+            }
         }
         let (began, since) = (Instant::now(), seconds_now());
         container.start().await.map_err(|e| refused("start again", &id, &e))?;
