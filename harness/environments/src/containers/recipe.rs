@@ -144,8 +144,10 @@ impl Recipe<'_> {
             ]);
         }
         if self.side == Side::Target && self.config.reindex_whitelist == ReindexWhitelist::ThisMachine {
-            // The source's address in the network is known only when it runs, and may change when it is started again.
-            settings.push(("reindex.remote.whitelist", format!("*:{}", inside(Store::Elasticsearch))));
+            // The source's address in the network is known only when it runs, and may change when it is started again. A
+            // single `*` in front is no plain word of YAML, which the image writes these settings down in.
+            let any: Vec<String> = (1..=9).map(|d| format!("{d}*:{}", inside(Store::Elasticsearch))).collect();
+            settings.push(("reindex.remote.whitelist", any.join(",")));
         }
         settings
     }
@@ -179,7 +181,8 @@ mod tests {
                 .get("reindex.remote.whitelist")
                 .cloned()
         };
-        assert_eq!(whitelist(Side::Target, ReindexWhitelist::ThisMachine), Some("*:9200".into()));
+        let told = whitelist(Side::Target, ReindexWhitelist::ThisMachine).unwrap();
+        assert!(told.split(',').any(|p| p == "1*:9200") && !told.starts_with('*'), "{told}");
         assert_eq!(whitelist(Side::Target, ReindexWhitelist::Nobody), None);
         assert_eq!(whitelist(Side::Source, ReindexWhitelist::ThisMachine), None);
     }
