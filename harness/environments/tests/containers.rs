@@ -54,7 +54,7 @@ async fn stores_in_containers_keep_their_data_through_faults_and_lives_and_leave
         select(endpoint, "SELECT count(*)::int FROM pg_catalog.pg_database").await.unwrap();
     }
     let session = drydock_stores::postgres::connect(&source, "postgres", "drydock-test").await.unwrap();
-    session.batch_execute("CREATE TABLE kept AS SELECT 42 AS answer").await.unwrap();
+    session.batch_execute("CREATE TABLE public.kept AS SELECT 42 AS answer").await.unwrap();
     // Nobody comes in unencrypted, with the right password or not.
     let bare = PostgresEndpoint { tls: PostgresTls::Off, ..target.clone() };
     assert!(select(&bare, "SELECT 1").await.is_err());
@@ -63,11 +63,11 @@ async fn stores_in_containers_keep_their_data_through_faults_and_lives_and_leave
     let waited = tokio::time::timeout(Duration::from_secs(1), session.query_one("SELECT 1", &[])).await;
     assert!(waited.is_err(), "a paused store answered");
     environment.signal(Side::Source, Store::Postgres, StoreSignal::Continue).await.unwrap();
-    assert_eq!(select(&source, "SELECT answer FROM kept").await, Ok(42));
+    assert_eq!(select(&source, "SELECT answer FROM public.kept").await, Ok(42));
     environment.process(Side::Source, Store::Postgres).unwrap().kill().await;
     assert!(!environment.is_running(Side::Source, Store::Postgres).await);
     environment.restart(Side::Source, Store::Postgres).await.unwrap();
-    assert_eq!(select(&source, "SELECT answer FROM kept").await, Ok(42));
+    assert_eq!(select(&source, "SELECT answer FROM public.kept").await, Ok(42));
     // A run that lives is left alone.
     let root = config.work_root.clone();
     let cleaned = tokio::task::spawn_blocking(move || clean::clean(root.as_deref())).await.unwrap().unwrap();
@@ -75,7 +75,7 @@ async fn stores_in_containers_keep_their_data_through_faults_and_lives_and_leave
     // Another life finds the data where they were, behind the same doors.
     environment.stop(Keep::Data).await.unwrap();
     let mut environment = Containers::reattach(config.clone(), Arc::new(Silent)).await.unwrap().unwrap();
-    assert_eq!(select(&environment.postgres(Side::Source).unwrap(), "SELECT answer FROM kept").await, Ok(42));
+    assert_eq!(select(&environment.postgres(Side::Source).unwrap(), "SELECT answer FROM public.kept").await, Ok(42));
     assert_eq!(environment.postgres(Side::Target).unwrap().port, target.port);
     assert_eq!(select(&target, "SELECT 1").await, Ok(1));
     assert!(select(&bare, "SELECT 1").await.is_err());
