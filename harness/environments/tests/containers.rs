@@ -75,7 +75,10 @@ async fn stores_in_containers_keep_their_data_through_faults_and_lives_and_leave
     // Another life finds the data where they were, behind the same doors.
     environment.stop(Keep::Data).await.unwrap();
     let mut environment = Containers::reattach(config.clone(), Arc::new(Silent)).await.unwrap().unwrap();
-    assert_eq!(select(&environment.postgres(Side::Source).unwrap(), "SELECT answer FROM public.kept").await, Ok(42));
+    assert_eq!(
+        select(&environment.postgres(Side::Source).unwrap(), "SELECT answer FROM public.kept").await,
+        Ok(42)
+    );
     assert_eq!(environment.postgres(Side::Target).unwrap().port, target.port);
     assert_eq!(select(&target, "SELECT 1").await, Ok(1));
     assert!(select(&bare, "SELECT 1").await.is_err());

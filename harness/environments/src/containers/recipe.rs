@@ -146,7 +146,8 @@ impl Recipe<'_> {
         if self.side == Side::Target && self.config.reindex_whitelist == ReindexWhitelist::ThisMachine {
             // The source's address in the network is known only when it runs, and may change when it is started again. A
             // single `*` in front is no plain word of YAML, which the image writes these settings down in.
-            let any: Vec<String> = (1..=9).map(|d| format!("{d}*:{}", inside(Store::Elasticsearch))).collect();
+            let any: Vec<String> =
+                (1..=9).map(|d| format!("{d}*:{}", inside(Store::Elasticsearch))).collect();
             settings.push(("reindex.remote.whitelist", any.join(",")));
         }
         settings
