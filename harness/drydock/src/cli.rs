@@ -15,6 +15,7 @@ pub(crate) use helm::{
 pub(crate) use simulate::Simulate;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use drydock_core::scenario::EnvironmentName;
 use std::path::PathBuf;
 
 /// Independent witness for Camunda 8 platform migrations.
@@ -70,6 +71,24 @@ pub(crate) enum Command {
     Help(Help),
 }
 
+/// Where stores run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum On {
+    /// As processes of this machine
+    Embedded,
+    /// As containers of this machine's engine
+    Containers,
+}
+
+impl From<On> for EnvironmentName {
+    fn from(on: On) -> Self {
+        match on {
+            On::Embedded => Self::Embedded,
+            On::Containers => Self::Containers,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Rehearse {
     /// Scenario files. Of several, one matrix is printed, and exit code 0 says that each ended as it is meant to (`expect:`)
@@ -81,9 +100,9 @@ pub(crate) struct Rehearse {
     /// Print the plan and do nothing
     #[arg(long, conflicts_with = "resume")]
     pub(crate) plan: bool,
-    /// Where the stores run; so far only as local processes
-    #[arg(long, value_name = "ENV", value_parser = ["embedded"], default_value = "embedded")]
-    pub(crate) on: String,
+    /// Where the stores run, instead of the scenario's environment
+    #[arg(long, value_name = "ENV", value_enum, conflicts_with = "resume")]
+    pub(crate) on: Option<On>,
     /// Who migrates; so far only the phases as implemented here
     #[arg(long, value_name = "DRIVER", value_parser = ["builtin"], default_value = "builtin")]
     pub(crate) driver: String,
@@ -420,6 +439,9 @@ pub(crate) struct DoctorStores {
 pub(crate) struct Doctor {
     /// Check for this scenario instead of the standard one
     pub(crate) scenario: Option<PathBuf>,
+    /// Where the stores are to run, instead of the scenario's environment
+    #[arg(long, value_name = "ENV", value_enum, conflicts_with = "against")]
+    pub(crate) on: Option<On>,
     /// Context of the production cluster: say what a green rehearsal on --staging does not prove about it
     #[arg(long, value_name = "CONTEXT", conflicts_with = "scenario", requires = "staging")]
     pub(crate) against: Option<String>,

@@ -1,6 +1,7 @@
-//! Finding and removing what dead runs left: processes first, then data. A run whose owner lives is never touched.
+//! Finding and removing what dead runs left: processes first, then containers, then data. A run whose owner lives is never touched.
 
 use crate::config::Store;
+use crate::containers;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::machine::Machine;
 use crate::procfs::{self, Process};
@@ -22,6 +23,8 @@ pub struct Leftover {
     pub run_dir: Option<PathBuf>,
     /// Its processes that still run: pid and program name.
     pub processes: Vec<(u32, String)>,
+    /// Its containers, networks and volumes, as far as an engine answers.
+    pub containers: Vec<String>,
     /// Bytes in the work directory.
     pub bytes: u64,
 }
@@ -29,13 +32,12 @@ pub struct Leftover {
 impl std::fmt::Display for Leftover {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mib = self.bytes / (1 << 20);
-        write!(
-            f,
-            "{}: {} processes, {mib} MiB in {}",
-            self.run_id,
-            self.processes.len(),
-            self.work_dir.display()
-        )
+        let processes = self.processes.len();
+        write!(f, "{}: {processes} processes, {mib} MiB in {}", self.run_id, self.work_dir.display())?;
+        if !self.containers.is_empty() {
+            write!(f, "; {}", self.containers.join(", "))?;
+        }
+        Ok(())
     }
 }
 
@@ -66,6 +68,7 @@ pub fn leftovers(work_root: Option<&Path>) -> Result<Vec<Leftover>> {
             found.push(describe(&work));
         }
     }
+    found.extend(containers::orphans(&root).into_iter().map(|(run, names)| orphan(&root, run, names)));
     Ok(found)
 }
 
@@ -95,7 +98,19 @@ pub fn clean(work_root: Option<&Path>) -> Result<Report> {
             Err(error) => report.failed.push((name, error)),
         }
     }
+    for (run, names) in containers::orphans(&root) {
+        match containers::remove_orphan(&root, &run) {
+            Ok(()) => report.removed.push(orphan(&root, run, names)),
+            Err(error) => report.failed.push((run, error)),
+        }
+    }
     Ok(report)
+}
+
+/// A run whose work directory somebody else removed.
+fn orphan(root: &Path, run_id: String, containers: Vec<String>) -> Leftover {
+    let work_dir = root.join(&run_id);
+    Leftover { run_id, work_dir, run_dir: None, processes: Vec::new(), containers, bytes: 0 }
 }
 
 /// The same for one run, if it is dead. A run that left nothing is no error; neither is one that lives, which is left alone.
@@ -115,7 +130,9 @@ pub fn remove_run(work_root: Option<&Path>, run_id: &str) -> Result<()> {
 }
 
 fn end_and_remove(work: WorkDir) -> Result<()> {
-    end_processes(&work, Manner::AtOnce).and_then(|()| work.remove())
+    end_processes(&work, Manner::AtOnce)?;
+    containers::remove_of(&work)?;
+    work.remove()
 }
 
 fn describe(work: &WorkDir) -> Leftover {
@@ -124,6 +141,7 @@ fn describe(work: &WorkDir) -> Leftover {
         work_dir: work.path().to_owned(),
         run_dir: work.owner().map(|o| o.run_dir),
         processes: work.living().iter().map(|(p, _)| (p.pid, procfs::name(p.pid))).collect(),
+        containers: containers::names_of(work),
         bytes: bytes_below(work.path()),
     }
 }

@@ -69,6 +69,10 @@ pub struct SideConfig {
     pub access: Access,
     /// From where its Elasticsearch may read; means nothing on the source.
     pub reindex_whitelist: ReindexWhitelist,
+    /// Image of PostgreSQL, in containers.
+    pub postgres_image: Option<String>,
+    /// Image of Elasticsearch, in containers.
+    pub elasticsearch_image: Option<String>,
 }
 
 impl Default for SideConfig {
@@ -82,6 +86,8 @@ impl Default for SideConfig {
             postgres: true,
             access: Access::default(),
             reindex_whitelist: ReindexWhitelist::default(),
+            postgres_image: None,
+            elasticsearch_image: None,
         }
     }
 }

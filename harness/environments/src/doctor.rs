@@ -1,9 +1,10 @@
-//! Everything that stands in the way of an embedded environment, at once, with a mend for each.
+//! Everything that stands in the way of an environment, at once, with a mend for each.
 
 use crate::artifacts::Pins;
 use crate::cache::Cache;
 use crate::clients;
 use crate::config::EmbeddedConfig;
+use crate::containers::{Engine, Image};
 use crate::error::{EnvironmentError, Result};
 use crate::homes::{self, Origin};
 use crate::java;
@@ -14,6 +15,7 @@ use crate::preflight;
 use crate::user::StoreUser;
 use crate::workdir;
 use crate::{Side, Store};
+use drydock_core::scenario::EnvironmentName;
 use serde::Serialize;
 
 /// State of one item.
@@ -39,6 +41,60 @@ pub struct DoctorItem {
     pub detail: String,
     /// What to do, unless all is well.
     pub mend: Option<String>,
+}
+
+/// Looks at this machine, for an environment.
+pub async fn run_in(environment: EnvironmentName, config: &EmbeddedConfig) -> Vec<DoctorItem> {
+    let machine = Machine::from_process();
+    match environment {
+        EnvironmentName::Embedded => run_on(config, &machine).await,
+        EnvironmentName::Containers => containers_on(config, &machine).await,
+    }
+}
+
+/// Looks for an engine, images, client programs and room. Makes nothing, pulls nothing.
+async fn containers_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<DoctorItem> {
+    let mut items = vec![item("configuration", config.validate().map(|()| "in order".to_owned()))];
+    let engine = Engine::connect(machine).await;
+    let told = engine.as_ref().map(|e| e.version.clone()).map_err(copy);
+    items.push(item("container engine", told));
+    let mut images = Vec::new();
+    for (_, side) in config.sides() {
+        let asked = [(side.postgres, Store::Postgres), (side.elasticsearch, Store::Elasticsearch)];
+        for (_, store) in asked.into_iter().filter(|(asked, _)| *asked) {
+            match Image::of(side, store, machine) {
+                Ok(image) => images.push(image),
+                Err(error) => items.push(item(&format!("image of {store}"), Err(error))),
+            }
+        }
+    }
+    images.sort();
+    images.dedup();
+    for image in images.iter().map(ToString::to_string) {
+        let Ok(engine) = &engine else { break };
+        items.push(match engine.has_image(&image).await {
+            Ok(true) => item(&format!("image {image}"), Ok("is here".to_owned())),
+            Ok(false) => DoctorItem {
+                name: format!("image {image}"),
+                state: DoctorState::Warning,
+                detail: "is pulled at the first run".to_owned(),
+                mend: Some(format!("docker pull {image}; or name another one in DRYDOCK_IMAGE_POSTGRES or DRYDOCK_IMAGE_ELASTICSEARCH")),
+            },
+            Err(error) => item(&format!("image {image}"), Err(error)),
+        });
+    }
+    match Cache::locate(machine) {
+        Ok(cache) if !config.postgres_majors().is_empty() => {
+            items.push(clients_item(config, machine, &cache).await);
+        }
+        Ok(_) => {}
+        Err(error) => items.push(item("cache", Err(error))),
+    }
+    let root = workdir::root(config.work_root.as_deref(), machine);
+    items.push(item("disk space of the work directory", preflight::work_space(config, machine, &root)));
+    items.push(item("memory", preflight::memory(config, machine)));
+    items.extend(port_items(config));
+    items
 }
 
 /// Looks at this machine.
@@ -95,11 +151,16 @@ pub async fn run_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<DoctorIte
         items.push(item("way to the work directory", reach));
     }
     items.push(item("memory", preflight::memory(config, machine)));
-    for (side, store, port) in fixed_ports(config) {
-        let held = HeldPort::take(PortChoice::Fixed(port), side, store);
-        items.push(item(&format!("port {port}"), held.map(|_| "free".to_owned())));
-    }
+    items.extend(port_items(config));
     items
+}
+
+fn port_items(config: &EmbeddedConfig) -> Vec<DoctorItem> {
+    let look = |(side, store, port)| {
+        let held = HeldPort::take(PortChoice::Fixed(port), side, store);
+        item(&format!("port {port}"), held.map(|_| "free".to_owned()))
+    };
+    fixed_ports(config).into_iter().map(look).collect()
 }
 
 /// The ports that the configuration fixes.

@@ -95,17 +95,7 @@ impl ElasticsearchRecipe {
     }
 
     pub(crate) fn endpoint(&self, port: u16) -> ElasticsearchEndpoint {
-        match &self.door {
-            None => ElasticsearchEndpoint::plain(format!("http://127.0.0.1:{port}")),
-            Some(door) => ElasticsearchEndpoint {
-                auth: ElasticsearchAuth::Basic {
-                    user: ELASTICSEARCH_USER.into(),
-                    password: door.password.clone(),
-                },
-                ca_pem: Some(door.ca_pem.clone()),
-                ..ElasticsearchEndpoint::plain(format!("https://127.0.0.1:{port}"))
-            },
-        }
+        endpoint(self.door.as_deref(), port)
     }
 
     /// Puts certificate, key and the only user where the node looks for them.
@@ -121,17 +111,9 @@ impl ElasticsearchRecipe {
                 "use a home with that module (--elasticsearch-home), or leave `managed: elsewhere` out",
             ));
         }
-        let issued = door.issued(Store::Elasticsearch)?;
-        let users = format!("{ELASTICSEARCH_USER}:{}\n", hashed(&door.password)?);
-        let roles = format!("superuser:{ELASTICSEARCH_USER}\n");
-        for (name, text) in [
-            ("http.pem", issued.certificate.as_str()),
-            ("http.key", issued.key.expose_secret()),
-            ("users", &users),
-            ("users_roles", &roles),
-        ] {
+        for (name, text) in door_files(door)? {
             let path = self.configuration().join(name);
-            write_private(&path, text.as_bytes())?;
+            write_private(&path, text.expose_secret().as_bytes())?;
             self.user.own(&path)?;
         }
         Ok(())
@@ -144,14 +126,12 @@ impl ElasticsearchRecipe {
         format!("heap {} MiB, {door}, {}{compiler}", self.heap_mib, self.collector())
     }
 
-    /// The node refuses requests when its heap is full of garbage, and makes room itself only under G1. A small heap never
-    /// meets documents that fill it, and starts sooner with the plain collector.
     fn collector(&self) -> &'static str {
-        if self.heap_mib >= COLLECTS_FROM_MIB { "UseG1GC" } else { "UseSerialGC" }
+        collector(self.heap_mib)
     }
 
     fn optimises(&self) -> bool {
-        self.data_bytes >= OPTIMISE_FROM_BYTES
+        optimises(self.data_bytes)
     }
 
     fn configuration(&self) -> PathBuf {
@@ -246,6 +226,45 @@ impl ElasticsearchRecipe {
     }
 }
 
+/// The node refuses requests when its heap is full of garbage, and makes room itself only under G1. A small heap never
+/// meets documents that fill it, and starts sooner with the plain collector.
+pub(crate) fn collector(heap_mib: u32) -> &'static str {
+    if heap_mib >= COLLECTS_FROM_MIB { "UseG1GC" } else { "UseSerialGC" }
+}
+
+/// Whether there is enough to do for the optimising compiler.
+pub(crate) fn optimises(data_bytes: u64) -> bool {
+    data_bytes >= OPTIMISE_FROM_BYTES
+}
+
+/// Where a node is reached that listens on this port of the loopback interface, and how to get in.
+pub(crate) fn endpoint(door: Option<&Door>, port: u16) -> ElasticsearchEndpoint {
+    match door {
+        None => ElasticsearchEndpoint::plain(format!("http://127.0.0.1:{port}")),
+        Some(door) => ElasticsearchEndpoint {
+            auth: ElasticsearchAuth::Basic {
+                user: ELASTICSEARCH_USER.into(),
+                password: door.password.clone(),
+            },
+            ca_pem: Some(door.ca_pem.clone()),
+            ..ElasticsearchEndpoint::plain(format!("https://127.0.0.1:{port}"))
+        },
+    }
+}
+
+/// Certificate, key and the only user, by name in the folder of the node's configuration.
+pub(crate) fn door_files(door: &Door) -> Result<[(&'static str, SecretString); 4]> {
+    let issued = door.issued(Store::Elasticsearch)?;
+    let users = format!("{ELASTICSEARCH_USER}:{}\n", hashed(&door.password)?);
+    let roles = format!("superuser:{ELASTICSEARCH_USER}\n");
+    Ok([
+        ("http.pem", issued.certificate.into()),
+        ("http.key", issued.key),
+        ("users", users.into()),
+        ("users_roles", roles.into()),
+    ])
+}
+
 /// The folder that the nodes of both sides may keep snapshots in.
 pub(crate) fn repository(work: &Path) -> PathBuf {
     work.join("snapshots")
@@ -265,6 +284,20 @@ fn hashed(password: &SecretString) -> Result<String> {
 /// Whether the work directory holds a node's data.
 pub(crate) fn has_data(work: &WorkDir, side: Side) -> bool {
     work.path().join(format!("{side}-{}", Store::Elasticsearch)).join("data/_state").is_dir()
+}
+
+/// Whether a node answers on this port of the loopback interface, with all data it has.
+pub(crate) async fn answers(endpoint: &ElasticsearchEndpoint, port: u16) -> bool {
+    // The port opens last. A client for every look would take the processor from the start it waits for.
+    if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
+        return false;
+    }
+    let timeouts = Timeouts { connect: Duration::from_secs(1), read: Duration::from_secs(5) };
+    let Ok(client) = Client::new(endpoint, timeouts) else { return false };
+    let Ok(health) = client.get("/_cluster/health").await else { return false };
+    // Red: the state or a primary shard is not there yet, as after a restart on data; reads would fail.
+    matches!(health["status"].as_str(), Some("green" | "yellow"))
+        && health["initializing_shards"].as_u64() == Some(0)
 }
 
 /// Asks a node for its version number.
@@ -316,16 +349,7 @@ impl Recipe for ElasticsearchRecipe {
     }
 
     async fn answers(&self, port: u16) -> bool {
-        // The port opens last. A client for every look would take the processor from the start it waits for.
-        if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
-            return false;
-        }
-        let timeouts = Timeouts { connect: Duration::from_secs(1), read: Duration::from_secs(5) };
-        let Ok(client) = Client::new(&self.endpoint(port), timeouts) else { return false };
-        let Ok(health) = client.get("/_cluster/health").await else { return false };
-        // Red: the state or a primary shard is not there yet, as after a restart on data; reads would fail.
-        matches!(health["status"].as_str(), Some("green" | "yellow"))
-            && health["initializing_shards"].as_u64() == Some(0)
+        answers(&self.endpoint(port), port).await
     }
 
     fn start_limit(&self) -> Duration {

@@ -199,6 +199,20 @@ impl Embedded {
         elasticsearch::repository(self.work.path())
     }
 
+    /// Removes what lies in the folder of snapshots.
+    ///
+    /// # Errors
+    /// A file cannot be removed.
+    pub fn remove_snapshots(&self) -> Result<()> {
+        let folder = self.snapshot_folder();
+        for path in std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|e| e.path()) {
+            let removed =
+                if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            removed.map_err(|e| EnvironmentError::io("remove", &path, &e))?;
+        }
+        Ok(())
+    }
+
     /// Bytes that the disk of all stores has left; `None` where the system does not tell.
     pub fn free_bytes(&self) -> Option<u64> {
         Machine::from_process().disk_available(self.work.path())
@@ -279,21 +293,6 @@ impl Embedded {
         }
     }
 
-    /// Starts again every store of both sides that has ended, on its data and its port.
-    ///
-    /// # Errors
-    /// As [`Embedded::restart`], of the first one that does not start.
-    pub async fn restart_ended(&mut self) -> Result<()> {
-        for side in [Side::Source, Side::Target] {
-            for store in [Store::Postgres, Store::Elasticsearch] {
-                if !self.is_running(side, store) {
-                    self.restart(side, store).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Ends all stores in good order, by force where that takes too long, and removes what is not kept.
     ///
     /// # Errors
@@ -357,7 +356,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
     })?
 }
 
-fn in_use(run_id: &str, pid: Option<u32>) -> EnvironmentError {
+pub(crate) fn in_use(run_id: &str, pid: Option<u32>) -> EnvironmentError {
     let by = pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
     EnvironmentError::new(
         EnvironmentProblem::Interrupted,
@@ -366,7 +365,7 @@ fn in_use(run_id: &str, pid: Option<u32>) -> EnvironmentError {
     )
 }
 
-fn absent(side: Side, store: Store) -> EnvironmentError {
+pub(crate) fn absent(side: Side, store: Store) -> EnvironmentError {
     EnvironmentError::new(
         EnvironmentProblem::Configuration,
         format!("this environment has no {side} {store}"),

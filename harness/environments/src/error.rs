@@ -26,6 +26,8 @@ pub enum EnvironmentProblem {
     Interrupted,
     /// The configuration asks for something this environment cannot do.
     Configuration,
+    /// No container engine answers, or it refuses what it is asked for.
+    Engine,
     /// Any other failure of the operating system.
     Io,
 }

@@ -23,6 +23,8 @@ pub enum Obtained {
     Machine,
     /// It was fetched; these are its Maven coordinates.
     Fetched(String),
+    /// It runs in a container of this image.
+    Image(String),
 }
 
 impl fmt::Display for Obtained {
@@ -31,6 +33,7 @@ impl fmt::Display for Obtained {
             Self::Given => f.write_str("given"),
             Self::Machine => f.write_str("the machine's own"),
             Self::Fetched(coordinates) => write!(f, "fetched ({coordinates})"),
+            Self::Image(image) => write!(f, "container of {image}"),
         }
     }
 }

@@ -1,7 +1,10 @@
-//! Where a rehearsal runs. Today: `embedded`, real PostgreSQL and Elasticsearch as local processes of this machine.
+//! Where a rehearsal runs: real PostgreSQL and Elasticsearch as local processes of this machine (`embedded`), or as
+//! containers of its engine (`containers`).
 //!
+//! - [`Environment`] is one of the two, for whoever does not care;
 //! - [`Embedded::start`] fetches what is missing, checks the machine, and starts up to four stores side by side;
 //! - [`Embedded::reattach`] takes up the data of a run whose process died;
+//! - [`Containers`] does the same with images;
 //! - [`doctor`] names everything that stands in the way, at once;
 //! - [`Proxy`] stands between a migration and a store, and disturbs on request;
 //! - [`clean`] ends and removes what dead runs left, and never touches a live one.
@@ -14,10 +17,12 @@ mod cache;
 pub mod clean;
 mod clients;
 mod config;
+mod containers;
 pub mod doctor;
 mod door;
 mod elasticsearch;
 mod embedded;
+mod environment;
 mod error;
 mod homes;
 mod java;
@@ -36,8 +41,10 @@ mod workdir;
 
 pub use clients::client_programs;
 pub use config::{Access, EmbeddedConfig, ReindexWhitelist, Side, SideConfig, Store};
+pub use containers::Containers;
 pub use door::foreign_authority;
 pub use embedded::{Embedded, Keep, StoreVersion};
+pub use environment::Environment;
 pub use error::{EnvironmentError, EnvironmentProblem, Progress, Silent};
 pub use homes::Obtained;
 pub use machine::Machine;

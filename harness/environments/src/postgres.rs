@@ -26,6 +26,16 @@ use std::time::Duration;
 pub(crate) const SUPERUSER: &str = "postgres";
 /// What a reader of a report must know about these servers.
 const DEVIATIONS: &str = "fsync=off, shared_buffers=64MB";
+/// What every server is started with, wherever it runs.
+pub(crate) const SETTINGS: [&str; 5] = [
+    // A rehearsal's data are worthless after a power failure; the reports say so.
+    "fsync=off",
+    "max_connections=100",
+    "shared_buffers=64MB",
+    // Containers often have 64 MB in /dev/shm, and files there would outlive a killed server.
+    "dynamic_shared_memory_type=mmap",
+    "log_statement=none",
+];
 /// Longest path of a Unix socket that the kernel takes.
 const SOCKET_PATH_LIMIT: usize = 107;
 
@@ -81,22 +91,11 @@ impl PostgresRecipe {
     }
 
     pub(crate) fn endpoint(&self, port: u16) -> PostgresEndpoint {
-        PostgresEndpoint {
-            host: "127.0.0.1".into(),
-            port,
-            user: SUPERUSER.into(),
-            password: Some(self.password.clone()),
-            tls: match &self.door {
-                Some(door) => PostgresTls::VerifyFull { ca_pem: Some(door.ca_pem.clone()) },
-                None => PostgresTls::Off,
-            },
-        }
+        endpoint(&self.password, self.door.as_deref(), port)
     }
 
-    /// What a reader of a report must know about this server.
     pub(crate) fn deviations(&self) -> String {
-        let door = if self.door.is_some() { ", TLS and passwords only" } else { "" };
-        format!("{DEVIATIONS}{door}")
+        deviations(self.door.as_deref())
     }
 
     fn certificate(&self) -> PathBuf {
@@ -206,6 +205,35 @@ pub(crate) fn has_data(work: &WorkDir, side: Side) -> bool {
     directory.join("data/global/pg_control").is_file()
 }
 
+/// Where a server is reached that listens on this port of the loopback interface, and how to get in.
+pub(crate) fn endpoint(password: &SecretString, door: Option<&Door>, port: u16) -> PostgresEndpoint {
+    PostgresEndpoint {
+        host: "127.0.0.1".into(),
+        port,
+        user: SUPERUSER.into(),
+        password: Some(password.clone()),
+        tls: match door {
+            Some(door) => PostgresTls::VerifyFull { ca_pem: Some(door.ca_pem.clone()) },
+            None => PostgresTls::Off,
+        },
+    }
+}
+
+/// What a reader of a report must know about a server.
+pub(crate) fn deviations(door: Option<&Door>) -> String {
+    let door = if door.is_some() { ", TLS and passwords only" } else { "" };
+    format!("{DEVIATIONS}{door}")
+}
+
+/// Whether a server lets its superuser in and answers.
+pub(crate) async fn answers(endpoint: &PostgresEndpoint) -> bool {
+    let session = drydock_stores::postgres::connect(endpoint, SUPERUSER, "drydock");
+    match tokio::time::timeout(Duration::from_secs(5), session).await {
+        Ok(Ok(session)) => session.batch_execute("SELECT 1").await.is_ok(),
+        Ok(Err(_)) | Err(_) => false,
+    }
+}
+
 pub(crate) fn make_owned(path: &Path, user: &StoreUser, mode: u32) -> Result<()> {
     fs::create_dir_all(path).map_err(|e| EnvironmentError::io("make the directory", path, &e))?;
     crate::cache::set_mode(path, mode)?;
@@ -225,7 +253,7 @@ pub(crate) fn random_password() -> Result<SecretString> {
     })))
 }
 
-fn read_password(path: &Path) -> Result<SecretString> {
+pub(crate) fn read_password(path: &Path) -> Result<SecretString> {
     fs::read_to_string(path).map(SecretString::from).map_err(|e| EnvironmentError::io("read", path, &e))
 }
 
@@ -247,18 +275,8 @@ impl Recipe for PostgresRecipe {
         };
         let mut arguments: Vec<OsString> = vec!["-D".into(), self.data().into(), "-k".into(), sockets];
         arguments.extend(["-p".into(), port.to_string().into()]);
-        for setting in [
-            "listen_addresses=127.0.0.1",
-            // A rehearsal's data are worthless after a power failure; the reports say so.
-            "fsync=off",
-            "max_connections=100",
-            "shared_buffers=64MB",
-            // Containers often have 64 MB in /dev/shm, and files there would outlive a killed server.
-            "dynamic_shared_memory_type=mmap",
-            "logging_collector=off",
-            "log_destination=stderr",
-            "log_statement=none",
-        ] {
+        let here = ["listen_addresses=127.0.0.1", "logging_collector=off", "log_destination=stderr"];
+        for setting in here.into_iter().chain(SETTINGS) {
             arguments.extend(["-c".into(), setting.into()]);
         }
         if self.door.is_some() {
@@ -282,12 +300,7 @@ impl Recipe for PostgresRecipe {
     }
 
     async fn answers(&self, port: u16) -> bool {
-        let endpoint = self.endpoint(port);
-        let session = drydock_stores::postgres::connect(&endpoint, SUPERUSER, "drydock");
-        match tokio::time::timeout(Duration::from_secs(5), session).await {
-            Ok(Ok(session)) => session.batch_execute("SELECT 1").await.is_ok(),
-            Ok(Err(_)) | Err(_) => false,
-        }
+        answers(&self.endpoint(port)).await
     }
 
     fn start_limit(&self) -> Duration {

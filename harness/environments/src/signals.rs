@@ -1,6 +1,7 @@
 //! Processes that faults end: stores, client programs, and this program itself.
 
 use crate::config::{Side, Store};
+use crate::containers::Engine;
 use crate::embedded::Embedded;
 use crate::procfs::{self, Process};
 use crate::supervised::StoreSignal;
@@ -12,18 +13,39 @@ use std::time::Duration;
 const DYING: Duration = Duration::from_secs(5);
 
 /// A running store, to be sent signals while somebody else holds the environment.
-#[derive(Debug, Clone, Copy)]
-pub struct StoreProcess(u32);
+#[derive(Debug, Clone)]
+pub struct StoreProcess(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    /// The process that leads a group.
+    Group(u32),
+    Container(Engine, String),
+}
 
 impl StoreProcess {
     /// The process group of a store; `None` if it does not run.
     pub fn of(environment: &Embedded, side: Side, store: Store) -> Option<Self> {
-        environment.leader(side, store).map(Self)
+        environment.leader(side, store).map(|leader| Self(Kind::Group(leader)))
+    }
+
+    /// The container of a store.
+    pub(crate) fn container(engine: Engine, id: String) -> Self {
+        Self(Kind::Container(engine, id))
     }
 
     /// Kills the store with all its processes, and waits until none runs: one with much memory takes a moment to die.
     pub async fn kill(self) {
-        let members = procfs::tree(self.0);
+        let leader = match self.0 {
+            Kind::Group(leader) => leader,
+            Kind::Container(engine, id) => {
+                // One that cannot be killed is told by whoever starts it again.
+                let _ = engine.signal(&id, "SIGKILL").await;
+                engine.ended(&id, DYING).await;
+                return;
+            }
+        };
+        let members = procfs::tree(leader);
         for member in &members {
             procfs::signal(member, StoreSignal::Kill.raw());
         }

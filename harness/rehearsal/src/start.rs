@@ -8,12 +8,12 @@ use crate::witness::Witness;
 use crate::world::{Ownership, RealWorld, WorldConfig};
 use drydock_core::event::{RECORD_VERSION, RunStarted};
 use drydock_core::record::RecordError;
-use drydock_core::scenario::{Profile, ledger_from_yaml};
+use drydock_core::scenario::{EnvironmentName, Profile, ledger_from_yaml};
 use drydock_core::{
     Event, LedgerLine, Plan, Record, RecordWriter, Redactor, RunId, Scenario, ScenarioError, Summary,
     SystemClock,
 };
-use drydock_environments::Embedded;
+use drydock_environments::Environment;
 use drydock_estimate::Way;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -25,6 +25,8 @@ use thiserror::Error;
 /// What the command line adds to a scenario.
 #[derive(Debug, Clone, Default)]
 pub struct RehearsalOptions {
+    /// Instead of the scenario's environment.
+    pub on: Option<EnvironmentName>,
     /// Instead of the scenario's seed.
     pub seed: Option<u64>,
     /// Instead of the profile's number of documents.
@@ -106,6 +108,7 @@ pub fn plan_of(file: &Path, options: &RehearsalOptions) -> Result<(Scenario, Pla
     let text = std::fs::read_to_string(file)
         .map_err(file_error(format!("cannot read the scenario {}", file.display())))?;
     let mut scenario = Scenario::from_yaml(&file.display().to_string(), &text)?;
+    scenario.environment = options.on.unwrap_or(scenario.environment);
     scenario.seed = options.seed.unwrap_or(scenario.seed);
     scenario.data.documents = options.documents.or(scenario.data.documents);
     scenario.data.profile = options.profile.unwrap_or(scenario.data.profile);
@@ -232,7 +235,7 @@ pub async fn resume(
 
 /// Stores that a run works on without owning them.
 pub(crate) struct Lent {
-    pub(crate) stores: Embedded,
+    pub(crate) stores: Environment,
     /// What a step that fails is followed by.
     pub(crate) after_failure: AfterFailure,
 }
@@ -246,7 +249,7 @@ pub(crate) async fn go_through(
     progress: Progress,
     interrupt: &Interrupt,
     lent: Option<Lent>,
-) -> (Result<Rehearsed, RehearsalError>, Option<Embedded>) {
+) -> (Result<Rehearsed, RehearsalError>, Option<Environment>) {
     let config = WorldConfig {
         run: started.run.clone(),
         scenario: started.scenario.clone(),

@@ -14,6 +14,8 @@ pub struct ElasticsearchEndpoint {
     pub ca_pem: Option<String>,
     /// Where requests go.
     pub transport: Transport,
+    /// Base URL under which other clusters reach it, where that is not [`url`](Self::url): between containers, for one.
+    pub peer_url: Option<String>,
 }
 
 /// Authentication towards Elasticsearch.
@@ -34,6 +36,11 @@ pub enum ElasticsearchAuth {
 }
 
 impl ElasticsearchEndpoint {
+    /// The address that another cluster is told, to read from this one.
+    pub fn url_for_peers(&self) -> &str {
+        self.peer_url.as_deref().unwrap_or(&self.url)
+    }
+
     /// An endpoint without authentication.
     pub fn plain(url: impl Into<String>) -> Self {
         let url: String = url.into();
@@ -42,6 +49,7 @@ impl ElasticsearchEndpoint {
             auth: ElasticsearchAuth::None,
             ca_pem: None,
             transport: Transport::Network,
+            peer_url: None,
         }
     }
 }

@@ -88,6 +88,8 @@ pub enum EnvironmentName {
     /// Real PostgreSQL and Elasticsearch as local processes.
     #[default]
     Embedded,
+    /// The same as containers of a local engine, from the images that each side names.
+    Containers,
 }
 
 /// Who migrates.
@@ -127,6 +129,9 @@ pub struct PostgresSpec {
     /// TCP port; a free one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
+    /// Image of the environment `containers`; `postgres:VERSION` if absent. `{version}` stands for the major version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 fn default_postgres() -> u16 {
@@ -135,7 +140,7 @@ fn default_postgres() -> u16 {
 
 impl Default for PostgresSpec {
     fn default() -> Self {
-        Self { version: default_postgres(), port: None }
+        Self { version: default_postgres(), port: None, image: None }
     }
 }
 
@@ -150,6 +155,9 @@ pub struct ElasticsearchSpec {
     /// HTTP port; a free one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
+    /// Image of the environment `containers`; Elastic's, of the version that is embedded otherwise, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 fn default_heap() -> u32 {
@@ -158,7 +166,7 @@ fn default_heap() -> u32 {
 
 impl Default for ElasticsearchSpec {
     fn default() -> Self {
-        Self { heap_mib: default_heap(), port: None }
+        Self { heap_mib: default_heap(), port: None, image: None }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Mistakes in scenario files are told with their place and with what to write instead.
 
 use drydock_core::Scenario;
-use drydock_core::scenario::ledger_from_yaml;
+use drydock_core::scenario::{EnvironmentName, ledger_from_yaml};
 use miette::Diagnostic;
 
 /// Text, place and message, help.
@@ -304,4 +304,18 @@ fn what_could_never_be_met_is_no_expectation() {
     // A check of another procedure: it would never be made.
     assert!(read("{verdict: different, checks: [elasticsearch/documents]}").is_err());
     assert!(read("{checks: [harmless/target]}").unwrap_err().contains("verdict is to be equal"));
+}
+
+#[test]
+fn each_side_may_name_its_images() {
+    let text = "name: x\nenvironment: containers\nsource: {postgres: {version: 14, image: \"team/postgres:{version}\"}}\n\
+                target: {elasticsearch: {image: \"elasticsearch:8.18.0\"}}\n";
+    let scenario = Scenario::from_yaml("x.yaml", text).expect("it is right");
+    assert_eq!(scenario.environment, EnvironmentName::Containers);
+    assert_eq!(scenario.source.postgres.image.as_deref(), Some("team/postgres:{version}"));
+    assert_eq!(scenario.target.elasticsearch.image.as_deref(), Some("elasticsearch:8.18.0"));
+    assert_eq!((scenario.target.postgres.image, scenario.source.elasticsearch.image), (None, None));
+    let mistake =
+        Scenario::from_yaml("x.yaml", "name: x\nenvironment: container\n").expect_err("it is wrong");
+    assert!(mistake.to_string().contains("2:"), "{mistake}");
 }

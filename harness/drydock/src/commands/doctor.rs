@@ -3,7 +3,7 @@
 use crate::cli::{Doctor, DoctorStores};
 use drydock_core::finding::Outcome;
 use drydock_core::{ExitCode, Scenario};
-use drydock_environments::doctor::{DoctorItem, DoctorState, run as examine};
+use drydock_environments::doctor::{DoctorItem, DoctorState, run_in as examine};
 use drydock_rehearsal::preflight::{Stores, on_stores};
 use drydock_rehearsal::{RehearsalOptions, plan_of};
 use drydock_stores::PostgresEndpoint;
@@ -38,7 +38,7 @@ pub(crate) async fn run(arguments: &Doctor) -> ExitCode {
         }
     };
     let items = if stores.postgres.is_none() && stores.elasticsearch.is_none() {
-        examine(&machine).await
+        examine(arguments.on.map_or(scenario.environment, Into::into), &machine).await
     } else {
         preflight_items(&scenario, stores, &machine).await
     };

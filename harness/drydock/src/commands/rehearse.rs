@@ -10,8 +10,9 @@ use std::sync::Arc;
 /// Runs each scenario, or resumes one run. One alone ends with its verdict's exit code; several end with 0 if each of them
 /// ended as its scenario is meant to, and else with the worst code.
 pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
-    tracing::debug!(on = arguments.on, driver = arguments.driver, "rehearse");
+    tracing::debug!(on = ?arguments.on, driver = arguments.driver, "rehearse");
     let options = RehearsalOptions {
+        on: arguments.on.map(Into::into),
         seed: arguments.seed,
         documents: arguments.documents,
         downtime: arguments.downtime,

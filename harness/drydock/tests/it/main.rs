@@ -1,5 +1,6 @@
 //! The command as users meet it.
 
+mod containers;
 mod documented;
 mod drill;
 mod estimate;

@@ -30,7 +30,7 @@ pub(crate) fn batch_size(wanted: u32, store_bytes: u64, documents: u64) -> u32 {
 
 /// The body: `source.remote.host/username/password`, `source.index`, `source.size`, `dest.index`.
 pub(crate) fn body(source: &ElasticsearchEndpoint, index: &str, size: u32) -> Value {
-    let mut remote = json!({"host": host_with_port(&source.url)});
+    let mut remote = json!({"host": host_with_port(source.url_for_peers())});
     match &source.auth {
         ElasticsearchAuth::None => {}
         ElasticsearchAuth::Basic { user, password } => {
@@ -223,13 +223,16 @@ mod tests {
         let secured = ElasticsearchEndpoint {
             url: "https://es.example".into(),
             auth: ElasticsearchAuth::Basic { user: "elastic".into(), password: "pw".to_owned().into() },
-            ..ElasticsearchEndpoint::plain("")
+            ..plain.clone()
         };
         let remote = &body(&secured, "i", 1)["source"]["remote"];
         assert_eq!(
             *remote,
             json!({"host": "https://es.example:443", "username": "elastic", "password": "pw"})
         );
+        // The target reads from where its own network finds the source.
+        let peer = ElasticsearchEndpoint { peer_url: Some("http://172.18.0.2:9200".into()), ..plain };
+        assert_eq!(body(&peer, "i", 1)["source"]["remote"]["host"], "http://172.18.0.2:9200");
     }
 
     #[test]

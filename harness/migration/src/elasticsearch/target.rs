@@ -37,7 +37,7 @@ pub(crate) async fn remote_read(cx: &MigrationContext) -> Result<RemoteRead, Mig
     Ok(match target.post("/_reindex?wait_for_completion=true", &request).await {
         Ok(_) => RemoteRead::Allowed,
         Err(e) if e.to_string().contains("FORBIDDEN/") => RemoteRead::Blocked(e.to_string()),
-        Err(e) => RemoteRead::Refused(refusal(&e, &endpoint.url)),
+        Err(e) => RemoteRead::Refused(refusal(&e, endpoint.url_for_peers())),
     })
 }
 

@@ -21,7 +21,7 @@ use crate::start::{
 use drydock_core::event::Ending;
 use drydock_core::scenario::Course;
 use drydock_core::{Class, Event, Finding, Kind, Outcome, Plan, RunId, Scenario, Summary};
-use drydock_environments::{Embedded, EnvironmentError};
+use drydock_environments::{Environment, EnvironmentError};
 use drydock_report::drill::{CellReport, DrillReport, Left};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -222,7 +222,7 @@ async fn lives(
     options: &DrillOptions,
     interrupt: &Interrupt,
     observer: &dyn Observer,
-) -> (Result<Rehearsed, RehearsalError>, Option<Embedded>) {
+) -> (Result<Rehearsed, RehearsalError>, Option<Environment>) {
     let Begun { started, folder, recorder } = begun;
     let after_failure = lent.after_failure;
     let live = async |progress, lent| {

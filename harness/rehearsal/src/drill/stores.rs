@@ -3,7 +3,7 @@
 
 use crate::world::environment_for;
 use drydock_core::Scenario;
-use drydock_environments::{Embedded, EnvironmentError, Keep, Side, Silent, Store};
+use drydock_environments::{Environment, EnvironmentError, Keep, Side, Silent, Store};
 use drydock_stores::StorePair;
 use drydock_stores::compare::{Fingerprint, Options, fingerprint_elasticsearch, fingerprint_postgres};
 use drydock_stores::elasticsearch::{Client, ElasticsearchError, Timeouts};
@@ -51,7 +51,7 @@ enum NotEmptied {
 
 /// The stores, and what they are like when they are empty.
 pub(super) struct Stage {
-    environment: Option<(Embedded, Vec<(Side, Fingerprint)>)>,
+    environment: Option<(Environment, Vec<(Side, Fingerprint)>)>,
     run: String,
     folder: PathBuf,
 }
@@ -68,7 +68,7 @@ impl Stage {
         scenario: &Scenario,
         homes: (Option<PathBuf>, Option<PathBuf>),
         say: &dyn Fn(&str),
-    ) -> Result<(Embedded, Vec<(Side, Fingerprint)>), EnvironmentError> {
+    ) -> Result<(Environment, Vec<(Side, Fingerprint)>), EnvironmentError> {
         if let Some((mut environment, blank)) = self.environment.take() {
             match emptied(&mut environment, &blank).await {
                 Ok(()) => return Ok((environment, blank)),
@@ -80,7 +80,7 @@ impl Stage {
         }
         let mut config = environment_for(scenario, &self.run, &self.folder);
         (config.postgres_home, config.elasticsearch_home) = homes;
-        let environment = Embedded::start(config, Arc::new(Silent)).await?;
+        let environment = Environment::start(scenario.environment, config, Arc::new(Silent)).await?;
         let mut blank = Vec::new();
         for side in [Side::Source, Side::Target] {
             // Without a description of the empty store the next cell gets a new one.
@@ -92,7 +92,7 @@ impl Stage {
     }
 
     /// Takes stores back after a cell.
-    pub(super) fn take_back(&mut self, environment: Embedded, blank: Vec<(Side, Fingerprint)>) {
+    pub(super) fn take_back(&mut self, environment: Environment, blank: Vec<(Side, Fingerprint)>) {
         self.environment = Some((environment, blank));
     }
 
@@ -118,10 +118,10 @@ async fn described(stores: &Option<StorePair>) -> Result<Fingerprint, NotEmptied
 }
 
 /// Empties both sides, and looks that they are as they were before the first cell.
-async fn emptied(environment: &mut Embedded, blank: &[(Side, Fingerprint)]) -> Result<(), NotEmptied> {
+async fn emptied(environment: &mut Environment, blank: &[(Side, Fingerprint)]) -> Result<(), NotEmptied> {
     for (side, was) in blank {
         for store in [Store::Postgres, Store::Elasticsearch] {
-            if !environment.is_running(*side, store) {
+            if !environment.is_running(*side, store).await {
                 if !environment.has_data(*side, store) {
                     return Err(NotEmptied::Left(format!("the empty volume of the {side} {store}")));
                 }
@@ -141,15 +141,13 @@ async fn emptied(environment: &mut Embedded, blank: &[(Side, Fingerprint)]) -> R
     if blank.len() < 2 {
         return Err(NotEmptied::Absent);
     }
-    for folder in [environment.work_dir().join("dumps"), environment.snapshot_folder()] {
-        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-        for path in entries.map(|e| e.path()) {
-            let removed =
-                if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
-            removed.map_err(|e| NotEmptied::File(path, e))?;
-        }
+    let dumps = environment.work_dir().join("dumps");
+    for path in std::fs::read_dir(&dumps).into_iter().flatten().flatten().map(|e| e.path()) {
+        let removed =
+            if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        removed.map_err(|e| NotEmptied::File(path, e))?;
     }
-    Ok(())
+    environment.remove_snapshots().await.map_err(|e| NotEmptied::Left(e.what))
 }
 
 async fn empty_server(stores: &StorePair) -> Result<(), NotEmptied> {

@@ -164,13 +164,18 @@ impl RealWorld {
     /// Stops the source stores, as the clean-up of the old installation does.
     pub(super) async fn stop_source(&mut self) -> Stepped<()> {
         let Some(environment) = self.environment.as_mut() else { return Ok(()) };
-        environment.signal(Side::Source, Store::Postgres, StoreSignal::Interrupt).map_err(of_environment)?;
+        environment
+            .signal(Side::Source, Store::Postgres, StoreSignal::Interrupt)
+            .await
+            .map_err(of_environment)?;
         environment
             .signal(Side::Source, Store::Elasticsearch, StoreSignal::Terminate)
+            .await
             .map_err(of_environment)?;
         let deadline = tokio::time::Instant::now() + STOP_LIMIT;
         for store in [Store::Postgres, Store::Elasticsearch] {
-            while environment.is_running(Side::Source, store) && tokio::time::Instant::now() < deadline {
+            while environment.is_running(Side::Source, store).await && tokio::time::Instant::now() < deadline
+            {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }

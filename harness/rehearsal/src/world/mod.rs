@@ -1,4 +1,4 @@
-//! The real world: stores as local processes, the builtin driver, the live writer, the probes and the checks.
+//! The real world: stores as local processes or containers, the builtin driver, the live writer, the probes and the checks.
 
 mod baseline;
 mod clocks;
@@ -18,8 +18,8 @@ mod rollback;
 mod trial;
 mod usable;
 
-pub(crate) use prepare::embedded as environment_for;
 pub use prepare::environment_of;
+pub(crate) use prepare::stores_of as environment_for;
 
 use crate::flow::{AfterFailure, Attempt, Facts, Progress, StepError, World};
 use crate::recorder::Recorder;
@@ -29,7 +29,7 @@ use drydock_core::scenario::{Mover, Procedure, Repository, RepositoryKind};
 use drydock_core::{
     Action, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
 };
-use drydock_environments::{Embedded, Side};
+use drydock_environments::{Environment, Side};
 use drydock_migration::freeze::{Marks, Session, Watch};
 use drydock_migration::{BuiltinDriver, MigrationContext};
 use drydock_stores::StorePair;
@@ -89,7 +89,7 @@ pub struct RealWorld {
     config: WorldConfig,
     recorder: Recorder,
     cancel: CancellationToken,
-    environment: Option<Embedded>,
+    environment: Option<Environment>,
     service: Option<Service>,
     writer: Option<Writer>,
     /// How often the writer was started in this run, resumes included.
@@ -208,13 +208,13 @@ impl RealWorld {
 
     /// The same world on stores that run already.
     #[must_use]
-    pub fn adopt(mut self, environment: Embedded) -> Self {
-        self.environment = Some(environment);
+    pub fn adopt(mut self, environment: impl Into<Environment>) -> Self {
+        self.environment = Some(environment.into());
         self
     }
 
     /// Hands the stores on, for a world that adopts them.
-    pub fn release(&mut self) -> Option<Embedded> {
+    pub fn release(&mut self) -> Option<Environment> {
         self.environment.take()
     }
 
@@ -235,7 +235,7 @@ impl RealWorld {
         self.components().contains(&Component::Elasticsearch)
     }
 
-    fn environment(&self) -> Stepped<&Embedded> {
+    fn environment(&self) -> Stepped<&Environment> {
         self.environment.as_ref().ok_or_else(|| internal("the environment is not up"))
     }
 
@@ -337,7 +337,8 @@ impl RealWorld {
         if self.environment.is_some() {
             return None;
         }
-        match Embedded::reattach(self.embedded_config(), self.progress("prepare/provision")).await {
+        let (name, progress) = (self.config.scenario.environment, self.progress("prepare/provision"));
+        match Environment::reattach(name, self.stores_config(), progress).await {
             Ok(Some(environment)) => {
                 self.environment = Some(environment);
                 None
@@ -487,8 +488,8 @@ impl RealWorld {
     }
 }
 
-/// The repository of a scenario that names none: a folder that both embedded clusters list in `path.repo`.
-fn shared_folder(environment: &Embedded) -> Repository {
+/// The repository of a scenario that names none: a folder that both clusters of the run list in `path.repo`.
+fn shared_folder(environment: &Environment) -> Repository {
     let location = environment.snapshot_folder().to_string_lossy().into_owned();
     let settings = BTreeMap::from([("location".to_owned(), serde_json::Value::from(location))]);
     Repository { kind: RepositoryKind::Fs, settings }

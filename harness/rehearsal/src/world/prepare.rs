@@ -7,7 +7,7 @@ use drydock_core::event::ServiceState;
 use drydock_core::scenario::{self, Managed, Misconfiguration, Procedure, Profile, SideSpec};
 use drydock_core::{Action, Clock, Event, Scenario, StepId};
 use drydock_environments::{
-    Access, Embedded, EmbeddedConfig, ReindexWhitelist, Side, SideConfig, StoreVersion,
+    Access, EmbeddedConfig, Environment, Obtained, ReindexWhitelist, Side, SideConfig, StoreVersion,
 };
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_stores::endpoint::ElasticsearchAuth;
@@ -22,8 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl RealWorld {
-    pub(super) fn embedded_config(&self) -> EmbeddedConfig {
-        let mut config = embedded(&self.config.scenario, self.config.run.as_str(), &self.config.folder);
+    pub(super) fn stores_config(&self) -> EmbeddedConfig {
+        let mut config = stores_of(&self.config.scenario, self.config.run.as_str(), &self.config.folder);
         config.postgres_home.clone_from(&self.config.postgres_home);
         config.elasticsearch_home.clone_from(&self.config.elasticsearch_home);
         config
@@ -46,7 +46,7 @@ impl RealWorld {
         if self.config.stores == Ownership::Lent {
             return self.announce();
         }
-        let config = self.embedded_config();
+        let config = self.stores_config();
         if attempt == Attempt::Again || self.resumed {
             // An earlier life may have left processes and half a data directory under this run's name.
             let run = self.config.run.to_string();
@@ -55,8 +55,8 @@ impl RealWorld {
                 .map_err(|e| internal(&e.to_string()))?
                 .map_err(of_environment)?;
         }
-        let environment =
-            Embedded::start(config, self.progress("prepare/provision")).await.map_err(of_environment)?;
+        let (name, progress) = (self.config.scenario.environment, self.progress("prepare/provision"));
+        let environment = Environment::start(name, config, progress).await.map_err(of_environment)?;
         self.environment = Some(environment);
         self.announce()
     }
@@ -76,8 +76,13 @@ impl RealWorld {
         for StoreVersion { side, store, version, obtained, deviations, start_time, .. } in
             environment.versions()
         {
-            let obtained = serde_json::to_value(obtained).unwrap_or_default();
-            let obtained = obtained.as_str().map_or_else(|| obtained.to_string(), ToOwned::to_owned);
+            let obtained = match obtained {
+                Obtained::Image(_) => obtained.to_string(),
+                Obtained::Given | Obtained::Machine | Obtained::Fetched(_) => {
+                    let told = serde_json::to_value(obtained).unwrap_or_default();
+                    told.as_str().map_or_else(|| told.to_string(), ToOwned::to_owned)
+                }
+            };
             self.recorder.emit(Event::StoreReady {
                 side: *side,
                 store: *store,
@@ -260,8 +265,8 @@ impl RealWorld {
     }
 }
 
-/// What the embedded environment is asked for by a scenario.
-pub(crate) fn embedded(scenario: &Scenario, run: &str, folder: &Path) -> EmbeddedConfig {
+/// What an environment is asked for by a scenario.
+pub(crate) fn stores_of(scenario: &Scenario, run: &str, folder: &Path) -> EmbeddedConfig {
     let side = |spec: &SideSpec| SideConfig {
         postgres_version: spec.postgres.version,
         postgres_port: spec.postgres.port,
@@ -277,6 +282,8 @@ pub(crate) fn embedded(scenario: &Scenario, run: &str, folder: &Path) -> Embedde
             Some(Misconfiguration::WhitelistMissing) => ReindexWhitelist::Nobody,
             _ => ReindexWhitelist::ThisMachine,
         },
+        postgres_image: spec.postgres.image.clone(),
+        elasticsearch_image: spec.elasticsearch.image.clone(),
     };
     let mut config = EmbeddedConfig::new(run, folder);
     config.source = side(&scenario.source);
@@ -292,7 +299,7 @@ pub(crate) fn embedded(scenario: &Scenario, run: &str, folder: &Path) -> Embedde
 
 /// The environment that a scenario asks for, for an examination of the machine.
 pub fn environment_of(scenario: &Scenario, options: &RehearsalOptions) -> EmbeddedConfig {
-    let mut config = embedded(scenario, "doctor", Path::new("."));
+    let mut config = stores_of(scenario, "doctor", Path::new("."));
     config.postgres_home.clone_from(&options.postgres_home);
     config.elasticsearch_home.clone_from(&options.elasticsearch_home);
     config

@@ -10,7 +10,7 @@ use drydock_core::{
     Action, Event, LedgerLine, Plan, Record, RecordWriter, Redactor, RunId, Scenario, StepId, Summary,
     SystemClock,
 };
-use drydock_environments::{Embedded, EmbeddedConfig};
+use drydock_environments::{EmbeddedConfig, Environment, Side};
 use drydock_rehearsal::flow::{Interrupt, Progress, run};
 use drydock_rehearsal::recorder::{NoObserver, Recorder};
 use drydock_rehearsal::world::{Ownership, RealWorld, WorldConfig};
@@ -85,7 +85,7 @@ const SOURCE_AND_DATA: &[Row] = &[
 struct Stores {
     folder: PathBuf,
     run: RunId,
-    environment: Option<Embedded>,
+    environment: Option<Environment>,
     ledger: Vec<LedgerLine>,
 }
 
@@ -248,7 +248,7 @@ impl Stores {
     /// Takes everything off the target that a migration brought.
     async fn wipe(&mut self) {
         self.restart_what_was_killed().await;
-        let target = self.environment.as_ref().and_then(Embedded::target).expect("a target");
+        let target = self.environment.as_ref().and_then(|e| e.pair(Side::Target)).expect("a target");
         let session = connect(&target.postgres, "postgres", "drydock-test").await.expect("a session");
         let names = async |sql: &str| -> Vec<String> {
             session.query(sql, &[]).await.expect("names").iter().map(|r| r.get(0)).collect()

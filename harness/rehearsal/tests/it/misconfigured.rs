@@ -9,7 +9,7 @@ use drydock_core::{
     Action, Event, ExitCode, Plan, Record, RecordWriter, Redactor, RunId, Scenario, StepId, SystemClock,
     Verdict,
 };
-use drydock_environments::{Embedded, EmbeddedConfig, Keep, Side};
+use drydock_environments::{EmbeddedConfig, Environment, Keep, Side};
 use drydock_migration::freeze::{self, FreezeWitness};
 use drydock_rehearsal::flow::{Interrupt, Progress, run};
 use drydock_rehearsal::preflight::{Stores, on_stores};
@@ -46,7 +46,7 @@ fn scenario(target: &str, more: &str) -> Scenario {
 struct Lives<'a> {
     folder: &'a Path,
     run: RunId,
-    environment: Option<Embedded>,
+    environment: Option<Environment>,
     lived: u64,
 }
 

@@ -11,7 +11,7 @@ use crate::flow::{Attempt, Facts, StepError};
 use drydock_core::event::NoteLevel;
 use drydock_core::scenario::{Fault, FaultKind, Moment, component_of};
 use drydock_core::{Action, Class, Event, Step, StepId};
-use drydock_environments::{Side, Store, StoreProcess, kill_this_process};
+use drydock_environments::{Side, Store, kill_this_process};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use strike::Scene;
@@ -123,7 +123,7 @@ impl RealWorld {
             prefixes: context.spec.index_prefixes,
             dumps: context.dumps,
             clients: context.clients,
-            process: StoreProcess::of(self.environment()?, side, store),
+            process: self.environment()?.process(side, store),
             items: self.items_done.subscribe(),
         })
     }

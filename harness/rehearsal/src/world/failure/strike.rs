@@ -85,7 +85,7 @@ impl Scene {
         match self.kind {
             FaultKind::SourceKilled | FaultKind::TargetKilled => {
                 self.in_the_middle().await?;
-                let process = self.process.ok_or("the store does not run")?;
+                let process = self.process.clone().ok_or("the store does not run")?;
                 process.kill().await;
                 Ok(format!("the store of {}", self.component()))
             }

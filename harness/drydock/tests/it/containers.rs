@@ -1,0 +1,177 @@
+//! Rehearsals on containers. Where no engine answers, or the images are not here, they are skipped: a test pulls nothing.
+
+use crate::support::{drydock, folder, json, run_folder, scenario, skip, text, turn};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Why rehearsals on containers cannot run here, if so.
+fn cannot_run(folder: &Path) -> Option<String> {
+    let doctor = drydock(folder)
+        .args(["doctor", "--on", "containers"])
+        .arg(scenario("tiny.yaml"))
+        .output()
+        .expect("it runs");
+    let told = text(&doctor);
+    let lines = told.lines().filter(|l| l.starts_with("MISSING") || l.starts_with("warning  image"));
+    let why = lines.map(ToOwned::to_owned).collect::<Vec<_>>().join("; ");
+    (!why.is_empty() || !doctor.status.success()).then(|| format!("containers: {why}"))
+}
+
+/// As little as a whole migration can be made of.
+fn small(folder: &Path, name: &str, more: &str) -> PathBuf {
+    let side = "{elasticsearch: {heap_mib: 512}}";
+    let text = format!(
+        "name: {name}\nenvironment: containers\nsource: {side}\ntarget: {side}\ndata: {{profile: tiny}}\n\
+         workload: {{writes_per_second: 5, probes_per_second: 0}}\nmigration:\n  components: [identity, elasticsearch]\n  \
+         index_prefixes: [zeebe-, operate-, tasklist-, optimize-, connectors-, camunda-, acme-]\nexpected:\n  - {}\n{more}",
+        scenario("../fixtures/expected/standard.yaml").display()
+    );
+    let path = folder.join(format!("{name}.yaml"));
+    fs::write(&path, text).expect("a scenario");
+    path
+}
+
+/// What the engine lists of a run, of one kind of thing.
+fn listed(kind: &[&str], run: &Path) -> Vec<String> {
+    let name = run.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let output = Command::new("docker")
+        .args(kind)
+        .args(["--quiet", "--filter", &format!("label=drydock.run={name}")])
+        .output()
+        .expect("docker runs");
+    assert!(output.status.success(), "{}", text(&output));
+    String::from_utf8_lossy(&output.stdout).lines().map(ToOwned::to_owned).collect()
+}
+
+const KINDS: [&[&str]; 3] = [&["ps", "--all"], &["volume", "ls"], &["network", "ls"]];
+
+fn assert_nothing_left(run: &Path) {
+    for kind in KINDS {
+        assert_eq!(listed(kind, run), Vec::<String>::new(), "{kind:?} of {} are left", run.display());
+    }
+}
+
+#[test]
+fn a_tiny_rehearsal_on_containers_is_green_and_leaves_nothing() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    // The scenario names another environment: the option decides.
+    let output = drydock(folder.path())
+        .args(["rehearse", "--on", "containers"])
+        .arg(scenario("tiny.yaml"))
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let run = run_folder(folder.path());
+    let record = fs::read_to_string(run.join("record.jsonl")).expect("a record");
+    assert_eq!(record.matches("container of ").count(), 4, "each store is told with its image");
+    for log in ["source-postgres", "target-postgres", "source-elasticsearch", "target-elasticsearch"] {
+        let bytes = fs::metadata(run.join(format!("logs/{log}.log"))).expect("a log").len();
+        assert!(bytes > 0, "{log} is empty");
+    }
+    assert_nothing_left(&run);
+}
+
+#[test]
+fn losses_on_containers_are_red_and_named() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    let losses = "faults:\n  - fault: lose-document\n  - fault: lose-row\n";
+    let file = small(folder.path(), "losses", losses);
+    let output = drydock(folder.path()).arg("rehearse").arg(&file).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let run = run_folder(folder.path());
+    let report = json(&run.join("report.json"));
+    let findings = report["verdict"]["findings"].as_array().cloned().unwrap_or_default();
+    let different: Vec<&Value> = findings.iter().filter(|f| f["outcome"] == "different").collect();
+    for store in ["elasticsearch/", "postgres/"] {
+        let of_store = |f: &&&Value| f["check"].as_str().is_some_and(|c| c.starts_with(store));
+        assert!(different.iter().any(|f| of_store(&f)), "no finding of {store}: {report}");
+    }
+    assert_nothing_left(&run);
+}
+
+#[test]
+fn what_a_killed_run_left_at_the_engine_is_cleaned_away() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    let work = folder.path().join("work");
+    let file = small(folder.path(), "killed", "");
+    let mut child = drydock(folder.path())
+        .arg("rehearse")
+        .arg(&file)
+        .env("DRYDOCK_WORK", &work)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while listed(KINDS[0], &run_folder(folder.path())).len() < 4 {
+        assert!(Instant::now() < deadline, "four containers never were there");
+        assert!(child.try_wait().expect("wait").is_none(), "it ended by itself");
+        // The engine belongs to another process: there is nothing to wait on.
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let clean = |dry: &[&str]| {
+        drydock(folder.path()).arg("clean").args(dry).env("DRYDOCK_WORK", &work).output().expect("it runs")
+    };
+    let run = run_folder(folder.path());
+    // A run that lives keeps what it has.
+    assert!(text(&clean(&[])).contains("left alone"), "a living run was touched");
+    assert_eq!(listed(KINDS[0], &run).len(), 4);
+    child.kill().expect("kill -9");
+    child.wait().expect("wait");
+    let told = text(&clean(&["--dry-run"]));
+    assert!(told.contains("container drydock-") && told.contains("volume drydock-"), "{told}");
+    assert_eq!(listed(KINDS[0], &run).len(), 4, "a dry run removes nothing");
+    let cleaned = clean(&[]);
+    assert_eq!(cleaned.status.code(), Some(0), "{}", text(&cleaned));
+    assert_nothing_left(&run);
+    assert!(text(&clean(&[])).contains("nothing to clean"));
+}
+
+#[test]
+fn where_no_engine_answers_one_line_says_what_to_do() {
+    let folder = folder();
+    let nowhere = format!("unix://{}", folder.path().join("no.sock").display());
+    let mut rehearse = drydock(folder.path());
+    rehearse.args(["rehearse", "--on", "containers"]).arg(scenario("tiny.yaml"));
+    let mut doctor = drydock(folder.path());
+    doctor.args(["doctor", "--on", "containers"]).arg(scenario("tiny.yaml"));
+    for command in [&mut rehearse, &mut doctor] {
+        let output = command.env("DOCKER_HOST", &nowhere).output().expect("it runs");
+        let told = text(&output);
+        assert_eq!(output.status.code(), Some(5), "{told}");
+        assert!(told.lines().any(|l| l.contains("no container engine answers")), "{told}");
+        assert!(told.contains("systemctl start docker"), "{told}");
+    }
+    // Nothing was begun, so nothing is there to clean, with or without an engine.
+    let work = folder.path().join("work");
+    let clean = || {
+        let mut command = drydock(folder.path());
+        command
+            .arg("clean")
+            .env("DOCKER_HOST", &nowhere)
+            .env("DRYDOCK_WORK", &work)
+            .output()
+            .expect("it runs")
+    };
+    assert_eq!(text(&clean()).trim(), "nothing to clean");
+    // What a dead run may have left at an engine is not forgotten because the engine is silent.
+    let dead = work.join("dead-run");
+    fs::create_dir_all(&dead).expect("a work directory");
+    fs::write(dead.join("containers.json"), "{\"ports\": []}").expect("its marker");
+    let output = clean();
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output));
+    assert!(text(&output).contains("no container engine answers"), "{}", text(&output));
+    assert!(dead.is_dir(), "the work directory has to stay until the engine was asked");
+}

@@ -1,0 +1,270 @@
+//! The environment of containers: the same stores as the embedded one, from images, through testcontainers.
+//!
+//! Containers can be replaced, volumes hold the data. A run that died has its containers made anew on its volumes; what
+//! nobody takes up again is found by labels and removed by `drydock clean`. Nothing of the library ends containers behind
+//! the back of a run: its watchdog would take the stores from under a tear-down at the first Ctrl-C, and nothing inside
+//! of a process helps against `kill -9`.
+
+mod engine;
+mod images;
+mod leftovers;
+mod marks;
+mod recipe;
+mod starting;
+mod store;
+
+pub(crate) use engine::Engine;
+pub(crate) use images::Image;
+pub(crate) use leftovers::{MARKER_FILE, names_of, orphans, remove_of, remove_orphan};
+
+use crate::clients::Clients;
+use crate::config::{EmbeddedConfig, Side, Store};
+use crate::embedded::{Keep, StoreVersion, absent, in_use};
+use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result};
+use crate::machine::Machine;
+use crate::signals::StoreProcess;
+use crate::supervised::StoreSignal;
+use crate::workdir::{self, Taken, WorkDir};
+use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
+use engine::Remove;
+use marks::Marks;
+use starting::{Layout, launch};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use store::Running;
+
+/// The running environment. Dropping it without [`Containers::stop`] removes the containers and leaves the volumes, as a
+/// crash of the machine would.
+#[derive(Debug)]
+pub struct Containers {
+    stores: Vec<Running>,
+    engine: Engine,
+    marks: Marks,
+    versions: Vec<StoreVersion>,
+    clients: Option<Clients>,
+    work: WorkDir,
+}
+
+impl Containers {
+    /// Looks for an engine, and starts all asked stores side by side on empty volumes.
+    ///
+    /// Leftovers of a dead run of the same name are removed first.
+    ///
+    /// # Errors
+    /// Every failure is an [`EnvironmentError`]; after one nothing is left but logs.
+    pub async fn start(config: EmbeddedConfig, progress: Arc<dyn Progress>) -> Result<Self> {
+        let machine = Machine::from_process();
+        config.validate()?;
+        let engine = Engine::connect(&machine).await?;
+        let root = workdir::root(config.work_root.as_deref(), &machine);
+        match WorkDir::take(&root, &config.run_id)? {
+            Taken::Live(owner) => return Err(in_use(&config.run_id, owner.map(|o| o.pid))),
+            Taken::Ours(old) => {
+                let found = engine.found(&Marks::of(&old)).await?;
+                engine.remove(found, Remove::Everything).await?;
+                old.remove()?;
+            }
+            Taken::Absent => {}
+        }
+        let work = WorkDir::create(&root, &config.run_id, &config.run_dir)?;
+        // Written before there is anything to find: whoever clears up knows that the engine has to be asked.
+        work.write_json(MARKER_FILE, &Layout::default())?;
+        match launch(&config, &machine, engine, work, None, &*progress).await {
+            Ok(started) => Ok(started),
+            Err(failed) => {
+                let (error, engine, work) = *failed;
+                let found = engine.found(&Marks::of(&work)).await.unwrap_or_default();
+                match engine.remove(found, Remove::Everything).await {
+                    Ok(()) => work.remove()?,
+                    Err(left) => tracing::warn!(%left, "containers are left; `drydock clean` removes them"),
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes up the volumes of a run whose process died: removes its containers in good order and makes new ones, on the
+    /// same ports where they are free. `None` if volumes are gone or were never all there.
+    ///
+    /// # Errors
+    /// The run still lives, no engine answers, or the stores do not come up; the volumes stay as they are.
+    pub async fn reattach(config: EmbeddedConfig, progress: Arc<dyn Progress>) -> Result<Option<Self>> {
+        let machine = Machine::from_process();
+        config.validate()?;
+        let root = workdir::root(config.work_root.as_deref(), &machine);
+        let work = match WorkDir::take(&root, &config.run_id)? {
+            Taken::Absent => return Ok(None),
+            Taken::Live(owner) => return Err(in_use(&config.run_id, owner.map(|o| o.pid))),
+            Taken::Ours(work) => work,
+        };
+        let Some(layout) = work.read_json::<Layout>(MARKER_FILE).filter(|l| !l.ports.is_empty()) else {
+            return Ok(None);
+        };
+        let engine = Engine::connect(&machine).await?;
+        let marks = Marks::of(&work);
+        let found = engine.found(&marks).await?;
+        if layout.ports.iter().any(|p| !found.has_volume(&marks.store(p.side, p.store))) {
+            return Ok(None);
+        }
+        work.write_owner(&config.run_dir)?;
+        progress.note("ending the containers that the dead run left");
+        for (name, id) in found.containers() {
+            // Frozen ones hear nothing else.
+            engine.unpause(id).await;
+            let store = layout.ports.iter().find(|p| marks.store(p.side, p.store) == name).map(|p| p.store);
+            engine.end(id, store).await;
+        }
+        engine.remove(found, Remove::AllButVolumes).await?;
+        launch(&config, &machine, engine, work, Some(layout), &*progress).await.map(Some).map_err(|f| f.0)
+    }
+
+    /// Both stores of one side; `None` if the configuration left one out.
+    pub fn pair(&self, side: Side) -> Option<StorePair> {
+        Some(StorePair { postgres: self.postgres(side)?, elasticsearch: self.elasticsearch(side)? })
+    }
+
+    /// The PostgreSQL of one side, with its superuser.
+    pub fn postgres(&self, side: Side) -> Option<PostgresEndpoint> {
+        self.store(side, Store::Postgres).and_then(Running::postgres)
+    }
+
+    /// The Elasticsearch of one side, with the address under which that of the other side reaches it.
+    pub fn elasticsearch(&self, side: Side) -> Option<ElasticsearchEndpoint> {
+        self.store(side, Store::Elasticsearch).and_then(Running::elasticsearch)
+    }
+
+    /// Version, image and peculiarities of every store.
+    pub fn versions(&self) -> &[StoreVersion] {
+        &self.versions
+    }
+
+    /// Directory with `pg_dump`, `pg_restore` and `psql` of this machine, at least as new as the source.
+    pub fn postgres_clients(&self) -> Option<&Path> {
+        self.clients.as_ref().map(|c| c.directory.as_path())
+    }
+
+    /// The work directory, for dumps and other intermediate files.
+    pub fn work_dir(&self) -> &Path {
+        self.work.path()
+    }
+
+    /// Where both clusters find the volume that they may keep snapshots in.
+    pub fn snapshot_folder(&self) -> PathBuf {
+        recipe::SNAPSHOTS.into()
+    }
+
+    /// Removes every snapshot, as by hand.
+    ///
+    /// # Errors
+    /// No Elasticsearch runs to do it.
+    pub async fn remove_snapshots(&self) -> Result<()> {
+        let mounted = self.stores.iter().filter(|s| s.store == Store::Elasticsearch).find_map(Running::id);
+        let Some(id) = mounted else { return Err(absent(Side::Source, Store::Elasticsearch)) };
+        let command = format!("rm -rf {0}/* {0}/.[!.]*", recipe::SNAPSHOTS);
+        self.engine.run_as_root(id, &["sh", "-c", &command]).await
+    }
+
+    /// Bytes that the disk of all volumes has left; `None` where the engine keeps them out of sight.
+    pub fn free_bytes(&self) -> Option<u64> {
+        Machine::from_process().disk_available(self.engine.folder.as_deref()?)
+    }
+
+    /// Whether a store's container runs. False for a store that the configuration left out.
+    pub async fn is_running(&self, side: Side, store: Store) -> bool {
+        match self.store(side, store).and_then(Running::id) {
+            Some(id) => self.engine.is_running(id).await,
+            None => false,
+        }
+    }
+
+    /// Whether a store's volume is there, whether the store runs or not.
+    pub fn has_data(&self, side: Side, store: Store) -> bool {
+        self.store(side, store).is_some_and(Running::has_data)
+    }
+
+    /// Removes container and volume of a store that has ended.
+    ///
+    /// # Errors
+    /// The store runs, or the engine refuses.
+    pub async fn remove_data(&mut self, side: Side, store: Store) -> Result<()> {
+        if self.is_running(side, store).await {
+            return Err(EnvironmentError::new(
+                EnvironmentProblem::Configuration,
+                format!("the volume of the {side} {store} cannot be removed: it runs"),
+                "end it first",
+            ));
+        }
+        let volume = self.marks.store(side, store);
+        if let Some(running) = self.store_mut(side, store) {
+            running.remove_container().await?;
+        }
+        self.engine.remove_volume(&volume).await
+    }
+
+    /// A store, to be killed while somebody else holds the environment.
+    pub fn process(&self, side: Side, store: Store) -> Option<StoreProcess> {
+        let id = self.store(side, store)?.id()?;
+        Some(StoreProcess::container(self.engine.clone(), id.to_owned()))
+    }
+
+    /// Sends a signal to a store, to plant a fault: the container is paused, goes on, or its first process gets the signal.
+    ///
+    /// # Errors
+    /// The environment has no such store, or the engine refuses.
+    pub async fn signal(&self, side: Side, store: Store, signal: StoreSignal) -> Result<()> {
+        let running = self.store(side, store).ok_or_else(|| absent(side, store))?;
+        running.signal(&self.engine, signal).await
+    }
+
+    /// Ends a store if it runs, and starts it again on the same volume and port.
+    ///
+    /// # Errors
+    /// The environment has no such store, or it does not come up.
+    pub async fn restart(&mut self, side: Side, store: Store) -> Result<()> {
+        let (engine, network) = (self.engine.clone(), self.marks.network());
+        let running = self.store_mut(side, store).ok_or_else(|| absent(side, store))?;
+        running.restart(&engine, &network).await
+    }
+
+    /// Ends all stores, in good order where their data are kept, and removes what is not kept.
+    ///
+    /// # Errors
+    /// The engine refuses to remove something.
+    pub async fn stop(self, keep: Keep) -> Result<()> {
+        let Self { mut stores, engine, marks, work, .. } = self;
+        match keep {
+            Keep::Running => stores.into_iter().for_each(Running::leave),
+            Keep::Data => {
+                let mut ending = tokio::task::JoinSet::new();
+                for running in &stores {
+                    if let Some(id) = running.id().map(ToOwned::to_owned) {
+                        let (engine, store) = (engine.clone(), running.store);
+                        ending.spawn(async move { engine.end(&id, Some(store)).await });
+                    }
+                }
+                ending.join_all().await;
+                store::finish(&mut stores).await;
+                let found = engine.found(&marks).await?;
+                stores.into_iter().for_each(Running::leave);
+                engine.remove(found, Remove::AllButVolumes).await?;
+            }
+            Keep::Nothing => {
+                let found = engine.found(&marks).await?;
+                // Removed by force: nobody reads the data again.
+                engine.remove(found, Remove::Everything).await?;
+                store::finish(&mut stores).await;
+                stores.into_iter().for_each(Running::leave);
+                work.remove()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn store(&self, side: Side, store: Store) -> Option<&Running> {
+        self.stores.iter().find(|s| s.side == side && s.store == store)
+    }
+
+    fn store_mut(&mut self, side: Side, store: Store) -> Option<&mut Running> {
+        self.stores.iter_mut().find(|s| s.side == side && s.store == store)
+    }
+}

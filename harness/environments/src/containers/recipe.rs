@@ -1,0 +1,223 @@
+//! What the container of each store is made of: image, settings, files, volumes, and a port of the loopback interface.
+
+use super::images::Image;
+use super::marks::Marks;
+use crate::config::{ReindexWhitelist, Side, SideConfig, Store};
+use crate::door::Door;
+use crate::elasticsearch::{collector, door_files, optimises};
+use crate::error::Result;
+use crate::postgres::{SETTINGS, SUPERUSER};
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::HashMap;
+use std::time::Duration;
+use testcontainers::bollard::models::PortBinding;
+use testcontainers::core::{IntoContainerPort, Mount};
+use testcontainers::{ContainerRequest, CopyTargetOptions, GenericImage, ImageExt};
+
+/// Where the volume of a PostgreSQL is mounted. Its data lie one folder below: the images make that folder their user's.
+const POSTGRES_VOLUME: &str = "/drydock";
+/// The data of a PostgreSQL.
+pub(super) const POSTGRES_DATA: &str = "/drydock/data";
+/// Where the image of Elasticsearch keeps data and configuration. A new volume takes over that folder's owner.
+const ELASTICSEARCH_DATA: &str = "/usr/share/elasticsearch/data";
+const ELASTICSEARCH_CONFIGURATION: &str = "/usr/share/elasticsearch/config";
+/// Where both clusters find their snapshots.
+pub(super) const SNAPSHOTS: &str = "/drydock/snapshots";
+/// Time for making a container and starting its first process; answers are waited for elsewhere.
+const CREATION: Duration = Duration::from_secs(120);
+
+/// Port that a store listens on inside of its container.
+pub(super) fn inside(store: Store) -> u16 {
+    match store {
+        Store::Postgres => 5432,
+        Store::Elasticsearch => 9200,
+    }
+}
+
+/// Longest time from the start of a container to the first answer of the store in it.
+pub(super) fn start_limit(store: Store) -> Duration {
+    match store {
+        Store::Postgres => Duration::from_secs(120),
+        Store::Elasticsearch => Duration::from_secs(300),
+    }
+}
+
+/// One store of one side.
+#[derive(Debug, Clone)]
+pub(super) struct Recipe<'a> {
+    pub(super) side: Side,
+    pub(super) image: &'a Image,
+    pub(super) marks: &'a Marks,
+    pub(super) config: &'a SideConfig,
+    pub(super) door: Option<&'a Door>,
+}
+
+impl Recipe<'_> {
+    /// A PostgreSQL. The password counts only while the volume is empty.
+    pub(super) fn postgres(&self, port: u16, password: &SecretString) -> ContainerRequest<GenericImage> {
+        let settings = SETTINGS.iter().flat_map(|setting| ["-c", setting]);
+        self.base(Store::Postgres, port)
+            .with_mount(Mount::volume_mount(self.marks.store(self.side, Store::Postgres), POSTGRES_VOLUME))
+            .with_env_var("PGDATA", POSTGRES_DATA)
+            .with_env_var("POSTGRES_USER", SUPERUSER)
+            .with_env_var("POSTGRES_PASSWORD", password.expose_secret())
+            .with_env_var("POSTGRES_INITDB_ARGS", "--no-sync --encoding=UTF8 --locale=C.UTF-8")
+            .with_env_var("TZ", "UTC")
+            .with_cmd(std::iter::once("postgres").chain(settings))
+    }
+
+    /// An Elasticsearch. Settings of modules that an image may lack stay away: one that nobody knows stops the start.
+    pub(super) fn elasticsearch(&self, port: u16, data_bytes: u64) -> Result<ContainerRequest<GenericImage>> {
+        let volume = self.marks.store(self.side, Store::Elasticsearch);
+        let mut request = self
+            .base(Store::Elasticsearch, port)
+            .with_mount(Mount::volume_mount(volume, ELASTICSEARCH_DATA))
+            .with_mount(Mount::volume_mount(self.marks.snapshots(), SNAPSHOTS))
+            .with_env_var("ES_JAVA_OPTS", self.java_options(data_bytes))
+            .with_env_var("CLI_JAVA_OPTS", "-XX:TieredStopAtLevel=1 -XX:-UsePerfData");
+        for (name, value) in self.settings() {
+            request = request.with_env_var(name, value);
+        }
+        if let Some(door) = self.door {
+            for (name, text) in door_files(door)? {
+                let place =
+                    CopyTargetOptions::new(format!("{ELASTICSEARCH_CONFIGURATION}/{name}")).with_mode(0o644);
+                request = request.with_copy_to(place, text.expose_secret().as_bytes().to_vec());
+            }
+        }
+        Ok(request)
+    }
+
+    /// What a reader of a report must know about this node.
+    pub(super) fn deviations(&self, data_bytes: u64) -> String {
+        let compiler = if optimises(data_bytes) { "" } else { ", TieredStopAtLevel=1" };
+        let door = if self.door.is_some() { "TLS and passwords only" } else { "security off" };
+        let heap = self.config.elasticsearch_heap_mib;
+        format!("heap {heap} MiB, {door}, {}{compiler}", collector(heap))
+    }
+
+    fn base(&self, store: Store, port: u16) -> ContainerRequest<GenericImage> {
+        let inside = inside(store);
+        GenericImage::new(self.image.name.clone(), self.image.tag.clone())
+            .with_exposed_port(inside.tcp())
+            .with_container_name(self.marks.store(self.side, store))
+            .with_labels(self.marks.labels())
+            .with_network(self.marks.network())
+            .with_startup_timeout(CREATION)
+            .with_host_config_modifier(move |host| {
+                // The library maps ports of every interface; these stores are nobody else's.
+                let binding =
+                    PortBinding { host_ip: Some("127.0.0.1".into()), host_port: Some(port.to_string()) };
+                host.publish_all_ports = Some(false);
+                host.port_bindings = Some(HashMap::from([(format!("{inside}/tcp"), Some(vec![binding]))]));
+            })
+    }
+
+    fn java_options(&self, data_bytes: u64) -> String {
+        let heap = self.config.elasticsearch_heap_mib;
+        // The image's own options choose G1; two collectors at once are refused.
+        let collector = match collector(heap) {
+            "UseG1GC" => "",
+            _ => " -XX:-UseG1GC -XX:+UseSerialGC",
+        };
+        let compiler = if optimises(data_bytes) { "" } else { " -XX:TieredStopAtLevel=1" };
+        format!("-Xms{heap}m -Xmx{heap}m -XX:-UsePerfData{collector}{compiler}")
+    }
+
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        let mut settings = vec![
+            ("cluster.name", format!("drydock-{}", self.side)),
+            ("node.name", self.side.to_string()),
+            ("discovery.type", "single-node".to_owned()),
+            ("network.host", "0.0.0.0".to_owned()),
+            ("path.repo", SNAPSHOTS.to_owned()),
+            ("cluster.routing.allocation.disk.threshold_enabled", "false".to_owned()),
+            ("action.destructive_requires_name", "false".to_owned()),
+            ("xpack.security.enabled", self.door.is_some().to_string()),
+        ];
+        if self.door.is_some() {
+            settings.extend([
+                ("xpack.security.transport.ssl.enabled", "false".to_owned()),
+                ("xpack.security.http.ssl.enabled", "true".to_owned()),
+                ("xpack.security.http.ssl.certificate", "http.pem".to_owned()),
+                ("xpack.security.http.ssl.key", "http.key".to_owned()),
+            ]);
+        }
+        if self.side == Side::Target && self.config.reindex_whitelist == ReindexWhitelist::ThisMachine {
+            // The source's address in the network is known only when it runs, and may change when it is started again. A
+            // single `*` in front is no plain word of YAML, which the image writes these settings down in.
+            let any: Vec<String> =
+                (1..=9).map(|d| format!("{d}*:{}", inside(Store::Elasticsearch))).collect();
+            settings.push(("reindex.remote.whitelist", any.join(",")));
+        }
+        settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workdir::WorkDir;
+    use std::collections::BTreeMap;
+    use std::path::Path;
+    use testcontainers::Image as _;
+
+    fn with<T>(config: &SideConfig, side: Side, secured: bool, look: impl FnOnce(&Recipe<'_>) -> T) -> T {
+        let root = tempfile::tempdir().unwrap();
+        let work = WorkDir::create(root.path(), "run-1", Path::new("/runs/1")).unwrap();
+        let door = secured.then(|| Door::provide(&work).unwrap());
+        let (image, marks) = (Image::parse("store:1").unwrap(), Marks::of(&work));
+        look(&Recipe { side, image: &image, marks: &marks, config, door: door.as_ref() })
+    }
+
+    fn variables(request: &ContainerRequest<GenericImage>) -> BTreeMap<String, String> {
+        request.env_vars().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+    }
+
+    #[test]
+    fn only_the_target_may_read_from_others_and_only_if_it_is_to() {
+        let whitelist = |side, reindex_whitelist| {
+            let config = SideConfig { reindex_whitelist, ..SideConfig::default() };
+            with(&config, side, false, |r| variables(&r.elasticsearch(1, 0).unwrap()))
+                .get("reindex.remote.whitelist")
+                .cloned()
+        };
+        let told = whitelist(Side::Target, ReindexWhitelist::ThisMachine).unwrap();
+        assert!(told.split(',').any(|p| p == "1*:9200") && !told.starts_with('*'), "{told}");
+        assert_eq!(whitelist(Side::Target, ReindexWhitelist::Nobody), None);
+        assert_eq!(whitelist(Side::Source, ReindexWhitelist::ThisMachine), None);
+    }
+
+    #[test]
+    fn heaps_and_doors_are_those_of_the_scenario() {
+        let config = SideConfig { elasticsearch_heap_mib: 512, ..SideConfig::default() };
+        let open = with(&config, Side::Target, false, |r| variables(&r.elasticsearch(1, 0).unwrap()));
+        assert!(open["ES_JAVA_OPTS"].starts_with("-Xms512m -Xmx512m"), "{open:?}");
+        assert_eq!(open["xpack.security.enabled"], "false");
+        let (secured, files) = with(&config, Side::Target, true, |r| {
+            let request = r.elasticsearch(1, 0).unwrap();
+            (variables(&request), request.copy_to_sources().count())
+        });
+        assert_eq!(secured["xpack.security.http.ssl.enabled"], "true");
+        assert_eq!(files, 4);
+        assert!(!secured.values().any(|v| v.contains("PRIVATE")), "a key is a file, not a variable");
+        let large = SideConfig { elasticsearch_heap_mib: 1024, ..SideConfig::default() };
+        let large = with(&large, Side::Source, false, |r| variables(&r.elasticsearch(1, 0).unwrap()));
+        assert!(!large["ES_JAVA_OPTS"].contains("SerialGC"), "{large:?}");
+    }
+
+    #[test]
+    fn a_container_is_labelled_named_and_networked_as_its_run() {
+        let config = SideConfig::default();
+        with(&config, Side::Source, false, |recipe| {
+            let request = recipe.postgres(1, &SecretString::from("secret"));
+            assert_eq!(request.container_name().as_deref(), Some("drydock-run-1-source-postgres"));
+            assert_eq!(request.network().as_deref(), Some("drydock-run-1"));
+            assert_eq!(request.labels().get("drydock.run").map(String::as_str), Some("run-1"));
+            assert_eq!(request.image().tag(), "1");
+            assert!(request.cmd().any(|word| word == "fsync=off"));
+            let mount = request.mounts().next().and_then(Mount::source).map(ToOwned::to_owned);
+            assert_eq!(mount.as_deref(), Some("drydock-run-1-source-postgres"));
+        });
+    }
+}

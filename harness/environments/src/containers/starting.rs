@@ -1,0 +1,257 @@
+//! Starting the containers of an environment side by side.
+
+use super::engine::{Engine, Remove, refused};
+use super::images::Image;
+use super::marks::Marks;
+use super::recipe::Recipe;
+use super::store::{Endpoint, Running, log_of};
+use super::{Containers, MARKER_FILE};
+use crate::cache::Cache;
+use crate::clients;
+use crate::config::{Access, EmbeddedConfig, Side, Store};
+use crate::door::Door;
+use crate::elasticsearch;
+use crate::embedded::StoreVersion;
+use crate::error::{EnvironmentError, Progress, Result};
+use crate::homes::Obtained;
+use crate::machine::Machine;
+use crate::ports::{HeldPort, PortChoice};
+use crate::postgres::{self, SUPERUSER, random_password, read_password};
+use crate::preflight;
+use crate::workdir::{WorkDir, write_private};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::time::Instant;
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerRequest, GenericImage};
+
+/// How often another port is tried when one was snatched away.
+const ATTEMPTS: usize = 4;
+
+/// Ports of the last start; none until all stores have answered.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Layout {
+    pub(super) ports: Vec<Place>,
+}
+
+/// Where a store listens.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Place {
+    pub(super) side: Side,
+    pub(super) store: Store,
+    port: u16,
+}
+
+struct Starter<'a> {
+    config: &'a EmbeddedConfig,
+    machine: &'a Machine,
+    engine: &'a Engine,
+    marks: &'a Marks,
+    work: &'a WorkDir,
+    layout: Option<&'a Layout>,
+    door: Option<&'a Door>,
+    logs: PathBuf,
+    progress: &'a dyn Progress,
+}
+
+/// Starts every asked store at the same time. What fails comes back with what is to be cleared up.
+pub(super) async fn launch(
+    config: &EmbeddedConfig,
+    machine: &Machine,
+    engine: Engine,
+    work: WorkDir,
+    layout: Option<Layout>,
+    progress: &dyn Progress,
+) -> std::result::Result<Containers, Box<(EnvironmentError, Engine, WorkDir)>> {
+    let marks = Marks::of(&work);
+    let started = start_all(config, machine, (&engine, &marks), &work, layout.as_ref(), progress).await;
+    match started {
+        Ok((stores, versions, clients)) => Ok(Containers { stores, engine, marks, versions, clients, work }),
+        Err(error) => Err(Box::new((error, engine, work))),
+    }
+}
+
+type Started = (Vec<Running>, Vec<StoreVersion>, Option<clients::Clients>);
+
+async fn start_all(
+    config: &EmbeddedConfig,
+    machine: &Machine,
+    (engine, marks): (&Engine, &Marks),
+    work: &WorkDir,
+    layout: Option<&Layout>,
+    progress: &dyn Progress,
+) -> Result<Started> {
+    preflight::memory(config, machine)?;
+    preflight::work_space(config, machine, work.path())?;
+    let secured = config.sides().iter().any(|(_, side)| side.access == Access::Secured);
+    let door = if secured { Some(Door::provide(work)?) } else { None };
+    engine.make_network(marks).await?;
+    if config.wants_elasticsearch() {
+        engine.make_volume(&marks.snapshots(), marks).await?;
+    }
+    let logs = config.run_dir.join("logs");
+    let starter =
+        Starter { config, machine, engine, marks, work, layout, door: door.as_ref(), logs, progress };
+    let (source_postgres, target_postgres, source_elasticsearch, target_elasticsearch) = tokio::try_join!(
+        starter.start(Side::Source, Store::Postgres),
+        starter.start(Side::Target, Store::Postgres),
+        starter.start(Side::Source, Store::Elasticsearch),
+        starter.start(Side::Target, Store::Elasticsearch),
+    )?;
+    let started = [source_postgres, target_postgres, source_elasticsearch, target_elasticsearch];
+    let (stores, versions): (Vec<Running>, Vec<StoreVersion>) = started.into_iter().flatten().unzip();
+    let clients = match clients_for(config, &versions) {
+        Some(wanted) => Some(clients::provide(&wanted, machine, &Cache::locate(machine)?, progress).await?),
+        None => None,
+    };
+    let ports = stores.iter().map(|s| Place { side: s.side, store: s.store, port: s.port }).collect();
+    work.write_json(MARKER_FILE, &Layout { ports })?;
+    Ok((stores, versions, clients))
+}
+
+/// The configuration with the major versions that the images really have: a client must be as new as its server.
+fn clients_for(config: &EmbeddedConfig, versions: &[StoreVersion]) -> Option<EmbeddedConfig> {
+    let mut wanted = config.clone();
+    let mut any = false;
+    for told in versions.iter().filter(|v| v.store == Store::Postgres) {
+        let side = match told.side {
+            Side::Source => &mut wanted.source,
+            Side::Target => &mut wanted.target,
+        };
+        let digits: String = told.version.chars().take_while(char::is_ascii_digit).collect();
+        side.postgres_version = digits.parse().unwrap_or(side.postgres_version);
+        any = true;
+    }
+    any.then_some(wanted)
+}
+
+impl Starter<'_> {
+    async fn start(&self, side: Side, store: Store) -> Result<Option<(Running, StoreVersion)>> {
+        let wanted = self.config.side(side);
+        let (asked, fixed) = match store {
+            Store::Postgres => (wanted.postgres, wanted.postgres_port),
+            Store::Elasticsearch => (wanted.elasticsearch, wanted.elasticsearch_port),
+        };
+        if !asked {
+            return Ok(None);
+        }
+        let image = Image::of(wanted, store, self.machine)?;
+        if !self.engine.has_image(&image.to_string()).await? {
+            self.progress.note(&format!("pulling {image}"));
+        }
+        let door = self.door.filter(|_| wanted.access == Access::Secured);
+        let recipe = Recipe { side, image: &image, marks: self.marks, config: wanted, door };
+        let volume = self.marks.store(side, store);
+        self.engine.make_volume(&volume, self.marks).await?;
+        let before = self.layout.and_then(|l| l.ports.iter().find(|p| p.side == side && p.store == store));
+        let choice = match (fixed, before) {
+            (Some(port), _) => PortChoice::Fixed(port),
+            (None, Some(place)) => PortChoice::Preferred(place.port),
+            (None, None) => PortChoice::Any,
+        };
+        let (mut running, began) = match store {
+            Store::Postgres => {
+                let password = self.password(side)?;
+                // Its door is closed from inside, once it runs.
+                let closed = door.filter(|_| before.is_some());
+                let at = |port| Endpoint::Postgres(postgres::endpoint(&password, closed, port));
+                self.run((side, store), choice, at, |port| Ok(recipe.postgres(port, &password))).await?
+            }
+            Store::Elasticsearch => {
+                let at = |port| Endpoint::Elasticsearch(elasticsearch::endpoint(door, port));
+                let bytes = self.config.estimated_data_bytes;
+                let started =
+                    self.run((side, store), choice, at, |port| recipe.elasticsearch(port, bytes)).await?;
+                // A new volume belongs to root, and only the image knows its own user.
+                let id = started.0.id().unwrap_or_default();
+                self.engine.run_as_root(id, &["chmod", "0777", super::recipe::SNAPSHOTS]).await?;
+                started
+            }
+        };
+        let network = self.marks.network();
+        running.wait(self.engine, &network, began).await?;
+        if let Some(door) = door.filter(|_| store == Store::Postgres && before.is_none()) {
+            running.close_door(door).await?;
+            running.wait(self.engine, &network, began).await?;
+        }
+        let told = StoreVersion {
+            side,
+            store,
+            version: version(&running).await,
+            home: PathBuf::new(),
+            obtained: Obtained::Image(image.to_string()),
+            deviations: match store {
+                Store::Postgres => postgres::deviations(door),
+                Store::Elasticsearch => recipe.deviations(self.config.estimated_data_bytes),
+            },
+            start_time: running.start_time,
+        };
+        self.progress.note(&format!("{side} {store} answers after {:.1} s", told.start_time.as_secs_f64()));
+        Ok(Some((running, told)))
+    }
+
+    /// The superuser's password: kept in the work directory, so that a run that is taken up again knows it.
+    fn password(&self, side: Side) -> Result<SecretString> {
+        let file = self.work.path().join(format!("{side}-{}.password", Store::Postgres));
+        if file.is_file() {
+            return read_password(&file);
+        }
+        let password = random_password()?;
+        write_private(&file, password.expose_secret().as_bytes())?;
+        Ok(password)
+    }
+
+    /// Makes and starts a container, on another port if the chosen one was snatched away.
+    async fn run(
+        &self,
+        (side, store): (Side, Store),
+        choice: PortChoice,
+        at: impl Fn(u16) -> Endpoint,
+        request: impl Fn(u16) -> Result<ContainerRequest<GenericImage>>,
+    ) -> Result<(Running, Instant)> {
+        let mut choice = choice;
+        let mut left = ATTEMPTS;
+        loop {
+            left -= 1;
+            let held = HeldPort::take(choice, side, store)?;
+            let request = request(held.port())?;
+            let image = request.image().clone();
+            let port = held.release();
+            let began = Instant::now();
+            let error = match request.start().await {
+                Ok(container) => {
+                    let log = log_of(&self.logs, side, store);
+                    let running = Running::new((side, store), container, (at(port), port), log, self.engine)?;
+                    return Ok((running, began));
+                }
+                Err(error) => error.to_string(),
+            };
+            let snatched = error.contains("already allocated") || error.contains("address already in use");
+            if !snatched || left == 0 || matches!(choice, PortChoice::Fixed(_)) {
+                use testcontainers::Image as _;
+                let image = format!("{}:{}", image.name(), image.tag());
+                return Err(refused("start a container of", &image, &error));
+            }
+            tracing::info!(port, "the port was taken between choice and start");
+            choice = PortChoice::Any;
+            // It was made before it was refused its port.
+            let mut found = self.engine.found(self.marks).await?;
+            found.keep_only(&self.marks.store(side, store));
+            self.engine.remove(found, Remove::AllButVolumes).await?;
+        }
+    }
+}
+
+/// What the store says about itself; empty where it does not.
+async fn version(running: &Running) -> String {
+    if let Some(endpoint) = running.elasticsearch() {
+        return elasticsearch::version(&endpoint).await.unwrap_or_default();
+    }
+    let Some(endpoint) = running.postgres() else { return String::new() };
+    let Ok(session) = drydock_stores::postgres::connect(&endpoint, SUPERUSER, "drydock").await else {
+        return String::new();
+    };
+    let told = session.query_one("SELECT pg_catalog.current_setting('server_version')", &[]).await;
+    told.map(|row| row.get(0)).unwrap_or_default()
+}

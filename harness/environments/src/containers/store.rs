@@ -1,0 +1,249 @@
+//! One store in its container: readiness, signals, restarts, its log.
+
+use super::engine::{Engine, refused, signal_name};
+use super::recipe::{POSTGRES_DATA, inside, start_limit};
+use crate::config::{Side, Store};
+use crate::door::Door;
+use crate::error::{EnvironmentError, EnvironmentProblem, Result};
+use crate::postgres::SUPERUSER;
+use crate::supervised::{StoreSignal, last_lines};
+use crate::{elasticsearch, postgres};
+use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
+use secrecy::ExposeSecret;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+use testcontainers::{ContainerAsync, GenericImage};
+use tokio::task::JoinHandle;
+
+/// Between two looks at a starting store. Each is a new connection.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long the last lines of a log may take to arrive.
+const LAST_LINES: Duration = Duration::from_secs(3);
+
+/// Where a store is reached.
+#[derive(Debug, Clone)]
+pub(super) enum Endpoint {
+    Postgres(PostgresEndpoint),
+    Elasticsearch(ElasticsearchEndpoint),
+}
+
+/// A store of this environment.
+pub(super) struct Running {
+    pub(super) side: Side,
+    pub(super) store: Store,
+    pub(super) port: u16,
+    /// From the start of its container to its first answer.
+    pub(super) start_time: Duration,
+    /// None once it is removed with its volume.
+    container: Option<ContainerAsync<GenericImage>>,
+    endpoint: Endpoint,
+    log: PathBuf,
+    follower: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Running {
+    // The container would show its variables, a password among them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} on port {}", self.side, self.store, self.port)
+    }
+}
+
+impl Running {
+    /// Takes over a container that was just started.
+    pub(super) fn new(
+        (side, store): (Side, Store),
+        container: ContainerAsync<GenericImage>,
+        (endpoint, port): (Endpoint, u16),
+        log: PathBuf,
+        engine: &Engine,
+    ) -> Result<Self> {
+        let follower = Some(engine.follow(container.id(), &log, 0)?);
+        let container = Some(container);
+        Ok(Self { side, store, port, start_time: Duration::ZERO, container, endpoint, log, follower })
+    }
+
+    pub(super) fn postgres(&self) -> Option<PostgresEndpoint> {
+        match &self.endpoint {
+            Endpoint::Postgres(endpoint) => Some(endpoint.clone()),
+            Endpoint::Elasticsearch(_) => None,
+        }
+    }
+
+    pub(super) fn elasticsearch(&self) -> Option<ElasticsearchEndpoint> {
+        match &self.endpoint {
+            Endpoint::Elasticsearch(endpoint) => Some(endpoint.clone()),
+            Endpoint::Postgres(_) => None,
+        }
+    }
+
+    pub(super) fn id(&self) -> Option<&str> {
+        self.container.as_ref().map(|c| c.id())
+    }
+
+    pub(super) fn has_data(&self) -> bool {
+        self.container.is_some()
+    }
+
+    /// Waits until the store answers with all it has, and learns its address in the network.
+    pub(super) async fn wait(&mut self, engine: &Engine, network: &str, began: Instant) -> Result<()> {
+        loop {
+            let answers = match &self.endpoint {
+                Endpoint::Postgres(endpoint) => postgres::answers(endpoint).await,
+                Endpoint::Elasticsearch(endpoint) => elasticsearch::answers(endpoint, self.port).await,
+            };
+            if answers {
+                break;
+            }
+            let id = self.id().unwrap_or_default();
+            if !engine.is_running(id).await {
+                return Err(self.failed("ended while starting").await);
+            }
+            if began.elapsed() > start_limit(self.store) {
+                let seconds = start_limit(self.store).as_secs();
+                return Err(self.failed(&format!("did not come up within {seconds} s")).await);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        let address = match self.id() {
+            Some(id) => engine.address(id, network).await,
+            None => None,
+        };
+        if let (Endpoint::Elasticsearch(endpoint), Some(address)) = (&mut self.endpoint, address) {
+            let scheme = endpoint.url.split("://").next().unwrap_or("http");
+            endpoint.peer_url = Some(format!("{scheme}://{address}:{}", inside(Store::Elasticsearch)));
+        }
+        self.start_time = began.elapsed();
+        Ok(())
+    }
+
+    async fn failed(&mut self, how: &str) -> EnvironmentError {
+        self.finish_log().await;
+        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        EnvironmentError::new(
+            EnvironmentProblem::StartFailed,
+            format!("the {} {} {how}: {}", self.side, self.store, last_lines(&text, 3)),
+            format!("read its log: {}", self.log.display()),
+        )
+    }
+
+    /// Lets nobody in unencrypted from now on: puts certificate, key and rules into the data of a PostgreSQL. They go through
+    /// the server itself, so that they belong to its user, whoever that is in its image.
+    pub(super) async fn close_door(&mut self, door: &Door) -> Result<()> {
+        let Endpoint::Postgres(open) = self.endpoint.clone() else { return Ok(()) };
+        let failed = |why: &dyn std::fmt::Display| {
+            EnvironmentError::new(
+                EnvironmentProblem::StartFailed,
+                format!("cannot set up TLS of the {} PostgreSQL: {why}", self.side),
+                format!("read its log: {}", self.log.display()),
+            )
+        };
+        let session =
+            drydock_stores::postgres::connect(&open, SUPERUSER, "drydock").await.map_err(|e| failed(&e))?;
+        let run = async |statement: &str, doing: &str| {
+            // The error's own text could repeat the statement, which may hold a key.
+            session.batch_execute(statement).await.map_err(|_| failed(&format!("it does not {doing}")))
+        };
+        run("SET log_min_error_statement = panic", "keep statements out of its log").await?;
+        let issued = door.issued(Store::Postgres)?;
+        let rules = "hostssl all all all scram-sha-256";
+        for (name, text) in [
+            ("server.crt", issued.certificate.as_str()),
+            ("server.key", issued.key.expose_secret()),
+            ("pg_hba.conf", rules),
+        ] {
+            let lines = text.replace('\'', "''");
+            let statement = format!(
+                "COPY (SELECT pg_catalog.unnest(pg_catalog.string_to_array('{lines}', E'\\n'))) \
+                 TO PROGRAM 'umask 077; cat > {POSTGRES_DATA}/{name}'"
+            );
+            run(&statement, &format!("write {name}")).await?;
+        }
+        run("ALTER SYSTEM SET ssl = on", "switch TLS on").await?;
+        run("SELECT pg_catalog.pg_reload_conf()", "read its configuration again").await?;
+        let Some(password) = &open.password else { return Ok(()) };
+        self.endpoint = Endpoint::Postgres(postgres::endpoint(password, Some(door), self.port));
+        Ok(())
+    }
+
+    /// Pauses it, lets it go on, or sends its first process a signal.
+    pub(super) async fn signal(&self, engine: &Engine, signal: StoreSignal) -> Result<()> {
+        let Some(container) = &self.container else { return Ok(()) };
+        match signal {
+            StoreSignal::Stop => container.pause().await.map_err(|e| refused("pause", container.id(), &e)),
+            StoreSignal::Continue => {
+                engine.unpause(container.id()).await;
+                Ok(())
+            }
+            other => engine.signal(container.id(), signal_name(other)).await,
+        }
+    }
+
+    /// Ends the store if it runs, and starts its container again: the same port, perhaps another address in the network.
+    pub(super) async fn restart(&mut self, engine: &Engine, network: &str) -> Result<()> {
+        let Some(container) = &self.container else {
+            return Err(EnvironmentError::new(
+                EnvironmentProblem::StartFailed,
+                format!("the {} {} cannot be started: its volume was removed", self.side, self.store),
+                "rehearse again from the beginning",
+            ));
+        };
+        let id = container.id().to_owned();
+        if engine.is_running(&id).await {
+            engine.unpause(&id).await;
+            engine.end(&id, Some(self.store)).await;
+            if engine.is_running(&id).await {
+                container.stop_with_timeout(Some(0)).await.map_err(|e| refused("stop", &id, &e))?;
+            }
+        }
+        let (began, since) = (Instant::now(), seconds_now());
+        container.start().await.map_err(|e| refused("start again", &id, &e))?;
+        self.finish_log().await;
+        self.follower = Some(engine.follow(&id, &self.log, since)?);
+        self.wait(engine, network, began).await
+    }
+
+    /// Removes the container. Its volume can be removed afterwards.
+    pub(super) async fn remove_container(&mut self) -> Result<()> {
+        if let Some(container) = self.container.take() {
+            let name = container.id().to_owned();
+            container.rm().await.map_err(|e| refused("remove the container", &name, &e))?;
+        }
+        self.finish_log().await;
+        Ok(())
+    }
+
+    /// Waits for the last lines of a container that has ended.
+    async fn finish_log(&mut self) {
+        if let Some(follower) = self.follower.take() {
+            let stop = follower.abort_handle();
+            if tokio::time::timeout(LAST_LINES, follower).await.is_err() {
+                stop.abort();
+            }
+        }
+    }
+
+    /// Lets go of the container without ending it: it is gone already, or stays for whoever asked to keep it.
+    pub(super) fn leave(self) {
+        if let Some(container) = self.container {
+            // Dropping it would remove it. This happens at most once for each store of a run.
+            std::mem::forget(container);
+        }
+    }
+}
+
+/// Waits for the last lines of all logs.
+pub(super) async fn finish(stores: &mut [Running]) {
+    for running in stores {
+        running.finish_log().await;
+    }
+}
+
+/// Where the log of a store goes.
+pub(super) fn log_of(logs: &Path, side: Side, store: Store) -> PathBuf {
+    logs.join(format!("{side}-{store}.log"))
+}
+
+fn seconds_now() -> i32 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i32::try_from(since.as_secs()).unwrap_or(0)
+}

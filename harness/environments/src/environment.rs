@@ -1,0 +1,223 @@
+//! Where the stores of a run are: one closed list, so that whoever uses them need not care.
+
+use crate::config::{EmbeddedConfig, Side, Store};
+use crate::containers::Containers;
+use crate::embedded::{Embedded, Keep, StoreVersion};
+use crate::error::{Progress, Result};
+use crate::signals::StoreProcess;
+use crate::supervised::StoreSignal;
+use drydock_core::scenario::EnvironmentName;
+use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The running stores of a run. What each method does is told at [`Embedded`] and [`Containers`].
+#[derive(Debug)]
+pub enum Environment {
+    /// As local processes.
+    Embedded(Box<Embedded>),
+    /// As containers of a local engine.
+    Containers(Box<Containers>),
+}
+
+impl From<Embedded> for Environment {
+    fn from(embedded: Embedded) -> Self {
+        Self::Embedded(Box::new(embedded))
+    }
+}
+
+impl From<Containers> for Environment {
+    fn from(containers: Containers) -> Self {
+        Self::Containers(Box::new(containers))
+    }
+}
+
+impl Environment {
+    /// Starts all asked stores on empty data.
+    ///
+    /// # Errors
+    /// As [`Embedded::start`] and [`Containers::start`].
+    pub async fn start(
+        name: EnvironmentName,
+        config: EmbeddedConfig,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Self> {
+        Ok(match name {
+            EnvironmentName::Embedded => Embedded::start(config, progress).await?.into(),
+            EnvironmentName::Containers => Containers::start(config, progress).await?.into(),
+        })
+    }
+
+    /// Takes up the data of a run whose process died; `None` if they are gone or were never complete.
+    ///
+    /// # Errors
+    /// As [`Embedded::reattach`] and [`Containers::reattach`].
+    pub async fn reattach(
+        name: EnvironmentName,
+        config: EmbeddedConfig,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Option<Self>> {
+        Ok(match name {
+            EnvironmentName::Embedded => Embedded::reattach(config, progress).await?.map(Into::into),
+            EnvironmentName::Containers => Containers::reattach(config, progress).await?.map(Into::into),
+        })
+    }
+
+    /// Both stores of one side; `None` if the configuration left one out.
+    pub fn pair(&self, side: Side) -> Option<StorePair> {
+        match self {
+            Self::Embedded(e) => e.pair(side),
+            Self::Containers(c) => c.pair(side),
+        }
+    }
+
+    /// The PostgreSQL of one side, with its superuser.
+    pub fn postgres(&self, side: Side) -> Option<PostgresEndpoint> {
+        match self {
+            Self::Embedded(e) => e.postgres(side),
+            Self::Containers(c) => c.postgres(side),
+        }
+    }
+
+    /// The Elasticsearch of one side.
+    pub fn elasticsearch(&self, side: Side) -> Option<ElasticsearchEndpoint> {
+        match self {
+            Self::Embedded(e) => e.elasticsearch(side),
+            Self::Containers(c) => c.elasticsearch(side),
+        }
+    }
+
+    /// Version, origin and peculiarities of every store.
+    pub fn versions(&self) -> &[StoreVersion] {
+        match self {
+            Self::Embedded(e) => e.versions(),
+            Self::Containers(c) => c.versions(),
+        }
+    }
+
+    /// Directory with `pg_dump`, `pg_restore` and `psql`; `None` without PostgreSQL.
+    pub fn postgres_clients(&self) -> Option<&Path> {
+        match self {
+            Self::Embedded(e) => e.postgres_clients(),
+            Self::Containers(c) => c.postgres_clients(),
+        }
+    }
+
+    /// The work directory, for dumps and other intermediate files.
+    pub fn work_dir(&self) -> &Path {
+        match self {
+            Self::Embedded(e) => e.work_dir(),
+            Self::Containers(c) => c.work_dir(),
+        }
+    }
+
+    /// Where the clusters of both sides may keep snapshots, as they see it.
+    pub fn snapshot_folder(&self) -> PathBuf {
+        match self {
+            Self::Embedded(e) => e.snapshot_folder(),
+            Self::Containers(c) => c.snapshot_folder(),
+        }
+    }
+
+    /// Removes what lies in the folder of snapshots.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub async fn remove_snapshots(&self) -> Result<()> {
+        match self {
+            Self::Embedded(e) => e.remove_snapshots(),
+            Self::Containers(c) => c.remove_snapshots().await,
+        }
+    }
+
+    /// Bytes that the disk of all stores has left; `None` where nobody tells.
+    pub fn free_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Embedded(e) => e.free_bytes(),
+            Self::Containers(c) => c.free_bytes(),
+        }
+    }
+
+    /// Whether a store runs. False for one that the configuration left out.
+    pub async fn is_running(&mut self, side: Side, store: Store) -> bool {
+        match self {
+            Self::Embedded(e) => e.is_running(side, store),
+            Self::Containers(c) => c.is_running(side, store).await,
+        }
+    }
+
+    /// Whether a store's data are there, whether it runs or not.
+    pub fn has_data(&self, side: Side, store: Store) -> bool {
+        match self {
+            Self::Embedded(e) => e.has_data(side, store),
+            Self::Containers(c) => c.has_data(side, store),
+        }
+    }
+
+    /// Removes the data of a store that has ended.
+    ///
+    /// # Errors
+    /// The store runs, or its data cannot be removed.
+    pub async fn remove_data(&mut self, side: Side, store: Store) -> Result<()> {
+        match self {
+            Self::Embedded(e) => e.remove_data(side, store).await,
+            Self::Containers(c) => c.remove_data(side, store).await,
+        }
+    }
+
+    /// A running store, to be killed while somebody else holds the environment.
+    pub fn process(&self, side: Side, store: Store) -> Option<StoreProcess> {
+        match self {
+            Self::Embedded(e) => StoreProcess::of(e, side, store),
+            Self::Containers(c) => c.process(side, store),
+        }
+    }
+
+    /// Sends a signal to a store, to plant a fault.
+    ///
+    /// # Errors
+    /// The environment has no such store, or the signal cannot be sent.
+    pub async fn signal(&self, side: Side, store: Store, signal: StoreSignal) -> Result<()> {
+        match self {
+            Self::Embedded(e) => e.signal(side, store, signal),
+            Self::Containers(c) => c.signal(side, store, signal).await,
+        }
+    }
+
+    /// Ends a store if it runs, and starts it again on the same data and port.
+    ///
+    /// # Errors
+    /// The environment has no such store, or it does not come up.
+    pub async fn restart(&mut self, side: Side, store: Store) -> Result<()> {
+        match self {
+            Self::Embedded(e) => e.restart(side, store).await,
+            Self::Containers(c) => c.restart(side, store).await,
+        }
+    }
+
+    /// Starts again every store of both sides that has ended, on its data and its port.
+    ///
+    /// # Errors
+    /// As [`Environment::restart`], of the first one that does not start.
+    pub async fn restart_ended(&mut self) -> Result<()> {
+        for side in [Side::Source, Side::Target] {
+            for store in [Store::Postgres, Store::Elasticsearch] {
+                if !self.is_running(side, store).await {
+                    self.restart(side, store).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends all stores, and removes what is not kept.
+    ///
+    /// # Errors
+    /// A store does not end, or something cannot be removed.
+    pub async fn stop(self, keep: Keep) -> Result<()> {
+        match self {
+            Self::Embedded(e) => e.stop(keep).await,
+            Self::Containers(c) => c.stop(keep).await,
+        }
+    }
+}
