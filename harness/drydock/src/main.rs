@@ -26,6 +26,10 @@ fn main() -> std::process::ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     drydock_stores::net::init();
+    // A simulation has a runtime of its own for each seed, whose clock stands still: none may be around it.
+    if let Command::Simulate(arguments) = &cli.command {
+        return commands::simulate::run(arguments).code().into();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -42,6 +46,7 @@ fn main() -> std::process::ExitCode {
 async fn dispatch(command: &Command) -> ExitCode {
     match command {
         Command::Rehearse(arguments) => commands::rehearse::run(arguments).await,
+        // `main` has seen to it.
         Command::Simulate(arguments) => commands::simulate::run(arguments),
         Command::Drill(arguments) => commands::drill::run(arguments).await,
         Command::Verify(Verify::Stores(command)) => commands::verify::run(command).await,
