@@ -10,6 +10,7 @@ pub mod judge;
 pub mod preflight;
 pub mod prove;
 pub mod recorder;
+mod stage;
 mod start;
 pub mod verify;
 mod witness;

@@ -26,7 +26,7 @@ pub(crate) struct Bench {
     /// be told from that of documents; the scenario's if absent
     #[arg(long, value_name = "PROFILES", value_delimiter = ',', value_parser = profile)]
     pub(crate) profiles: Vec<Profile>,
-    /// Runs at the smallest volume that are made first and not kept
+    /// Runs that are made first and not kept: they warm the stores up, which all runs share
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) warm_ups: u32,
     /// Seed of the order of the runs

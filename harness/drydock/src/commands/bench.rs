@@ -110,6 +110,7 @@ fn against(earlier: &History, runs: &[MeasuredRun]) -> Comparison {
 pub(super) fn fail(error: BenchError) -> ExitCode {
     match error {
         BenchError::Rehearsal(error) => rehearse::fail(error),
+        BenchError::Environment(error) => crate::fail_environment(&error),
         BenchError::File { .. } | BenchError::History { .. } => {
             anstream::eprintln!("error: {error}");
             ExitCode::Usage

@@ -1,7 +1,10 @@
 //! Benches, estimates and comparisons, from the arguments to the exit code.
 
-use crate::support::{cannot_run, drydock, folder, run_folder, scenario, skip, text, turn};
+use crate::support::{
+    assert_nothing_left, cannot_run, drydock, folder, run_folder, scenario, skip, text, turn,
+};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -116,6 +119,13 @@ fn a_bench_on_real_stores_fills_a_history_that_estimates_and_compares() {
         assert!(steps > downtime * 0.8 && steps < downtime * 1.2, "{steps} of {downtime}");
     }
     assert!(text(&output).contains("run 1 of 2") && text(&output).contains("left"), "{}", text(&output));
+    // Both used the stores of the bench, which have gone with it.
+    let benches: BTreeSet<&str> =
+        runs.iter().filter_map(|r| Some(r["run"].as_str()?.rsplit_once('.')?.0)).collect();
+    assert_eq!(benches.len(), 1, "{benches:?}");
+    for bench in benches {
+        assert_nothing_left(folder.path(), &folder.path().join(bench));
+    }
     let page = fs::read_to_string(folder.path().join("bench.html")).expect("a page beside the history");
     assert!(page.contains("2 measured runs") && page.contains("Too few runs for an interval"), "{page}");
     // A kill may tear the last line: the next run cuts it off.

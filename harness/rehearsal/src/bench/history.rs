@@ -13,6 +13,9 @@ pub enum BenchError {
     /// The rehearsal could not be begun.
     #[error(transparent)]
     Rehearsal(#[from] RehearsalError),
+    /// The stores do not start.
+    #[error("{}; {}", .0.what, .0.help)]
+    Environment(#[from] drydock_environments::EnvironmentError),
     /// The file of the history.
     #[error("{attempted}: {reason}")]
     File {

@@ -6,12 +6,18 @@ mod rounds;
 
 pub use history::{BenchError, HistoryFile, read_history};
 pub use machine::measure as measure_machine;
-pub use rounds::{Bench, Round, Turn, rounds, seconds_left};
+pub use rounds::{Bench, Round, Turn, WARM, rounds, seconds_left};
 
-use crate::flow::Interrupt;
+use crate::clock::run_id;
+use crate::flow::{AfterFailure, Interrupt, Progress};
+use crate::folder::RunFolder;
 use crate::recorder::Observer;
-use crate::start::{RehearsalError, RehearsalOptions, read_record, rehearse};
-use drydock_core::Record;
+use crate::stage::{Age, Stage};
+use crate::start::{
+    Beginning, Begun, Lent, RehearsalError, RehearsalOptions, Rehearsed, begin, file_error, go_through,
+    ledger_of, plan_of, read_record, runs_of,
+};
+use drydock_core::{Record, RunId, Scenario};
 use drydock_estimate::MeasuredRun;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,8 +34,11 @@ pub trait Watcher: Send + Sync {
 /// Runs every round. Each is appended to the history when it has ended, so that a kill loses one run at most. Returns the
 /// new runs, without warm-ups.
 ///
+/// All rounds share their stores, which are emptied in between: a managed service has run for long when a migration
+/// reaches it, and a store that has only just been started spends more time on warming up than on a small volume.
+///
 /// # Errors
-/// The scenario or the history cannot be read, or the history cannot be written.
+/// The scenario or the history cannot be read, the history cannot be written, or the stores cannot be started.
 pub async fn bench(
     file: &Path,
     bench: &Bench,
@@ -38,12 +47,44 @@ pub async fn bench(
     interrupt: &Interrupt,
 ) -> Result<Vec<MeasuredRun>, BenchError> {
     let mut history = HistoryFile::open(&bench.history)?;
+    // The stores are the same at every volume, so they are those that the largest needs.
+    let largest = RehearsalOptions { documents: bench.documents.iter().copied().max(), ..options.clone() };
+    let (scenario, _) = plan_of(file, &largest)?;
+    let (run, runs) = (run_id(&format!("bench-{}", scenario.name), jiff::Timestamp::now()), runs_of(options));
+    let folder = RunFolder::create(&runs, &run)
+        .map_err(file_error(format!("cannot make the folder {}", runs.join(run.as_str()).display())))?;
+    let mut shared = Shared { stage: Stage::new(run.as_str(), folder.path()), scenario, run, rounds: 0 };
+    let measured = measure(file, bench, options, watcher, interrupt, (&mut history, &mut shared)).await;
+    // What a bench leaves is seen to in any case; the first failure is the one to tell.
+    let struck = shared.stage.strike().await;
+    let measured = measured?;
+    struck?;
+    Ok(measured)
+}
+
+/// The stores of all rounds.
+struct Shared {
+    stage: Stage,
+    /// What they are started for.
+    scenario: Scenario,
+    /// Name of the bench.
+    run: RunId,
+    /// How many rounds were begun.
+    rounds: u32,
+}
+
+async fn measure(
+    file: &Path,
+    bench: &Bench,
+    options: &RehearsalOptions,
+    watcher: &dyn Watcher,
+    interrupt: &Interrupt,
+    (history, shared): (&mut HistoryFile, &mut Shared),
+) -> Result<Vec<MeasuredRun>, BenchError> {
     let rounds = rounds(bench);
     let (mut measured, mut took) = (Vec::new(), Vec::new());
-    for (at, round) in rounds.iter().enumerate() {
-        if interrupt.requested() {
-            break;
-        }
+    let (mut at, mut again) = (0, false);
+    while let Some(round) = rounds.get(at).filter(|_| !interrupt.requested()) {
         let left = seconds_left(&took, &rounds[at..]);
         let observer = watcher.begins(round, at + 1, rounds.len(), left);
         let machine = tokio::task::spawn_blocking({
@@ -58,7 +99,7 @@ pub async fn bench(
             way: Some(round.way),
             ..options.clone()
         };
-        let rehearsed = rehearse(file, &options, observer, interrupt).await?;
+        let (rehearsed, age) = one(file, &options, shared, observer, interrupt).await?;
         let record = read_record(&rehearsed.folder.join("record.jsonl"))?;
         let run = MeasuredRun::of(&record, &rehearsed.summary, machine);
         took.push((round.documents, run.run_seconds));
@@ -66,15 +107,62 @@ pub async fn bench(
         if interrupt.requested() {
             break;
         }
-        if round.turn != Turn::WarmUp {
+        let kept = round.turn != Turn::WarmUp;
+        // New stores in the middle are cold where those of the other rounds were warm: this round was their warm-up.
+        if kept && !again && age == Age::New && bench.warm_ups > 0 {
+            again = true;
+            continue;
+        }
+        if kept {
             history.append(&run)?;
         }
         watcher.measured(round, &run);
-        if round.turn != Turn::WarmUp {
+        if kept {
             measured.push(run);
         }
+        (at, again) = (at + 1, false);
     }
     Ok(measured)
+}
+
+/// One round on the stores of the bench.
+async fn one(
+    file: &Path,
+    options: &RehearsalOptions,
+    shared: &mut Shared,
+    observer: Arc<dyn Observer>,
+    interrupt: &Interrupt,
+) -> Result<(Rehearsed, Age), BenchError> {
+    let (scenario, plan) = plan_of(file, options)?;
+    let ledger = ledger_of(&scenario, file)?;
+    let homes = (options.postgres_home.clone(), options.elasticsearch_home.clone());
+    let (stores, blank, age) = shared.stage.lend(&shared.scenario, homes, &|text| observer.say(text)).await?;
+    shared.rounds += 1;
+    let begun = begin(
+        Beginning {
+            run: RunId(format!("{}.{:02}", shared.run, shared.rounds)),
+            runs: runs_of(options),
+            scenario_file: file.display().to_string(),
+            scenario,
+            plan,
+            ledger,
+        },
+        observer,
+    );
+    let Begun { started, folder, recorder } = match begun {
+        Ok(begun) => begun,
+        Err(error) => {
+            shared.stage.take_back(stores, blank);
+            return Err(error.into());
+        }
+    };
+    let lent = Lent { stores, after_failure: AfterFailure::default() };
+    let (rehearsed, stores) =
+        go_through(started, folder, options, recorder, Progress::default(), interrupt, Some(lent)).await;
+    if let Some(stores) = stores {
+        shared.stage.take_back(stores, blank);
+    }
+    Ok((rehearsed?, age))
 }
 
 /// A run as the history would hold it, without the probes of the machine.

@@ -5,6 +5,9 @@ use drydock_estimate::Way;
 use drydock_estimate::order::shuffled;
 use std::path::PathBuf;
 
+/// As many documents, copied once, warm the stores up.
+pub const WARM: u64 = 200_000;
+
 /// What is measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bench {
@@ -16,7 +19,7 @@ pub struct Bench {
     pub ways: Vec<Way>,
     /// Profiles of the databases and the set of indices, taken in turns; the scenario's if empty.
     pub profiles: Vec<Profile>,
-    /// Runs at the smallest volume that are made first and not kept.
+    /// Runs that are made first and not kept, at the largest volume up to [`WARM`].
     pub warm_ups: u32,
     /// Seed of the order.
     pub seed: u64,
@@ -27,7 +30,7 @@ pub struct Bench {
 /// Whether a run counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// It does not: it finds caches cold and programs not yet unpacked.
+    /// It does not: it finds caches and stores cold.
     WarmUp,
     /// It does; the number counts the repeats, from 1.
     Measured(u32),
@@ -61,9 +64,10 @@ pub fn rounds(bench: &Bench) -> Vec<Round> {
             }
         }
     }
-    let smallest = bench.documents.iter().copied().min().unwrap_or_default();
+    let volumes = || bench.documents.iter().copied();
+    let warming = volumes().filter(|d| *d <= WARM).max().or_else(|| volumes().min()).unwrap_or_default();
     let warm_up = |way: Way| Round {
-        documents: smallest,
+        documents: warming,
         way,
         profile: bench.profiles.first().copied(),
         turn: Turn::WarmUp,
@@ -111,7 +115,7 @@ mod tests {
     #[test]
     fn every_volume_is_run_as_often_as_asked_in_an_order_that_the_seed_decides() {
         let all = rounds(&bench());
-        assert_eq!((all.len(), all[0].turn, all[0].documents), (13, Turn::WarmUp, 10));
+        assert_eq!((all.len(), all[0].turn, all[0].documents), (13, Turn::WarmUp, 30));
         assert_eq!(all, rounds(&bench()));
         assert_ne!(all, rounds(&Bench { seed: 5, ..bench() }));
         for documents in bench().documents {
@@ -122,6 +126,14 @@ mod tests {
                 assert_ne!(same[0].profile, same[1].profile, "every volume meets every profile");
             }
         }
+    }
+
+    #[test]
+    fn a_warm_up_is_as_large_as_it_has_to_be_and_no_larger() {
+        let warms =
+            |documents: &[u64]| rounds(&Bench { documents: documents.to_vec(), ..bench() })[0].documents;
+        assert_eq!(warms(&[10_000, 200_000, 5_000_000]), 200_000);
+        assert_eq!(warms(&[3_000_000, 1_000_000]), 1_000_000);
     }
 
     #[test]

@@ -4,7 +4,6 @@
 
 mod cells;
 mod crossed;
-mod stores;
 
 use cells::drawn;
 pub use cells::{Cell, From, Shows, cells_of};
@@ -14,6 +13,7 @@ use crate::clock::run_id;
 use crate::flow::{AfterFailure, Interrupt, Progress};
 use crate::folder::RunFolder;
 use crate::recorder::{Observer, Recorder};
+use crate::stage::Stage;
 use crate::start::{
     Beginning, Begun, Lent, RehearsalError, RehearsalOptions, Rehearsed, begin, file_error, go_through,
     ledger_of, plan_of, read_record, runs_of, summarize,
@@ -26,7 +26,6 @@ use drydock_report::drill::{CellReport, DrillReport, Left};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use stores::Stage;
 use thiserror::Error;
 
 /// How much of a drill is done.
@@ -186,7 +185,7 @@ async fn one(
     let homes = (options.rehearsal.postgres_home.clone(), options.rehearsal.elasticsearch_home.clone());
     let say = |text: &str| observer.say(text);
     let (again, last_words) = (folder.clone(), recorder.clone());
-    let (environment, blank) = match stage.lend(&started.scenario, homes, &say).await {
+    let (environment, blank, _) = match stage.lend(&started.scenario, homes, &say).await {
         Ok(lent) => lent,
         Err(error) => {
             // The cells before it are not lost, and the next one tries again.

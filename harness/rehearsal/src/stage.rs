@@ -1,5 +1,5 @@
-//! The stores of a drill: started once, emptied between cells, and made anew where a cell left them in a state that
-//! emptying does not mend.
+//! Stores that serve several runs, one after the other: started once, emptied in between, and made anew where a run left
+//! them in a state that emptying does not mend.
 
 use crate::world::environment_for;
 use drydock_core::Scenario;
@@ -45,33 +45,45 @@ enum NotEmptied {
     Absent,
     #[error("cannot remove {0}: {1}")]
     File(PathBuf, std::io::Error),
-    #[error("{0} is left of the cell before")]
+    #[error("{0} is left of the run before")]
     Left(String),
 }
 
+/// What stores are like when they are empty.
+pub(crate) type Blank = Vec<(Side, Fingerprint)>;
+
+/// Whether stores have served a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// They have only just been started.
+    New,
+    /// They have, and were emptied.
+    Used,
+}
+
 /// The stores, and what they are like when they are empty.
-pub(super) struct Stage {
-    environment: Option<(Environment, Vec<(Side, Fingerprint)>)>,
+pub(crate) struct Stage {
+    environment: Option<(Environment, Blank)>,
     run: String,
     folder: PathBuf,
 }
 
 impl Stage {
     /// Nothing runs yet. `run` is the name that processes and work directory carry.
-    pub(super) fn new(run: &str, folder: &Path) -> Self {
+    pub(crate) fn new(run: &str, folder: &Path) -> Self {
         Self { environment: None, run: run.to_owned(), folder: folder.to_owned() }
     }
 
     /// Lends empty stores: those that run if they can be emptied, else new ones. Tells why the old ones could not.
-    pub(super) async fn lend(
+    pub(crate) async fn lend(
         &mut self,
         scenario: &Scenario,
         homes: (Option<PathBuf>, Option<PathBuf>),
         say: &dyn Fn(&str),
-    ) -> Result<(Environment, Vec<(Side, Fingerprint)>), EnvironmentError> {
+    ) -> Result<(Environment, Blank, Age), EnvironmentError> {
         if let Some((mut environment, blank)) = self.environment.take() {
             match emptied(&mut environment, &blank).await {
-                Ok(()) => return Ok((environment, blank)),
+                Ok(()) => return Ok((environment, blank, Age::Used)),
                 Err(why) => {
                     say(&format!("starting new stores: {why}"));
                     environment.stop(Keep::Nothing).await?;
@@ -83,21 +95,21 @@ impl Stage {
         let environment = Environment::start(scenario.environment, config, Arc::new(Silent)).await?;
         let mut blank = Vec::new();
         for side in [Side::Source, Side::Target] {
-            // Without a description of the empty store the next cell gets a new one.
+            // Without a description of the empty store the next run gets a new one.
             if let Ok(described) = described(&environment.pair(side)).await {
                 blank.push((side, described));
             }
         }
-        Ok((environment, blank))
+        Ok((environment, blank, Age::New))
     }
 
-    /// Takes stores back after a cell.
-    pub(super) fn take_back(&mut self, environment: Environment, blank: Vec<(Side, Fingerprint)>) {
+    /// Takes stores back after a run.
+    pub(crate) fn take_back(&mut self, environment: Environment, blank: Blank) {
         self.environment = Some((environment, blank));
     }
 
-    /// Ends everything, also what a cell that was cut off left under the drill's name.
-    pub(super) async fn strike(&mut self) -> Result<(), EnvironmentError> {
+    /// Ends everything, also what a run that was cut off left under the stage's name.
+    pub(crate) async fn strike(&mut self) -> Result<(), EnvironmentError> {
         if let Some((environment, _)) = self.environment.take() {
             return environment.stop(Keep::Nothing).await;
         }
@@ -117,7 +129,7 @@ async fn described(stores: &Option<StorePair>) -> Result<Fingerprint, NotEmptied
     Ok(all)
 }
 
-/// Empties both sides, and looks that they are as they were before the first cell.
+/// Empties both sides, and looks that they are as they were before the first run.
 async fn emptied(environment: &mut Environment, blank: &[(Side, Fingerprint)]) -> Result<(), NotEmptied> {
     for (side, was) in blank {
         for store in [Store::Postgres, Store::Elasticsearch] {
@@ -152,8 +164,7 @@ async fn emptied(environment: &mut Environment, blank: &[(Side, Fingerprint)]) -
 
 async fn empty_server(stores: &StorePair) -> Result<(), NotEmptied> {
     let session = connect(&stores.postgres, "postgres", APPLICATION_NAME).await?;
-    let failed =
-        |e: &tokio_postgres::Error| PostgresError::statement("empty the server between two cells", e);
+    let failed = |e: &tokio_postgres::Error| PostgresError::statement("empty the server between two runs", e);
     let databases = "SELECT format('DROP DATABASE %I WITH (FORCE)', datname) FROM pg_database \
                      WHERE NOT datistemplate AND datname <> 'postgres'";
     let roles = "SELECT format('DROP OWNED BY %1$I; DROP ROLE %1$I', rolname) FROM pg_roles \
