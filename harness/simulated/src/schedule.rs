@@ -20,6 +20,25 @@ pub const DOCUMENTS: u64 = 24;
 /// Users begin their writes within this time of the beginning.
 const HORIZON_MS: u64 = 5_000;
 
+/// Id and routing of a document, as its name says: what stands behind `#` is its routing.
+pub(crate) fn placed(name: &str) -> (&str, Option<&str>) {
+    name.split_once('#').map_or((name, None), |(id, routing)| (id, Some(routing)))
+}
+
+/// A document's name.
+pub(crate) fn named(id: &str, routing: Option<&str>) -> String {
+    routing.map_or_else(|| id.to_owned(), |routing| format!("{id}#{routing}"))
+}
+
+/// Every third record has a routing.
+fn record(number: u64) -> String {
+    let id = format!("r{number}");
+    if number % 3 == 2 { format!("{id}#t{}", number % 2) } else { id }
+}
+
+/// Two documents of one id: their routings lead to different shards.
+pub(crate) const TWINS: [&str; 2] = ["twin#a", "twin#b"];
+
 /// One of the two clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -70,6 +89,8 @@ pub enum Trouble {
     Gateway,
     /// The answer takes so many milliseconds longer.
     Slow(u64),
+    /// The connection breaks, and so many milliseconds later the request is carried out.
+    Late(u64),
     /// Of a `_bulk` every second item is refused with 429.
     ItemsRefused,
     /// A `_reindex` loses its search context half way.
@@ -100,7 +121,7 @@ pub enum What {
     Put {
         /// Where.
         index: String,
-        /// `_id`.
+        /// `_id`, and its routing behind a `#`.
         id: String,
     },
     /// A document is removed.
@@ -136,6 +157,19 @@ pub enum Killed {
     Cutover,
 }
 
+/// What a user hears of a write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Heard {
+    /// The answer.
+    #[default]
+    Answer,
+    /// Nothing, and it was carried out.
+    NothingOfDone,
+    /// Nothing, and it was not.
+    NothingOfLost,
+}
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -150,6 +184,8 @@ pub enum Event {
         number: u64,
         /// What.
         what: What,
+        /// What the user hears of it.
+        heard: Heard,
     },
     /// A request goes wrong.
     Fault {
@@ -197,9 +233,11 @@ pub(crate) fn seeded(documents: u64) -> [(&'static str, Vec<String>); 3] {
     let ids = |prefix: &str, number: u64| (0..number).map(|n| format!("{prefix}{n}")).collect();
     let archived = documents / 6;
     let records = documents / 3;
+    let mut of_broker: Vec<String> = (0..records).map(record).collect();
+    of_broker.extend(TWINS.map(ToOwned::to_owned));
     [
         (RUNNING, ids("i", documents - archived - records)),
-        (RECORDS, ids("r", records)),
+        (RECORDS, of_broker),
         (ARCHIVED, ids("a", archived)),
     ]
 }
@@ -212,7 +250,7 @@ impl Schedule {
         let mut living = Living {
             running,
             archived,
-            records: records.len() as u64,
+            records: (records.len() - TWINS.len()) as u64,
             deleted: Vec::new(),
             next: 0,
             archived_dropped: false,
@@ -224,7 +262,12 @@ impl Schedule {
         for (number, at) in (1_000..).zip(times) {
             let takes = if chance.percent(15) { chance.between(200, 2_500) } else { chance.between(4, 40) };
             let what = living.next(&mut chance);
-            events.push(Event::Write { at, takes, number, what });
+            let heard = match chance.below(100) {
+                0..4 => Heard::NothingOfDone,
+                4..8 => Heard::NothingOfLost,
+                _ => Heard::Answer,
+            };
+            events.push(Event::Write { at, takes, number, what, heard });
         }
         for _ in 0..chance.below(5) {
             events.push(fault(&mut chance));
@@ -254,7 +297,7 @@ impl Living {
         match dice {
             0..30 => {
                 self.next += 1;
-                let id = format!("n{}", self.next);
+                let id = format!("n{}{}", self.next, if self.next % 4 == 0 { "#p" } else { "" });
                 self.running.push(id.clone());
                 What::Put { index, id }
             }
@@ -306,7 +349,12 @@ impl Living {
         } else {
             chance.below(self.records)
         };
-        What::Put { index: RECORDS.to_owned(), id: format!("r{number}") }
+        let id = if chance.percent(15) {
+            TWINS[usize::from(chance.percent(50))].to_owned()
+        } else {
+            record(number)
+        };
+        What::Put { index: RECORDS.to_owned(), id }
     }
 }
 
@@ -335,11 +383,13 @@ fn fault(chance: &mut Chance) -> Event {
         Trouble::Gateway,
         Trouble::Slow(chance.between(50, 8_000)),
     ];
+    let late = Trouble::Late(chance.between(20, 1_500));
     let own: &[Trouble] = match class {
         Class::Read if side == Side::Source => &[Trouble::PrimaryMoved],
-        Class::Read | Class::Change => &[],
-        Class::Bulk => &[Trouble::ItemsRefused],
-        Class::Copy => &[Trouble::ContextLost, Trouble::Silence],
+        Class::Read => &[],
+        Class::Change => &[late],
+        Class::Bulk => &[Trouble::ItemsRefused, late],
+        Class::Copy => &[Trouble::ContextLost, Trouble::Silence, late],
     };
     let drawn = if chance.percent(40) { chance.one(own) } else { None };
     let trouble = drawn.or(chance.one(&all)).copied().unwrap_or(Trouble::Pressure);
@@ -350,7 +400,7 @@ fn fault(chance: &mut Chance) -> Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Write { at, takes, number, what } => {
+            Self::Write { at, takes, number, what, heard } => {
                 let seconds = |ms: u64| format!("{}.{:03}", ms / 1_000, ms % 1_000);
                 write!(f, "{} s  write {number}: ", seconds(*at))?;
                 match what {
@@ -359,7 +409,12 @@ impl fmt::Display for Event {
                     What::Archive { from, to, id } => write!(f, "{from}/{id} moves to {to}")?,
                     What::Drop { index } => write!(f, "{index} is dropped")?,
                 }
-                write!(f, ", which takes {} s", seconds(*takes))
+                write!(f, ", which takes {} s", seconds(*takes))?;
+                f.write_str(match heard {
+                    Heard::Answer => "",
+                    Heard::NothingOfDone => ", without an answer",
+                    Heard::NothingOfLost => ", without an answer or an effect",
+                })
             }
             Self::Fault { side, class, nth, trouble } => {
                 let what = match class {
@@ -390,6 +445,7 @@ impl fmt::Display for Trouble {
             Self::CutAfter => f.write_str("carried out, connection reset before the answer"),
             Self::Gateway => f.write_str("carried out, a gateway answers 504"),
             Self::Slow(ms) => write!(f, "{ms} ms slower"),
+            Self::Late(ms) => write!(f, "connection reset, carried out {ms} ms later"),
             Self::ItemsRefused => f.write_str("every second item is refused with 429"),
             Self::ContextLost => f.write_str("loses its search context half way"),
             Self::Silence => f.write_str("carried out, no answer ever comes"),

@@ -3,6 +3,7 @@
 use super::{Prefixes, encode};
 use crate::context::{Facts, MigrationContext, Reporter};
 use crate::error::MigrationError;
+use crate::without::Without;
 use drydock_stores::elasticsearch::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -74,6 +75,9 @@ impl Inventory {
 
 /// Makes everything written visible to counts. A cluster that forbids it refreshes by itself within its interval.
 pub(crate) async fn refresh(client: &Client, prefixes: &Prefixes) -> Result<(), MigrationError> {
+    if Without::Refresh.is_gone() {
+        return Ok(());
+    }
     let path =
         format!("/{}/_refresh?expand_wildcards=open,hidden&ignore_unavailable=true", prefixes.pattern());
     match client.post_empty(&path).await {
