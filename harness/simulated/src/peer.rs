@@ -277,7 +277,8 @@ impl Peer {
         let body: Value =
             serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap_or_default();
         let call = Call::of(request);
-        let known = call.query.get("wait_for_completion").is_some_and(|v| v == "true") && api::is_known(&call);
+        let known =
+            call.query.get("wait_for_completion").is_some_and(|v| v == "true") && api::is_known(&call);
         if !known {
             self.script.gap(format!("{} {}", request.method, request.path));
         }

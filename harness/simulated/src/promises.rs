@@ -7,11 +7,11 @@ use crate::schedule::{named, placed};
 use drydock_core::finding::{Finding, Kind, Sample};
 use drydock_core::names::checks;
 use drydock_core::scenario::CreateIndices;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One promise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Promise {
     /// Every acknowledged write is on the target, in its last state.
@@ -247,8 +247,8 @@ fn definitions(moment: &Moment, prefixes: &[String], mode: CreateIndices) -> Vec
         CreateIndices::Complete => &[
             ("component_template", checks::ES_TEMPLATES),
             ("template", checks::ES_TEMPLATES),
-            ("pipeline", checks::ES_PIPELINES),
-            ("policy", checks::ES_LIFECYCLE),
+            ("pipeline", checks::ES_CLUSTER),
+            ("policy", checks::ES_CLUSTER),
         ],
         CreateIndices::Upstream => &[("component_template", checks::ES_TEMPLATES)],
         CreateIndices::Bare => &[],
@@ -256,7 +256,8 @@ fn definitions(moment: &Moment, prefixes: &[String], mode: CreateIndices) -> Vec
     for (family, check) in families {
         for ((_, name), body) in moment.source.objects.iter().filter(|((kind, _), _)| kind == family) {
             if moment.target.objects.get(&(*family, name.clone())) != Some(body) {
-                let message = format!("{} {name} is missing or another one on the target", family.replace('_', " "));
+                let message =
+                    format!("{} {name} is missing or another one on the target", family.replace('_', " "));
                 tell(check, Kind::Missing, name, message);
             }
         }
@@ -283,9 +284,10 @@ fn differing_settings(source: &Index, target: &Index, mode: CreateIndices) -> Ve
             let eased = [("index.refresh_interval", "-1"), ("index.translog.durability", "async")];
             let replicas = ("index.number_of_replicas", "0");
             let at_source = |n: &str, v: &str| source.settings.get(n).is_some_and(|s| s == v);
-            let stays = eased.into_iter().chain([replicas]).filter(|(n, v)| {
-                target.settings.get(*n).is_some_and(|s| s == v) && !at_source(n, v)
-            });
+            let stays = eased
+                .into_iter()
+                .chain([replicas])
+                .filter(|(n, v)| target.settings.get(*n).is_some_and(|s| s == v) && !at_source(n, v));
             stays.map(|(name, _)| name.to_owned()).collect()
         }
     }

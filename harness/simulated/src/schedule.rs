@@ -2,7 +2,7 @@
 //! be left out without moving the others.
 
 use crate::chance::Chance;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Index of running instances. Its deletes are forgotten soon, so that what is made again begins at a lower version.
@@ -37,10 +37,10 @@ fn record(number: u64) -> String {
 }
 
 /// Two documents of one id: their routings lead to different shards.
-pub(crate) const TWINS: [&str; 2] = ["twin#a", "twin#b"];
+pub(crate) const TWINS: [&str; 2] = ["twin#a", "twin#x"];
 
 /// One of the two clusters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// The one that is left.
@@ -60,7 +60,7 @@ impl Side {
 }
 
 /// Requests of the migration by what they do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// Reading, refreshing.
@@ -74,7 +74,7 @@ pub enum Class {
 }
 
 /// What goes wrong with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trouble {
     /// 429, and nothing is done.
@@ -114,7 +114,7 @@ pub enum Crashes {
 }
 
 /// One user's action.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
     /// A document is written, whether it was there or not.
@@ -148,7 +148,7 @@ pub enum What {
 }
 
 /// Steps in which the migration may be killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Killed {
     /// While it copies with users working.
@@ -158,7 +158,7 @@ pub enum Killed {
 }
 
 /// What a user hears of a write.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Heard {
     /// The answer.
@@ -171,7 +171,7 @@ pub enum Heard {
 }
 
 /// One event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// A user writes.
@@ -185,6 +185,7 @@ pub enum Event {
         /// What.
         what: What,
         /// What the user hears of it.
+        #[serde(default)]
         heard: Heard,
     },
     /// A request goes wrong.
@@ -208,7 +209,7 @@ pub enum Event {
 }
 
 /// Everything that happens in one simulation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// What it was made from; latencies follow from it as well.
     pub seed: u64,
@@ -226,6 +227,8 @@ struct Living {
     deleted: Vec<String>,
     next: u64,
     archived_dropped: bool,
+    /// Whether both documents of one id are there.
+    twins: bool,
 }
 
 /// Ids of the documents that are there before users begin, by index.
@@ -244,7 +247,7 @@ pub(crate) fn seeded(documents: u64) -> [(&'static str, Vec<String>); 3] {
 
 impl Schedule {
     /// Draws a schedule.
-    pub(crate) fn of_seed(seed: u64, documents: u64, writes: bool, crashes: Crashes) -> Self {
+    pub(crate) fn of_seed(seed: u64, documents: u64, writes: bool, twins: bool, crashes: Crashes) -> Self {
         let mut chance = Chance::new(seed);
         let [(_, running), (_, records), (_, archived)] = seeded(documents);
         let mut living = Living {
@@ -254,6 +257,7 @@ impl Schedule {
             deleted: Vec::new(),
             next: 0,
             archived_dropped: false,
+            twins,
         };
         let mut times: Vec<u64> =
             (0..if writes { chance.between(6, 22) } else { 0 }).map(|_| chance.below(HORIZON_MS)).collect();
@@ -350,7 +354,7 @@ impl Living {
             chance.below(self.records)
         };
         let id = if chance.percent(15) {
-            TWINS[usize::from(chance.percent(50))].to_owned()
+            TWINS[usize::from(chance.percent(50) && self.twins)].to_owned()
         } else {
             record(number)
         };

@@ -82,9 +82,19 @@ fn is_known_body(method: &str, path: &[&str], call: &Call<'_>) -> bool {
         ("POST", [_, "_search"]) => is_known_count(&body),
         ("POST", ["_search"]) => {
             let members = [
-                "size", "pit", "version", "sort", "track_total_hits", "query", "search_after", "slice", "_source",
+                "size",
+                "pit",
+                "version",
+                "sort",
+                "track_total_hits",
+                "query",
+                "search_after",
+                "slice",
+                "_source",
             ];
-            only(&body, &members) && only(&body["pit"], &["id", "keep_alive"]) && only(&body["slice"], &["id", "max"])
+            only(&body, &members)
+                && only(&body["pit"], &["id", "keep_alive"])
+                && only(&body["slice"], &["id", "max"])
         }
         ("DELETE", ["_pit"]) => only(&body, &["id"]),
         ("POST", ["_aliases"]) => {
@@ -134,7 +144,8 @@ mod tests {
 
     #[test]
     fn a_copy_with_more_than_is_simulated_is_a_gap() {
-        let plain = json!({"source": {"index": "a", "size": 2, "remote": {"host": "h"}}, "dest": {"index": "b"}});
+        let plain =
+            json!({"source": {"index": "a", "size": 2, "remote": {"host": "h"}}, "dest": {"index": "b"}});
         assert!(is_known_copy(&plain));
         for (place, value) in [
             ("/dest/op_type", json!("create")),

@@ -282,12 +282,20 @@ mod tests {
             (Method::POST, "/_aliases", r#"{"actions": [{"remove_index": {"index": "a"}}]}"#),
             (Method::POST, "/_aliases", r#"{"actions": [{"add": {"indices": ["a"], "alias": "x"}}]}"#),
             (Method::POST, "/_msearch", "{\"index\":\"a\"}\n{\"size\":0,\"query\":{\"term\":{\"x\":1}}}\n"),
-            (Method::POST, "/_search", r#"{"pit": {"id": "x"}, "sort": [{"_shard_doc": "asc"}], "collapse": {}}"#),
+            (
+                Method::POST,
+                "/_search",
+                r#"{"pit": {"id": "x"}, "sort": [{"_shard_doc": "asc"}], "collapse": {}}"#,
+            ),
         ] {
             assert!(outcome(method, path, body), "{path} {body}");
         }
         assert!(!outcome(Method::POST, "/a/_search?size=1", r#"{"query": {"match_all": {}}}"#));
-        assert!(!outcome(Method::POST, "/_msearch", "{\"index\":\"a\"}\n{\"size\":0,\"track_total_hits\":true}\n"));
+        assert!(!outcome(
+            Method::POST,
+            "/_msearch",
+            "{\"index\":\"a\"}\n{\"size\":0,\"track_total_hits\":true}\n"
+        ));
     }
 
     #[test]

@@ -231,7 +231,8 @@ impl Cluster {
 
     /// Writes everything to disk. Returns the number of shards.
     pub(crate) fn flush(&mut self, names: &[String]) -> u64 {
-        let found = names.iter().filter_map(|name| self.indices.get(name)).map(|i| i.shards.len() as u64).sum();
+        let found =
+            names.iter().filter_map(|name| self.indices.get(name)).map(|i| i.shards.len() as u64).sum();
         for name in names {
             if let Some(index) = self.indices.get_mut(name) {
                 index.shards.iter_mut().for_each(|shard| shard.safe = None);
