@@ -2,8 +2,7 @@
 
 use crate::{AS_UPSTREAM, EXACT, EXACT_STREAM, STANDARD, STREAM, UPSTREAM, setup};
 use drydock_simulated::{
-    Class, Crashes, Ended, Event, Heard, Promise, Schedule, Side, Tracing, Trouble, What, play, run,
-    shorten,
+    Class, Crashes, Ended, Event, Heard, Promise, Schedule, Side, Tracing, Trouble, What, play, run, shorten,
 };
 use std::collections::BTreeSet;
 
