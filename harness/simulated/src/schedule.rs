@@ -301,7 +301,7 @@ impl Living {
         match dice {
             0..30 => {
                 self.next += 1;
-                let id = format!("n{}{}", self.next, if self.next % 4 == 0 { "#p" } else { "" });
+                let id = format!("n{}{}", self.next, if self.next.is_multiple_of(4) { "#p" } else { "" });
                 self.running.push(id.clone());
                 What::Put { index, id }
             }
