@@ -1,7 +1,7 @@
 //! The copy of all indices: made, filled, and given back their settings; then templates and aliases.
 
 use super::create::{self, Definition, definitions};
-use super::inventory::{self, Inventory, SourceIndex, State, index_path};
+use super::inventory::{self, Inventory, SourceIndex, State, index_path, largest_first};
 use super::marks::{self, Ledger};
 use super::reindex::{CopyFailure, batch_size};
 use super::stream::{Extent, Failure, Job, Part, Stream, Write};
@@ -12,7 +12,6 @@ use crate::without::Without;
 use drydock_core::scenario::{CreateIndices, Delta, Mover, Reindex, Versions};
 use drydock_stores::elasticsearch::Client;
 use serde_json::{Value, json};
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -495,12 +494,4 @@ impl From<Failure> for CopyFailure {
             Failure::Other(error) => Self::Other(error),
         }
     }
-}
-
-/// Indices with documents, largest first, and those without. Sizes on disk lag behind, and then the documents decide.
-pub(super) fn largest_first(indices: Vec<&SourceIndex>) -> (Vec<&SourceIndex>, Vec<&SourceIndex>) {
-    let (mut full, empty): (Vec<&SourceIndex>, Vec<&SourceIndex>) =
-        indices.into_iter().partition(|i| i.documents > 0);
-    full.sort_by_key(|i| (Reverse(i.store_bytes), Reverse(i.documents), i.name.clone()));
-    (full, empty)
 }

@@ -7,6 +7,7 @@ use crate::without::Without;
 use drydock_stores::elasticsearch::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -234,4 +235,12 @@ pub(crate) async fn list(cx: &MigrationContext, reporter: &dyn Reporter) -> Resu
 /// A name as a path of its own.
 pub(crate) fn index_path(name: &str) -> String {
     format!("/{}", encode(name))
+}
+
+/// Indices with documents, largest first, and those without. Sizes on disk lag behind, and then the documents decide.
+pub(crate) fn largest_first(indices: Vec<&SourceIndex>) -> (Vec<&SourceIndex>, Vec<&SourceIndex>) {
+    let (mut full, empty): (Vec<&SourceIndex>, Vec<&SourceIndex>) =
+        indices.into_iter().partition(|i| i.documents > 0);
+    full.sort_by_key(|i| (Reverse(i.store_bytes), Reverse(i.documents), i.name.clone()));
+    (full, empty)
 }

@@ -9,9 +9,9 @@
 use super::fit::{Aliases, Fit};
 use crate::context::{Attempt, Facts};
 use crate::elasticsearch::bounded;
-use crate::elasticsearch::copy::{CREATE_PARALLELISM, Work, largest_first};
+use crate::elasticsearch::copy::{CREATE_PARALLELISM, Work};
 use crate::elasticsearch::create::{Definition, definitions};
-use crate::elasticsearch::inventory::{self, Inventory, SourceIndex, State, index_path};
+use crate::elasticsearch::inventory::{self, Inventory, SourceIndex, State, index_path, largest_first};
 use crate::elasticsearch::marks::{self, IndexMark, Known};
 use crate::elasticsearch::stream::{Extent, Job, Sent, Write};
 use crate::error::MigrationError;
