@@ -17,8 +17,10 @@ pub mod preflight;
 mod program;
 mod targets;
 mod way_back;
+mod without;
 
 pub use context::{Attempt, Facts, MigrationContext, Reporter};
 pub use driver::BuiltinDriver;
 pub use elasticsearch::forget_warm_copy;
 pub use error::MigrationError;
+pub use without::{Lacking, Without};

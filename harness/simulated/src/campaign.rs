@@ -35,12 +35,18 @@ pub struct Campaign {
     pub requests: u64,
     /// Faults and kills that happened.
     pub struck: u64,
+    /// Seeds that prove something: users came to the target, wrote, and what they wrote was judged there.
+    pub proven: u64,
+    /// Writes of users that were refused, each try of them.
+    pub refused: u64,
     /// Migrations that stopped by themselves, with users on the source.
     pub stopped: u64,
     /// The first of these, and what it said.
     pub first_stopped: Option<(u64, String)>,
     /// By promise.
     pub broken: Vec<Broken>,
+    /// Each broken promise with each seed that broke it.
+    pub breaks: BTreeSet<(Promise, u64)>,
     /// Requests that the simulator does not know, and what broke in it: of these seeds nothing is proven.
     pub gaps: BTreeSet<String>,
 }
@@ -59,6 +65,9 @@ impl Part {
         mine.requests += theirs.requests;
         mine.struck += theirs.struck;
         mine.stopped += theirs.stopped;
+        mine.proven += theirs.proven;
+        mine.refused += theirs.refused;
+        mine.breaks.extend(theirs.breaks);
         mine.gaps.extend(theirs.gaps);
         let stopped = [mine.first_stopped.take(), theirs.first_stopped];
         mine.first_stopped = stopped.into_iter().flatten().min();
@@ -79,6 +88,8 @@ impl Part {
         campaign.millis += played.millis;
         campaign.requests += played.requests;
         campaign.struck += played.struck;
+        campaign.refused += played.refused;
+        campaign.proven += u64::from(played.proves());
         campaign.gaps.extend(played.gaps);
         match played.ended {
             Ended::Complete => {}
@@ -93,14 +104,65 @@ impl Part {
         let mut told = BTreeSet::new();
         for (promise, finding) in played.broken {
             if told.insert(promise) {
+                self.campaign.breaks.insert((promise, seed));
                 self.broken.entry(promise).or_insert((0, seed, finding)).0 += 1;
             }
         }
     }
 }
 
+impl Campaign {
+    /// Whether it says anything: most seeds must prove something, and nothing in them may be unknown.
+    pub fn proves(&self) -> bool {
+        self.gaps.is_empty() && self.proven * 2 > self.seeds
+    }
+
+    /// Promises that broke here and not in the same seed of another campaign, with the number of seeds and the first.
+    pub fn beyond(&self, other: &Self) -> BTreeMap<Promise, (u64, u64)> {
+        let mut found = BTreeMap::new();
+        for (promise, seed) in self.breaks.difference(&other.breaks) {
+            let (seeds, _) = found.entry(*promise).or_insert((0, *seed));
+            *seeds += 1;
+        }
+        found
+    }
+}
+
+/// What the absence of a safeguard comes to, beside the same seeds with it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Absence {
+    /// Promises that broke for want of it alone, with the number of seeds and the first.
+    Missed(BTreeMap<Promise, (u64, u64)>),
+    /// Nothing more broke than with it.
+    NotMissed,
+    /// It proves nothing; why.
+    NotProven(String),
+}
+
+/// Plays the seeds of a baseline again without a safeguard.
+pub fn absence(setup: &Setup, baseline: &Campaign, first: u64) -> Absence {
+    let without = run_without_shortening(setup, first, baseline.seeds);
+    if let Some(gap) = baseline.gaps.iter().chain(&without.gaps).next() {
+        return Absence::NotProven(format!("the simulator does not know {gap}"));
+    }
+    if !baseline.proves() {
+        return Absence::NotProven("with it, most seeds prove nothing".into());
+    }
+    let missed = without.beyond(baseline);
+    if missed.is_empty() { Absence::NotMissed } else { Absence::Missed(missed) }
+}
+
 /// Plays so many seeds from the first one on. The result does not depend on the number of cores.
 pub fn run(setup: &Setup, first: u64, seeds: u64) -> Campaign {
+    let mut campaign = run_without_shortening(setup, first, seeds);
+    for broken in &mut campaign.broken {
+        broken.shortest = shorten(setup, &setup.schedule(broken.first), broken.promise);
+    }
+    campaign
+}
+
+/// The same, and no schedule is shortened.
+pub fn run_without_shortening(setup: &Setup, first: u64, seeds: u64) -> Campaign {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let next = AtomicU64::new(0);
     let mut whole = Part::default();
@@ -127,9 +189,7 @@ pub fn run(setup: &Setup, first: u64, seeds: u64) -> Campaign {
     });
     let mut campaign = whole.campaign;
     for (promise, (seeds, first, finding)) in whole.broken {
-        let schedule = setup.schedule(first);
-        let shortest = shorten(setup, &schedule, promise);
-        campaign.broken.push(Broken { promise, seeds, first, finding, shortest });
+        campaign.broken.push(Broken { promise, seeds, first, finding, shortest: None });
     }
     campaign
 }

@@ -18,12 +18,12 @@ mod script;
 mod setup;
 mod shrink;
 
-pub use campaign::{Broken, Campaign, run};
+pub use campaign::{Absence, Broken, Campaign, absence, run, run_without_shortening};
 pub use peer::alone;
 pub use play::{Ended, Played, play};
 pub use promises::Promise;
 pub use safeguard::Safeguard;
-pub use schedule::{Class, Crashes, DOCUMENTS, Event, Killed, Schedule, Side, Trouble, What};
+pub use schedule::{Class, Crashes, DOCUMENTS, Event, Heard, Killed, Schedule, Side, Trouble, What};
 pub use script::Tracing;
 pub use setup::Setup;
 pub use shrink::{Shortest, shorten};

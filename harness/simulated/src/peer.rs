@@ -2,13 +2,12 @@
 
 use crate::api::{self, Call, Outcome};
 use crate::cluster::{Change, Cluster, Doc, Operation, Refusal, Versioning};
-use crate::safeguard::Safeguard;
 use crate::schedule::{Class, Schedule, Side, Trouble};
 use crate::script::{Script, Tracing};
-use drydock_core::Action;
 use drydock_stores::ElasticsearchEndpoint;
 use drydock_stores::elasticsearch::transport::{Answer, InProcess, Request, Response, Transport};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -36,6 +35,8 @@ pub(crate) struct Peer {
     other: OnceLock<Weak<Peer>>,
     script: Arc<Script>,
     me: Weak<Peer>,
+    /// Requests whose callers have gone, by number, until they are carried out.
+    late: Mutex<BTreeMap<u64, (Class, Request)>>,
     /// Until when the node is away, in milliseconds of the simulation.
     away_until: AtomicU64,
 }
@@ -48,6 +49,7 @@ impl Peer {
             other: OnceLock::new(),
             script: Arc::clone(script),
             me: me.clone(),
+            late: Mutex::default(),
             away_until: AtomicU64::new(0),
         })
     }
@@ -62,7 +64,7 @@ impl Peer {
     }
 
     /// Whether its node was killed and is not back yet.
-    fn is_away(&self) -> bool {
+    pub(crate) fn is_away(&self) -> bool {
         self.script.now() < self.away_until.load(Ordering::Relaxed)
     }
 
@@ -92,8 +94,17 @@ impl Peer {
         if let Some(trouble) = trouble {
             self.script.tell(|| format!("request {line}: {trouble}"));
         }
-        tokio::time::sleep(self.script.latency(number, 0)).await;
-        let answered = self.answered(&request, number, class, trouble).await;
+        let me = Arc::clone(&self);
+        let work = async move {
+            tokio::time::sleep(me.script.latency(number, 0)).await;
+            me.answered(&request, number, class, trouble).await
+        };
+        let answered = if class == Class::Read {
+            work.await
+        } else {
+            // What changes something and is on its way goes on, whoever waits.
+            tokio::spawn(work).await.map_err(|e| format!("the request ended: {e}"))?
+        };
         tokio::time::sleep(self.script.latency(number, 1)).await;
         self.script.tell(|| match &answered {
             Ok(response) => format!("answer  {line} -> {}", response.status),
@@ -119,12 +130,18 @@ impl Peer {
             Some(Trouble::Crashed) => {
                 let now = self.script.now();
                 self.away_until.store(now + RESTART_MS, Ordering::Relaxed);
+                self.waiting().clear();
                 self.cluster().crash(now);
                 return Err(RESET.into());
             }
             Some(Trouble::Pressure) => return refusal(429, "es_rejected_execution_exception"),
             Some(Trouble::Unavailable) => return refusal(503, "unavailable"),
             Some(Trouble::CutBefore) => return Err(RESET.into()),
+            Some(Trouble::Late(ms)) => {
+                self.put_off(request, number, class, ms);
+                tokio::time::sleep(PATIENCE).await;
+                return Err(RESET.into());
+            }
             Some(Trouble::Slow(ms)) => tokio::time::sleep(Duration::from_millis(ms)).await,
             Some(Trouble::PrimaryMoved) => {
                 for index in self.cluster().indices.values_mut() {
@@ -145,6 +162,9 @@ impl Peer {
                 copying.await.map_err(|e| format!("the copy ended: {e}"))?
             }
         } else {
+            if class == Class::Change {
+                self.catch_up();
+            }
             self.carry_out(request, trouble == Some(Trouble::ItemsRefused))
         };
         if answered.status == KILLED {
@@ -158,18 +178,57 @@ impl Peer {
         }
     }
 
+    /// Carries a request out later, without anybody who waits for it. A node that is killed meanwhile forgets it. Changes of
+    /// definitions keep their order, as the queue of a master does.
+    fn put_off(self: &Arc<Self>, request: &Request, number: u64, class: Class, ms: u64) {
+        let (peer, request) = (Arc::clone(self), request.clone());
+        self.waiting().insert(number, (class, request.clone()));
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            if peer.waiting().remove(&number).is_some() {
+                peer.carry_out_late(&request, number, class);
+            }
+        });
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, (Class, Request)>> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Carries out changes of definitions that stand in front of the next one.
+    fn catch_up(self: &Arc<Self>) {
+        let all = std::mem::take(&mut *self.waiting());
+        let (before, others) = all.into_iter().partition(|(_, (class, _))| *class == Class::Change);
+        *self.waiting() = others;
+        let before: BTreeMap<u64, (Class, Request)> = before;
+        for (number, (class, request)) in before {
+            self.carry_out_late(&request, number, class);
+        }
+    }
+
+    fn carry_out_late(self: &Arc<Self>, request: &Request, number: u64, class: Class) {
+        let path = request.path.split('?').next().unwrap_or_default();
+        let status = match class {
+            Class::Copy => {
+                drop(self.copy(request, number, false));
+                200
+            }
+            _ => self.carry_out(request, false).status,
+        };
+        self.script.tell(|| {
+            format!("late    {number} {} {} {path} -> {status}", self.side.as_str(), request.method)
+        });
+    }
+
     /// Carries a request out at once.
     fn carry_out(&self, request: &Request, refuse_items: bool) -> Response {
-        if let Some(pretended) = self.pretended(request) {
-            return pretended;
-        }
         let now = self.script.now();
         let call = Call::of(request);
         if refuse_items {
             return self.refusing_items(request, now);
         }
         match api::respond(&mut self.cluster(), &call, now) {
-            Outcome::Answer(response) => self.falsified(&call, response),
+            Outcome::Answer(response) => response,
             Outcome::Gap => {
                 let gap = format!("{} {}", request.method, request.path);
                 self.script.tell(|| format!("the simulator does not know {gap}"));
@@ -178,48 +237,6 @@ impl Peer {
                 api::refused(&Refusal::new(400, "simulator_gap", reason))
             }
         }
-    }
-
-    /// What a procedure without one of its safeguards leaves undone.
-    fn pretended(&self, request: &Request) -> Option<Response> {
-        let path = request.path.split('?').next().unwrap_or_default();
-        let (method, target) = (request.method.as_str(), self.side == Side::Target);
-        let skipped = match self.script.without? {
-            Safeguard::Refresh => path.ends_with("/_refresh"),
-            Safeguard::Settings => target && method == "PUT" && path.ends_with("/_settings"),
-            Safeguard::Aliases => target && (path == "/_aliases" || path.contains("/_alias/")),
-            Safeguard::Templates => target && method == "PUT" && path.starts_with("/_index_template/"),
-            _ => false,
-        };
-        let done = json!({"acknowledged": true, "_shards": {"total": 1, "successful": 1, "failed": 0}});
-        skipped.then(|| api::answer(200, &done))
-    }
-
-    /// What a procedure without one of its safeguards takes for true.
-    fn falsified(&self, call: &Call<'_>, response: Response) -> Response {
-        let last = call.path.get(1).map(String::as_str);
-        if self.script.lacks(Safeguard::CountComparison)
-            && self.side == Side::Target
-            && call.path.first().is_some_and(|p| p == "_msearch")
-            && let Some(other) = self.other()
-            && let Outcome::Answer(same) = api::respond(&mut other.cluster(), call, self.script.now())
-        {
-            return same;
-        }
-        if self.script.lacks(Safeguard::Marks)
-            && self.side == Side::Source
-            && last == Some("_stats")
-            && self.script.is_during(Action::WarmCopy)
-        {
-            let mut body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-            let indices = body["indices"].as_object_mut().into_iter().flatten();
-            for copies in indices.flat_map(|(_, i)| i["shards"].as_object_mut()).flatten().map(|(_, c)| c) {
-                let mark = &mut copies[0]["seq_no"]["global_checkpoint"];
-                *mark = json!(mark.as_i64().unwrap_or(0) + 3);
-            }
-            return api::answer(200, &body);
-        }
-        response
     }
 
     /// A `_bulk` of which every second item is refused, from the first on.
@@ -244,18 +261,13 @@ impl Peer {
             return api::answer(400, &json!({}));
         };
         let mut answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-        let believed = self.script.lacks(Safeguard::BulkAnswers);
-        let refusal = if believed {
-            json!({"index": {"status": 201, "result": "created"}})
-        } else {
-            json!({"index": {"status": 429, "error": {"type": "es_rejected_execution_exception", "reason": "queue is full"}}})
-        };
+        let refusal = json!({"index": {"status": 429, "error": {"type": "es_rejected_execution_exception", "reason": "queue is full"}}});
         if let Some(items) = answer["items"].as_array_mut() {
             for at in refused {
                 items.insert(at.min(items.len()), refusal.clone());
             }
         }
-        answer["errors"] = json!(!believed);
+        answer["errors"] = json!(true);
         api::answer(response.status, &answer)
     }
 
@@ -264,7 +276,9 @@ impl Peer {
         let peer = Arc::clone(self);
         let body: Value =
             serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap_or_default();
-        let known = Call::of(request).query.get("wait_for_completion").is_some_and(|v| v == "true");
+        let call = Call::of(request);
+        let known =
+            call.query.get("wait_for_completion").is_some_and(|v| v == "true") && api::is_known(&call);
         if !known {
             self.script.gap(format!("{} {}", request.method, request.path));
         }
@@ -273,7 +287,7 @@ impl Peer {
                 return api::refused(&Refusal::new(
                     400,
                     "simulator_gap",
-                    "only a _reindex that is waited for is simulated",
+                    "of _reindex, what is waited for and has no further options is simulated",
                 ));
             }
             peer.reindex(&body, number, loses_context).await.unwrap_or_else(|refusal| api::refused(&refusal))
@@ -333,25 +347,19 @@ impl Peer {
         let external = body["dest"]["version_type"] == "external";
         let proceed = body["conflicts"] == "proceed";
         let (mut created, mut updated, mut conflicts) = (0_u64, 0_u64, 0_u64);
-        let mut failure = None;
+        let (mut failures, mut status) = (Vec::new(), 200);
         let batches = documents.len().div_ceil(size);
         for (at, batch) in (2_u64..).zip(documents.chunks(size)) {
             tokio::time::sleep(self.script.latency(number, at)).await;
             if loses_context && at >= 2 + batches as u64 / 2 {
-                if self.script.lacks(Safeguard::CopyAnswers) {
-                    created = documents.len() as u64 - updated;
-                } else {
-                    failure = Some((
-                        404,
-                        json!({"shard": -1, "reason": {"type": "search_context_missing_exception",
-                        "reason": "No search context found for id [1]"}}),
-                    ));
-                }
+                let reason = json!({"type": "search_context_missing_exception",
+                    "reason": "No search context found for id [1]"});
+                (status, failures) = (404, vec![json!({"shard": -1, "reason": reason})]);
                 break;
             }
             if !body["source"]["remote"].is_null() && self.other().is_some_and(|other| other.is_away()) {
                 let cause = json!({"type": "connect_exception", "reason": "Connection refused"});
-                failure = Some((503, json!({"shard": -1, "reason": cause})));
+                (status, failures) = (503, vec![json!({"shard": -1, "reason": cause})]);
                 break;
             }
             let mut cluster = self.cluster();
@@ -376,22 +384,22 @@ impl Peer {
                     Ok(written) if written.status == 201 => created += 1,
                     Ok(_) => updated += 1,
                     Err(refusal) if refusal.status == 409 && proceed => conflicts += 1,
+                    // The batch is one `_bulk`: the others of it are carried out all the same, and then the copy ends.
                     Err(refusal) => {
                         conflicts += u64::from(refusal.status == 409);
                         let cause = json!({"type": refusal.kind, "reason": refusal.reason});
-                        failure = Some((refusal.status, json!({"index": into, "id": id, "cause": cause})));
-                        break;
+                        failures.push(json!({"index": into, "id": id, "cause": cause}));
+                        status = status.max(refusal.status);
                     }
                 }
             }
             if let Some(task) = cluster.tasks.get_mut(&task) {
                 task.written = created + updated;
             }
-            if failure.is_some() {
+            if !failures.is_empty() {
                 break;
             }
         }
-        let (status, failures) = failure.map_or((200, json!([])), |(status, one)| (status, json!([one])));
         Ok(api::answer(
             status,
             &json!({"timed_out": false, "total": documents.len(), "updated": updated, "created": created,

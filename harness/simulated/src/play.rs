@@ -2,9 +2,11 @@
 
 use crate::clients::Application;
 use crate::peer::Peer;
-use crate::promises::{Moment, Promise, judge};
+use crate::promises::{Moment, Promise, judge, judge_source, wanted};
 use crate::safeguard::Safeguard;
-use crate::schedule::{ARCHIVED, EMPTY, Event, Killed, RECORDS, RUNNING, Schedule, Side, seeded};
+use crate::schedule::{
+    ARCHIVED, EMPTY, Event, Heard, Killed, RECORDS, RUNNING, Schedule, Side, TWINS, seeded,
+};
 use crate::script::{Script, Tracing};
 use crate::setup::Setup;
 use drydock_core::finding::{Finding, Kind};
@@ -56,11 +58,22 @@ pub struct Played {
     pub struck: u64,
     /// Requests of the migration.
     pub requests: u64,
+    /// Documents whose fate was judged on the target: 0 if it was never arrived at, or if no prefix wants any.
+    pub judged: u64,
+    /// Writes of users that were carried out.
+    pub written: u64,
+    /// Writes of users that were refused, each try of them.
+    pub refused: u64,
     /// Requests that the simulator does not know.
     pub gaps: Vec<String>,
 }
 
 impl Played {
+    /// Whether it proves anything: users came to the target, something was written, and something was judged.
+    pub fn proves(&self) -> bool {
+        self.ended == Ended::Complete && self.judged > 0 && self.written > 0 && self.gaps.is_empty()
+    }
+
     /// The trace as one text.
     pub fn text(&self) -> String {
         let mut text = self.trace.join("\n");
@@ -78,6 +91,9 @@ pub fn play(setup: &Setup, schedule: &Schedule, tracing: Tracing) -> Played {
         millis: 0,
         struck: 0,
         requests: 0,
+        judged: 0,
+        written: 0,
+        refused: 0,
         gaps: Vec::new(),
     };
     // The driver keeps its marks in a file and syncs it: in memory that costs nothing.
@@ -90,7 +106,13 @@ pub fn play(setup: &Setup, schedule: &Schedule, tracing: Tracing) -> Played {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     match runtime {
-        Ok(runtime) => runtime.block_on(played(setup, schedule, tracing, folder.path())),
+        Ok(runtime) => {
+            let _gone = match setup.without {
+                Some(Safeguard::Driver(without)) => Some(without.begin()),
+                _ => None,
+            };
+            runtime.block_on(played(setup, schedule, tracing, folder.path()))
+        }
         Err(e) => failed(format!("a clock for the simulation cannot be made: {e}")),
     }
 }
@@ -105,6 +127,10 @@ struct Migration<'a> {
     moment: Option<Moment>,
     broken: Vec<(Promise, Finding)>,
     killed: u64,
+    /// Faults that had happened when the last attempt of a step began.
+    struck_before: u64,
+    /// Writes of users before they were let in, which fill the source.
+    seeded: u64,
 }
 
 async fn played(setup: &Setup, schedule: &Schedule, tracing: Tracing, folder: &Path) -> Played {
@@ -147,6 +173,8 @@ async fn played(setup: &Setup, schedule: &Schedule, tracing: Tracing, folder: &P
         moment: None,
         broken: Vec::new(),
         killed: 0,
+        struck_before: 0,
+        seeded: 0,
     };
     let ended = match tokio::time::timeout(FOR_EVER, migration.run()).await {
         Ok(Ok(())) => Ended::Complete,
@@ -171,15 +199,29 @@ impl Migration<'_> {
                 // Users go back to work where they were.
                 self.script.set_frozen(false);
                 self.application.gate.open(Side::Source);
+                self.stopped(&why);
                 return Err(why);
             }
         }
         Ok(())
     }
 
+    /// Nothing here stays wrong for long: what stops in an attempt in which nothing went wrong stops for ever.
+    fn stopped(&mut self, why: &str) {
+        if self.script.struck() == self.struck_before {
+            let message =
+                format!("the migration stops though it was resumed and nothing stood in its way: {why}");
+            let finding = Finding::data("simulation", Kind::StillActive, "migration", message);
+            self.broken.push((Promise::ComesToAnEnd, finding));
+        }
+    }
+
     async fn step(&mut self, step: &Step) -> Result<(), String> {
         match step.action {
-            Action::Seed => self.seed(),
+            Action::Seed => {
+                self.seed();
+                self.seeded = self.script.writes().0;
+            }
             Action::StartWorkload => {
                 self.application.gate.open(Side::Source);
                 self.application.start(&self.schedule.events);
@@ -212,6 +254,14 @@ impl Migration<'_> {
         let application = &self.application;
         {
             let mut source = application.source.cluster();
+            let component = json!({"template": {"settings": {"index": {"number_of_shards": "1"}}}});
+            source.objects.insert(("component_template", "operate-common".into()), component);
+            let pipeline =
+                json!({"description": "dates", "processors": [{"set": {"field": "seen", "value": "1"}}]});
+            source.objects.insert(("pipeline", "operate-dates".into()), pipeline);
+            let policy =
+                json!({"policy": {"phases": {"delete": {"min_age": "30d", "actions": {"delete": {}}}}}});
+            source.objects.insert(("policy", "operate-retention".into()), policy);
             let template = json!({"index_patterns": [format!("{RUNNING}*")], "priority": 10, "template": {
                 "settings": {"index": {"number_of_replicas": "1"}}, "aliases": {format!("{RUNNING}alias"): {}}}});
             source.templates.insert("operate-list-view_template".into(), template);
@@ -226,12 +276,16 @@ impl Migration<'_> {
                 // They are new: nothing refuses them.
                 let _ = source.create(name, &body, 0);
             }
+            if let Some(index) = source.indices.get_mut(RUNNING) {
+                index.aliases.insert("operate-write".into(), json!({"is_write_index": true}));
+            }
         }
+        let has_twins = self.setup.has_twins();
         for (index, ids) in seeded(self.schedule.documents) {
-            for (number, id) in (0_u64..).zip(ids) {
+            for (number, id) in (0_u64..).zip(ids).filter(|(_, id)| has_twins || id != TWINS[1]) {
                 for version in 0..=number % 3 {
                     let text = format!("{{\"write\":{}}}", number * 3 + version);
-                    application.put(Side::Source, index, &id, text.into(), number);
+                    application.put(Side::Source, index, &id, text.into(), number, Heard::Answer);
                 }
             }
         }
@@ -253,8 +307,8 @@ impl Migration<'_> {
             }
         }
         let prefixes = self.setup.scenario.migration.index_prefixes.clone();
-        let settled =
-            self.resumed(|| FreezeWitness::settle(&self.context.source, &[], &prefixes, SETTLE)).await;
+        let source = self.context.source.clone();
+        let settled = self.resumed(|| FreezeWitness::settle(&source, &[], &prefixes, SETTLE)).await;
         let (marks, _) = settled?;
         self.marks = Some(marks);
         self.script.set_frozen(true);
@@ -264,11 +318,12 @@ impl Migration<'_> {
 
     /// Asks again what a store refused for the moment, as somebody who resumes the run does.
     async fn resumed<T, F: Future<Output = Result<T, drydock_migration::MigrationError>>>(
-        &self,
+        &mut self,
         ask: impl Fn() -> F,
     ) -> Result<T, String> {
         let mut last = String::new();
         for _ in 0..=RESUMES {
+            self.struck_before = self.script.struck();
             match ask().await {
                 Ok(found) => return Ok(found),
                 Err(error) => last = error.to_string(),
@@ -282,20 +337,21 @@ impl Migration<'_> {
     /// The moment that is compared: what is on both sides before users come back.
     async fn pin(&mut self) -> Result<(), String> {
         let prefixes = self.setup.scenario.migration.index_prefixes.clone();
-        let now = self.resumed(|| FreezeWitness::capture(&self.context.source, &[], &prefixes)).await?;
+        let source = self.context.source.clone();
+        let now = self.resumed(|| FreezeWitness::capture(&source, &[], &prefixes)).await?;
         let told = self.marks.as_ref().map(|marks| compare(marks, &now)).unwrap_or_default();
         let late = self.script.late();
-        if late > 0 {
-            let mut finding = told.into_iter().next().unwrap_or_else(|| {
+        match (late, told.into_iter().next()) {
+            (0, None) => {}
+            // Nobody wrote: it cries without a cause.
+            (0, Some(alarm)) => self.broken.push((Promise::WitnessTells, alarm)),
+            (_, Some(told)) => self.broken.push((Promise::FreezeHolds, told)),
+            (late, None) => {
                 let message =
                     format!("{late} writes reached the frozen source, and its witness did not notice");
-                Finding::not_compared(checks::FREEZE, "source", message)
-            });
-            finding.count = late;
-            self.broken.push((Promise::FreezeHolds, finding));
-        } else if let Some(alarm) = told.into_iter().next() {
-            // Nobody wrote: the witness cries without a cause.
-            self.broken.push((Promise::FreezeHolds, alarm));
+                let finding = Finding::data(checks::FREEZE, Kind::StillActive, "source", message);
+                self.broken.push((Promise::WitnessTells, finding));
+            }
         }
         self.moment = Some(Moment {
             source: self.application.source.cluster().clone(),
@@ -319,12 +375,12 @@ impl Migration<'_> {
 
     /// One step of the driver. What fails or is killed is resumed some times.
     async fn drive(&mut self, step: &Step) -> Result<(), String> {
-        self.script.begin(step.action);
         let mut done = BTreeSet::new();
         let mut last = String::new();
         for resume in 0..=RESUMES {
             let attempt = if resume == 0 { Attempt::First } else { Attempt::Again };
             self.script.tell(|| format!("step    {}{}", step.id, if resume == 0 { "" } else { ", resumed" }));
+            self.struck_before = self.script.struck();
             let told = Told { script: Arc::clone(&self.script), items: Mutex::default() };
             let outcome = {
                 let work = BuiltinDriver.perform(&self.context, step.action, &done, attempt, &told);
@@ -355,9 +411,16 @@ impl Migration<'_> {
 
     fn conclude(mut self, ended: Ended, folder: &Path) -> Played {
         let migration = &self.setup.scenario.migration;
+        let mut judged = 0;
         if let (Ended::Complete, Some(moment)) = (&ended, &self.moment) {
             self.broken.extend(judge(moment, &migration.index_prefixes, migration.create_indices));
+            judged = wanted(&moment.log, &migration.index_prefixes);
+            self.broken.extend(judge_source(&moment.log, &moment.source));
+        } else {
+            let source = self.application.source.cluster();
+            self.broken.extend(judge_source(&self.application.log(), &source));
         }
+        let (written, refused) = self.script.writes();
         for (promise, finding) in &self.broken {
             self.script
                 .tell(|| format!("broken  {}: {} ({})", promise.as_str(), finding.message, finding.check));
@@ -383,6 +446,9 @@ impl Migration<'_> {
             millis,
             struck: struck + self.killed,
             requests,
+            judged,
+            written: written - self.seeded,
+            refused,
             gaps,
         }
     }

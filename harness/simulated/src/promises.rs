@@ -2,15 +2,16 @@
 //! kept by the users, not by the clusters: it knows what should be there without asking anybody.
 
 use crate::clients::{Fate, Gone, Log};
-use crate::cluster::{Cluster, Doc, Index};
+use crate::cluster::{Cluster, Doc, Index, shard_of};
+use crate::schedule::{named, placed};
 use drydock_core::finding::{Finding, Kind, Sample};
 use drydock_core::names::checks;
 use drydock_core::scenario::CreateIndices;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One promise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Promise {
     /// Every acknowledged write is on the target, in its last state.
@@ -19,13 +20,17 @@ pub enum Promise {
     NoGhost,
     /// What users deleted stays deleted.
     NoResurrectedDocument,
-    /// Nothing is written to the source once it counts as frozen.
+    /// Nothing is written to the source once it counts as frozen; the witness tells what is.
     FreezeHolds,
+    /// The witness of the freeze tells of every write, and of nothing else.
+    WitnessTells,
+    /// However it ends, the source holds what users left there.
+    SourceKept,
     /// Every index counts what it counts on the source.
     CountsEqual,
     /// Indices, settings, aliases and templates are the source's, and nothing stays eased.
     DefinitionsCarried,
-    /// The migration comes to an end.
+    /// The migration comes to an end: what goes wrong once does not stop it for good.
     ComesToAnEnd,
 }
 
@@ -37,6 +42,8 @@ impl Promise {
             Self::NoGhost => "no ghost",
             Self::NoResurrectedDocument => "no resurrected document",
             Self::FreezeHolds => "freeze holds",
+            Self::WitnessTells => "the witness tells",
+            Self::SourceKept => "the source is kept",
             Self::CountsEqual => "counts equal",
             Self::DefinitionsCarried => "definitions carried",
             Self::ComesToAnEnd => "comes to an end",
@@ -63,36 +70,73 @@ pub(crate) fn judge(moment: &Moment, prefixes: &[String], mode: CreateIndices) -
     broken
 }
 
-fn document<'a>(cluster: &'a Cluster, (index, id): &(String, String)) -> Option<&'a Doc> {
-    cluster.indices.get(index)?.shards.iter().find_map(|shard| shard.docs.get(id))
+/// How many documents of the log the migration is asked to carry.
+pub(crate) fn wanted(log: &Log, prefixes: &[String]) -> u64 {
+    log.keys().filter(|(index, _)| is_wanted(index, prefixes)).count() as u64
 }
 
-fn documents(moment: &Moment, prefixes: &[String]) -> Vec<(Promise, Finding)> {
-    let (mut lost, mut resurrected, mut ghosts) = (Vec::new(), Vec::new(), Vec::new());
-    for (key, fate) in moment.log.iter().filter(|((index, _), _)| is_wanted(index, prefixes)) {
+/// The document of a name, in the shard in which it is looked for.
+fn document<'a>(cluster: &'a Cluster, (index, name): &(String, String)) -> Option<&'a Doc> {
+    let (id, routing) = placed(name);
+    let shards = &cluster.indices.get(index)?.shards;
+    let shard = shards.get(shard_of(routing.unwrap_or(id), shards.len()))?;
+    shard.docs.get(id).filter(|doc| doc.routing.as_deref() == routing)
+}
+
+/// What a cluster holds of a log that it should not, or not so.
+#[derive(Default)]
+struct Differing {
+    lost: Vec<Sample>,
+    resurrected: Vec<Sample>,
+    ghosts: Vec<Sample>,
+}
+
+fn differing(log: &Log, cluster: &Cluster, prefixes: &[String]) -> Differing {
+    let mut found = Differing::default();
+    for (key, fate) in log.iter().filter(|((index, _), _)| is_wanted(index, prefixes)) {
         let item = format!("{}/{}", key.0, key.1);
-        match (fate, document(&moment.target, key)) {
-            (Fate::Present(source), Some(doc)) if *source == doc.source => {}
-            (Fate::Present(source), found) => {
-                let found = found.map(|doc| doc.source.to_string());
-                lost.push(Sample::both(item, Some(source.to_string()), found));
-            }
-            (Fate::Absent(_), None) => {}
-            (Fate::Absent(gone), Some(doc)) => {
-                let sample = Sample::both(item, None, Some(doc.source.to_string()));
+        let there = document(cluster, key).map(|doc| &doc.source);
+        let text = there.map(ToString::to_string);
+        match fate {
+            Fate::Present(source) if there == Some(source) => {}
+            Fate::Present(source) => found.lost.push(Sample::both(item, Some(source.to_string()), text)),
+            Fate::Unknown(states) if states.iter().any(|state| state.as_ref() == there) => {}
+            Fate::Unknown(_) => found.lost.push(Sample::both(item, Some("one of several".into()), text)),
+            Fate::Absent(gone) if there.is_some() => {
+                let sample = Sample::both(item, None, text);
                 match gone {
-                    Gone::Moved => ghosts.push(sample),
-                    Gone::Deleted | Gone::Dropped => resurrected.push(sample),
+                    Gone::Moved => found.ghosts.push(sample),
+                    Gone::Deleted | Gone::Dropped => found.resurrected.push(sample),
                 }
+            }
+            Fate::Absent(_) => {}
+        }
+    }
+    for (index, all) in cluster.indices.iter().filter(|(name, _)| is_wanted(name, prefixes)) {
+        for (id, doc) in all.documents() {
+            let key = (index.clone(), named(id, doc.routing.as_deref()));
+            // Known, but somewhere else than where it is looked for, it is nobody's.
+            if document(cluster, &key) != Some(doc) || !log.contains_key(&key) {
+                found.ghosts.push(Sample::named(format!("{}/{}", key.0, key.1)));
             }
         }
     }
-    let wanted = moment.target.indices.iter().filter(|(name, _)| is_wanted(name, prefixes));
-    for (name, index) in wanted {
-        let unknown =
-            index.documents().filter(|(id, _)| !moment.log.contains_key(&(name.clone(), (*id).clone())));
-        ghosts.extend(unknown.map(|(id, _)| Sample::named(format!("{name}/{id}"))));
-    }
+    found
+}
+
+/// Whether the source holds what users left there: it is read, never changed.
+pub(crate) fn judge_source(log: &Log, source: &Cluster) -> Option<(Promise, Finding)> {
+    let Differing { mut lost, resurrected, ghosts } = differing(log, source, &[]);
+    lost.extend(resurrected.into_iter().chain(ghosts));
+    let first = lost.first()?;
+    let message = format!("{} documents of the source are not as users left them", lost.len());
+    let finding = Finding::data(checks::ACKNOWLEDGED, Kind::LostWrite, first.item.clone(), message)
+        .items(lost.len() as u64, lost);
+    Some((Promise::SourceKept, finding))
+}
+
+fn documents(moment: &Moment, prefixes: &[String]) -> Vec<(Promise, Finding)> {
+    let Differing { lost, resurrected, ghosts } = differing(&moment.log, &moment.target, prefixes);
     let mut broken = Vec::new();
     let mut tell = |promise, check, kind, words: &str, samples: Vec<Sample>| {
         if let Some(first) = samples.first() {
@@ -164,6 +208,10 @@ fn definitions(moment: &Moment, prefixes: &[String], mode: CreateIndices) -> Vec
             tell(checks::ES_INDICES, Kind::Missing, name, format!("index {name} is missing on the target"));
             continue;
         };
+        if index.mappings != there.mappings {
+            let message = format!("the mapping of index {name} is not the source's");
+            tell(checks::ES_MAPPINGS, Kind::Changed, name, message);
+        }
         if mode == CreateIndices::Bare {
             continue;
         }
@@ -175,7 +223,7 @@ fn definitions(moment: &Moment, prefixes: &[String], mode: CreateIndices) -> Vec
         }
         let same = match mode {
             CreateIndices::Complete => index.aliases == there.aliases,
-            CreateIndices::Upstream | CreateIndices::Bare => index.aliases.keys().eq(there.aliases.keys()),
+            CreateIndices::Upstream | CreateIndices::Bare => flags(index) == flags(there),
         };
         if !same {
             tell(
@@ -195,7 +243,31 @@ fn definitions(moment: &Moment, prefixes: &[String], mode: CreateIndices) -> Vec
             tell(checks::ES_TEMPLATES, Kind::Missing, name, message);
         }
     }
+    let families: &[(&str, &str)] = match mode {
+        CreateIndices::Complete => &[
+            ("component_template", checks::ES_TEMPLATES),
+            ("template", checks::ES_TEMPLATES),
+            ("pipeline", checks::ES_CLUSTER),
+            ("policy", checks::ES_CLUSTER),
+        ],
+        CreateIndices::Upstream => &[("component_template", checks::ES_TEMPLATES)],
+        CreateIndices::Bare => &[],
+    };
+    for (family, check) in families {
+        for ((_, name), body) in moment.source.objects.iter().filter(|((kind, _), _)| kind == family) {
+            if moment.target.objects.get(&(*family, name.clone())) != Some(body) {
+                let message =
+                    format!("{} {name} is missing or another one on the target", family.replace('_', " "));
+                tell(check, Kind::Missing, name, message);
+            }
+        }
+    }
     broken
+}
+
+/// Aliases with whether they are written through.
+fn flags(index: &Index) -> Vec<(&String, bool)> {
+    index.aliases.iter().map(|(alias, body)| (alias, body["is_write_index"] == true)).collect()
 }
 
 fn differing_settings(source: &Index, target: &Index, mode: CreateIndices) -> Vec<String> {
@@ -210,7 +282,12 @@ fn differing_settings(source: &Index, target: &Index, mode: CreateIndices) -> Ve
         CreateIndices::Upstream | CreateIndices::Bare => {
             // They are not the source's, by design; but nothing may stay as it was eased.
             let eased = [("index.refresh_interval", "-1"), ("index.translog.durability", "async")];
-            let stays = eased.into_iter().filter(|(n, v)| target.settings.get(*n).is_some_and(|s| s == v));
+            let replicas = ("index.number_of_replicas", "0");
+            let at_source = |n: &str, v: &str| source.settings.get(n).is_some_and(|s| s == v);
+            let stays = eased
+                .into_iter()
+                .chain([replicas])
+                .filter(|(n, v)| target.settings.get(*n).is_some_and(|s| s == v) && !at_source(n, v));
             stays.map(|(name, _)| name.to_owned()).collect()
         }
     }

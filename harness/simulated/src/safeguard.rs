@@ -1,6 +1,8 @@
 //! What the procedure relies on, each of it with a way to take it away. A safeguard whose absence breaks no promise protects
 //! nothing, or nothing that is looked at here.
 
+use drydock_core::scenario::{CreateIndices, Delta, MigrationSpec, Mover};
+use drydock_migration::Without;
 use std::fmt;
 
 /// One safeguard.
@@ -10,40 +12,30 @@ pub enum Safeguard {
     Freeze,
     /// Requests under way are waited for before the source counts as frozen.
     FreezeWait,
-    /// What was written is made visible before it is counted and copied.
-    Refresh,
-    /// Deletes since the warm copy are carried over.
-    DeletePropagation,
-    /// The target's counts are held against the source's.
-    CountComparison,
-    /// What was eased for the copy is given back.
-    Settings,
-    /// Aliases change hands at the end.
-    Aliases,
-    /// Templates are carried over.
-    Templates,
-    /// A warm copy is marked before it reads.
-    Marks,
-    /// What `_bulk` refused of a request is sent again.
-    BulkAnswers,
-    /// What `_reindex` says of its failures is believed.
-    CopyAnswers,
+    /// One of the driver's own.
+    Driver(Without),
 }
 
 impl Safeguard {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 17] = [
         Self::Freeze,
         Self::FreezeWait,
-        Self::Refresh,
-        Self::DeletePropagation,
-        Self::CountComparison,
-        Self::Settings,
-        Self::Aliases,
-        Self::Templates,
-        Self::Marks,
-        Self::BulkAnswers,
-        Self::CopyAnswers,
+        Self::Driver(Without::Refresh),
+        Self::Driver(Without::DeletePropagation),
+        Self::Driver(Without::DropPropagation),
+        Self::Driver(Without::Operations),
+        Self::Driver(Without::LowerVersions),
+        Self::Driver(Without::CountComparison),
+        Self::Driver(Without::Settings),
+        Self::Driver(Without::Flush),
+        Self::Driver(Without::Replicas),
+        Self::Driver(Without::Aliases),
+        Self::Driver(Without::Templates),
+        Self::Driver(Without::Objects),
+        Self::Driver(Without::Marks),
+        Self::Driver(Without::BulkAnswers),
+        Self::Driver(Without::CopyAnswers),
     ];
 
     /// Name on the command line.
@@ -51,21 +43,69 @@ impl Safeguard {
         match self {
             Self::Freeze => "freeze",
             Self::FreezeWait => "freeze-wait",
-            Self::Refresh => "refresh",
-            Self::DeletePropagation => "delete-propagation",
-            Self::CountComparison => "count-comparison",
-            Self::Settings => "settings",
-            Self::Aliases => "aliases",
-            Self::Templates => "templates",
-            Self::Marks => "marks",
-            Self::BulkAnswers => "bulk-answers",
-            Self::CopyAnswers => "copy-answers",
+            Self::Driver(Without::Refresh) => "refresh",
+            Self::Driver(Without::DeletePropagation) => "delete-propagation",
+            Self::Driver(Without::DropPropagation) => "drop-propagation",
+            Self::Driver(Without::Operations) => "operations",
+            Self::Driver(Without::LowerVersions) => "lower-versions",
+            Self::Driver(Without::CountComparison) => "count-comparison",
+            Self::Driver(Without::Settings) => "settings",
+            Self::Driver(Without::Flush) => "flush",
+            Self::Driver(Without::Replicas) => "replicas",
+            Self::Driver(Without::Aliases) => "aliases",
+            Self::Driver(Without::Templates) => "templates",
+            Self::Driver(Without::Objects) => "objects",
+            Self::Driver(Without::Marks) => "marks",
+            Self::Driver(Without::BulkAnswers) => "bulk-answers",
+            Self::Driver(Without::CopyAnswers) => "copy-answers",
         }
     }
 
     /// The safeguard of a name.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.as_str() == name)
+    }
+
+    /// Why a procedure never had it; nothing if it has.
+    pub(crate) fn lacking_in(self, spec: &MigrationSpec) -> Option<&'static str> {
+        let Self::Driver(without) = self else { return None };
+        let exact = spec.reindex == drydock_core::scenario::Reindex::Warm && spec.delta() == Delta::Exact;
+        let streams = spec.mover == Mover::Stream;
+        let official = spec.create_indices == CreateIndices::Upstream;
+        let warm = spec.reindex == drydock_core::scenario::Reindex::Warm;
+        match without {
+            Without::DeletePropagation
+            | Without::DropPropagation
+            | Without::Operations
+            | Without::LowerVersions
+            | Without::Marks
+                if !exact =>
+            {
+                Some("it belongs to the exact delta: name a scenario with reindex: warm and delta: exact")
+            }
+            Without::BulkAnswers if !exact && !streams => {
+                Some("nothing is written with _bulk: name a scenario with mover: stream or delta: exact")
+            }
+            Without::CopyAnswers if streams => Some("nothing is copied with _reindex: name mover: reindex"),
+            Without::Replicas if !official => {
+                Some("replicas are remembered in the official way alone: name create_indices: upstream")
+            }
+            Without::Aliases if !warm || official => {
+                Some("aliases change hands after a warm copy: name reindex: warm with complete indices")
+            }
+            Without::Objects if spec.create_indices != CreateIndices::Complete => Some(
+                "pipelines and policies are carried with complete indices alone: name create_indices: complete",
+            ),
+            Without::Settings | Without::Flush | Without::Templates
+                if spec.create_indices == CreateIndices::Bare =>
+            {
+                Some("bare indices are neither eased nor given templates")
+            }
+            Without::CountComparison if warm && !exact => {
+                Some("the official delta compares no counts: name delta: exact or reindex: cold")
+            }
+            _ => None,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! be left out without moving the others.
 
 use crate::chance::Chance;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Index of running instances. Its deletes are forgotten soon, so that what is made again begins at a lower version.
@@ -20,8 +20,27 @@ pub const DOCUMENTS: u64 = 24;
 /// Users begin their writes within this time of the beginning.
 const HORIZON_MS: u64 = 5_000;
 
+/// Id and routing of a document, as its name says: what stands behind `#` is its routing.
+pub(crate) fn placed(name: &str) -> (&str, Option<&str>) {
+    name.split_once('#').map_or((name, None), |(id, routing)| (id, Some(routing)))
+}
+
+/// A document's name.
+pub(crate) fn named(id: &str, routing: Option<&str>) -> String {
+    routing.map_or_else(|| id.to_owned(), |routing| format!("{id}#{routing}"))
+}
+
+/// Every third record has a routing.
+fn record(number: u64) -> String {
+    let id = format!("r{number}");
+    if number % 3 == 2 { format!("{id}#t{}", number % 2) } else { id }
+}
+
+/// Two documents of one id: their routings lead to different shards.
+pub(crate) const TWINS: [&str; 2] = ["twin#a", "twin#x"];
+
 /// One of the two clusters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// The one that is left.
@@ -41,7 +60,7 @@ impl Side {
 }
 
 /// Requests of the migration by what they do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
     /// Reading, refreshing.
@@ -55,7 +74,7 @@ pub enum Class {
 }
 
 /// What goes wrong with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trouble {
     /// 429, and nothing is done.
@@ -70,6 +89,8 @@ pub enum Trouble {
     Gateway,
     /// The answer takes so many milliseconds longer.
     Slow(u64),
+    /// The connection breaks, and so many milliseconds later the request is carried out.
+    Late(u64),
     /// Of a `_bulk` every second item is refused with 429.
     ItemsRefused,
     /// A `_reindex` loses its search context half way.
@@ -93,14 +114,14 @@ pub enum Crashes {
 }
 
 /// One user's action.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
     /// A document is written, whether it was there or not.
     Put {
         /// Where.
         index: String,
-        /// `_id`.
+        /// `_id`, and its routing behind a `#`.
         id: String,
     },
     /// A document is removed.
@@ -127,7 +148,7 @@ pub enum What {
 }
 
 /// Steps in which the migration may be killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Killed {
     /// While it copies with users working.
@@ -136,8 +157,21 @@ pub enum Killed {
     Cutover,
 }
 
+/// What a user hears of a write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Heard {
+    /// The answer.
+    #[default]
+    Answer,
+    /// Nothing, and it was carried out.
+    NothingOfDone,
+    /// Nothing, and it was not.
+    NothingOfLost,
+}
+
 /// One event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// A user writes.
@@ -150,6 +184,9 @@ pub enum Event {
         number: u64,
         /// What.
         what: What,
+        /// What the user hears of it.
+        #[serde(default)]
+        heard: Heard,
     },
     /// A request goes wrong.
     Fault {
@@ -172,7 +209,7 @@ pub enum Event {
 }
 
 /// Everything that happens in one simulation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// What it was made from; latencies follow from it as well.
     pub seed: u64,
@@ -190,6 +227,8 @@ struct Living {
     deleted: Vec<String>,
     next: u64,
     archived_dropped: bool,
+    /// Whether both documents of one id are there.
+    twins: bool,
 }
 
 /// Ids of the documents that are there before users begin, by index.
@@ -197,25 +236,28 @@ pub(crate) fn seeded(documents: u64) -> [(&'static str, Vec<String>); 3] {
     let ids = |prefix: &str, number: u64| (0..number).map(|n| format!("{prefix}{n}")).collect();
     let archived = documents / 6;
     let records = documents / 3;
+    let mut of_broker: Vec<String> = (0..records).map(record).collect();
+    of_broker.extend(TWINS.map(ToOwned::to_owned));
     [
         (RUNNING, ids("i", documents - archived - records)),
-        (RECORDS, ids("r", records)),
+        (RECORDS, of_broker),
         (ARCHIVED, ids("a", archived)),
     ]
 }
 
 impl Schedule {
     /// Draws a schedule.
-    pub(crate) fn of_seed(seed: u64, documents: u64, writes: bool, crashes: Crashes) -> Self {
+    pub(crate) fn of_seed(seed: u64, documents: u64, writes: bool, twins: bool, crashes: Crashes) -> Self {
         let mut chance = Chance::new(seed);
         let [(_, running), (_, records), (_, archived)] = seeded(documents);
         let mut living = Living {
             running,
             archived,
-            records: records.len() as u64,
+            records: (records.len() - TWINS.len()) as u64,
             deleted: Vec::new(),
             next: 0,
             archived_dropped: false,
+            twins,
         };
         let mut times: Vec<u64> =
             (0..if writes { chance.between(6, 22) } else { 0 }).map(|_| chance.below(HORIZON_MS)).collect();
@@ -224,7 +266,12 @@ impl Schedule {
         for (number, at) in (1_000..).zip(times) {
             let takes = if chance.percent(15) { chance.between(200, 2_500) } else { chance.between(4, 40) };
             let what = living.next(&mut chance);
-            events.push(Event::Write { at, takes, number, what });
+            let heard = match chance.below(100) {
+                0..4 => Heard::NothingOfDone,
+                4..8 => Heard::NothingOfLost,
+                _ => Heard::Answer,
+            };
+            events.push(Event::Write { at, takes, number, what, heard });
         }
         for _ in 0..chance.below(5) {
             events.push(fault(&mut chance));
@@ -254,7 +301,7 @@ impl Living {
         match dice {
             0..30 => {
                 self.next += 1;
-                let id = format!("n{}", self.next);
+                let id = format!("n{}{}", self.next, if self.next.is_multiple_of(4) { "#p" } else { "" });
                 self.running.push(id.clone());
                 What::Put { index, id }
             }
@@ -306,7 +353,12 @@ impl Living {
         } else {
             chance.below(self.records)
         };
-        What::Put { index: RECORDS.to_owned(), id: format!("r{number}") }
+        let id = if chance.percent(15) {
+            TWINS[usize::from(chance.percent(50) && self.twins)].to_owned()
+        } else {
+            record(number)
+        };
+        What::Put { index: RECORDS.to_owned(), id }
     }
 }
 
@@ -335,11 +387,13 @@ fn fault(chance: &mut Chance) -> Event {
         Trouble::Gateway,
         Trouble::Slow(chance.between(50, 8_000)),
     ];
+    let late = Trouble::Late(chance.between(20, 1_500));
     let own: &[Trouble] = match class {
         Class::Read if side == Side::Source => &[Trouble::PrimaryMoved],
-        Class::Read | Class::Change => &[],
-        Class::Bulk => &[Trouble::ItemsRefused],
-        Class::Copy => &[Trouble::ContextLost, Trouble::Silence],
+        Class::Read => &[],
+        Class::Change => &[late],
+        Class::Bulk => &[Trouble::ItemsRefused, late],
+        Class::Copy => &[Trouble::ContextLost, Trouble::Silence, late],
     };
     let drawn = if chance.percent(40) { chance.one(own) } else { None };
     let trouble = drawn.or(chance.one(&all)).copied().unwrap_or(Trouble::Pressure);
@@ -350,7 +404,7 @@ fn fault(chance: &mut Chance) -> Event {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Write { at, takes, number, what } => {
+            Self::Write { at, takes, number, what, heard } => {
                 let seconds = |ms: u64| format!("{}.{:03}", ms / 1_000, ms % 1_000);
                 write!(f, "{} s  write {number}: ", seconds(*at))?;
                 match what {
@@ -359,7 +413,12 @@ impl fmt::Display for Event {
                     What::Archive { from, to, id } => write!(f, "{from}/{id} moves to {to}")?,
                     What::Drop { index } => write!(f, "{index} is dropped")?,
                 }
-                write!(f, ", which takes {} s", seconds(*takes))
+                write!(f, ", which takes {} s", seconds(*takes))?;
+                f.write_str(match heard {
+                    Heard::Answer => "",
+                    Heard::NothingOfDone => ", without an answer",
+                    Heard::NothingOfLost => ", without an answer or an effect",
+                })
             }
             Self::Fault { side, class, nth, trouble } => {
                 let what = match class {
@@ -390,6 +449,7 @@ impl fmt::Display for Trouble {
             Self::CutAfter => f.write_str("carried out, connection reset before the answer"),
             Self::Gateway => f.write_str("carried out, a gateway answers 504"),
             Self::Slow(ms) => write!(f, "{ms} ms slower"),
+            Self::Late(ms) => write!(f, "connection reset, carried out {ms} ms later"),
             Self::ItemsRefused => f.write_str("every second item is refused with 429"),
             Self::ContextLost => f.write_str("loses its search context half way"),
             Self::Silence => f.write_str("carried out, no answer ever comes"),

@@ -3,7 +3,6 @@
 use crate::chance::drawn;
 use crate::safeguard::Safeguard;
 use crate::schedule::{Class, Event, Schedule, Side, Trouble};
-use drydock_core::Action;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,9 +24,10 @@ struct State {
     of_class: BTreeMap<(Side, Class), u32>,
     struck: u64,
     gaps: BTreeSet<String>,
-    action: Option<Action>,
     frozen: bool,
     late: u64,
+    written: u64,
+    refused: u64,
 }
 
 /// One simulation's script.
@@ -102,22 +102,31 @@ impl Script {
         self.state().gaps.insert(request);
     }
 
-    pub(crate) fn begin(&self, action: Action) {
-        self.state().action = Some(action);
-    }
-
-    pub(crate) fn is_during(&self, action: Action) -> bool {
-        self.state().action == Some(action)
-    }
-
     pub(crate) fn set_frozen(&self, frozen: bool) {
         self.state().frozen = frozen;
     }
 
-    /// Notes that a user's write was carried out on the source, if it should have been frozen.
-    pub(crate) fn wrote_on_source(&self) {
+    /// Notes that a user's write was carried out, and whether the source should have been frozen.
+    pub(crate) fn wrote(&self, side: Side) {
         let mut state = self.state();
-        state.late += u64::from(state.frozen);
+        state.written += 1;
+        state.late += u64::from(state.frozen && side == Side::Source);
+    }
+
+    /// Notes that a user's write was refused.
+    pub(crate) fn refused(&self) {
+        self.state().refused += 1;
+    }
+
+    /// Writes of users that were carried out, and that were refused.
+    pub(crate) fn writes(&self) -> (u64, u64) {
+        let state = self.state();
+        (state.written, state.refused)
+    }
+
+    /// Faults that happened so far.
+    pub(crate) fn struck(&self) -> u64 {
+        self.state().struck
     }
 
     /// Writes carried out on the frozen source.

@@ -2,7 +2,7 @@
 
 use crate::safeguard::Safeguard;
 use crate::schedule::{Crashes, Schedule};
-use drydock_core::scenario::{Delta, Mover, Procedure, Reindex};
+use drydock_core::scenario::{CreateIndices, Mover, Procedure};
 use drydock_core::{Component, Plan, Scenario};
 
 /// Documents a batch: small, so that copies of few documents take several.
@@ -58,14 +58,8 @@ impl Setup {
             .push("preflight, pods and Helm, the comparison's own requests, clean-up and going back".into());
         scenario.migration.components = Some(vec![Component::Elasticsearch]);
         scenario.migration.reindex_batch = scenario.migration.reindex_batch.min(BATCH);
-        if without == Some(Safeguard::DeletePropagation) {
-            if scenario.migration.reindex != Reindex::Warm {
-                return Err(
-                    "deletes are propagated by a warm copy's delta alone: name a scenario with reindex: warm"
-                        .into(),
-                );
-            }
-            scenario.migration.delta = Some(Delta::Upstream);
+        if let Some(needs) = without.and_then(|gone| gone.lacking_in(&scenario.migration)) {
+            return Err(needs.into());
         }
         let plan = Plan::of(&scenario);
         Ok(Self {
@@ -78,9 +72,19 @@ impl Setup {
         })
     }
 
+    /// The same with every safeguard.
+    pub fn whole(&self) -> Self {
+        Self { without: None, ..self.clone() }
+    }
+
+    /// Whether two documents of one id can stay apart: not where the target's indices have one shard whatever the source's have.
+    pub(crate) fn has_twins(&self) -> bool {
+        self.scenario.migration.create_indices == CreateIndices::Complete
+    }
+
     /// What happens in one seed.
     pub fn schedule(&self, seed: u64) -> Schedule {
         let writes = self.scenario.workload.writes_per_second > 0;
-        Schedule::of_seed(seed, self.documents, writes, self.crashes)
+        Schedule::of_seed(seed, self.documents, writes, self.has_twins(), self.crashes)
     }
 }

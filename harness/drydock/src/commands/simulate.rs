@@ -3,7 +3,8 @@
 use crate::cli::Simulate;
 use drydock_core::{ExitCode, Scenario};
 use drydock_simulated::{
-    Broken, Campaign, Crashes, Ended, Played, Safeguard, Setup, Tracing, play, run as campaign,
+    Absence, Broken, Campaign, Crashes, Played, Safeguard, Setup, Tracing, absence, play, run as campaign,
+    run_without_shortening,
 };
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -14,8 +15,8 @@ const STANDARD: &str = "name: standard\n";
 /// The whole table of safeguards.
 const ALL: &str = "all";
 
-/// Plays seeds and tells which promises broke. Exit code 0 only if none did; with `--without all` only if every absence
-/// broke one.
+/// Plays seeds and tells which promises broke. Exit code 0 only if none did and most seeds prove something; with `--without all`
+/// only if every absence broke one that holds otherwise.
 pub(crate) fn run(arguments: &Simulate) -> ExitCode {
     let scenario = match read(arguments) {
         Ok(scenario) => scenario,
@@ -62,11 +63,11 @@ fn read(arguments: &Simulate) -> Result<Scenario, String> {
 fn exit(played: &Campaign) -> ExitCode {
     if !played.broken.is_empty() {
         ExitCode::Different
-    } else if !played.gaps.is_empty() || played.stopped == played.seeds {
-        // Where users never came to the target, nothing was promised of it.
-        ExitCode::NotProven
-    } else {
+    } else if played.proves() {
         ExitCode::Equal
+    } else {
+        // Where users never came to the target, or nothing was written or wanted, nothing was promised of it.
+        ExitCode::NotProven
     }
 }
 
@@ -84,10 +85,10 @@ fn trace(setup: &Setup, seed: u64) -> ExitCode {
 }
 
 fn exit_of_one(played: &Played) -> ExitCode {
-    match (&played.ended, played.broken.is_empty(), played.gaps.is_empty()) {
-        (_, false, _) => ExitCode::Different,
-        (Ended::Complete, true, true) => ExitCode::Equal,
-        _ => ExitCode::NotProven,
+    match (played.broken.is_empty(), played.proves()) {
+        (false, _) => ExitCode::Different,
+        (true, true) => ExitCode::Equal,
+        (true, false) => ExitCode::NotProven,
     }
 }
 
@@ -110,10 +111,21 @@ fn screen(setup: &Setup, played: &Campaign, took: Duration) -> String {
             played.stopped
         );
     }
-    match (played.broken.is_empty(), played.stopped == played.seeds) {
-        (true, true) => text.push_str("not proven: users never came to the target\n"),
-        (true, false) => text.push_str("no promise broken\n"),
-        (false, _) => {}
+    if played.refused > 0 {
+        let _ = writeln!(text, "{} tries of writes were refused to users", played.refused);
+    }
+    match (played.broken.is_empty(), played.proves()) {
+        (true, false) if played.gaps.is_empty() => {
+            let _ = writeln!(
+                text,
+                "not proven: in {} of {} seeds users came to the target with something written and something to judge",
+                played.proven, played.seeds
+            );
+        }
+        (true, true) => {
+            let _ = writeln!(text, "no promise broken, in {} seeds that prove something", played.proven);
+        }
+        _ => {}
     }
     for broken in &played.broken {
         tell(&mut text, broken);
@@ -164,6 +176,8 @@ fn as_json(setup: &Setup, played: &Campaign, took: Duration) -> Value {
         "requests": played.requests,
         "faults": played.struck,
         "stopped": played.stopped,
+        "proven": played.proven,
+        "refused_writes": played.refused,
         "first_stopped": played.first_stopped.as_ref().map(|(seed, why)| json!({"seed": seed, "why": why})),
         "broken": broken,
         "gaps": played.gaps,
@@ -171,33 +185,39 @@ fn as_json(setup: &Setup, played: &Campaign, took: Duration) -> Value {
     })
 }
 
-/// Each safeguard away in turn: one whose absence breaks nothing protects nothing that is looked at.
+/// Each safeguard away in turn, beside the same seeds with all of them: one whose absence breaks nothing more protects nothing
+/// that is looked at.
 fn table(scenario: &Scenario, arguments: &Simulate) -> ExitCode {
     let (first, seeds) = arguments.seed.map_or((1, arguments.seeds), |seed| (seed, 1));
+    let crashes = if arguments.crashes { Crashes::Happen } else { Crashes::Never };
+    let whole = match Setup::new(scenario, arguments.documents, None) {
+        Ok(setup) => Setup { crashes, ..setup },
+        Err(error) => return usage(&error),
+    };
+    let baseline = run_without_shortening(&whole, first, seeds);
     let mut worst = ExitCode::Equal;
     let mut rows = Vec::new();
     let mut text = String::new();
     for safeguard in Safeguard::ALL {
-        let noticed =
-            Setup::new(scenario, arguments.documents, Some(safeguard)).map(|s| campaign(&s, first, seeds));
-        let (words, code) = match &noticed {
-            Err(why) => (format!("not tried: {why}"), ExitCode::Equal),
-            Ok(played) => match played.broken.first() {
-                Some(broken) => (
-                    format!(
-                        "missed: {} in {} seeds, first {}",
-                        broken.promise.as_str(),
-                        broken.seeds,
-                        broken.first
-                    ),
-                    ExitCode::Equal,
-                ),
-                None => (format!("NOT MISSED in {} seeds", played.seeds), ExitCode::NotProven),
-            },
+        let absence = Setup::new(scenario, arguments.documents, Some(safeguard))
+            .map(|setup| absence(&Setup { crashes, ..setup }, &baseline, first));
+        let (words, missed) = match absence {
+            Err(why) => (format!("not tried: {why}"), false),
+            Ok(Absence::NotProven(why)) => (format!("not proven: {why}"), false),
+            Ok(Absence::NotMissed) => (format!("NOT MISSED in {seeds} seeds"), false),
+            Ok(Absence::Missed(promises)) => {
+                let told = promises.iter().map(|(promise, (seeds, first))| {
+                    format!("{} in {seeds} seeds, first {first}", promise.as_str())
+                });
+                (format!("missed: {}", told.collect::<Vec<_>>().join("; ")), true)
+            }
         };
-        worst = worst.worst(code);
+        worst = worst.worst(if missed { ExitCode::Equal } else { ExitCode::NotProven });
         let _ = writeln!(text, "{:<20}{words}", safeguard.as_str());
-        rows.push(json!({"without": safeguard.as_str(), "result": words, "missed": noticed.is_ok_and(|p| !p.broken.is_empty())}));
+        rows.push(json!({"without": safeguard.as_str(), "result": words, "missed": missed}));
+    }
+    for left_out in &whole.not_simulated {
+        let _ = writeln!(text, "not simulated: {left_out}");
     }
     if arguments.json {
         text = serde_json::to_string_pretty(&json!({"scenario": scenario.name, "safeguards": rows}))

@@ -4,6 +4,7 @@ use super::chunks;
 use super::copy::Work;
 use super::inventory::index_path;
 use crate::error::MigrationError;
+use crate::without::Without;
 use drydock_core::scenario::{CreateIndices, Mover};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -15,14 +16,19 @@ impl Work<'_> {
         let doing = || format!("ease the settings of index {name} on the target");
         let found = self
             .target
-            .get(&format!("{path}/_settings/index.number_of_replicas?flat_settings=true"))
+            .get(&format!(
+                "{path}/_settings/index.number_of_replicas,index.translog.durability?flat_settings=true"
+            ))
             .await
             .map_err(|e| MigrationError::elasticsearch(doing(), &e))?;
-        let replicas = found[name]["settings"]["index.number_of_replicas"].clone();
-        self.remembered
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .insert(name.to_owned(), replicas);
+        let settings = &found[name]["settings"];
+        // One that a killed attempt has left eased has no replicas to remember.
+        if settings["index.translog.durability"] != "async" {
+            self.remembered
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .insert(name.to_owned(), settings["index.number_of_replicas"].clone());
+        }
         let eased = json!({"index.refresh_interval": "-1", "index.number_of_replicas": 0, "index.translog.durability": "async"});
         self.target
             .put(&format!("{path}/_settings"), &eased)
@@ -31,10 +37,12 @@ impl Work<'_> {
             .map_err(|e| MigrationError::elasticsearch(doing(), &e))
     }
 
-    /// Gives every index the settings it must have after the copy, many indices with equal ones a request.
+    /// Gives every index the settings it must have after the copy, many indices with equal ones a request, and has everything
+    /// written to them synced.
     pub(super) async fn restore_settings(&self, names: &[String]) -> Result<(), MigrationError> {
         // Nothing was eased.
-        if self.mode() == CreateIndices::Bare || self.cx.spec.mover == Mover::Snapshot {
+        let untouched = self.mode() == CreateIndices::Bare || self.cx.spec.mover == Mover::Snapshot;
+        if untouched || Without::Settings.is_gone() {
             return Ok(());
         }
         let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -43,6 +51,9 @@ impl Work<'_> {
             let Some(definition) = self.definitions.get(name) else { continue };
             let settings = match self.mode() {
                 CreateIndices::Complete => Value::Object(definition.plan.restore.clone()),
+                CreateIndices::Upstream | CreateIndices::Bare if Without::Replicas.is_gone() => {
+                    json!({"index.refresh_interval": "1s", "index.translog.durability": "request"})
+                }
                 CreateIndices::Upstream | CreateIndices::Bare => json!({
                     "index.refresh_interval": "1s",
                     "index.translog.durability": "request",
@@ -55,8 +66,14 @@ impl Work<'_> {
                 blocked.entry(blocks).or_default().push(name.clone());
             }
         }
+        self.put_settings(groups).await?;
+        self.sync(names).await?;
         // Blocks last: an index that is read-only takes no other setting.
-        for (settings, names) in groups.into_iter().chain(blocked) {
+        self.put_settings(blocked).await
+    }
+
+    async fn put_settings(&self, groups: BTreeMap<String, Vec<String>>) -> Result<(), MigrationError> {
+        for (settings, names) in groups {
             let settings: Map<String, Value> = serde_json::from_str(&settings)
                 .map_err(|e| MigrationError::Internal(format!("settings of {names:?}: {e}")))?;
             let settings = Value::Object(settings);
@@ -67,6 +84,35 @@ impl Work<'_> {
                         &e,
                     )
                 })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has what was written with asynchronous durability synced to disk. The store does not by itself when that setting goes: it
+    /// would be lost with the next crash of the node.
+    async fn sync(&self, names: &[String]) -> Result<(), MigrationError> {
+        if Without::Flush.is_gone() {
+            return Ok(());
+        }
+        for path in chunks(names) {
+            let doing = || format!("flush {} indices of the target", names.len());
+            match self.target.post_empty(&format!("/{path}/_flush?ignore_unavailable=true")).await {
+                Ok(answer) => match answer["_shards"]["failed"].as_u64() {
+                    Some(0) => {}
+                    failed => {
+                        return Err(MigrationError::migration(
+                            doing(),
+                            format!("{} shards failed", failed.map_or_else(|| "unknown".into(), |n| n.to_string())),
+                            "see the log of the target cluster, then resume the run",
+                        ));
+                    }
+                },
+                // Managed services may forbid it.
+                Err(e) if matches!(e.status(), Some(401 | 403)) => self.reporter.note(
+                    "the target cluster does not let its indices be flushed: a crash of a node in the next minutes may lose documents",
+                ),
+                Err(e) => return Err(MigrationError::elasticsearch(doing(), &e)),
             }
         }
         Ok(())

@@ -5,6 +5,7 @@ use super::copy::{CREATE_PARALLELISM, Work};
 use super::inventory::{Inventory, SourceIndex, State};
 use super::stream::Part;
 use crate::error::MigrationError;
+use drydock_core::scenario::CreateIndices;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
@@ -38,7 +39,9 @@ impl Work<'_> {
             let there = Inventory::take(&self.target, &self.prefixes).await?;
             let counts: BTreeMap<&str, u64> =
                 there.indices.iter().map(|i| (i.name.as_str(), i.documents)).collect();
-            let open = inventory.indices.iter().filter(|i| i.state == State::Open);
+            // In the official way empty indices are made after the templates.
+            let later = |i: &SourceIndex| i.documents == 0 && self.mode() == CreateIndices::Upstream;
+            let open = inventory.indices.iter().filter(|i| i.state == State::Open && !later(i));
             let short: Vec<&SourceIndex> =
                 open.filter(|i| counts.get(i.name.as_str()) != Some(&i.documents)).collect();
             let Some(first) = short.first() else { return Ok(()) };
@@ -59,10 +62,16 @@ impl Work<'_> {
                 ));
             }
             self.reporter.note(&format!("{words}; {} indices are copied anew", short.len()));
-            self.remove(&short.iter().map(|i| i.name.clone()).collect::<Vec<_>>()).await?;
+            let names: Vec<String> = short.iter().map(|i| i.name.clone()).collect();
+            let there: Vec<String> =
+                names.iter().filter(|n| counts.contains_key(n.as_str())).cloned().collect();
+            // One that is read-only cannot be removed either.
+            self.lift_blocks(&there).await?;
+            self.remove(&names).await?;
             bounded(CREATE_PARALLELISM, short.iter().map(|i| self.create(i)).collect()).await?;
             let full: Vec<&SourceIndex> = short.into_iter().filter(|i| i.documents > 0).collect();
             self.copy_all(&full, 0, full.iter().map(|i| i.documents).sum(), None).await?;
+            self.restore_settings(&names).await?;
         }
         Ok(())
     }

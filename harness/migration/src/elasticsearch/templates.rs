@@ -3,6 +3,7 @@
 use super::{Prefixes, bounded, encode};
 use crate::context::{Facts, Reporter};
 use crate::error::MigrationError;
+use crate::without::Without;
 use drydock_core::glob;
 use drydock_core::scenario::CreateIndices;
 use drydock_stores::elasticsearch::Client;
@@ -52,7 +53,9 @@ pub(crate) async fn carry(
         ("index_templates".into(), json!(kept.len())),
     ]);
     write(target, "/_component_template", "component template", components).await?;
-    write(target, "/_index_template", "index template", kept).await?;
+    if !Without::Templates.is_gone() {
+        write(target, "/_index_template", "index template", kept).await?;
+    }
     if mode == CreateIndices::Complete {
         let legacy = legacy(source, prefixes, indices).await?;
         if !legacy.is_empty() {

@@ -1,9 +1,9 @@
 //! A trial copy: a part of the documents goes into indices of its own on the target, is timed, and is removed again. The
 //! source is only read.
 
-use super::copy::{CREATE_PARALLELISM, Pass, Work, largest_first};
+use super::copy::{CREATE_PARALLELISM, Pass, Work};
 use super::create::{self, Definition};
-use super::inventory::{SourceIndex, State, index_path};
+use super::inventory::{SourceIndex, State, index_path, largest_first};
 use super::reindex::{self, batch_size};
 use super::stream::{Extent, Job, Write};
 use super::{bounded, chunks};

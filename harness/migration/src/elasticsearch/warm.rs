@@ -4,6 +4,7 @@ use super::copy::Work;
 use super::inventory::{SourceIndex, index_path};
 use super::marks::{self, Ledger};
 use crate::error::MigrationError;
+use crate::without::Without;
 
 impl Work<'_> {
     /// Copies one index as it is now. An index that goes meanwhile, or that users change so that it cannot be copied, is
@@ -42,7 +43,11 @@ impl Work<'_> {
             return Ok(Some(0));
         }
         let path = format!("{}/_refresh", index_path(&index.name));
-        match self.source.post_empty(&path).await {
+        let refreshed = match Without::Refresh.is_gone() {
+            true => Ok(serde_json::Value::Null),
+            false => self.source.post_empty(&path).await,
+        };
+        match refreshed {
             Ok(_) => {}
             Err(e) if e.is_not_found() => return Ok(None),
             Err(e) => {
@@ -51,6 +56,10 @@ impl Work<'_> {
         }
         self.create(index).await?;
         let moved = self.copy_one(index).await?;
+        let mark = match Without::Marks.is_gone() {
+            true => marks::of_index(&self.source, &index.name).await?.unwrap_or(mark),
+            false => mark,
+        };
         ledger.note(&index.name, &mark, &definition.settings)?;
         Ok(Some(moved))
     }

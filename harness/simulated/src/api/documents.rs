@@ -28,6 +28,10 @@ pub(super) fn bulk(cluster: &mut Cluster, index: &str, body: &[u8], now: u64) ->
         let Some((name, about)) = action.as_object().and_then(|a| a.iter().next()) else {
             return Err(malformed("an action without a name".into()));
         };
+        let known = ["_id", "routing", "version", "version_type"];
+        if let Some(other) = about.as_object().and_then(|a| a.keys().find(|k| !known.contains(&k.as_str()))) {
+            return Err(malformed(format!("the simulator knows no bulk parameter [{other}]")));
+        }
         let change = match name.as_str() {
             "delete" => Change::Delete,
             "index" | "create" => Change::Index {

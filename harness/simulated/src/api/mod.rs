@@ -1,14 +1,17 @@
 //! The requests that the driver makes, answered from a [`Cluster`]. What nobody taught the simulator is answered with 400
 //! and told as a gap, so that it is never taken for a success.
 //!
-//! `filter_path` is passed over: an answer may say more than was asked for.
+//! `filter_path` is passed over: an answer may say more than was asked for. So is every other parameter or member of a body that
+//! is known ([`known`]) and changes nothing here; one that is not known is a gap.
 
 mod admin;
 mod documents;
+mod known;
 mod search;
 
 use crate::cluster::{Cluster, Refusal};
 use drydock_stores::elasticsearch::transport::{Request, Response};
+pub(crate) use known::is_known;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -105,6 +108,9 @@ pub(crate) fn respond(cluster: &mut Cluster, call: &Call<'_>, now: u64) -> Outco
 }
 
 fn route(cluster: &mut Cluster, call: &Call<'_>, now: u64) -> Result<Outcome, Refusal> {
+    if !known::is_known(call) {
+        return Ok(Outcome::Gap);
+    }
     let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
     let method = call.method.as_str();
     Ok(match (method, path.as_slice()) {
@@ -200,6 +206,11 @@ fn of_index(
             }
             acknowledged()
         }
+        ("POST", ["_flush"]) => {
+            let names = cluster.resolve(expression, absent)?;
+            let shards = cluster.flush(&names);
+            json!({"_shards": {"total": shards, "successful": shards, "failed": 0}}).into()
+        }
         ("POST", ["_refresh"]) => {
             let names = cluster.resolve(expression, absent)?;
             let shards = cluster.refresh(&names);
@@ -219,7 +230,14 @@ fn of_index(
             .into()
         }
         ("POST", ["_pit"]) => search::open(cluster, call, expression, now)?.into(),
-        ("POST", ["_bulk"]) => documents::bulk(cluster, expression, call.body, now)?.into(),
+        ("POST", ["_bulk"]) => {
+            let done = documents::bulk(cluster, expression, call.body, now)?;
+            if call.is_set("refresh") {
+                let names = cluster.resolve(expression, Absent::PassedOver)?;
+                cluster.refresh(&names);
+            }
+            done.into()
+        }
         _ => Outcome::Gap,
     })
 }
@@ -236,11 +254,48 @@ mod tests {
             (Method::POST, "/a/_forcemerge"),
             (Method::PUT, "/_snapshot/x"),
             (Method::POST, "/_tasks"),
+            (Method::POST, "/a/_refresh?force=true"),
+            (Method::GET, "/a/_count?q=x"),
+            (Method::POST, "/a/_bulk?routing=x"),
+            (Method::POST, "/a/_bulk?pipeline=p"),
+            (Method::PUT, "/a/_settings?preserve_existing=true"),
+            (Method::GET, "/_cat/indices/a?h=docs.count"),
         ] {
             let request = Request { method, path: path.into(), body: None };
             let outcome = respond(&mut cluster, &Call::of(&request), 0);
             assert!(matches!(outcome, Outcome::Gap), "{path}");
         }
+    }
+
+    #[test]
+    fn what_a_body_asks_for_beyond_the_known_is_a_gap() {
+        let mut cluster = Cluster::default();
+        cluster.create("a", &json!({}), 0).unwrap_or_default();
+        let mut outcome = |method: Method, path: &str, body: &str| {
+            let request = Request { method, path: path.into(), body: Some(body.as_bytes().to_vec()) };
+            matches!(respond(&mut cluster, &Call::of(&request), 0), Outcome::Gap)
+        };
+        for (method, path, body) in [
+            (Method::POST, "/a/_search", r#"{"query": {"term": {"x": 1}}}"#),
+            (Method::POST, "/a/_refresh", "{}"),
+            (Method::PUT, "/b", r#"{"settings": {}, "warmers": {}}"#),
+            (Method::POST, "/_aliases", r#"{"actions": [{"remove_index": {"index": "a"}}]}"#),
+            (Method::POST, "/_aliases", r#"{"actions": [{"add": {"indices": ["a"], "alias": "x"}}]}"#),
+            (Method::POST, "/_msearch", "{\"index\":\"a\"}\n{\"size\":0,\"query\":{\"term\":{\"x\":1}}}\n"),
+            (
+                Method::POST,
+                "/_search",
+                r#"{"pit": {"id": "x"}, "sort": [{"_shard_doc": "asc"}], "collapse": {}}"#,
+            ),
+        ] {
+            assert!(outcome(method, path, body), "{path} {body}");
+        }
+        assert!(!outcome(Method::POST, "/a/_search?size=1", r#"{"query": {"match_all": {}}}"#));
+        assert!(!outcome(
+            Method::POST,
+            "/_msearch",
+            "{\"index\":\"a\"}\n{\"size\":0,\"track_total_hits\":true}\n"
+        ));
     }
 
     #[test]

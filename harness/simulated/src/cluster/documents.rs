@@ -76,7 +76,7 @@ impl Refusal {
 }
 
 /// The shard of a document: by its routing, or else its id.
-fn shard_of(key: &str, shards: usize) -> usize {
+pub(crate) fn shard_of(key: &str, shards: usize) -> usize {
     let hash = key
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
@@ -101,11 +101,19 @@ impl Index {
         }
     }
 
+    /// Whether a write is acknowledged before it is on the disk.
+    fn is_unsynced(&self) -> bool {
+        self.settings.get("index.translog.durability").is_some_and(|d| d == "async")
+    }
+
     /// Lets refreshes and syncs happen that were due until now.
     pub(crate) fn tick(&mut self, now: u64) {
-        for shard in &mut self.shards {
-            if shard.safe.as_ref().is_some_and(|(_, at)| now / SYNC_MS * SYNC_MS > *at) {
-                shard.safe = None;
+        // Only while durability is asynchronous: when it is so no more, nothing is synced by that alone.
+        if self.is_unsynced() {
+            for shard in &mut self.shards {
+                if shard.safe.as_ref().is_some_and(|(_, at)| now / SYNC_MS * SYNC_MS > *at) {
+                    shard.safe = None;
+                }
             }
         }
         let every = self.number_setting("index.refresh_interval", REFRESH_MS).max(1);
@@ -140,8 +148,7 @@ impl Index {
         let remembered_for = self.number_setting("index.gc_deletes", GC_DELETES_MS);
         let key = operation.routing.as_deref().unwrap_or(&operation.id);
         let number = shard_of(key, self.shards.len());
-        let unsafe_until_synced =
-            self.settings.get("index.translog.durability").is_some_and(|d| d == "async");
+        let unsafe_until_synced = self.is_unsynced();
         let shard = &mut self.shards[number];
         let id = &operation.id;
         if shard.tombstones.get(id).is_some_and(|t| now.saturating_sub(t.at) > remembered_for) {
@@ -222,6 +229,18 @@ impl Cluster {
         }
     }
 
+    /// Writes everything to disk. Returns the number of shards.
+    pub(crate) fn flush(&mut self, names: &[String]) -> u64 {
+        let found =
+            names.iter().filter_map(|name| self.indices.get(name)).map(|i| i.shards.len() as u64).sum();
+        for name in names {
+            if let Some(index) = self.indices.get_mut(name) {
+                index.shards.iter_mut().for_each(|shard| shard.safe = None);
+            }
+        }
+        found
+    }
+
     /// Makes everything written visible.
     pub(crate) fn refresh(&mut self, names: &[String]) -> u64 {
         let mut shards = 0;
@@ -293,5 +312,38 @@ mod tests {
         cluster.put_settings(&["i".into()], &never).unwrap();
         cluster.write("i", &delete("a"), 1_200).unwrap();
         assert_eq!(seen(&mut cluster, 90_000), 2);
+        // Another interval shows what is there at once; the same one does not.
+        cluster.put_settings(&["i".into()], &never).unwrap();
+        assert_eq!(seen(&mut cluster, 90_001), 2);
+        cluster.put_settings(&["i".into()], &json!({"index.refresh_interval": "1h"})).unwrap();
+        assert_eq!(seen(&mut cluster, 90_002), 1);
+    }
+
+    #[test]
+    fn what_was_not_synced_stays_so_when_durability_returns_until_it_is_flushed() {
+        let all = || vec!["i".to_owned()];
+        let durability = |how: &str| json!({"index.translog.durability": how});
+        let left = |flushed: bool, synced_write: bool, wait: u64| {
+            let mut cluster = Cluster::default();
+            cluster.write("i", &index("a", Versioning::Internal, "1"), 0).unwrap();
+            cluster.put_settings(&all(), &durability("async")).unwrap();
+            cluster.write("i", &index("b", Versioning::Internal, "1"), 1).unwrap();
+            if wait > 0 {
+                cluster.hold("i", None, wait).unwrap();
+            }
+            cluster.put_settings(&all(), &durability("request")).unwrap();
+            if synced_write {
+                cluster.write("i", &index("c", Versioning::Internal, "1"), 2).unwrap();
+            }
+            if flushed {
+                assert_eq!(cluster.flush(&all()), 1);
+            }
+            cluster.crash(60_000);
+            cluster.indices["i"].documents().count()
+        };
+        assert_eq!(left(false, false, 0), 1, "nothing syncs by itself");
+        assert_eq!(left(true, false, 0), 2);
+        assert_eq!(left(false, true, 0), 3, "a synced write syncs what stands before it");
+        assert_eq!(left(false, false, 5_001), 2, "while it is asynchronous it is synced now and then");
     }
 }

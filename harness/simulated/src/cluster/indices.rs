@@ -4,8 +4,23 @@ use super::{Cluster, Grave, Index, Refusal, Shard, names::matches};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
+const REFRESH_INTERVAL: &str = "index.refresh_interval";
 /// Settings that an index has for life.
 const FIXED: [&str; 2] = ["index.number_of_shards", "index.routing_partition_size"];
+
+/// Settings that the store gives by itself and nobody else may.
+const PRIVATE: [&str; 3] = ["index.uuid", "index.creation_date", "index.provided_name"];
+
+/// Refuses what only the store sets.
+fn check_private(flat: &BTreeMap<String, Option<String>>) -> Result<(), Refusal> {
+    match flat.keys().find(|k| PRIVATE.contains(&k.as_str()) || k.starts_with("index.version.")) {
+        None => Ok(()),
+        Some(key) => {
+            let reason = format!("private index setting [{key}] can not be set explicitly");
+            Err(Refusal::new(400, "illegal_argument_exception", reason))
+        }
+    }
+}
 
 /// Settings in every form that is taken, as flat names with `index.` in front; null for what is taken away.
 fn flatten(settings: &Value) -> BTreeMap<String, Option<String>> {
@@ -56,6 +71,7 @@ impl Cluster {
             let reason = format!("index [{name}] already exists");
             return Err(Refusal::new(400, "resource_already_exists_exception", reason));
         }
+        check_private(&flatten(&body["settings"]))?;
         let template = self.template_for(name);
         let mut settings: BTreeMap<String, String> = BTreeMap::from(
             [("index.number_of_shards", "1"), ("index.number_of_replicas", "1")]
@@ -131,14 +147,15 @@ impl Cluster {
         }
     }
 
-    /// Changes settings; null takes one away.
+    /// Changes settings, of all the indices or of none; null takes one away.
     ///
     /// # Errors
     /// One of them cannot be changed.
     pub fn put_settings(&mut self, names: &[String], settings: &Value) -> Result<(), Refusal> {
         let flat = flatten(settings);
+        check_private(&flat)?;
         for name in names {
-            let Some(index) = self.indices.get_mut(name) else { continue };
+            let Some(index) = self.indices.get(name) else { continue };
             let fixed = flat
                 .iter()
                 .find(|(k, v)| FIXED.contains(&k.as_str()) && index.settings.get(*k) != v.as_ref());
@@ -147,11 +164,19 @@ impl Cluster {
                     format!("Can't update non dynamic settings [[{key}]] for open indices [[{name}]]");
                 return Err(Refusal::new(400, "illegal_argument_exception", reason));
             }
+        }
+        for name in names {
+            let Some(index) = self.indices.get_mut(name) else { continue };
+            let interval = index.settings.get(REFRESH_INTERVAL).cloned();
             for (key, value) in &flat {
                 match value {
                     Some(value) => index.settings.insert(key.clone(), value.clone()),
                     None => index.settings.remove(key),
                 };
+            }
+            // Another interval begins with a refresh, whatever it is.
+            if index.settings.get(REFRESH_INTERVAL) != interval.as_ref() {
+                index.shards.iter_mut().for_each(Shard::refresh);
             }
         }
         Ok(())
@@ -181,5 +206,30 @@ impl Cluster {
         }
         self.indices = indices;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_change_for_all_indices_or_for_none_and_private_ones_for_nobody() {
+        let mut cluster = Cluster::default();
+        cluster.create("a", &json!({"settings": {"number_of_shards": 1}}), 0).unwrap();
+        cluster.create("b", &json!({"settings": {"number_of_shards": 2}}), 0).unwrap();
+        let both = ["a".to_owned(), "b".to_owned()];
+        // It is what `a` has and what `b` cannot have.
+        let change = json!({"index.number_of_shards": 1, "index.priority": 7});
+        assert_eq!(cluster.put_settings(&both, &change).unwrap_err().status, 400);
+        assert!(!cluster.indices["a"].settings.contains_key("index.priority"));
+        for private in ["index.uuid", "index.version.created", "index.provided_name"] {
+            let change = json!({private: "x"});
+            assert_eq!(cluster.put_settings(&both, &change).unwrap_err().status, 400, "{private}");
+            assert_eq!(cluster.create("c", &json!({"settings": change}), 0).unwrap_err().status, 400);
+        }
+        assert!(!cluster.indices.contains_key("c"));
+        cluster.put_settings(&both, &json!({"index.priority": 7})).unwrap();
+        assert!(both.iter().all(|name| cluster.indices[name].settings["index.priority"] == "7"));
     }
 }

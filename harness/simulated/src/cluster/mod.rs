@@ -6,6 +6,7 @@ mod documents;
 mod indices;
 mod names;
 
+pub(crate) use documents::shard_of;
 pub use documents::{Change, Operation, Refusal, Versioning, Written};
 pub(crate) use indices::merge;
 pub(crate) use names::Absent;

@@ -2,7 +2,7 @@
 
 use crate::{AS_UPSTREAM, EXACT, EXACT_STREAM, STANDARD, STREAM, UPSTREAM, setup};
 use drydock_simulated::{
-    Class, Ended, Event, Killed, Promise, Schedule, Side, Tracing, Trouble, What, play, run, shorten,
+    Class, Crashes, Ended, Event, Heard, Promise, Schedule, Side, Tracing, Trouble, What, play, run, shorten,
 };
 use std::collections::BTreeSet;
 
@@ -70,7 +70,7 @@ fn deletion() -> Schedule {
     Schedule {
         seed: 5,
         documents: 12,
-        events: vec![Event::Write { at: 1_400, takes: 10, number: 1_000, what }],
+        events: vec![Event::Write { at: 1_400, takes: 10, number: 1_000, what, heard: Heard::Answer }],
     }
 }
 
@@ -92,57 +92,94 @@ fn one_planted_deletion_is_told_and_its_clean_twin_is_not() {
     assert!(shorten(&upstream, &nobody, Promise::NoResurrectedDocument).is_none());
 }
 
-/// Schedules that were found, each with what it comes to under the official delta. Under the exact one none breaks anything.
+/// A schedule that was found.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Found {
+    what: String,
+    official_delta_breaks: BTreeSet<Promise>,
+    schedule: Schedule,
+}
+
+/// Each comes to what is said of it under the official delta. Under the exact one none breaks anything.
 #[test]
 fn what_was_found_once_stays_known() {
-    let running = || "operate-list-view-8.3.0_".to_owned();
-    let write = |at, number, what| Event::Write { at, takes: 10, number, what };
-    let delete = |at, id: &str| write(at, 1_000, What::Delete { index: running(), id: id.into() });
-    let put = |at, id: &str| write(at, 1_001, What::Put { index: running(), id: id.into() });
-    let to = "operate-list-view-8.3.0_2026-11-19".to_owned();
-    let copy = |nth, trouble| Event::Fault { side: Side::Target, class: Class::Copy, nth, trouble };
-    let found = [
-        (
-            "a moved document is there twice",
-            vec![Promise::NoGhost, Promise::CountsEqual],
-            vec![write(1_300, 1_002, What::Archive { from: running(), to, id: "i4".into() })],
-        ),
-        // The third write of it made version 3; forgotten and made again it begins at 1, which the target takes for old.
-        (
-            "what is made again keeps its old state",
-            vec![Promise::NoLostWrite],
-            vec![delete(1_100, "i2"), put(1_700, "i2")],
-        ),
-        (
-            "a dropped index stays",
-            vec![Promise::NoResurrectedDocument, Promise::CountsEqual, Promise::DefinitionsCarried],
-            vec![write(1_300, 1_003, What::Drop { index: "operate-list-view-8.3.0_2026-11-18".into() })],
-        ),
-        (
-            "a copy without an answer goes on",
-            vec![],
-            vec![copy(1, Trouble::Silence), copy(2, Trouble::Gateway)],
-        ),
-        (
-            "a killed warm copy is resumed beside its own copies",
-            vec![],
-            vec![Event::Kill { during: Killed::Warm, after: 120 }, copy(2, Trouble::CutAfter)],
-        ),
-    ];
-    for (what, promises, events) in found {
-        let schedule = Schedule { seed: 5, documents: 24, events };
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/simulated");
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("the folder").map(|f| f.expect("a file").path()).collect();
+    files.sort();
+    assert!(files.len() >= 5, "{files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("it can be read");
+        let Found { what, official_delta_breaks, schedule } =
+            serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
         let upstream = play(&setup(UPSTREAM, None), &schedule, Tracing::On);
         let broken: BTreeSet<Promise> = upstream.broken.iter().map(|(p, _)| *p).collect();
-        assert_eq!(broken, promises.into_iter().collect(), "{what}:\n{}", upstream.text());
+        assert_eq!(broken, official_delta_breaks, "{what}:\n{}", upstream.text());
         assert_eq!(upstream.ended, Ended::Complete, "{what}");
         for yaml in [EXACT, EXACT_STREAM] {
             let exact = play(&setup(yaml, None), &schedule, Tracing::On);
-            assert_eq!(
-                (&exact.ended, exact.broken.len()),
-                (&Ended::Complete, 0),
-                "{what}:\n{}",
-                exact.text()
-            );
+            let came_to = (&exact.ended, exact.broken.len());
+            assert_eq!(came_to, (&Ended::Complete, 0), "{what}:\n{}", exact.text());
         }
+    }
+}
+
+#[test]
+fn where_nothing_is_wanted_or_written_nothing_is_proven() {
+    let nowhere = "name: x\nmigration: {index_prefixes: [nothing-of-that-name-]}\n";
+    let idle = "name: x\nworkload: {writes_per_second: 0}\n";
+    for yaml in [nowhere, idle] {
+        let campaign = run(&setup(yaml, None), 1, 4);
+        assert!(!campaign.proves() && campaign.proven == 0, "{yaml}: {campaign:?}");
+    }
+    let campaign = run(&setup(STANDARD, None), 1, 4);
+    assert!(campaign.proves(), "{campaign:?}");
+}
+
+#[test]
+fn a_write_without_an_answer_may_have_happened_or_not() {
+    let upstream = setup(UPSTREAM, None);
+    let with = |heard| {
+        let mut schedule = deletion();
+        let Some(Event::Write { heard: h, .. }) = schedule.events.first_mut() else { panic!("a write") };
+        *h = heard;
+        play(&upstream, &schedule, Tracing::On)
+    };
+    // The target still has it, which may be right; that the source has it no more is told by the counts.
+    let done = with(Heard::NothingOfDone);
+    let promises: Vec<Promise> = done.broken.iter().map(|(p, _)| *p).collect();
+    assert_eq!(promises, [Promise::CountsEqual], "{}", done.text());
+    let lost = with(Heard::NothingOfLost);
+    assert_eq!(lost.broken, [], "{}", lost.text());
+}
+
+#[test]
+fn what_its_caller_gave_up_may_be_carried_out_late_and_does_no_harm() {
+    let late = |class, nth, ms| Event::Fault { side: Side::Target, class, nth, trouble: Trouble::Late(ms) };
+    for yaml in [STANDARD, STREAM, EXACT, EXACT_STREAM] {
+        for class in [Class::Copy, Class::Bulk, Class::Change] {
+            for (nth, ms) in [(0, 60), (1, 700), (3, 2_000)] {
+                let mut schedule = deletion();
+                schedule.events.push(late(class, nth, ms));
+                let played = play(&setup(yaml, None), &schedule, Tracing::On);
+                let told = format!("{yaml} {class:?} {nth} {ms}:\n{}", played.text());
+                assert_eq!((&played.ended, played.broken.len()), (&Ended::Complete, 0), "{told}");
+            }
+        }
+    }
+    let mut schedule = deletion();
+    schedule.events.push(late(Class::Copy, 0, 700));
+    let played = play(&setup(STANDARD, None), &schedule, Tracing::On);
+    assert!(played.text().contains("late    "), "{}", played.text());
+}
+
+#[test]
+fn killed_nodes_take_nothing_that_counts() {
+    for yaml in [STANDARD, STREAM, EXACT, EXACT_STREAM] {
+        let setup = drydock_simulated::Setup { crashes: Crashes::Happen, ..setup(yaml, None) };
+        let campaign = run(&setup, 1, SEEDS);
+        assert!(campaign.broken.is_empty(), "{yaml}: {:#?}", campaign.broken);
+        assert!(campaign.proves(), "{yaml}: {campaign:?}");
     }
 }

@@ -2,8 +2,8 @@
 //! source has deleted or dropped stays on the target, and so does what it re-created with a lower version.
 
 use crate::context::Facts;
-use crate::elasticsearch::copy::{CREATE_PARALLELISM, Work, largest_first};
-use crate::elasticsearch::inventory::{self, Inventory, SourceIndex, State};
+use crate::elasticsearch::copy::{CREATE_PARALLELISM, Work};
+use crate::elasticsearch::inventory::{self, Inventory, SourceIndex, State, largest_first};
 use crate::elasticsearch::reindex::{Caught, CopyFailure, batch_size, catch_up};
 use crate::elasticsearch::settings::largest_page;
 use crate::elasticsearch::{bounded, chunks};

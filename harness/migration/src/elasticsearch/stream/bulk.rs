@@ -4,6 +4,7 @@ use super::batch::{Batch, Write};
 use super::{Failure, Stream};
 use crate::elasticsearch::inventory::index_path;
 use crate::error::MigrationError;
+use crate::without::Without;
 use drydock_stores::elasticsearch::{ElasticsearchError, ErrorKind};
 use reqwest::Method;
 use serde::Deserialize;
@@ -226,6 +227,8 @@ fn judge(index: &str, write: Write, batch: &Batch, answer: &Answer<'_>) -> Resul
         let outcome = &item.create;
         let fresh = matches!(write, Write::Create | Write::CreateVersioned);
         match (outcome.status, write) {
+            (429 | 502..=504, _) if Without::BulkAnswers.is_gone() => sent.created += 1,
+            (409, Write::Replace) if Without::LowerVersions.is_gone() => sent.replaced += 1,
             (429 | 502..=504, _) => {
                 if let (true, Some(error)) = (refused.is_empty(), &outcome.error) {
                     words = format!("{}: {}", error.kind, error.reason);
