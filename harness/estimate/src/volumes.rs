@@ -135,20 +135,15 @@ impl Asked {
             value
         };
         let figure = |measure: Measure| median(runs.iter().map(|r| measure.of(&r.volumes)).collect());
-        let ratio = |over: Measure, under: Measure| {
-            let of = |r: &&MeasuredRun| over.of(&r.volumes) / under.of(&r.volumes).max(1.0);
-            median(runs.iter().filter(|r| under.of(&r.volumes) > 0.0).map(of).collect())
-        };
-        let per_document = ratio(Measure::Bytes, Measure::Documents);
         let (documents, bytes) = match (self.documents, self.bytes) {
             (Some(documents), Some(bytes)) => (documents, bytes),
             (Some(documents), None) => {
-                let value = as_float(documents) * per_document;
-                (documents, taken(Measure::Bytes, value, "bytes a document as measured"))
+                let value = beside(runs, Measure::Bytes, (Measure::Documents, as_float(documents)));
+                (documents, taken(Measure::Bytes, value, "as bytes grew with documents in what was measured"))
             }
             (None, Some(bytes)) => {
-                let value = as_float(bytes) / per_document.max(1.0);
-                (taken(Measure::Documents, value, "bytes a document as measured"), bytes)
+                let value = beside(runs, Measure::Documents, (Measure::Bytes, as_float(bytes)));
+                (taken(Measure::Documents, value, "as bytes grew with documents in what was measured"), bytes)
             }
             (None, None) => (
                 taken(Measure::Documents, figure(Measure::Documents), "the median of what was measured"),
@@ -156,11 +151,11 @@ impl Asked {
             ),
         };
         let largest_index_bytes = self.largest_index_bytes.unwrap_or_else(|| {
-            let share = ratio(Measure::LargestIndexBytes, Measure::Bytes).min(1.0);
+            let value = beside(runs, Measure::LargestIndexBytes, (Measure::Bytes, as_float(bytes)));
             taken(
                 Measure::LargestIndexBytes,
-                as_float(bytes) * share,
-                "the largest index's share as measured",
+                value.min(as_float(bytes)),
+                "as the largest index grew with all of them in what was measured",
             )
         });
         let mut or_median = |given: Option<u64>, measure| {
@@ -178,6 +173,30 @@ impl Asked {
         };
         (volumes, assumed)
     }
+}
+
+/// What one measure is likely to be where another has this value: on the line through the middle of all runs, which has a
+/// part that every installation has and one that grows (Theil-Sen), or in proportion where no two runs differ enough.
+fn beside(runs: &[&MeasuredRun], wanted: Measure, (given, value): (Measure, f64)) -> f64 {
+    let points: Vec<(f64, f64)> = runs
+        .iter()
+        .map(|r| (given.of(&r.volumes), wanted.of(&r.volumes)))
+        .filter(|(given, _)| *given > 0.0)
+        .collect();
+    let slopes: Vec<f64> = points
+        .iter()
+        .enumerate()
+        .flat_map(|(at, (x, y))| {
+            let differs = move |(other, _): &&(f64, f64)| x.max(*other) > x.min(*other) * 1.2;
+            points[at + 1..].iter().filter(differs).map(move |(other, z)| (z - y) / (other - x))
+        })
+        .collect();
+    if slopes.is_empty() {
+        return value * median(points.iter().map(|(x, y)| y / x).collect());
+    }
+    let slope = median(slopes).max(0.0);
+    let fixed = median(points.iter().map(|(x, y)| y - slope * x).collect()).max(0.0);
+    fixed + slope * value
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts and bytes for durations in seconds")]
