@@ -86,7 +86,10 @@ async fn start_all(
     progress: &dyn Progress,
 ) -> Result<Started> {
     preflight::memory(config, machine)?;
-    preflight::engine_space(config, machine, engine.folder.as_deref())?;
+    // What is taken up has its room already.
+    if layout.is_none() {
+        preflight::engine_space(config, machine, engine.folder.as_deref())?;
+    }
     preflight::dump_space(config, machine, work.path())?;
     for told in images::overridden(config, machine) {
         progress.note(&told);

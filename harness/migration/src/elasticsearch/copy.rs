@@ -7,7 +7,7 @@ use super::stream::{Part, Stream};
 use super::{Prefixes, bounded, chunks, dump, objects, templates};
 use crate::context::{Attempt, Facts, MigrationContext, Reporter, patient_client};
 use crate::error::MigrationError;
-use drydock_core::scenario::{CreateIndices, Delta, Mover, Reindex};
+use drydock_core::scenario::{CreateIndices, Delta, Mover};
 use drydock_stores::elasticsearch::Client;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
