@@ -161,8 +161,8 @@ mod tests {
         for (named, tag) in [
             (Some("elasticsearch:8.15.0"), "8.15.0".to_owned()),
             (Some("host:5000/team/elasticsearch:8.18.0@sha256:abc"), "8.18.0".to_owned()),
-            (Some("host:5000/elasticsearch"), Pins::load().unwrap().elasticsearch.version.clone()),
-            (None, Pins::load().unwrap().elasticsearch.version.clone()),
+            (Some("host:5000/elasticsearch"), Pins::load().unwrap().elasticsearch.version),
+            (None, Pins::load().unwrap().elasticsearch.version),
         ] {
             let side =
                 SideConfig { elasticsearch_image: named.map(ToOwned::to_owned), ..SideConfig::default() };
