@@ -2,6 +2,8 @@
 #   docker build --build-arg DRYDOCK_COMMIT="$(git rev-parse --short=12 HEAD)" --tag drydock .                  rehearses
 #   docker build --build-arg DRYDOCK_COMMIT="$(git rev-parse --short=12 HEAD)" --target verify --tag drydock-verify .
 # The second holds the program alone, for `verify`, `report`, `explain` and everything else that starts no store.
+# Debian bookworm has PostgreSQL 15 alone, servers and client programs, and pg_dump refuses servers newer than itself.
+#   --build-arg BASE_IMAGE=debian:trixie-slim    has PostgreSQL 17 instead
 ARG RUST_IMAGE=rust:1-slim-bookworm
 ARG BASE_IMAGE=debian:bookworm-slim
 
@@ -31,7 +33,7 @@ FROM verify AS rehearse
 USER root
 # What rehearsals start and call: servers and client programs of PostgreSQL, Java for Elasticsearch, Maven to fetch it.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends maven openjdk-17-jre-headless postgresql postgresql-client \
+    && apt-get install --yes --no-install-recommends default-jre-headless maven postgresql postgresql-client \
     && rm -rf /var/lib/apt/lists/*
 COPY ci/rehearse /usr/local/bin/drydock-rehearse
 COPY scenarios /usr/local/share/drydock/scenarios

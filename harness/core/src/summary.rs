@@ -31,6 +31,9 @@ pub struct Summary {
     pub run: RunId,
     /// Name of the scenario.
     pub scenario: String,
+    /// Its file, as it was named when the run began; empty if there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scenario_file: String,
     /// Its seed.
     pub seed: u64,
     /// Beginning, UTC, RFC 3339.
@@ -208,6 +211,7 @@ impl Summary {
             drydock: started.drydock.clone(),
             run: started.run.clone(),
             scenario: started.scenario.name.clone(),
+            scenario_file: started.scenario_file.clone(),
             seed: started.scenario.seed,
             started: record.entries.first().map(|e| rfc3339(e.at)).unwrap_or_default(),
             seconds: 0.0,

@@ -1,4 +1,5 @@
-//! The report for code scanning: SARIF 2.1.0, one result a finding, at the file and line where there is one.
+//! The report for code scanning: SARIF 2.1.0, one result a finding, at the file and line where there is
+//! one, else at the first line of the scenario: GitHub refuses a file with a result that has no location.
 
 use crate::text::printable;
 use drydock_core::verdict::Judged;
@@ -17,8 +18,9 @@ pub fn render(summary: &Summary) -> String {
         // Stable: what is equally grave stays in the report's order.
         findings.sort_by_key(|j| std::cmp::Reverse(j.finding.outcome));
     }
+    let scenario = scenario_uri(summary);
     let rules: BTreeSet<&str> = findings.iter().map(|j| j.finding.check.as_str()).collect();
-    let results: Vec<Value> = findings.iter().take(MOST_RESULTS).map(|j| result(j)).collect();
+    let results: Vec<Value> = findings.iter().take(MOST_RESULTS).map(|j| result(j, &scenario)).collect();
     let told = results.len();
     let mut document = json!({
         "version": "2.1.0",
@@ -28,6 +30,8 @@ pub fn render(summary: &Summary) -> String {
                 "version": summary.drydock,
                 "rules": rules.iter().map(|id| json!({"id": id})).collect::<Vec<_>>(),
             }},
+            // What code scanning takes as the category: it refuses two runs of one category in one upload.
+            "automationDetails": {"id": format!("drydock/{}/", printable(&summary.scenario).replace('/', "-"))},
             "invocations": [{
                 // Whether the comparison itself was made, not whether it was green.
                 "executionSuccessful": summary.verdict.outcome != Outcome::NotProven,
@@ -46,7 +50,12 @@ pub fn render(summary: &Summary) -> String {
     format!("{document:#}\n")
 }
 
-fn result(judged: &Judged) -> Value {
+/// Where findings are shown that are in no file: the scenario's, and for a comparison without one its name.
+fn scenario_uri(summary: &Summary) -> String {
+    uri(if summary.scenario_file.is_empty() { &summary.scenario } else { &summary.scenario_file })
+}
+
+fn result(judged: &Judged, scenario: &str) -> Value {
     let finding = &judged.finding;
     let level = match finding.outcome {
         Outcome::Different => "error",
@@ -61,14 +70,18 @@ fn result(judged: &Judged) -> Value {
         "partialFingerprints": {"subject/v1": format!("{} {} {}", finding.check, finding.kind, finding.subject)},
         "properties": {"kind": finding.kind, "class": finding.class, "subject": finding.subject, "count": finding.count},
     });
-    if let Some(place) = finding.place.as_ref().filter(|place| place.line > 0) {
-        result["locations"] = json!([{
+    result["locations"] = match finding.place.as_ref().filter(|place| place.line > 0) {
+        Some(place) => json!([{
             "physicalLocation": {
                 "artifactLocation": {"uri": uri(&place.file)},
-                "region": {"startLine": place.line.max(1), "startColumn": place.column.max(1)},
+                "region": {"startLine": place.line, "startColumn": place.column.max(1)},
             },
-        }]);
-    }
+        }]),
+        None => json!([{
+            "physicalLocation": {"artifactLocation": {"uri": scenario}, "region": {"startLine": 1}},
+            "logicalLocations": [{"fullyQualifiedName": printable(&finding.subject)}],
+        }]),
+    };
     if let Some(because) = &judged.expected_because {
         result["suppressions"] = json!([{"kind": "external", "justification": printable(because)}]);
     }

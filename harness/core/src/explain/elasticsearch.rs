@@ -92,7 +92,7 @@ pub(super) const TEXTS: &[(&str, Explanation)] = &[
     (
         checks::ES_CLUSTER,
         text(
-            "What belongs to the cluster and not to an index is there: ingest pipelines, lifecycle and snapshot \
+            "What belongs to the cluster and not to an index is there and defined alike: ingest pipelines, lifecycle and snapshot \
              policies, stored scripts, data streams, persistent settings, and users, roles and names of API keys where \
              the role may read them.",
             "Copies by index carry none of it. A managed service refuses some settings. A lifecycle policy is missing, \
@@ -105,8 +105,8 @@ pub(super) const TEXTS: &[(&str, Explanation)] = &[
     (
         checks::ES_FUTURE,
         text(
-            "What the target's templates would make of the dated indices of the coming days is what the source's \
-             would make. It is computed or simulated; no index is made.",
+            "What the target's templates would make of tomorrow's name of each family of dated indices is what the \
+             source's would make. It is computed or simulated; no index is made.",
             "A template with a higher priority on the target, or a component template that is missing, changes the \
              next index and none that exists. It breaks days after the migration, when nobody thinks of it any more.",
             "Correct the template that the finding names, before midnight UTC if you can: the first index made by the \

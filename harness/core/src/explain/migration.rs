@@ -20,8 +20,10 @@ pub(super) const TEXTS: &[(&str, Explanation)] = &[
     (
         checks::TARGETS,
         text(
-            "Targets answer, applications' roles log in there and may work: no index is blocked for writes, no lock of \
-             a schema migration is left closed, sequences lie ahead of their tables.",
+            "Each application's role logs in on the target, reads its tables and may insert into them. A copy of one row is \
+             inserted into each table that has one, and taken back; one that a key or another rule of the data refuses \
+             counts as let in. No index is red or blocked, and no lock of a schema migration is left closed. Whether \
+             sequences lie ahead of their tables is asked by `postgres/sequences`.",
             "The password in the Secret is not the one of the database. The disk passed its flood stage during the copy \
              and indices became read-only. A migration of the schema was killed and its lock stays closed for ever.",
             "Mend what is named before the service is opened: it is the difference between data that arrived and an \
@@ -129,10 +131,11 @@ pub(super) const TEXTS: &[(&str, Explanation)] = &[
     (
         checks::RB_ARTEFACTS,
         text(
-            "What a way back needs was looked at before it is needed: saved values by their hash, each dump by restoring \
-             it, the source's volumes, every role's login.",
-            "A dump is cut short behind a table of contents that is whole. The file with saved values was overwritten by \
-             a second run of the phase that writes it.",
+            "What a way back needs was looked at before it is needed: the saved description of the source and each dump by \
+             their hash, dumps of the official scripts also by restoring them into a database of their own, and the \
+             source's volumes. After the clean-up there are no dumps any more, and none is looked at.",
+            "A dump is cut short behind a table of contents that is whole. Somebody removed the volumes of the source \
+             because the target was up.",
             "Make the artefact named again while users still work on the source. A way back that cannot work is refused.",
         ),
     ),

@@ -124,6 +124,10 @@ impl Topic {
     /// What a run makes of a fault; `None` for everything else.
     pub fn course(self) -> Option<&'static str> {
         let Self::Fault(fault) = self else { return None };
+        if fault == FaultKind::DrydockKilled {
+            // Nobody is left who could end with a code.
+            return Some("the process is killed and leaves no exit code; the run can be resumed");
+        }
         Some(match fault.effect().course {
             Course::Through => "a run bears it and ends as an undisturbed one",
             Course::Stops => "a run stops with exit code 5, and can be resumed",
@@ -218,6 +222,17 @@ mod tests {
                 assert!(words.len() > 20 && words.ends_with('.'), "{topic:?}: {words:?}");
                 assert!(!words.contains("  ") && !words.contains('\n'), "{topic:?}: {words:?}");
             }
+        }
+    }
+
+    #[test]
+    fn only_a_killed_process_leaves_no_exit_code() {
+        for fault in FaultKind::ALL.into_iter().filter(|f| f.effect().course == Course::Stops) {
+            let course = Topic::Fault(fault).course().unwrap();
+            let killed = fault == FaultKind::DrydockKilled;
+            assert_eq!(course.contains("no exit code"), killed, "{fault:?}: {course}");
+            assert_eq!(course.contains("exit code 5"), !killed, "{fault:?}: {course}");
+            assert!(course.contains("can be resumed"), "{fault:?}: {course}");
         }
     }
 

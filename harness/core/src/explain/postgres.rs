@@ -96,8 +96,9 @@ pub(super) const TEXTS: &[(&str, Explanation)] = &[
     (
         checks::PG_WRITES,
         text(
-            "One row could be inserted into every table that a sequence numbers; each insert was rolled back. It is \
-             made only with `--probe-writes`, because sequences go on and triggers fire.",
+            "One row could be inserted into every table that a sequence numbers; each insert was rolled back. Tables \
+             without rows are not tried: there is none to copy. It is made only with `--probe-writes`, because sequences \
+             go on and triggers fire.",
             "A sequence lies behind its table, a constraint points at something that is missing, a role may read and \
              not write, or the server is a replica that only reads.",
             "Read the error in the finding: a key that is there twice means the sequence, a refused permission means \

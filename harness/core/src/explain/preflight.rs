@@ -17,7 +17,7 @@ pub(super) const TEXTS: &[(&str, Explanation)] = &[
     (
         checks::PRE_VERSIONS,
         text(
-            "No target is older than its source, and no client program (`pg_dump`, `pg_restore`) older than what it reads.",
+            "No target is older than its source, and `pg_dump` not older than the server that it reads.",
             "The managed service offers an older major version than the chart's. The image of a job brings an older \
              `pg_dump` than the server.",
             "Choose a newer target, or install the client programs of the newer of both versions.",
@@ -89,19 +89,22 @@ pub(super) const TEXTS: &[(&str, Explanation)] = &[
     (
         checks::PRE_DOCUMENT_SIZES,
         text(
-            "No document is bigger than what carries it: batches fit into the buffer of `_reindex` from remote (100 MB) and \
-             into the longest request that the target takes.",
-            "Variables hold whole files. A batch of 5,000 usual documents fits, one of 5,000 big ones does not.",
-            "Lower `migration.reindex_batch`, or raise `http.max_content_length` on the target.",
+            "In no index are documents on average bigger, as they are stored, than what carries them: the buffer of \
+             `_reindex` from remote (100 MB), or the longest request that the target takes. Single documents are not \
+             measured. Where the source takes bigger ones than can be carried, that is told.",
+            "Variables hold whole files. One document that is bigger than the buffer stops the copy of its index.",
+            "Use `mover: stream` with a larger `http.max_content_length` on the target, or `mover: snapshot`, which knows no \
+             documents.",
         ),
     ),
     (
         checks::PRE_TIMEOUTS,
         text(
-            "No step is predicted to take longer than it may (`budgets.step`). Predictions are lower bounds, so that a \
-             refusal is never a guess.",
+            "No step is predicted to take longer than `budgets.step` allows, nor the whole cutover longer than \
+             `budgets.downtime`. By sizes, predictions are what the fastest machines need; before the freeze the first \
+             dumps have been measured.",
             "The official limit of 30 minutes holds for any volume; above some millions of documents a copy takes longer.",
-            "Copy while users work (`reindex: warm`), with more parallelism, or with a longer limit.",
+            "Copy while users work (`reindex: warm`), or set a longer limit.",
         ),
     ),
     (

@@ -117,7 +117,8 @@ pub(crate) struct Objects {
     #[arg(long, value_enum, default_value_t = Bitnami::Stays)]
     pub(crate) bitnami: Bitnami,
     /// Log in once with the value of a Secret after: SECRET/KEY=postgres://USER@HOST:PORT/DATABASE, or
-    /// SECRET/KEY=https://CLIENT@HOST/realms/REALM (with ?user=NAME for a user); may be repeated
+    /// SECRET/KEY=https://CLIENT@HOST/realms/REALM (with ?user=NAME for a user); may be repeated. Not read-only: a server
+    /// notes a session, and a refused login counts towards its protection against guessing
     #[arg(long, value_name = "SECRET/KEY=ADDRESS")]
     pub(crate) login: Vec<String>,
     #[command(flatten)]

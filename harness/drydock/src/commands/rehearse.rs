@@ -6,6 +6,7 @@ use drydock_core::{ExitCode, Summary};
 use drydock_rehearsal::flow::Interrupt;
 use drydock_rehearsal::{Keep, RehearsalError, RehearsalOptions, Rehearsed, plan_of, rehearse, resume};
 use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs each scenario, or resumes one run. One alone ends with its verdict's exit code; several end with 0 if each of them
 /// ended as its scenario is meant to, and else with the worst code.
@@ -131,10 +132,21 @@ pub(crate) fn fail(error: RehearsalError) -> ExitCode {
     }
 }
 
-/// Once: finish the step, tear down, report. Twice: leave at once.
+/// Once: finish the step, tear down, report. Twice: leave at once. Ctrl-C and SIGTERM, which clusters and pipelines send, say
+/// the same. Needs a runtime around it.
 pub(crate) fn listen(interrupt: Arc<Interrupt>) {
+    // Taken over here rather than in the task: until it runs, a signal would end the process and leave its stores behind.
+    let (mut ctrl_c, mut ended) = match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(ctrl_c), Ok(ended)) => (ctrl_c, ended),
+        (Err(error), _) | (_, Err(error)) => {
+            anstream::eprintln!(
+                "warning: signals cannot be listened to: {error}; after Ctrl-C run `drydock clean`"
+            );
+            return;
+        }
+    };
     tokio::spawn(async move {
-        while tokio::signal::ctrl_c().await.is_ok() {
+        while tokio::select! { came = ctrl_c.recv() => came, came = ended.recv() => came }.is_some() {
             if interrupt.requested() {
                 anstream::eprintln!("left at once; `drydock clean` stops what still runs");
                 std::process::exit(ExitCode::Interrupted.code().into());
@@ -145,4 +157,31 @@ pub(crate) fn listen(interrupt: Arc<Interrupt>) {
             );
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::process::{Signal, getpid, kill_process};
+    use std::time::Duration;
+
+    #[test]
+    fn sigterm_asks_for_an_orderly_end_as_ctrl_c_does() {
+        for asked in [Signal::TERM, Signal::INT] {
+            // A runtime for each: a second signal to one listener would leave at once.
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let heard = runtime.block_on(async {
+                let interrupt = Arc::new(Interrupt::default());
+                listen(Arc::clone(&interrupt));
+                kill_process(getpid(), asked).unwrap();
+                let heard = async {
+                    while !interrupt.requested() {
+                        tokio::task::yield_now().await;
+                    }
+                };
+                tokio::time::timeout(Duration::from_secs(60), heard).await
+            });
+            assert!(heard.is_ok(), "{asked:?} was not heard");
+        }
+    }
 }

@@ -116,8 +116,18 @@ fn a_first_scenario_can_be_planned_at_once_and_is_never_written_over() {
     let (code, _) = run(folder.path(), "init --yes");
     assert_eq!(code, Some(2), "the ledger is there still");
     assert!(!folder.path().join("drydock.yaml").exists(), "half of it was written");
+    // Replaced as a whole: another name of the old file keeps what was in it.
+    let (ledger, kept) = (folder.path().join("drydock.expected.yaml"), folder.path().join("kept"));
+    fs::write(&ledger, "old\n").expect("write");
+    fs::hard_link(&ledger, &kept).expect("link");
     let (code, text) = run(folder.path(), "init --yes --force");
     assert_eq!(code, Some(0), "{text}");
+    assert_eq!(fs::read_to_string(&kept).expect("read"), "old\n");
+    assert_ne!(fs::read_to_string(&ledger).expect("read"), "old\n");
+    let names = fs::read_dir(folder.path()).expect("a folder").flatten();
+    let left: Vec<_> =
+        names.map(|e| e.file_name()).filter(|n| n.to_string_lossy().contains(".new")).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

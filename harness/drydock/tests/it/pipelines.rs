@@ -2,11 +2,12 @@
 
 use crate::support::{folder, root, skip};
 use drydock_core::ExitCode;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn yaml(name: &str) -> Value {
     let text = fs::read_to_string(root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -43,6 +44,13 @@ fn the_action_uses_what_it_declares_and_fails_closed() {
     for name in ["verdict", "exit-code", "downtime", "comment"] {
         assert!(keys(&action["outputs"]).contains(&name), "{name} is no output");
     }
+    // One category for all files would make code scanning refuse the second; each brings its own.
+    let upload = steps.iter().find(|s| s["uses"].as_str().is_some_and(|u| u.contains("upload-sarif")));
+    assert_eq!(keys(&upload.expect("an upload")["with"]), ["sarif_file"]);
+    let run = steps.iter().find(|s| s["id"] == "rehearse").and_then(|s| s["run"].as_str()).expect("a script");
+    assert!(run.contains("mktemp -d"), "two uses in one job would share a folder: {run}");
+    let install = steps[0]["run"].as_str().expect("an installation");
+    assert!(install.starts_with("cd \"$GITHUB_ACTION_PATH") && install.contains("--locked"), "{install}");
 }
 
 #[test]
@@ -79,6 +87,11 @@ fn actionlint_finds_nothing() {
 #[test]
 fn the_gitlab_job_reports_what_the_script_writes() {
     let job = &yaml("ci/gitlab.yml")[".drydock"];
+    // The image's own entrypoint would take GitLab's shell for a command of the program.
+    let image = fs::read_to_string(root().join("Dockerfile")).expect("the Dockerfile");
+    assert!(image.contains("ENTRYPOINT [\"drydock\"]"));
+    assert_eq!(job["image"]["name"], "$DRYDOCK_IMAGE");
+    assert_eq!(job["image"]["entrypoint"], serde_json::json!([""]));
     assert!(
         job["script"][0].as_str().is_some_and(|s| s.starts_with("drydock-rehearse drydock-report ")),
         "{job}"
@@ -102,7 +115,11 @@ fn the_cron_job_runs_without_rights_and_repeats_only_what_could_not_run() {
     assert_eq!(job["apiVersion"], "batch/v1");
     assert_eq!(job["spec"]["concurrencyPolicy"], "Forbid");
     let spec = &job["spec"]["jobTemplate"]["spec"];
-    let rule = &spec["podFailurePolicy"]["rules"][0]["onExitCodes"];
+    let rules = spec["podFailurePolicy"]["rules"].as_array().expect("rules");
+    // First: a pod that is evicted ends with some exit code as well, and the first rule that fits decides.
+    assert_eq!((&rules[0]["action"], rules.len()), (&"Ignore".into(), 2));
+    assert_eq!(rules[0]["onPodConditions"][0]["type"], "DisruptionTarget");
+    let rule = &rules[1]["onExitCodes"];
     assert_eq!(
         (&rule["operator"], &rule["values"][0]),
         (&"NotIn".into(), &ExitCode::CouldNotRun.code().into())
@@ -123,6 +140,10 @@ fn the_cron_job_runs_without_rights_and_repeats_only_what_could_not_run() {
         assert!(mount["name"].as_str().is_some_and(|n| volumes.contains(&n)), "{mount}");
     }
     let claim = objects.iter().find(|o| o["kind"] == "PersistentVolumeClaim").expect("a claim");
+    // What is written into a folder of the pod is gone with it, so that no collector ever reads it.
+    assert!(!container.to_string().contains("REHEARSE_TEXTFILE"), "{container}");
+    let script = container["args"][0].as_str().expect("a script");
+    assert!(script.contains("find /reports ") && script.contains("exec drydock-rehearse "), "{script}");
     let mut claimed = pod["volumes"].as_array().into_iter().flatten();
     assert!(claimed.any(|v| v["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]));
 }
@@ -156,7 +177,15 @@ if [ "$1" = rehearse ]; then
       *) run="$runs/$(basename "$1" .yaml)-20260101T000000Z-1"; mkdir -p "$run"; echo '{}' >"$run/record.jsonl"; shift ;;
     esac
   done
-  printf 'EQUAL ```\n'
+  if [ -n "${HOLD:-}" ]; then
+    sleep 600 &
+    held=$!
+    trap 'kill "$held"; echo stopped; exit 130' TERM INT
+    echo ready >"$HOLD"
+    wait
+  fi
+  [ -n "${SILENT:-}" ] || printf 'EQUAL ```\n'
+  echo 'told apart' >&2
 else
   case $4 in
     prometheus) printf 'drydock_downtime_seconds{scenario="%s",clock="phases"} %s\ndrydock_downtime_seconds{scenario="x",clock="probes"} 99\n' "$2" "${#2}.5" ;;
@@ -167,13 +196,20 @@ exit "$ENDS"
 "##;
 
 fn rehearse(folder: &Path, ends: u8, scenarios: &[&str]) -> (Output, PathBuf) {
+    let (mut command, out) = prepared(folder, ends, scenarios);
+    (command.output().expect("the script runs"), out)
+}
+
+/// The script with the stand-in on its path, and the folder that it is to fill.
+fn prepared(folder: &Path, ends: u8, scenarios: &[&str]) -> (Command, PathBuf) {
     let program = folder.join("drydock");
     fs::write(&program, STAND_IN).expect("write");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("mode");
     let out = folder.join("out put");
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
     fs::create_dir_all(folder.join("textfile")).expect("folder");
-    let output = Command::new(root().join("ci/rehearse"))
+    let mut command = Command::new(root().join("ci/rehearse"));
+    command
         .current_dir(folder)
         .arg(&out)
         .args(scenarios)
@@ -182,10 +218,8 @@ fn rehearse(folder: &Path, ends: u8, scenarios: &[&str]) -> (Output, PathBuf) {
         .env("ENDS", ends.to_string())
         .env("REHEARSE_DOWNTIME", "5min")
         .env("REHEARSE_TEXTFILE", folder.join("textfile"))
-        .env_remove("REHEARSE_ON")
-        .output()
-        .expect("the script runs");
-    (output, out)
+        .env_remove("REHEARSE_ON");
+    (command, out)
 }
 
 #[test]
@@ -246,6 +280,104 @@ fn the_script_collects_what_each_run_leaves() {
 #[test]
 fn the_script_without_scenarios_is_wrong_usage() {
     let folder = folder();
+    let stale = folder.path().join("out put/result.env");
+    fs::create_dir_all(folder.path().join("out put")).expect("folder");
+    fs::write(&stale, "verdict=equal\n").expect("write");
     let (output, _) = rehearse(folder.path(), 0, &[]);
     assert_eq!(output.status.code(), Some(2));
+    assert!(!stale.exists(), "a job would read an earlier verdict");
+}
+
+#[test]
+fn several_scenarios_are_as_expected_and_one_is_what_it_is() {
+    for (ends, scenarios, verdict) in [
+        (0, &["a.yaml", "red.yaml"][..], "as-expected"),
+        (0, &["a.yaml"], "equal"),
+        (3, &["a.yaml", "red.yaml"], "not-proven"),
+    ] {
+        let folder = folder();
+        let (_, out) = rehearse(folder.path(), ends, scenarios);
+        let result = fs::read_to_string(out.join("result.env")).expect("a result");
+        assert!(result.starts_with(&format!("verdict={verdict}\n")), "{result}");
+    }
+}
+
+#[test]
+fn what_stands_on_standard_error_alone_is_shown() {
+    let folder = folder();
+    let (mut command, out) = prepared(folder.path(), 2, &["a.yaml"]);
+    let output = command.env("SILENT", "yes").output().expect("the script runs");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("told apart"), "the log lacks it");
+    let comment = fs::read_to_string(out.join("comment.md")).expect("a comment");
+    assert!(comment.contains("told apart"), "{comment}");
+    assert!(!rehearsed_comment().contains("told apart"), "beside a screen it is noise");
+}
+
+fn rehearsed_comment() -> String {
+    let folder = folder();
+    let (_, out) = rehearse(folder.path(), 0, &["a.yaml"]);
+    fs::read_to_string(out.join("comment.md")).expect("a comment")
+}
+
+#[test]
+fn a_signal_reaches_the_program_and_its_end_is_waited_for() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let folder = folder();
+        let hold = folder.path().join("hold");
+        assert!(Command::new("mkfifo").arg(&hold).status().expect("mkfifo runs").success());
+        let (mut command, out) = prepared(folder.path(), 0, &["a.yaml"]);
+        let child = command.env("HOLD", &hold).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let child = child.expect("the script starts");
+        // Read once the program listens.
+        assert_eq!(fs::read_to_string(&hold).expect("it is ready"), "ready\n");
+        kill_process(Pid::from_child(&child), signal).expect("it is told");
+        let output = child.wait_with_output().expect("the script ends");
+        assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+        let read = |name: &str| fs::read_to_string(out.join(name)).unwrap_or_default();
+        assert!(
+            read("result.env").starts_with("verdict=interrupted\nexit_code=130\n"),
+            "{}",
+            read("result.env")
+        );
+        assert_eq!(read("screen.txt"), "stopped\n");
+        assert!(read("summary.md").contains("markdown of "), "what there is was not collected");
+    }
+}
+
+#[test]
+fn a_comment_is_written_anew_and_no_other_is_overwritten() {
+    let workflow = yaml(".github/workflows/rehearse.yml");
+    let steps = workflow["jobs"]["rehearse"]["steps"].as_array().expect("steps");
+    let step = steps.iter().find(|s| s["name"] == "Comment").expect("a step that comments");
+    // The token of a fork's pull request may not write.
+    assert_eq!(step["continue-on-error"], true);
+    let run = step["run"].as_str().expect("a script");
+    let comment = rehearsed_comment();
+    let marker = comment.lines().next().expect("a first line");
+    assert!(marker.starts_with("<!--") && run.contains(&format!("startswith(\"{marker}\")")), "{run}");
+    for (known, wanted) in
+        [("7\\n9\\n", "PATCH repos/o/r/issues/comments/7"), ("", "POST repos/o/r/issues/3/comments")]
+    {
+        let folder = folder();
+        let asked = folder.path().join("asked");
+        let gh = folder.path().join("gh");
+        let text = format!(
+            "#!/usr/bin/env bash\ncase \"$*\" in\n  *--method*) echo \"$@\" >>\"$ASKED\" ;;\n  *) printf '{known}' ;;\nesac\n"
+        );
+        fs::write(&gh, text).expect("write");
+        fs::set_permissions(&gh, fs::Permissions::from_mode(0o755)).expect("mode");
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap_or_default());
+        let done = Command::new("bash")
+            .args(["-e", "-c", run])
+            .env("PATH", path)
+            .env("ASKED", &asked)
+            .env("REPOSITORY", "o/r")
+            .env("NUMBER", "3")
+            .env("BODY", "comment.md")
+            .output()
+            .expect("bash runs");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let asked = fs::read_to_string(&asked).expect("it was asked");
+        assert_eq!(asked, format!("api --silent --method {wanted} --field body=@comment.md\n"));
+    }
 }

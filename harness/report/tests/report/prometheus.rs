@@ -2,6 +2,7 @@
 
 use crate::samples;
 use drydock_core::Summary;
+use drydock_core::scenario::{Expect, ExpectedVerdict};
 use drydock_report::prometheus::render;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,6 +89,19 @@ fn verdict_downtime_and_findings_are_those_of_the_report() {
     let different = |summary| value(summary, "drydock_findings", &[("outcome", "different")]).unwrap();
     assert_eq!(different(&green), 0.0);
     assert!(different(&red) >= 1.0);
+}
+
+#[test]
+fn a_run_is_held_against_what_it_is_meant_to_end_with() {
+    let told = |mut summary: Summary, verdict| {
+        summary.expect = Expect { verdict, checks: None };
+        value(&summary, "drydock_run_as_expected", &[])
+    };
+    assert_eq!(told(samples::green(), ExpectedVerdict::Equal), Some(1.0));
+    assert_eq!(told(samples::planted(), ExpectedVerdict::Equal), Some(0.0));
+    assert_eq!(told(samples::planted(), ExpectedVerdict::Different), Some(1.0));
+    // Meant to be red and green: its checks do not see what they should.
+    assert_eq!(told(samples::green(), ExpectedVerdict::Different), Some(0.0));
 }
 
 #[test]

@@ -114,7 +114,41 @@ fn a_finding_in_a_file_is_told_at_its_line() {
             "region": {"startLine": 7, "startColumn": 3},
         }}])
     );
-    assert!(results[1]["locations"].is_null());
+    // One that is in no file stands at the scenario, with what it is about.
+    let subject = &summary.verdict.findings[1].finding.subject;
+    assert_eq!(
+        results[1]["locations"],
+        json!([{
+            "physicalLocation": {"artifactLocation": {"uri": "scenarios/x.yaml"}, "region": {"startLine": 1}},
+            "logicalLocations": [{"fullyQualifiedName": subject}],
+        }])
+    );
+}
+
+/// GitHub refuses a whole file for one result without a location, and two runs of one category in one upload.
+#[test]
+fn code_scanning_takes_every_log() {
+    let mut verified = samples::planted();
+    verified.scenario_file.clear();
+    verified.verdict.findings[0].finding.place =
+        Some(Place { file: "values.yaml".into(), line: 0, column: 0 });
+    for summary in
+        [verified, samples::planted(), samples::hostile(40), samples::all_red(), samples::not_proven()]
+    {
+        let run = &parsed(&summary)["runs"][0];
+        for result in run["results"].as_array().unwrap() {
+            let places = result["locations"].as_array().unwrap();
+            assert_eq!(places.len(), 1, "{result}");
+            let physical = &places[0]["physicalLocation"];
+            assert!(physical["artifactLocation"]["uri"].as_str().is_some_and(|u| !u.is_empty()), "{result}");
+            assert!(physical["region"]["startLine"].as_u64().is_some_and(|line| line >= 1), "{result}");
+        }
+    }
+    let id = |summary: &Summary| parsed(summary)["runs"][0]["automationDetails"]["id"].clone();
+    let (one, mut other) = (samples::planted(), samples::planted());
+    assert_eq!(id(&one), format!("drydock/{}/", one.scenario));
+    other.scenario = "a/other".into();
+    assert_eq!(id(&other), "drydock/a-other/");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::cli::{Init, TargetStores, Way};
 use ask::Asker;
 use drydock_core::scenario::Profile;
 use drydock_core::{Component, ExitCode, Scenario};
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use write::{Answers, USUAL_PREFIXES};
@@ -157,14 +157,29 @@ fn write_all(files: &[(PathBuf, String)], arguments: &Init) -> Result<Vec<PathBu
 }
 
 fn write_one(path: &Path, text: &str, force: bool) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
     // Without --force a file that somebody made in the meantime is not touched either.
-    if force {
-        options.create(true).truncate(true)
-    } else {
-        options.create_new(true)
-    };
-    options.write(true).open(path)?.write_all(text.as_bytes())
+    let new = |path: &Path| OpenOptions::new().create_new(true).write(true).open(path);
+    if !force {
+        return new(path)?.write_all(text.as_bytes());
+    }
+    // What a link names is replaced, not the link. A full disk leaves the old file as it was.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let beside = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
+    let replaced = new(&beside)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            if let Ok(old) = fs::metadata(&path) {
+                file.set_permissions(old.permissions())?;
+            }
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&beside, &path));
+    if replaced.is_err() {
+        // It may never have been made; what is told is why.
+        let _ = fs::remove_file(&beside);
+    }
+    replaced
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {

@@ -6,7 +6,7 @@ use super::write::{Answers, scenario};
 use super::{Refused, answers};
 use crate::cli::{Cli, Command, Init, TargetStores, Way};
 use clap::{Parser, ValueEnum};
-use drydock_core::scenario::{Managed, Procedure, Profile, Reindex, ledger_from_yaml};
+use drydock_core::scenario::{ExpectedVerdict, Managed, Procedure, Profile, Reindex, ledger_from_yaml};
 use drydock_core::{Component, Plan, Scenario};
 
 fn base() -> Answers {
@@ -15,7 +15,7 @@ fn base() -> Answers {
         way: Way::Standard,
         target: TargetStores::Here,
         components: Component::ALL.to_vec(),
-        prefixes: vec!["acme-".into()],
+        prefixes: vec!["own-".into()],
         profile: Profile::Small,
         downtime: Some("5min".into()),
         rollback_after: None,
@@ -83,8 +83,18 @@ fn check(answers: &Answers) {
     let limited = answers.downtime.is_some() && answers.way != Way::DryRun;
     assert_eq!(read.budgets.downtime.is_some(), limited, "{text}");
     if answers.components.contains(&Component::Elasticsearch) {
-        assert!(read.migration.index_prefixes.iter().any(|p| p == "acme-"), "{text}");
+        for prefix in ["own-", "acme-"] {
+            assert_eq!(read.migration.index_prefixes.iter().filter(|p| *p == prefix).count(), 1, "{text}");
+        }
     }
+    // A scenario that is meant to be red says what may be red in it, or that it does not.
+    let red = read.expect.verdict == ExpectedVerdict::Different;
+    assert_eq!(red, answers.way == Way::Upstream || answers.rollback_after.is_some_and(|n| n > 0), "{text}");
+    let named: Option<Vec<&str>> =
+        read.expect.checks.as_ref().map(|c| c.iter().map(drydock_core::CheckId::as_str).collect());
+    let upstream = answers.way == Way::Upstream;
+    assert_eq!(named, (red && !upstream).then(|| vec!["rollback/writes"]), "{text}");
+    assert_eq!(text.contains("any difference passes"), upstream, "{text}");
     let databases = answers.components.iter().any(|c| c.database().is_some());
     let moves = !matches!(answers.way, Way::DryRun | Way::ChartOnly);
     assert_eq!(read.expected, if databases && moves { vec!["first.expected.yaml"] } else { vec![] });

@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 /// Prefixes of indices that every release has.
 pub(super) const USUAL_PREFIXES: [&str; 6] =
     ["zeebe-", "operate-", "tasklist-", "optimize-", "connectors-", "camunda-"];
+/// The prefix that generated data has beside them.
+const CHANGED_PREFIX: &str = "acme-";
 
 /// Everything a scenario is written from.
 #[derive(Debug, Clone)]
@@ -92,6 +94,13 @@ pub(super) fn scenario(answers: &Answers) -> String {
     if answers.way == Way::Upstream || answers.rollback_after.is_some_and(|writes| writes > 0) {
         text.push_str("# Whether that is how it is meant to end decides the exit code where several scenarios are rehearsed.\n");
         text.push_str("expect:\n  verdict: different\n");
+        text.push_str(match answers.way {
+            // What they leave behind depends on what is there: only a first run can tell.
+            Way::Upstream => {
+                "  # As it stands, any difference passes. With `checks: [...]` only those pass that a first run showed.\n"
+            }
+            _ => "  checks: [rollback/writes]  # what users wrote on the target is lost, and nothing else\n",
+        });
     }
     if answers.needs_ledger() {
         let _ = write!(
@@ -125,11 +134,13 @@ fn migration(text: &mut String, answers: &Answers) {
         );
     }
     if answers.has(Component::Elasticsearch) {
-        let beside = answers.prefixes.iter().map(String::as_str);
-        let all: Vec<String> = USUAL_PREFIXES.into_iter().chain(beside).map(quoted).collect();
+        let beside = answers.prefixes.iter().map(String::as_str).filter(|p| *p != CHANGED_PREFIX);
+        let all = USUAL_PREFIXES.into_iter().chain([CHANGED_PREFIX]).chain(beside).map(quoted);
+        let all: Vec<String> = all.collect();
         let _ = writeln!(
             text,
-            "  # Indices whose names begin so are moved.\n  index_prefixes: [{}]",
+            "  # Indices whose names begin so are moved. acme- stands for an installation whose index prefix was changed.\n  \
+             index_prefixes: [{}]",
             all.join(", ")
         );
     }
@@ -144,9 +155,6 @@ fn migration(text: &mut String, answers: &Answers) {
         Way::Dump => "  mover: dump\n",
         Way::Standard | Way::Estimate | Way::DryRun | Way::ChartOnly => "",
     });
-    if text.ends_with("migration:\n") {
-        text.push_str("  grants: carry    # second roles keep their rights\n");
-    }
 }
 
 fn budgets(text: &mut String, answers: &Answers) {
