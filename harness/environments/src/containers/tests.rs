@@ -57,9 +57,7 @@ async fn serve(mut stream: TcpStream, asked: Asked, answer: Arc<impl Fn(&str) ->
     }
     let mut words = head.split(' ');
     let (method, path) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
-    // Without the version of the interface, and without what is asked in particular.
-    let path = path.trim_start_matches('/').split_once('/').map_or("", |(_, path)| path);
-    let line = format!("{method} /{}", path.split('?').next().unwrap_or(path));
+    let line = format!("{method} {}", bare(path));
     let (status, body) = answer(&line);
     asked.lock().unwrap().push(line);
     let body = if status == 204 { String::new() } else { body.to_string() };
@@ -68,6 +66,16 @@ async fn serve(mut stream: TcpStream, asked: Asked, answer: Arc<impl Fn(&str) ->
         body.len()
     );
     let _ = stream.write_all(format!("{head}connection: close\r\n\r\n{body}").as_bytes()).await;
+}
+
+/// A path without the version of the interface, which a client may name or not, and without what is asked in particular.
+fn bare(path: &str) -> &str {
+    let path = path.split('?').next().unwrap_or(path);
+    let Some((version, _)) = path.strip_prefix("/v").and_then(|rest| rest.split_once('/')) else {
+        return path;
+    };
+    let is_version = version.chars().all(|c| c.is_ascii_digit() || c == '.') && !version.is_empty();
+    if is_version { &path["/v".len() + version.len()..] } else { path }
 }
 
 /// An engine at a port.
