@@ -440,7 +440,7 @@ pub(crate) struct Doctor {
     /// Check for this scenario instead of the standard one
     pub(crate) scenario: Option<PathBuf>,
     /// Where the stores are to run, instead of the scenario's environment
-    #[arg(long, value_name = "ENV", value_enum, conflicts_with = "against")]
+    #[arg(long, value_name = "ENV", value_enum, conflicts_with_all = ["against", "source_postgres", "source_elasticsearch"])]
     pub(crate) on: Option<On>,
     /// Context of the production cluster: say what a green rehearsal on --staging does not prove about it
     #[arg(long, value_name = "CONTEXT", conflicts_with = "scenario", requires = "staging")]

@@ -50,26 +50,48 @@ pub struct Report {
     pub live: Vec<String>,
     /// What could not be removed, and why.
     pub failed: Vec<(String, EnvironmentError)>,
+    /// Why no container engine was asked for what runs without a work directory have left.
+    pub not_asked: Option<EnvironmentError>,
+}
+
+/// What [`leftovers`] found.
+#[derive(Debug)]
+pub struct Leftovers {
+    /// Each dead run that left something.
+    pub found: Vec<Leftover>,
+    /// Why no container engine was asked for what runs without a work directory have left.
+    pub not_asked: Option<EnvironmentError>,
 }
 
 /// Lists what dead runs left below the work root (`work_root`, else `DRYDOCK_WORK`, else the default).
 ///
 /// # Errors
 /// The root belongs to somebody else, or a lock cannot be opened.
-pub fn leftovers(work_root: Option<&Path>) -> Result<Vec<Leftover>> {
+pub fn leftovers(work_root: Option<&Path>) -> Result<Leftovers> {
     let root = workdir::root(work_root, &Machine::from_process());
-    if !root.exists() {
-        return Ok(Vec::new());
-    }
-    workdir::make_root(&root)?;
+    // Also where the root is gone: then everything that the engine has of it is orphaned.
+    let (orphans, not_asked) = orphans(&root);
     let mut found = Vec::new();
-    for name in workdir::names(&root) {
-        if let Taken::Ours(work) = WorkDir::take(&root, &name)? {
-            found.push(describe(&work));
+    if root.exists() {
+        workdir::make_root(&root)?;
+        for name in workdir::names(&root) {
+            if let Taken::Ours(work) = WorkDir::take(&root, &name)? {
+                found.push(describe(&work));
+            }
         }
     }
-    found.extend(containers::orphans(&root).into_iter().map(|(run, names)| orphan(&root, run, names)));
-    Ok(found)
+    found.extend(orphans.into_iter().map(|(run, names)| orphan(&root, run, names)));
+    Ok(Leftovers { found, not_asked })
+}
+
+type Orphans = Vec<(String, Vec<String>)>;
+
+/// What is left of runs at the engine alone, or why nobody knows.
+fn orphans(root: &Path) -> (Orphans, Option<EnvironmentError>) {
+    match containers::orphans(root) {
+        Ok(orphans) => (orphans, None),
+        Err(error) => (Vec::new(), Some(error)),
+    }
 }
 
 /// Ends the processes of all dead runs below the work root and removes their work directories. Blocking, up to some
@@ -79,12 +101,14 @@ pub fn leftovers(work_root: Option<&Path>) -> Result<Vec<Leftover>> {
 /// The root belongs to somebody else. What goes wrong with one run is in the report.
 pub fn clean(work_root: Option<&Path>) -> Result<Report> {
     let root = workdir::root(work_root, &Machine::from_process());
-    let mut report = Report::default();
-    if !root.exists() {
-        return Ok(report);
+    let (orphans, not_asked) = orphans(&root);
+    let mut report = Report { not_asked, ..Report::default() };
+    let mut names = Vec::new();
+    if root.exists() {
+        workdir::make_root(&root)?;
+        names = workdir::names(&root);
     }
-    workdir::make_root(&root)?;
-    for name in workdir::names(&root) {
+    for name in names {
         match WorkDir::take(&root, &name) {
             Ok(Taken::Ours(work)) => {
                 let leftover = describe(&work);
@@ -98,7 +122,7 @@ pub fn clean(work_root: Option<&Path>) -> Result<Report> {
             Err(error) => report.failed.push((name, error)),
         }
     }
-    for (run, names) in containers::orphans(&root) {
+    for (run, names) in orphans {
         match containers::remove_orphan(&root, &run) {
             Ok(()) => report.removed.push(orphan(&root, run, names)),
             Err(error) => report.failed.push((run, error)),
@@ -129,7 +153,8 @@ pub fn remove_run(work_root: Option<&Path>, run_id: &str) -> Result<()> {
     }
 }
 
-fn end_and_remove(work: WorkDir) -> Result<()> {
+/// Ends and removes everything of a dead run, whichever environment it had. Blocking.
+pub(crate) fn end_and_remove(work: WorkDir) -> Result<()> {
     end_processes(&work, Manner::AtOnce)?;
     containers::remove_of(&work)?;
     work.remove()

@@ -1,15 +1,16 @@
-//! What the embedded environment is asked for.
+//! What an environment is asked for.
 
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 pub use drydock_core::Store;
 pub use drydock_core::event::Side;
+use drydock_core::scenario::EnvironmentName;
 use std::path::PathBuf;
 
 /// Largest heap an embedded Elasticsearch may ask for, MiB. Both sides must fit beside the harness on a small machine.
 pub(crate) const MAX_HEAP_MIB: u32 = 1024;
 const MIN_HEAP_MIB: u32 = 128;
 
-/// One embedded environment.
+/// One environment: of local processes or, where a field does not say otherwise, of containers.
 #[derive(Debug, Clone)]
 pub struct EmbeddedConfig {
     /// Name of the run: letters, digits, `.`, `_` and `-`, at most 64. Names the work directory and marks the processes.
@@ -19,8 +20,9 @@ pub struct EmbeddedConfig {
     /// Where work directories are made. Default: `DRYDOCK_WORK`, else `/var/tmp/drydock-<user id>`.
     pub work_root: Option<PathBuf>,
     /// A PostgreSQL installation (with `bin/postgres`) for both sides, instead of the machine's own or a fetched one.
+    /// Means nothing in containers.
     pub postgres_home: Option<PathBuf>,
-    /// An Elasticsearch installation (with `bin/elasticsearch`), instead of the fetched one.
+    /// An Elasticsearch installation (with `bin/elasticsearch`), instead of the fetched one. Means nothing in containers.
     pub elasticsearch_home: Option<PathBuf>,
     /// The source side.
     pub source: SideConfig,
@@ -69,9 +71,9 @@ pub struct SideConfig {
     pub access: Access,
     /// From where its Elasticsearch may read; means nothing on the source.
     pub reindex_whitelist: ReindexWhitelist,
-    /// Image of PostgreSQL, in containers.
+    /// Image of PostgreSQL, in containers; `{version}` in it stands for the major version. Default: `postgres:{version}`.
     pub postgres_image: Option<String>,
-    /// Image of Elasticsearch, in containers.
+    /// Image of Elasticsearch, in containers. Default: `elasticsearch` of the pinned version.
     pub elasticsearch_image: Option<String>,
 }
 
@@ -126,6 +128,28 @@ impl EmbeddedConfig {
         majors.sort_unstable();
         majors.dedup();
         majors
+    }
+
+    /// The images that an environment does not use though a side names them, and the mend. `None` where all are used.
+    pub fn unused_images(&self, environment: EnvironmentName) -> Option<(String, &'static str)> {
+        if environment == EnvironmentName::Containers {
+            return None;
+        }
+        let named = self.sides().into_iter().flat_map(|(side, config)| {
+            [(Store::Postgres, &config.postgres_image), (Store::Elasticsearch, &config.elasticsearch_image)]
+                .into_iter()
+                .filter_map(move |(store, image)| Some(format!("{} of the {side} {store}", image.as_ref()?)))
+        });
+        let named: Vec<String> = named.collect();
+        (!named.is_empty()).then(|| {
+            (
+                format!(
+                    "the stores run as local processes, so these images are not used: {}",
+                    named.join(", ")
+                ),
+                "use --on containers or `environment: containers`, or leave `image` out",
+            )
+        })
     }
 
     pub(crate) fn wants_elasticsearch(&self) -> bool {
@@ -199,6 +223,16 @@ mod tests {
         for id in ["", "../x", ".x", "a/b", "a b"] {
             assert!(EmbeddedConfig::new(id, "/r").validate().is_err(), "{id:?}");
         }
+    }
+
+    #[test]
+    fn images_are_told_where_they_are_not_used_and_only_there() {
+        let mut config = EmbeddedConfig::new("a", "/r");
+        assert_eq!(config.unused_images(EnvironmentName::Embedded), None);
+        config.target.elasticsearch_image = Some("elasticsearch:8.18.0".into());
+        let (what, _) = config.unused_images(EnvironmentName::Embedded).unwrap();
+        assert!(what.ends_with("elasticsearch:8.18.0 of the target elasticsearch"), "{what}");
+        assert_eq!(config.unused_images(EnvironmentName::Containers), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::artifacts::Pins;
 use crate::cache::Cache;
 use crate::clients;
 use crate::config::EmbeddedConfig;
-use crate::containers::{Engine, Image};
+use crate::containers::{Engine, Image, overridden};
 use crate::error::{EnvironmentError, Result};
 use crate::homes::{self, Origin};
 use crate::java;
@@ -70,6 +70,12 @@ async fn containers_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<Doctor
     }
     images.sort();
     images.dedup();
+    items.extend(overridden(config, machine).into_iter().map(|detail| DoctorItem {
+        name: "images of the two sides".to_owned(),
+        state: DoctorState::Warning,
+        detail,
+        mend: Some("put {version} into the variable's tag, or unset it".to_owned()),
+    }));
     for image in images.iter().map(ToString::to_string) {
         let Ok(engine) = &engine else { break };
         items.push(match engine.has_image(&image).await {
@@ -90,8 +96,12 @@ async fn containers_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<Doctor
         Ok(_) => {}
         Err(error) => items.push(item("cache", Err(error))),
     }
+    if let Ok(engine) = &engine {
+        let room = preflight::engine_space(config, machine, engine.folder.as_deref());
+        items.push(item("disk space of the engine", room));
+    }
     let root = workdir::root(config.work_root.as_deref(), machine);
-    items.push(item("disk space of the work directory", preflight::work_space(config, machine, &root)));
+    items.push(item("disk space of the work directory", preflight::dump_space(config, machine, &root)));
     items.push(item("memory", preflight::memory(config, machine)));
     items.extend(port_items(config));
     items
@@ -105,6 +115,12 @@ pub async fn run(config: &EmbeddedConfig) -> Vec<DoctorItem> {
 /// Looks at a described machine. Starts no store, fetches nothing, makes no directory.
 pub async fn run_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<DoctorItem> {
     let mut items = vec![item("configuration", config.validate().map(|()| "in order".to_owned()))];
+    items.extend(config.unused_images(EnvironmentName::Embedded).map(|(detail, mend)| DoctorItem {
+        name: "images of the scenario".to_owned(),
+        state: DoctorState::Warning,
+        detail,
+        mend: Some(mend.to_owned()),
+    }));
     let user = StoreUser::resolve(machine);
     items.push(item(
         "user that runs the stores",

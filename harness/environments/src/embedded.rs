@@ -93,10 +93,8 @@ impl Embedded {
         let ground = prepare(&config, machine, &root, &*progress).await?;
         match WorkDir::take(&root, &config.run_id)? {
             Taken::Live(owner) => return Err(in_use(&config.run_id, owner.map(|o| o.pid))),
-            Taken::Ours(old) => {
-                blocking(move || clean::end_processes(&old, Manner::AtOnce).and_then(|()| old.remove()))
-                    .await?;
-            }
+            // Perhaps of the other environment: a run can be tried on both.
+            Taken::Ours(old) => blocking(move || clean::end_and_remove(old)).await?,
             Taken::Absent => {}
         }
         let work = WorkDir::create(&root, &config.run_id, &config.run_dir)?;
@@ -346,7 +344,10 @@ impl Drop for Unfinished {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+/// Does blocking work beside the runtime.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|e| {
         EnvironmentError::new(
             EnvironmentProblem::Io,

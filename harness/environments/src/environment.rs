@@ -139,9 +139,12 @@ impl Environment {
     }
 
     /// Whether a store runs. False for one that the configuration left out.
-    pub async fn is_running(&mut self, side: Side, store: Store) -> bool {
+    ///
+    /// # Errors
+    /// The engine cannot be asked.
+    pub async fn is_running(&mut self, side: Side, store: Store) -> Result<bool> {
         match self {
-            Self::Embedded(e) => e.is_running(side, store),
+            Self::Embedded(e) => Ok(e.is_running(side, store)),
             Self::Containers(c) => c.is_running(side, store).await,
         }
     }
@@ -202,7 +205,7 @@ impl Environment {
     pub async fn restart_ended(&mut self) -> Result<()> {
         for side in [Side::Source, Side::Target] {
             for store in [Store::Postgres, Store::Elasticsearch] {
-                if !self.is_running(side, store).await {
+                if !self.is_running(side, store).await? {
                     self.restart(side, store).await?;
                 }
             }

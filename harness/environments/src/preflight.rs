@@ -10,6 +10,8 @@ use std::path::Path;
 const MIB: u64 = 1 << 20;
 /// Two stores of each kind without data, their logs, and a margin.
 const WORK_BASE: u64 = 2048 * MIB;
+/// Passwords, certificates, locks, and a margin.
+const DUMP_BASE: u64 = 256 * MIB;
 /// Source, target, and the dump and snapshots on the way.
 const WORK_FACTOR: u64 = 4;
 /// The unpacked installations and Maven's copies of the archives.
@@ -29,7 +31,25 @@ pub(crate) fn memory_bytes(config: &EmbeddedConfig) -> u64 {
 
 /// Room in the work root.
 pub(crate) fn work_space(config: &EmbeddedConfig, machine: &Machine, root: &Path) -> Result<String> {
-    room(machine, root, work_bytes(config), "the stores' data", "DRYDOCK_WORK")
+    room(machine, root, work_bytes(config), "the stores' data", &elsewhere("DRYDOCK_WORK"))
+}
+
+/// Room on the disk of a container engine, which holds the data of all stores. It lies out of sight where the engine runs in a
+/// machine of its own.
+pub(crate) fn engine_space(
+    config: &EmbeddedConfig,
+    machine: &Machine,
+    folder: Option<&Path>,
+) -> Result<String> {
+    let Some(folder) = folder else { return Ok("not told by the engine".to_owned()) };
+    let mend =
+        "free {} there (docker system df tells what uses it); `drydock clean` removes what dead runs left";
+    room(machine, folder, work_bytes(config), "the stores' volumes", mend)
+}
+
+/// Room in the work root of an environment of containers: for the dumps alone.
+pub(crate) fn dump_space(config: &EmbeddedConfig, machine: &Machine, root: &Path) -> Result<String> {
+    room(machine, root, DUMP_BASE + config.estimated_data_bytes, "the dumps", &elsewhere("DRYDOCK_WORK"))
 }
 
 /// Room in the cache, where something is still to be fetched.
@@ -37,24 +57,28 @@ pub(crate) fn cache_space(machine: &Machine, cache: &Cache, origins: &[&Origin])
     if origins.iter().all(|o| matches!(o, Origin::Ready(_))) {
         return Ok(format!("{}: nothing to fetch", cache.root().display()));
     }
-    room(machine, cache.root(), CACHE_BYTES, "the cache of installations", "DRYDOCK_CACHE")
+    room(machine, cache.root(), CACHE_BYTES, "the cache of installations", &elsewhere("DRYDOCK_CACHE"))
 }
 
-fn room(machine: &Machine, path: &Path, need: u64, what: &str, variable: &str) -> Result<String> {
+/// The mend where a variable names another place; `{}` stands for what is missing.
+fn elsewhere(variable: &str) -> String {
+    format!(
+        "free {{}} there, or set {variable} to a directory with more room; `drydock clean` removes what dead runs left"
+    )
+}
+
+fn room(machine: &Machine, path: &Path, need: u64, what: &str, mend: &str) -> Result<String> {
     match machine.disk_available(path) {
         Some(free) if free < need => Err(EnvironmentError::new(
             EnvironmentProblem::DiskSpace,
             format!("{what} need {} in {}, but only {} are free", size(need), path.display(), size(free)),
-            format!(
-                "free {} there, or set {variable} to a directory with more room; `drydock clean` removes what dead runs left",
-                size(need - free)
-            ),
+            mend.replacen("{}", &size(need - free), 1),
         )),
         Some(free) => Ok(format!("{}: {} free, {} needed", path.display(), size(free), size(need))),
         None => Err(EnvironmentError::new(
             EnvironmentProblem::DiskSpace,
             format!("cannot tell how much room there is in {}", path.display()),
-            format!("set {variable} to a directory on a local file system"),
+            "look at it with df; it has to be on a local file system",
         )),
     }
 }
@@ -91,6 +115,20 @@ mod tests {
         assert_eq!(error.code, EnvironmentProblem::DiskSpace);
         assert_eq!(error.what, "the stores' data need 4.0 GiB in /var/tmp/x, but only 100 MiB are free");
         assert!(error.help.contains("DRYDOCK_WORK"), "{}", error.help);
+    }
+
+    #[test]
+    fn in_containers_the_engines_disk_holds_the_data_and_the_work_directory_the_dumps() {
+        let mut config = EmbeddedConfig::new("r", "/r");
+        config.estimated_data_bytes = 512 * MIB;
+        let machine = Machine::from_process().with_disk_available(1024 * MIB);
+        assert!(dump_space(&config, &machine, Path::new("/var/tmp/x")).is_ok());
+        let error = engine_space(&config, &machine, Some(Path::new("/var/lib/x"))).unwrap_err();
+        assert_eq!(error.what, "the stores' volumes need 4.0 GiB in /var/lib/x, but only 1.0 GiB are free");
+        assert!(error.help.starts_with("free 3.0 GiB there (docker system df"), "{}", error.help);
+        assert!(engine_space(&config, &machine, None).is_ok(), "an engine that does not tell is no obstacle");
+        let full = machine.with_disk_available(100 * MIB);
+        assert!(dump_space(&config, &full, Path::new("/x")).unwrap_err().help.contains("DRYDOCK_WORK"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::config::{Side, Store};
 use crate::containers::Engine;
 use crate::embedded::Embedded;
+use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::procfs::{self, Process};
 use crate::supervised::StoreSignal;
 use rustix::process::Signal;
@@ -35,24 +36,46 @@ impl StoreProcess {
     }
 
     /// Kills the store with all its processes, and waits until none runs: one with much memory takes a moment to die.
-    pub async fn kill(self) {
+    ///
+    /// # Errors
+    /// It did not run before, it still runs after, or the engine does not tell: nobody may say that it was killed.
+    pub async fn kill(self) -> Result<()> {
         let leader = match self.0 {
             Kind::Group(leader) => leader,
             Kind::Container(engine, id) => {
-                // One that cannot be killed is told by whoever starts it again.
-                let _ = engine.signal(&id, "SIGKILL").await;
-                engine.ended(&id, DYING).await;
-                return;
+                if !engine.is_running(&id).await? {
+                    return Err(not_killed(&format!("container {id}"), "it does not run"));
+                }
+                engine.signal(&id, "SIGKILL").await?;
+                return match engine.ended(&id, DYING).await? {
+                    true => Ok(()),
+                    false => Err(not_killed(&format!("container {id}"), "it still runs")),
+                };
             }
         };
         let members = procfs::tree(leader);
+        let lives = |member: &Process| member.pid == leader && procfs::is_running(member);
+        if !members.iter().any(lives) {
+            return Err(not_killed(&format!("process {leader}"), "it does not run"));
+        }
         for member in &members {
             procfs::signal(member, StoreSignal::Kill.raw());
         }
         let waited = tokio::task::spawn_blocking(move || procfs::wait_ended(&members, DYING));
-        // One that outlives its signal hangs in the kernel: whoever starts the store again finds out.
-        let _ = waited.await;
+        // One that outlives its signal hangs in the kernel.
+        match waited.await {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(not_killed(&format!("process {leader}"), "it still runs")),
+        }
     }
+}
+
+fn not_killed(what: &str, why: &str) -> EnvironmentError {
+    EnvironmentError::new(
+        EnvironmentProblem::StartFailed,
+        format!("{what}, a store that was to be killed, was not: {why}"),
+        "look at the store's log in the run folder",
+    )
 }
 
 /// A client program that this process started.

@@ -11,12 +11,16 @@ use crate::machine::Machine;
 use crate::procfs::{self, Process};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Environment variable that marks every process of a run.
 pub(crate) const MARKER: &str = "DRYDOCK_RUN";
+
+/// In a root: its random name.
+const NAME_FILE: &str = ".name";
+const NAME_BYTES: usize = 16;
 
 /// Who owns a work directory.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -183,6 +187,28 @@ impl WorkDir {
     }
 }
 
+/// The random name that a root carries, if it was given one.
+pub(crate) fn name_of_root(root: &Path) -> Option<String> {
+    let name = fs::read_to_string(root.join(NAME_FILE)).ok()?;
+    let whole = name.len() == NAME_BYTES * 2 && name.bytes().all(|b| b.is_ascii_hexdigit());
+    whole.then_some(name)
+}
+
+/// Gives a root a random name, unless it has one.
+pub(crate) fn give_name(root: &Path) -> Result<()> {
+    let _moment = root_lock(root)?;
+    if name_of_root(root).is_some() {
+        return Ok(());
+    }
+    let source = Path::new("/dev/urandom");
+    let mut bytes = [0_u8; NAME_BYTES];
+    File::open(source)
+        .and_then(|mut file| file.read_exact(&mut bytes))
+        .map_err(|e| EnvironmentError::io("read", source, &e))?;
+    let name: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    write_private(&root.join(NAME_FILE), name.as_bytes())
+}
+
 /// Names below a root that may be work directories.
 pub(crate) fn names(root: &Path) -> Vec<String> {
     let entries = fs::read_dir(root).into_iter().flatten().flatten();
@@ -249,6 +275,19 @@ mod tests {
         drop(dir);
         assert!(matches!(WorkDir::take(root.path(), "run-1").unwrap(), Taken::Ours(_)));
         assert!(matches!(WorkDir::take(root.path(), "run-2").unwrap(), Taken::Absent));
+    }
+
+    #[test]
+    fn a_root_is_named_once_and_no_two_alike() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        assert_eq!(name_of_root(one.path()), None);
+        for root in [&one, &other, &one] {
+            let before = name_of_root(root.path());
+            give_name(root.path()).unwrap();
+            assert!(before.is_none_or(|before| Some(before) == name_of_root(root.path())));
+        }
+        assert_ne!(name_of_root(one.path()), name_of_root(other.path()));
+        assert_eq!(names(one.path()), Vec::<String>::new(), "its name is no work directory");
     }
 
     #[test]

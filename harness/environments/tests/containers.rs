@@ -7,6 +7,7 @@ use drydock_environments::{
 };
 use drydock_stores::PostgresEndpoint;
 use drydock_stores::endpoint::PostgresTls;
+use secrecy::ExposeSecret;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +54,17 @@ async fn stores_in_containers_keep_their_data_through_faults_and_lives_and_leave
         assert_eq!(endpoint.host, "127.0.0.1");
         select(endpoint, "SELECT count(*)::int FROM pg_catalog.pg_database").await.unwrap();
     }
+    // What everybody may read who may list containers holds no password.
+    let described = std::process::Command::new("docker")
+        .args(["inspect", &format!("drydock-{run_id}-source-postgres")])
+        .output()
+        .unwrap();
+    let described = String::from_utf8_lossy(&described.stdout).into_owned();
+    assert!(described.contains("POSTGRES_PASSWORD_FILE"), "{described}");
+    assert!(
+        !described.contains(source.password.as_ref().unwrap().expose_secret()),
+        "a password is in the description"
+    );
     let session = drydock_stores::postgres::connect(&source, "postgres", "drydock-test").await.unwrap();
     session.batch_execute("CREATE TABLE public.kept AS SELECT 42 AS answer").await.unwrap();
     // Nobody comes in unencrypted, with the right password or not.
@@ -64,8 +76,8 @@ async fn stores_in_containers_keep_their_data_through_faults_and_lives_and_leave
     assert!(waited.is_err(), "a paused store answered");
     environment.signal(Side::Source, Store::Postgres, StoreSignal::Continue).await.unwrap();
     assert_eq!(select(&source, "SELECT answer FROM public.kept").await, Ok(42));
-    environment.process(Side::Source, Store::Postgres).unwrap().kill().await;
-    assert!(!environment.is_running(Side::Source, Store::Postgres).await);
+    environment.process(Side::Source, Store::Postgres).unwrap().kill().await.unwrap();
+    assert!(!environment.is_running(Side::Source, Store::Postgres).await.unwrap());
     environment.restart(Side::Source, Store::Postgres).await.unwrap();
     assert_eq!(select(&source, "SELECT answer FROM public.kept").await, Ok(42));
     // A run that lives is left alone.
@@ -84,8 +96,9 @@ async fn stores_in_containers_keep_their_data_through_faults_and_lives_and_leave
     assert!(select(&bare, "SELECT 1").await.is_err());
     // A volume is removed once its store has ended, and not before.
     assert!(environment.remove_data(Side::Source, Store::Postgres).await.is_err());
-    environment.signal(Side::Source, Store::Postgres, StoreSignal::Kill).await.unwrap();
-    environment.process(Side::Source, Store::Postgres).unwrap().kill().await;
+    environment.process(Side::Source, Store::Postgres).unwrap().kill().await.unwrap();
+    let again = environment.process(Side::Source, Store::Postgres).unwrap().kill().await;
+    assert!(again.is_err(), "what does not run was killed");
     environment.remove_data(Side::Source, Store::Postgres).await.unwrap();
     assert!(!environment.has_data(Side::Source, Store::Postgres));
     // Kept running, it is what a killed run leaves: the lock goes with the owner.
@@ -93,7 +106,11 @@ async fn stores_in_containers_keep_their_data_through_faults_and_lives_and_leave
     let root = config.work_root.clone();
     let (found, cleaned, after) = tokio::task::spawn_blocking(move || {
         let root = root.as_deref();
-        (clean::leftovers(root).unwrap(), clean::clean(root).unwrap(), clean::leftovers(root).unwrap())
+        (
+            clean::leftovers(root).unwrap().found,
+            clean::clean(root).unwrap(),
+            clean::leftovers(root).unwrap().found,
+        )
     })
     .await
     .unwrap();

@@ -178,12 +178,12 @@ async fn a_dead_run_with_running_stores_is_cleaned() {
     let environment = Embedded::start(config.clone(), Arc::new(Silent)).await.unwrap();
     // Alive: nothing to clean.
     let root = config.work_root.clone().unwrap();
-    assert!(clean::leftovers(Some(&root)).unwrap().is_empty());
+    assert!(clean::leftovers(Some(&root)).unwrap().found.is_empty());
     assert_eq!(clean::clean(Some(&root)).unwrap().live, std::slice::from_ref(&run_id));
     assert_eq!(select(&environment, Side::Source, "SELECT 1").await, 1);
 
     environment.stop(Keep::Running).await.unwrap();
-    let left = clean::leftovers(Some(&root)).unwrap();
+    let left = clean::leftovers(Some(&root)).unwrap().found;
     assert_eq!(left.len(), 1);
     assert!(left[0].processes.iter().any(|(_, name)| name == "postgres"), "{left:?}");
     assert!(left[0].bytes > 1 << 20);

@@ -133,7 +133,7 @@ async fn described(stores: &Option<StorePair>) -> Result<Fingerprint, NotEmptied
 async fn emptied(environment: &mut Environment, blank: &[(Side, Fingerprint)]) -> Result<(), NotEmptied> {
     for (side, was) in blank {
         for store in [Store::Postgres, Store::Elasticsearch] {
-            if !environment.is_running(*side, store).await {
+            if !environment.is_running(*side, store).await.map_err(|e| NotEmptied::Left(e.what))? {
                 if !environment.has_data(*side, store) {
                     return Err(NotEmptied::Left(format!("the empty volume of the {side} {store}")));
                 }

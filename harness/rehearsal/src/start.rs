@@ -13,7 +13,7 @@ use drydock_core::{
     Event, LedgerLine, Plan, Record, RecordWriter, Redactor, RunId, Scenario, ScenarioError, Summary,
     SystemClock,
 };
-use drydock_environments::Environment;
+use drydock_environments::{Environment, EnvironmentError};
 use drydock_estimate::Way;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -93,6 +93,9 @@ pub enum RehearsalError {
     /// The run has come to its end.
     #[error("{0} came to its end; there is nothing to resume")]
     NothingToResume(String),
+    /// The environment cannot be asked for the stores of the run to resume. The run is as it was.
+    #[error("cannot resume: {0}")]
+    Environment(EnvironmentError),
 }
 
 pub(crate) fn file_error(attempted: impl Into<String>) -> impl FnOnce(io::Error) -> RehearsalError {
@@ -266,7 +269,14 @@ pub(crate) async fn go_through(
     if let Some(lent) = lent {
         world = world.adopt(lent.stores).on_failure(lent.after_failure);
     }
-    let progress = if progress.begun.is_empty() { progress } else { world.take_up(progress).await };
+    let progress = if progress.begun.is_empty() {
+        progress
+    } else {
+        match world.take_up(progress).await {
+            Ok(progress) => progress,
+            Err(error) => return (Err(RehearsalError::Environment(error)), world.release()),
+        }
+    };
     // Each life of a run brings its own proof: it may be another build.
     recorder.emit(Event::Proof((options.witness.0)(started.scenario.seed, &started.plan.checks)));
     flow::run(&started.plan, &mut world, &recorder, &progress, interrupt).await;

@@ -2,14 +2,15 @@
 
 use crate::cli::Clean;
 use drydock_core::ExitCode;
-use drydock_environments::clean;
+use drydock_environments::{EnvironmentError, clean};
 use serde_json::json;
 
 /// Removes, or lists, leftovers.
 pub(crate) fn run(arguments: &Clean) -> ExitCode {
     if arguments.dry_run {
         return match clean::leftovers(None) {
-            Ok(found) => {
+            Ok(clean::Leftovers { found, not_asked }) => {
+                tell_not_asked(not_asked.as_ref());
                 if arguments.json {
                     super::print(&serde_json::to_string_pretty(&found).unwrap_or_default());
                 } else if found.is_empty() {
@@ -26,10 +27,17 @@ pub(crate) fn run(arguments: &Clean) -> ExitCode {
     }
     match clean::clean(None) {
         Ok(report) => {
+            tell_not_asked(report.not_asked.as_ref());
             if arguments.json {
                 let failed: Vec<String> =
                     report.failed.iter().map(|(run, why)| format!("{run}: {why}")).collect();
-                let told = json!({"removed": report.removed, "live": report.live, "failed": failed});
+                let not_asked = report.not_asked.as_ref().map(ToString::to_string);
+                let told = json!({
+                    "removed": report.removed,
+                    "live": report.live,
+                    "failed": failed,
+                    "engine_not_asked": not_asked,
+                });
                 super::print(&serde_json::to_string_pretty(&told).unwrap_or_default());
             } else {
                 tell(&report);
@@ -37,6 +45,16 @@ pub(crate) fn run(arguments: &Clean) -> ExitCode {
             if report.failed.is_empty() { ExitCode::Equal } else { ExitCode::CouldNotRun }
         }
         Err(error) => crate::fail_environment(&error),
+    }
+}
+
+/// On standard error: what nobody could look for is not what is not there.
+fn tell_not_asked(why: Option<&EnvironmentError>) {
+    if let Some(why) = why {
+        anstream::eprintln!(
+            "note: containers of runs without a work directory were not looked for: {}",
+            why.what
+        );
     }
 }
 

@@ -84,10 +84,18 @@ fn conclude(result: Result<Rehearsed, RehearsalError>, arguments: &Rehearse) -> 
 fn print_plans(arguments: &Rehearse, options: &RehearsalOptions) -> ExitCode {
     for file in &arguments.scenarios {
         match plan_of(file, options) {
-            Ok((_, plan)) if arguments.json => {
-                super::print(&serde_json::to_string_pretty(&plan).unwrap_or_default());
+            Ok((scenario, plan)) => {
+                let unused = drydock_rehearsal::world::environment_of(&scenario, options)
+                    .unused_images(scenario.environment);
+                if let Some((what, mend)) = unused {
+                    anstream::eprintln!("note: {what}; {mend}");
+                }
+                if arguments.json {
+                    super::print(&serde_json::to_string_pretty(&plan).unwrap_or_default());
+                } else {
+                    super::print(&drydock_report::plan_text(&plan));
+                }
             }
-            Ok((_, plan)) => super::print(&drydock_report::plan_text(&plan)),
             Err(error) => return fail(error),
         }
     }
@@ -103,6 +111,14 @@ pub(crate) fn fail(error: RehearsalError) -> ExitCode {
             anstream::eprintln!("error: {error}{help}");
             anstream::eprintln!("{:?}", miette::Report::new_boxed(error));
             ExitCode::Usage
+        }
+        RehearsalError::Environment(why) => {
+            anstream::eprintln!(
+                "error: cannot resume: {}; {}; the run is as it was, resume it then",
+                why.what,
+                why.help
+            );
+            ExitCode::CouldNotRun
         }
         RehearsalError::File { .. } | RehearsalError::Record { .. } | RehearsalError::NothingToResume(_) => {
             anstream::eprintln!("error: {error}");

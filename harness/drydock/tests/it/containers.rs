@@ -165,7 +165,9 @@ fn where_no_engine_answers_one_line_says_what_to_do() {
             .output()
             .expect("it runs")
     };
-    assert_eq!(text(&clean()).trim(), "nothing to clean");
+    let told = text(&clean());
+    assert!(told.contains("nothing to clean"), "{told}");
+    assert!(told.contains("were not looked for: no container engine answers"), "{told}");
     // What a dead run may have left at an engine is not forgotten because the engine is silent.
     let dead = work.join("dead-run");
     fs::create_dir_all(&dead).expect("a work directory");
@@ -174,4 +176,109 @@ fn where_no_engine_answers_one_line_says_what_to_do() {
     assert_eq!(output.status.code(), Some(5), "{}", text(&output));
     assert!(text(&output).contains("no container engine answers"), "{}", text(&output));
     assert!(dead.is_dir(), "the work directory has to stay until the engine was asked");
+}
+
+/// A run that was killed once its source was filled, as it lies there while the engine is down.
+fn killed_run(folder: &Path, nowhere: &str) -> PathBuf {
+    let mut rehearse = drydock(folder);
+    rehearse.args(["rehearse", "--on", "containers"]).arg(scenario("tiny.yaml")).env("DOCKER_HOST", nowhere);
+    let begun = rehearse.output().expect("it runs");
+    assert_eq!(begun.status.code(), Some(5), "{}", text(&begun));
+    let run = run_folder(folder);
+    let record = fs::read_to_string(run.join("record.jsonl")).expect("a record");
+    let mut lines = vec![record.lines().next().expect("its first line").to_owned()];
+    let first: Value = serde_json::from_str(&lines[0]).expect("a line of JSON");
+    for step in ["prepare/provision", "prepare/seed", "prepare/baseline", "prepare/workload"] {
+        for event in [
+            serde_json::json!({"type": "step_started", "step": step}),
+            serde_json::json!({"type": "step_finished", "step": step, "outcome": "done", "millis": 1}),
+        ] {
+            let entry = serde_json::json!({"seq": lines.len(), "at": first["at"], "ms": 1, "event": event});
+            lines.push(entry.to_string());
+        }
+    }
+    fs::write(run.join("record.jsonl"), lines.join("\n") + "\n").expect("the record");
+    for file in ["acknowledged.jsonl", "way-back.json"] {
+        fs::write(run.join(file), "{}\n").expect("what users were promised");
+    }
+    run
+}
+
+#[test]
+fn a_resume_while_the_engine_is_down_leaves_the_run_as_it_was() {
+    let folder = folder();
+    let nowhere = format!("unix://{}", folder.path().join("no.sock").display());
+    let work = folder.path().join("work");
+    let run = killed_run(folder.path(), &nowhere);
+    let dead = work.join(run.file_name().expect("a name"));
+    fs::create_dir_all(&dead).expect("a work directory");
+    let marks = serde_json::json!({
+        "place": {"root": work, "machine": "here", "folder": null},
+        "run": run.file_name().map(|n| n.to_string_lossy()),
+    });
+    let layout = serde_json::json!({
+        "ports": [{"side": "source", "store": "postgres", "port": 1}],
+        "marks": marks,
+    });
+    fs::write(dead.join("containers.json"), layout.to_string()).expect("its marker");
+    let files = ["record.jsonl", "acknowledged.jsonl", "way-back.json"];
+    let state = || files.map(|file| fs::read(run.join(file)).ok());
+    let resume = || {
+        let mut command = drydock(folder.path());
+        command.args(["rehearse", "--resume"]).arg(&run);
+        command.env("DOCKER_HOST", &nowhere).env("DRYDOCK_WORK", &work).output().expect("it runs")
+    };
+    let before = state();
+    for _ in 0..2 {
+        let output = resume();
+        assert_eq!(output.status.code(), Some(5), "{}", text(&output));
+        assert!(text(&output).contains("no container engine answers"), "{}", text(&output));
+        assert!(before == state(), "the run was changed: {}", text(&output));
+        assert!(dead.join("containers.json").is_file(), "its work directory was touched");
+    }
+    // Where its data are known to be gone, there is nothing to go on from, with or without an engine.
+    fs::remove_dir_all(&dead).expect("removed");
+    let output = resume();
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output));
+    let record = fs::read_to_string(run.join("record.jsonl")).expect("a record");
+    assert!(record.contains("the data of its stores is gone"), "{record}");
+    assert!(!run.join("way-back.json").exists(), "it starts over with what an earlier life left");
+}
+
+#[test]
+fn images_that_the_embedded_environment_does_not_use_are_told() {
+    let folder = folder();
+    let write = |name: &str, image: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, format!("name: images\ntarget: {{postgres: {{version: 15{image}}}}}\n"))
+            .expect("a scenario");
+        path
+    };
+    let (with, without) = (write("with.yaml", ", image: \"team/postgres:15\""), write("without.yaml", ""));
+    let told = |file: &Path, on: &[&str]| {
+        let output =
+            drydock(folder.path()).args(["rehearse", "--plan"]).args(on).arg(file).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+        text(&output).contains("images are not used: team/postgres:15 of the target postgres")
+    };
+    assert!(told(&with, &[]));
+    assert!(!told(&with, &["--on", "containers"]));
+    assert!(!told(&without, &[]));
+}
+
+#[test]
+fn where_stores_are_given_there_is_no_environment_to_ask_for() {
+    let folder = folder();
+    let output = drydock(folder.path())
+        .args(["doctor", "--on", "containers"])
+        .args([
+            "--source-postgres",
+            "postgres://u@127.0.0.1:1",
+            "--target-postgres",
+            "postgres://u@127.0.0.1:1",
+        ])
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(text(&output).contains("cannot be used with"), "{}", text(&output));
 }

@@ -1,13 +1,13 @@
 //! The container engine: whether one answers, and what testcontainers leaves to its client: networks and volumes with
 //! labels, signals, logs, and removing what carries a label.
 
-use super::marks::{Marks, RUN};
+use super::marks::Marks;
 use crate::config::Store;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::machine::Machine;
 use crate::supervised::{StoreSignal, open_log};
 use futures_util::StreamExt;
-use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,18 +15,16 @@ use std::time::{Duration, Instant};
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::errors::Error as DockerError;
 use testcontainers::bollard::exec::{CreateExecOptions, StartExecResults};
-use testcontainers::bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
+use testcontainers::bollard::models::{ContainerState, NetworkCreateRequest, VolumeCreateRequest};
 use testcontainers::bollard::query_parameters::{
-    InspectContainerOptions, KillContainerOptionsBuilder, ListContainersOptionsBuilder,
-    ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveVolumeOptionsBuilder,
+    InspectContainerOptions, KillContainerOptionsBuilder, LogsOptionsBuilder, RemoveVolumeOptionsBuilder,
 };
 use tokio::task::JoinHandle;
 
 /// How long an engine may take to say that it is there.
 const HELLO: Duration = Duration::from_secs(10);
-/// How long containers, volumes and networks may take to be gone.
-const REMOVAL: Duration = Duration::from_secs(60);
+/// How long it may take to tell where it keeps volumes, which needs a look at all it has.
+const DESCRIPTION: Duration = Duration::from_secs(3);
 /// How long a store may take for an orderly end.
 const ORDERLY: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(50);
@@ -34,57 +32,11 @@ const LOOK: Duration = Duration::from_millis(50);
 /// An engine that answers.
 #[derive(Debug, Clone)]
 pub(crate) struct Engine {
-    docker: Docker,
+    pub(super) docker: Docker,
     /// Its version and that of its interface, for people.
     pub(crate) version: String,
     /// Where it keeps volumes, if that is a folder of this machine.
     pub(crate) folder: Option<PathBuf>,
-}
-
-/// What carries labels of runs.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// Identifiers with names.
-    containers: Vec<(String, String)>,
-    networks: Vec<String>,
-    volumes: Vec<String>,
-}
-
-impl Found {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.containers.is_empty() && self.networks.is_empty() && self.volumes.is_empty()
-    }
-
-    /// Names and identifiers of the containers.
-    pub(crate) fn containers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.containers.iter().map(|(id, name)| (name.as_str(), id.as_str()))
-    }
-
-    /// Forgets everything but one container.
-    pub(crate) fn keep_only(&mut self, name: &str) {
-        self.containers.retain(|(_, n)| n == name);
-        (self.networks, self.volumes) = (Vec::new(), Vec::new());
-    }
-
-    pub(crate) fn has_volume(&self, name: &str) -> bool {
-        self.volumes.iter().any(|v| v == name)
-    }
-
-    /// Names, with what each is.
-    pub(crate) fn names(&self) -> Vec<String> {
-        let containers = self.containers.iter().map(|(_, name)| format!("container {name}"));
-        let networks = self.networks.iter().map(|name| format!("network {name}"));
-        containers.chain(networks).chain(self.volumes.iter().map(|name| format!("volume {name}"))).collect()
-    }
-}
-
-/// What of it is removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Remove {
-    /// Everything.
-    Everything,
-    /// Containers and networks; the volumes hold the data of a run that goes on.
-    AllButVolumes,
 }
 
 impl Engine {
@@ -94,6 +46,7 @@ impl Engine {
     /// None answers, or it is another machine's, whose ports this one does not have.
     pub(crate) async fn connect(machine: &Machine) -> Result<Self> {
         let host = machine.variable("DOCKER_HOST").map(|h| h.to_string_lossy().into_owned());
+        addressed(machine, host.as_deref())?;
         if let Some(host) = host.as_deref().filter(|host| is_elsewhere(host)) {
             return Err(EnvironmentError::new(
                 EnvironmentProblem::Engine,
@@ -115,8 +68,9 @@ impl Engine {
             let docker =
                 testcontainers::core::client::docker_client_instance().await.map_err(|e| silent(&e))?;
             let version = docker.version().await.map_err(|e| silent(&e))?;
-            // Only for the free space: an engine that tells it in words of its own is as good as any.
-            let folder = docker.info().await.ok().and_then(|i| i.docker_root_dir).map(PathBuf::from);
+            // Only for the free space: an engine that tells it late, or in words of its own, is as good as any.
+            let told = tokio::time::timeout(DESCRIPTION, docker.info()).await.ok().and_then(|told| told.ok());
+            let folder = told.and_then(|i| i.docker_root_dir).map(PathBuf::from);
             let (number, interface) =
                 (version.version.unwrap_or_default(), version.api_version.unwrap_or_default());
             Ok(Self {
@@ -150,7 +104,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes a volume, or finds the one of that name.
+    /// Makes a volume, or finds the run's one of that name.
+    ///
+    /// # Errors
+    /// The engine refuses, or a volume of that name is somebody else's.
     pub(crate) async fn make_volume(&self, name: &str, marks: &Marks) -> Result<()> {
         let request = VolumeCreateRequest {
             name: Some(name.to_owned()),
@@ -158,7 +115,17 @@ impl Engine {
             ..Default::default()
         };
         self.docker.create_volume(request).await.map_err(|e| refused("make the volume", name, &e))?;
-        Ok(())
+        // Asked for a name that it has, an engine returns what is there, whoever made it.
+        let volume =
+            self.docker.inspect_volume(name).await.map_err(|e| refused("look at the volume", name, &e))?;
+        if marks.labels().iter().all(|(label, value)| volume.labels.get(label) == Some(value)) {
+            return Ok(());
+        }
+        Err(EnvironmentError::new(
+            EnvironmentProblem::Engine,
+            format!("the volume {name} exists and is not this run's"),
+            format!("look whose it is (docker volume inspect {name}), and remove it if it is nobody's"),
+        ))
     }
 
     /// Removes a volume that no container uses.
@@ -167,90 +134,6 @@ impl Engine {
             Ok(()) => Ok(()),
             Err(error) if is_status(&error, 404) => Ok(()),
             Err(error) => Err(refused("remove the volume", name, &error)),
-        }
-    }
-
-    /// Everything that carries the labels of a filter, by run.
-    pub(crate) async fn find(
-        &self,
-        filter: &HashMap<String, Vec<String>>,
-    ) -> Result<BTreeMap<String, Found>> {
-        let list = |e: DockerError| refused("list", "what runs have left", &e);
-        let mut runs: BTreeMap<String, Found> = BTreeMap::new();
-        let run = |labels: Option<HashMap<String, String>>| labels.and_then(|mut l| l.remove(RUN));
-        let options = ListContainersOptionsBuilder::default().all(true).filters(filter).build();
-        for container in self.docker.list_containers(Some(options)).await.map_err(list)? {
-            let (Some(run), Some(id)) = (run(container.labels), container.id) else { continue };
-            let name = container.names.into_iter().flatten().next().unwrap_or_else(|| id.clone());
-            let name = name.trim_start_matches('/').to_owned();
-            runs.entry(run).or_default().containers.push((id, name));
-        }
-        let options = ListNetworksOptionsBuilder::default().filters(filter).build();
-        for network in self.docker.list_networks(Some(options)).await.map_err(list)? {
-            let (Some(run), Some(name)) = (run(network.labels), network.name) else { continue };
-            runs.entry(run).or_default().networks.push(name);
-        }
-        let options = ListVolumesOptionsBuilder::default().filters(filter).build();
-        let volumes = self.docker.list_volumes(Some(options)).await.map_err(list)?;
-        for volume in volumes.volumes.into_iter().flatten() {
-            if let Some(run) = run(Some(volume.labels)) {
-                runs.entry(run).or_default().volumes.push(volume.name);
-            }
-        }
-        Ok(runs)
-    }
-
-    /// What was made for one run.
-    pub(crate) async fn found(&self, marks: &Marks) -> Result<Found> {
-        Ok(self.find(&marks.filter()).await?.into_values().next().unwrap_or_default())
-    }
-
-    /// Removes what was made for a run, and looks that it is gone.
-    ///
-    /// # Errors
-    /// Something is still there after a minute.
-    pub(crate) async fn remove(&self, found: Found, what: Remove) -> Result<()> {
-        let began = Instant::now();
-        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        let mut left = found;
-        loop {
-            let mut removing = tokio::task::JoinSet::new();
-            for (id, name) in std::mem::take(&mut left.containers) {
-                let (docker, options) = (self.docker.clone(), options.clone());
-                removing.spawn(async move { (docker.remove_container(&id, Some(options)).await, id, name) });
-            }
-            let mut last = None;
-            while let Some(Ok((removed, id, name))) = removing.join_next().await {
-                if let Err(error) = removed
-                    && !is_status(&error, 404)
-                {
-                    last = Some(refused("remove the container", &name, &error));
-                    left.containers.push((id, name));
-                }
-            }
-            // Both are refused for as long as a container uses them.
-            if left.containers.is_empty() {
-                for name in std::mem::take(&mut left.networks) {
-                    if let Err(error) = self.docker.remove_network(&name).await
-                        && !is_status(&error, 404)
-                    {
-                        last = Some(refused("remove the network", &name, &error));
-                        left.networks.push(name);
-                    }
-                }
-                let volumes = std::mem::take(&mut left.volumes);
-                for name in volumes.into_iter().filter(|_| what == Remove::Everything) {
-                    if let Err(error) = self.remove_volume(&name).await {
-                        last = Some(error);
-                        left.volumes.push(name);
-                    }
-                }
-            }
-            match last {
-                None => return Ok(()),
-                Some(error) if began.elapsed() > REMOVAL => return Err(error),
-                Some(_) => tokio::time::sleep(LOOK * 4).await,
-            }
         }
     }
 
@@ -265,35 +148,68 @@ impl Engine {
     }
 
     /// Lets a paused container go on; one that is not paused stays as it is.
-    pub(crate) async fn unpause(&self, id: &str) {
-        // Refused for one that runs.
-        let _ = self.docker.unpause_container(id).await;
+    ///
+    /// # Errors
+    /// It stays paused, or the engine does not tell.
+    pub(crate) async fn unpause(&self, id: &str) -> Result<()> {
+        // Refused for one that runs, or has ended: what the refusal means is seen in its state.
+        let Err(error) = self.docker.unpause_container(id).await else { return Ok(()) };
+        match self.state(id).await? {
+            Some(state) if state.paused == Some(true) => Err(refused("let go on the container", id, &error)),
+            _ => Ok(()),
+        }
     }
 
     /// Ends a container in good order; one that takes too long is left to be removed by force.
-    pub(crate) async fn end(&self, id: &str, store: Option<Store>) {
+    ///
+    /// # Errors
+    /// The engine refuses the signal, or does not tell what became of it.
+    pub(crate) async fn end(&self, id: &str, store: Option<Store>) -> Result<()> {
         let signal = store.map_or("SIGTERM", |store| signal_name(StoreSignal::orderly(store)));
-        if self.signal(id, signal).await.is_ok() && !self.ended(id, ORDERLY).await {
+        self.signal(id, signal).await?;
+        if !self.ended(id, ORDERLY).await? {
             tracing::warn!(id, "a container does not end in good order");
         }
+        Ok(())
     }
 
     /// Whether a container ended within a time.
-    pub(crate) async fn ended(&self, id: &str, limit: Duration) -> bool {
+    ///
+    /// # Errors
+    /// The engine does not tell.
+    pub(crate) async fn ended(&self, id: &str, limit: Duration) -> Result<bool> {
         let began = Instant::now();
-        while began.elapsed() < limit {
-            if !self.is_running(id).await {
-                return true;
+        loop {
+            if !self.is_running(id).await? {
+                return Ok(true);
+            }
+            if began.elapsed() > limit {
+                return Ok(false);
             }
             tokio::time::sleep(LOOK).await;
         }
-        false
     }
 
-    /// Whether a container runs; a paused one does.
-    pub(crate) async fn is_running(&self, id: &str) -> bool {
-        let told = self.docker.inspect_container(id, None::<InspectContainerOptions>).await;
-        told.ok().and_then(|c| c.state?.running).unwrap_or(false)
+    /// Whether a container runs; a paused one does, and one that is gone does not.
+    ///
+    /// # Errors
+    /// The engine does not tell, which is no answer either way.
+    pub(crate) async fn is_running(&self, id: &str) -> Result<bool> {
+        match self.state(id).await? {
+            None => Ok(false),
+            Some(state) => {
+                state.running.ok_or_else(|| refused("tell whether a container runs:", id, "no such word"))
+            }
+        }
+    }
+
+    /// State of a container; `None` if there is none.
+    async fn state(&self, id: &str) -> Result<Option<ContainerState>> {
+        match self.docker.inspect_container(id, None::<InspectContainerOptions>).await {
+            Ok(container) => Ok(Some(container.state.unwrap_or_default())),
+            Err(error) if is_status(&error, 404) => Ok(None),
+            Err(error) => Err(refused("tell the state of the container", id, &error)),
+        }
     }
 
     /// Address of a container in a network.
@@ -357,6 +273,28 @@ pub(super) fn signal_name(signal: StoreSignal) -> &'static str {
     }
 }
 
+/// Looks at the variables that the library reads by itself, and breaks off on.
+fn addressed(machine: &Machine, host: Option<&str>) -> Result<()> {
+    let wrong = |what: &str, help: &str| Err(EnvironmentError::new(EnvironmentProblem::Engine, what, help));
+    if machine.variables().get(OsStr::new("DOCKER_HOST")).is_some_and(|h| h.is_empty()) {
+        return wrong(
+            "DOCKER_HOST is set, and empty",
+            "unset it (unset DOCKER_HOST) to use the usual sockets",
+        );
+    }
+    let scheme = host.and_then(|h| h.split_once("://")).map(|(scheme, _)| scheme);
+    let verified = machine.variable("DOCKER_TLS_VERIFY").is_some_and(|v| v == "1");
+    let encrypted = scheme == Some("https") || verified && matches!(scheme, Some("tcp" | "http"));
+    if encrypted && machine.variable("DOCKER_CERT_PATH").is_none() {
+        return wrong(
+            "the container engine is to be reached with TLS, and DOCKER_CERT_PATH does not say where key.pem, \
+             cert.pem and ca.pem are",
+            "set DOCKER_CERT_PATH to their folder, or unset DOCKER_TLS_VERIFY",
+        );
+    }
+    Ok(())
+}
+
 /// Whether an address names another machine.
 fn is_elsewhere(host: &str) -> bool {
     let Some((scheme, rest)) = host.split_once("://") else { return false };
@@ -373,7 +311,7 @@ fn is_elsewhere(host: &str) -> bool {
     !(loopback || name == "localhost")
 }
 
-fn is_status(error: &DockerError, status: u16) -> bool {
+pub(super) fn is_status(error: &DockerError, status: u16) -> bool {
     matches!(error, DockerError::DockerResponseServerError { status_code, .. } if *status_code == status)
 }
 
@@ -388,7 +326,6 @@ pub(crate) fn refused(doing: &str, on: &str, why: &(impl Display + ?Sized)) -> E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ffi::OsStr;
 
     #[test]
     fn only_engines_of_this_machine_map_ports_here() {
@@ -402,6 +339,24 @@ mod tests {
         {
             assert!(is_elsewhere(there), "{there}");
         }
+    }
+
+    #[test]
+    fn variables_that_break_the_library_are_told_before_it_reads_them() {
+        let set = |name, value| {
+            Machine::from_process()
+                .with_variable("DOCKER_TLS_VERIFY", Some(OsStr::new("1")))
+                .with_variable("DOCKER_CERT_PATH", None)
+                .with_variable(name, Some(OsStr::new(value)))
+        };
+        let bare = set("DOCKER_TLS_VERIFY", "1");
+        assert!(addressed(&bare, Some("tcp://127.0.0.1:1")).unwrap_err().what.contains("DOCKER_CERT_PATH"));
+        assert!(addressed(&set("DOCKER_TLS_VERIFY", "0"), Some("https://127.0.0.1:1")).is_err());
+        assert!(addressed(&set("DOCKER_CERT_PATH", "/certs"), Some("tcp://127.0.0.1:1")).is_ok());
+        assert!(addressed(&set("DOCKER_TLS_VERIFY", "0"), Some("tcp://127.0.0.1:1")).is_ok());
+        assert!(addressed(&bare, Some("unix:///x.sock")).is_ok(), "a socket needs no certificate");
+        let empty = set("DOCKER_HOST", "");
+        assert!(addressed(&empty, None).unwrap_err().help.contains("unset DOCKER_HOST"));
     }
 
     #[tokio::test]

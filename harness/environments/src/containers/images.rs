@@ -1,14 +1,15 @@
 //! Which images stores run from, and how their names are read.
 
 use crate::artifacts::Pins;
-use crate::config::{SideConfig, Store};
+use crate::config::{EmbeddedConfig, SideConfig, Store};
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::machine::Machine;
 use std::fmt;
 
 /// Instead of every image of PostgreSQL; `{version}` in it stands for the major version.
 pub(crate) const POSTGRES_VARIABLE: &str = "DRYDOCK_IMAGE_POSTGRES";
-/// Instead of every image of Elasticsearch.
+/// Instead of every image of Elasticsearch; `{version}` in it stands for the tag of the image that the scenario names, else for
+/// the pinned version.
 pub(crate) const ELASTICSEARCH_VARIABLE: &str = "DRYDOCK_IMAGE_ELASTICSEARCH";
 
 /// Name and tag of an image, or name and digest.
@@ -42,23 +43,13 @@ impl Image {
 
     /// The image of a side's store: what the variable names, else what the scenario names, else the default.
     pub(crate) fn of(side: &SideConfig, store: Store, machine: &Machine) -> Result<Self> {
-        let (variable, configured) = match store {
-            Store::Postgres => (POSTGRES_VARIABLE, &side.postgres_image),
-            Store::Elasticsearch => (ELASTICSEARCH_VARIABLE, &side.elasticsearch_image),
+        let named = machine.variable(variable_of(store)).map(|v| v.to_string_lossy().into_owned());
+        let (text, place) = match (named, configured(side, store)) {
+            (Some(text), _) => (text, variable_of(store)),
+            (None, Some(text)) => (text.clone(), "`image` of the scenario"),
+            (None, None) => (format!("{store}:{{version}}"), "the default"),
         };
-        let named = machine.variable(variable).map(|v| v.to_string_lossy().into_owned());
-        let (text, place) = match (named, configured, store) {
-            (Some(text), _, _) => (text, variable),
-            (None, Some(text), _) => (text.clone(), "`image` of the scenario"),
-            (None, None, Store::Postgres) => ("postgres:{version}".to_owned(), "the default"),
-            (None, None, Store::Elasticsearch) => {
-                (format!("elasticsearch:{}", Pins::load()?.elasticsearch.version), "the default")
-            }
-        };
-        let filled = match store {
-            Store::Postgres => text.replace("{version}", &side.postgres_version.to_string()),
-            Store::Elasticsearch => text.clone(),
-        };
+        let filled = text.replace("{version}", &version_of(side, store)?);
         Self::parse(&filled).ok_or_else(|| {
             EnvironmentError::new(
                 EnvironmentProblem::Configuration,
@@ -67,6 +58,69 @@ impl Image {
             )
         })
     }
+}
+
+fn variable_of(store: Store) -> &'static str {
+    match store {
+        Store::Postgres => POSTGRES_VARIABLE,
+        Store::Elasticsearch => ELASTICSEARCH_VARIABLE,
+    }
+}
+
+fn configured(side: &SideConfig, store: Store) -> Option<&String> {
+    match store {
+        Store::Postgres => side.postgres_image.as_ref(),
+        Store::Elasticsearch => side.elasticsearch_image.as_ref(),
+    }
+}
+
+/// What `{version}` stands for: the major version that the scenario asks for, and for Elasticsearch, of which it asks for none,
+/// the tag of the image that it names, else the pinned version.
+fn version_of(side: &SideConfig, store: Store) -> Result<String> {
+    if store == Store::Postgres {
+        return Ok(side.postgres_version.to_string());
+    }
+    let named = configured(side, store).filter(|text| !text.contains("{version}"));
+    let tag = named.and_then(|text| {
+        let name = text.split('@').next()?;
+        Some(name.rsplit('/').next()?.split_once(':')?.1.to_owned())
+    });
+    tag.map_or_else(|| Ok(Pins::load()?.elasticsearch.version), Ok)
+}
+
+/// In words, each store that runs from one image on both sides because of a variable, though the scenario asks for two.
+pub(crate) fn overridden(config: &EmbeddedConfig, machine: &Machine) -> Vec<String> {
+    let stores = [
+        (Store::Postgres, config.source.postgres && config.target.postgres),
+        (Store::Elasticsearch, config.source.elasticsearch && config.target.elasticsearch),
+    ];
+    let told = stores.into_iter().filter(|(_, both)| *both).filter_map(|(store, _)| {
+        let bare = machine.clone().with_variable(variable_of(store), None);
+        // What is no name of an image is told where it is used.
+        let of = |machine| {
+            Some((Image::of(&config.source, store, machine).ok()?, Image::of(&config.target, store, machine).ok()?))
+        };
+        let ((source, target), (one, other)) = (of(&bare)?, of(machine)?);
+        (source != target && one == other).then(|| {
+            format!(
+                "{} makes both sides run {store} from {one}, where the scenario asks for {source} and {target}",
+                variable_of(store)
+            )
+        })
+    });
+    told.collect()
+}
+
+/// An image that is not here and could not be fetched.
+pub(super) fn not_pulled(image: &str, store: Store, why: &dyn fmt::Display) -> EnvironmentError {
+    EnvironmentError::new(
+        EnvironmentProblem::Fetch,
+        format!("the image {image} is not here and cannot be pulled: {why}"),
+        format!(
+            "see what `docker pull {image}` says, or name an image that is here in {}",
+            variable_of(store)
+        ),
+    )
 }
 
 #[cfg(test)]
@@ -92,6 +146,56 @@ mod tests {
         for text in ["", " ", "post gres:15", ":15", "postgres:", "a//b", "$(x)", "/postgres", "a/:1"] {
             assert_eq!(Image::parse(text), None, "{text:?}");
         }
+    }
+
+    fn with(variable: &str, value: &str) -> Machine {
+        let bare = Machine::from_process()
+            .with_variable(POSTGRES_VARIABLE, None)
+            .with_variable(ELASTICSEARCH_VARIABLE, None);
+        bare.with_variable(variable, Some(OsStr::new(value)))
+    }
+
+    #[test]
+    fn a_mirror_keeps_the_version_of_each_side() {
+        let mirror = with(ELASTICSEARCH_VARIABLE, "mirror.example:5000/es:{version}");
+        for (named, tag) in [
+            (Some("elasticsearch:8.15.0"), "8.15.0".to_owned()),
+            (Some("host:5000/team/elasticsearch:8.18.0@sha256:abc"), "8.18.0".to_owned()),
+            (Some("host:5000/elasticsearch"), Pins::load().unwrap().elasticsearch.version),
+            (None, Pins::load().unwrap().elasticsearch.version),
+        ] {
+            let side =
+                SideConfig { elasticsearch_image: named.map(ToOwned::to_owned), ..SideConfig::default() };
+            let image = Image::of(&side, Store::Elasticsearch, &mirror).unwrap();
+            assert_eq!(image.to_string(), format!("mirror.example:5000/es:{tag}"), "{named:?}");
+        }
+    }
+
+    #[test]
+    fn one_image_instead_of_two_is_told_and_nothing_else_is() {
+        let mut config = EmbeddedConfig::new("r", "/r");
+        (config.source.postgres_version, config.target.postgres_version) = (14, 17);
+        let told = overridden(&config, &with(POSTGRES_VARIABLE, "mirror/postgres:15"));
+        assert_eq!(told.len(), 1);
+        assert!(
+            told[0].contains("postgres:14 and postgres:17") && told[0].contains("mirror/postgres:15"),
+            "{told:?}"
+        );
+        assert!(overridden(&config, &with(POSTGRES_VARIABLE, "mirror/postgres:{version}")).is_empty());
+        assert!(
+            overridden(&config, &with(ELASTICSEARCH_VARIABLE, "mirror/es:1")).is_empty(),
+            "one was asked for"
+        );
+        config.target.postgres = false;
+        assert!(overridden(&config, &with(POSTGRES_VARIABLE, "mirror/postgres:15")).is_empty());
+    }
+
+    #[test]
+    fn an_image_that_cannot_be_pulled_is_told_with_what_to_do() {
+        let error = not_pulled("mirror/es:1", Store::Elasticsearch, &"no such host");
+        assert_eq!(error.code, EnvironmentProblem::Fetch);
+        assert!(error.help.contains("docker pull mirror/es:1"), "{}", error.help);
+        assert!(error.help.contains(ELASTICSEARCH_VARIABLE), "{}", error.help);
     }
 
     #[test]

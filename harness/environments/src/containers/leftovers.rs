@@ -1,10 +1,12 @@
 //! What dead runs left at the engine, for `drydock clean`, which knows no runtime.
 
-use super::engine::{Engine, Remove};
+use super::engine::Engine;
+use super::found::{Found, Remove};
 use super::marks::{Marks, Place};
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::machine::Machine;
 use crate::workdir::WorkDir;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// In a work directory: the run asked a container engine for its stores, and may have left something there.
@@ -33,16 +35,19 @@ pub(crate) fn remove_of(work: &WorkDir) -> Result<()> {
         return Ok(());
     }
     let marks = Marks::of(work);
-    with_engine(async |engine| engine.remove(engine.found(&marks).await?, Remove::Everything).await)
+    with_engine(async |engine| engine.remove_run(&marks, Remove::Everything).await)
 }
 
 /// Runs of a work root of which only containers, volumes or networks are left, with their names: somebody removed the work
-/// directory by hand. Nothing if no engine answers.
-pub(crate) fn orphans(root: &Path) -> Vec<(String, Vec<String>)> {
+/// directory, or the whole root, by hand.
+///
+/// # Errors
+/// No engine answers: nobody knows.
+pub(crate) fn orphans(root: &Path) -> Result<Vec<(String, Vec<String>)>> {
     let place = Place::of(root);
-    let found = with_engine(async |engine| engine.find(&place.filter()).await).unwrap_or_default();
+    let found = with_engine(async |engine| of_place(&engine, &place).await)?;
     let dead = found.into_iter().filter(|(run, found)| !found.is_empty() && !root.join(run).exists());
-    dead.map(|(run, found)| (run, found.names())).collect()
+    Ok(dead.map(|(run, found)| (run, found.names())).collect())
 }
 
 /// Removes everything of a run that [`orphans`] told.
@@ -52,10 +57,20 @@ pub(crate) fn orphans(root: &Path) -> Vec<(String, Vec<String>)> {
 pub(crate) fn remove_orphan(root: &Path, run: &str) -> Result<()> {
     let place = Place::of(root);
     with_engine(async |engine| {
-        let found = engine.find(&place.filter()).await?.remove(run).unwrap_or_default();
+        let found = of_place(&engine, &place).await?.remove(run).unwrap_or_default();
         // A run of this name may have begun meanwhile.
         if root.join(run).exists() { Ok(()) } else { engine.remove(found, Remove::Everything).await }
     })
+}
+
+async fn of_place(engine: &Engine, place: &Place) -> Result<BTreeMap<String, Found>> {
+    let mut runs: BTreeMap<String, Found> = BTreeMap::new();
+    for filter in place.filters() {
+        for (run, found) in engine.find(&filter).await? {
+            runs.entry(run).or_default().join(found);
+        }
+    }
+    Ok(runs)
 }
 
 /// Asks the engine from a thread with a runtime of its own: the caller may be inside of one, which must not be blocked twice.

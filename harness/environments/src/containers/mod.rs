@@ -6,17 +6,21 @@
 //! of a process helps against `kill -9`.
 
 mod engine;
+mod found;
 mod images;
 mod leftovers;
 mod marks;
 mod recipe;
 mod starting;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use engine::Engine;
-pub(crate) use images::Image;
+pub(crate) use images::{Image, overridden};
 pub(crate) use leftovers::{MARKER_FILE, names_of, orphans, remove_of, remove_orphan};
 
+use crate::clean;
 use crate::clients::Clients;
 use crate::config::{EmbeddedConfig, Side, Store};
 use crate::embedded::{Keep, StoreVersion, absent, in_use};
@@ -26,7 +30,7 @@ use crate::signals::StoreProcess;
 use crate::supervised::StoreSignal;
 use crate::workdir::{self, Taken, WorkDir};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
-use engine::Remove;
+use found::Remove;
 use marks::Marks;
 use starting::{Layout, launch};
 use std::path::{Path, PathBuf};
@@ -59,24 +63,28 @@ impl Containers {
         let root = workdir::root(config.work_root.as_deref(), &machine);
         match WorkDir::take(&root, &config.run_id)? {
             Taken::Live(owner) => return Err(in_use(&config.run_id, owner.map(|o| o.pid))),
-            Taken::Ours(old) => {
-                let found = engine.found(&Marks::of(&old)).await?;
-                engine.remove(found, Remove::Everything).await?;
-                old.remove()?;
-            }
+            // Perhaps of the other environment: a run can be tried on both.
+            Taken::Ours(old) => crate::embedded::blocking(move || clean::end_and_remove(old)).await?,
             Taken::Absent => {}
         }
         let work = WorkDir::create(&root, &config.run_id, &config.run_dir)?;
-        // Written before there is anything to find: whoever clears up knows that the engine has to be asked.
-        work.write_json(MARKER_FILE, &Layout::default())?;
-        match launch(&config, &machine, engine, work, None, &*progress).await {
+        let marks = match begin(&work) {
+            Ok(marks) => marks,
+            Err(error) => {
+                give_up(work);
+                return Err(error);
+            }
+        };
+        match launch(&config, &machine, engine, (work, marks.clone()), None, &*progress).await {
             Ok(started) => Ok(started),
             Err(failed) => {
                 let (error, engine, work) = *failed;
-                let found = engine.found(&Marks::of(&work)).await.unwrap_or_default();
-                match engine.remove(found, Remove::Everything).await {
-                    Ok(()) => work.remove()?,
-                    Err(left) => tracing::warn!(%left, "containers are left; `drydock clean` removes them"),
+                match engine.remove_run(&marks, Remove::Everything).await {
+                    Ok(()) => give_up(work),
+                    // The work directory stays: by it whoever clears up knows that the engine has to be asked again.
+                    Err(left) => {
+                        tracing::warn!(%left, "containers may be left; `drydock clean` removes them")
+                    }
                 }
                 Err(error)
             }
@@ -110,12 +118,15 @@ impl Containers {
         progress.note("ending the containers that the dead run left");
         for (name, id) in found.containers() {
             // Frozen ones hear nothing else.
-            engine.unpause(id).await;
+            engine.unpause(id).await?;
             let store = layout.ports.iter().find(|p| marks.store(p.side, p.store) == name).map(|p| p.store);
-            engine.end(id, store).await;
+            engine.end(id, store).await?;
         }
-        engine.remove(found, Remove::AllButVolumes).await?;
-        launch(&config, &machine, engine, work, Some(layout), &*progress).await.map(Some).map_err(|f| f.0)
+        engine.remove_run(&marks, Remove::AllButVolumes).await?;
+        launch(&config, &machine, engine, (work, marks), Some(layout), &*progress)
+            .await
+            .map(Some)
+            .map_err(|f| f.0)
     }
 
     /// Both stores of one side; `None` if the configuration left one out.
@@ -170,10 +181,13 @@ impl Containers {
     }
 
     /// Whether a store's container runs. False for a store that the configuration left out.
-    pub async fn is_running(&self, side: Side, store: Store) -> bool {
+    ///
+    /// # Errors
+    /// The engine does not tell.
+    pub async fn is_running(&self, side: Side, store: Store) -> Result<bool> {
         match self.store(side, store).and_then(Running::id) {
             Some(id) => self.engine.is_running(id).await,
-            None => false,
+            None => Ok(false),
         }
     }
 
@@ -187,7 +201,7 @@ impl Containers {
     /// # Errors
     /// The store runs, or the engine refuses.
     pub async fn remove_data(&mut self, side: Side, store: Store) -> Result<()> {
-        if self.is_running(side, store).await {
+        if self.is_running(side, store).await? {
             return Err(EnvironmentError::new(
                 EnvironmentProblem::Configuration,
                 format!("the volume of the {side} {store} cannot be removed: it runs"),
@@ -242,16 +256,19 @@ impl Containers {
                         ending.spawn(async move { engine.end(&id, Some(store)).await });
                     }
                 }
-                ending.join_all().await;
+                let ended: Result<Vec<()>> = ending.join_all().await.into_iter().collect();
+                if let Err(error) = ended {
+                    // Dropped, they would be ended by force.
+                    stores.into_iter().for_each(Running::leave);
+                    return Err(error);
+                }
                 store::finish(&mut stores).await;
-                let found = engine.found(&marks).await?;
                 stores.into_iter().for_each(Running::leave);
-                engine.remove(found, Remove::AllButVolumes).await?;
+                engine.remove_run(&marks, Remove::AllButVolumes).await?;
             }
             Keep::Nothing => {
-                let found = engine.found(&marks).await?;
                 // Removed by force: nobody reads the data again.
-                engine.remove(found, Remove::Everything).await?;
+                engine.remove_run(&marks, Remove::Everything).await?;
                 store::finish(&mut stores).await;
                 stores.into_iter().for_each(Running::leave);
                 work.remove()?;
@@ -266,5 +283,20 @@ impl Containers {
 
     fn store_mut(&mut self, side: Side, store: Store) -> Option<&mut Running> {
         self.stores.iter_mut().find(|s| s.side == side && s.store == store)
+    }
+}
+
+/// Chooses the marks of a new run, and notes them before there is anything to find: whoever clears up knows by them that the
+/// engine has to be asked, and for what.
+fn begin(work: &WorkDir) -> Result<Marks> {
+    let marks = Marks::choose(work)?;
+    work.write_json(MARKER_FILE, &Layout { ports: Vec::new(), marks: marks.clone() })?;
+    Ok(marks)
+}
+
+/// Removes the work directory of a start that failed. That it did not is no word on why the start failed.
+fn give_up(work: WorkDir) {
+    if let Err(left) = work.remove() {
+        tracing::warn!(%left, "a work directory is left; `drydock clean` removes it");
     }
 }

@@ -18,6 +18,8 @@ use testcontainers::{ContainerRequest, CopyTargetOptions, GenericImage, ImageExt
 const POSTGRES_VOLUME: &str = "/drydock";
 /// The data of a PostgreSQL.
 pub(super) const POSTGRES_DATA: &str = "/drydock/data";
+/// Where the superuser's first password is put into the container: a folder that every image has.
+const POSTGRES_PASSWORD: &str = "/etc/drydock-superuser-password";
 /// Where the image of Elasticsearch keeps data and configuration. A new volume takes over that folder's owner.
 const ELASTICSEARCH_DATA: &str = "/usr/share/elasticsearch/data";
 const ELASTICSEARCH_CONFIGURATION: &str = "/usr/share/elasticsearch/config";
@@ -60,8 +62,16 @@ impl Recipe<'_> {
             .with_mount(Mount::volume_mount(self.marks.store(self.side, Store::Postgres), POSTGRES_VOLUME))
             .with_env_var("PGDATA", POSTGRES_DATA)
             .with_env_var("POSTGRES_USER", SUPERUSER)
-            .with_env_var("POSTGRES_PASSWORD", password.expose_secret())
-            .with_env_var("POSTGRES_INITDB_ARGS", "--no-sync --encoding=UTF8 --locale=C.UTF-8")
+            // A variable could be read in the description of the container. The image reads the file as its own user.
+            .with_env_var("POSTGRES_PASSWORD_FILE", POSTGRES_PASSWORD)
+            .with_copy_to(
+                CopyTargetOptions::new(POSTGRES_PASSWORD).with_mode(0o444),
+                password.expose_secret().as_bytes().to_vec(),
+            )
+            .with_env_var(
+                "POSTGRES_INITDB_ARGS",
+                "--no-sync --encoding=UTF8 --locale=C.UTF-8 --auth-host=scram-sha-256",
+            )
             .with_env_var("TZ", "UTC")
             .with_cmd(std::iter::once("postgres").chain(settings))
     }
@@ -204,6 +214,29 @@ mod tests {
         let large = SideConfig { elasticsearch_heap_mib: 1024, ..SideConfig::default() };
         let large = with(&large, Side::Source, false, |r| variables(&r.elasticsearch(1, 0).unwrap()));
         assert!(!large["ES_JAVA_OPTS"].contains("SerialGC"), "{large:?}");
+    }
+
+    #[test]
+    fn no_variable_label_or_word_of_a_command_holds_a_secret() {
+        let config = SideConfig::default();
+        with(&config, Side::Source, true, |recipe| {
+            let request = recipe.postgres(1, &SecretString::from("very-secret"));
+            let variables = variables(&request);
+            let words = request.cmd().map(|word| word.to_string()).collect::<Vec<_>>();
+            let told = format!("{variables:?} {:?} {words:?}", request.labels());
+            assert!(!told.contains("very-secret"), "{told}");
+            assert_eq!(variables["POSTGRES_PASSWORD_FILE"], POSTGRES_PASSWORD);
+            let copied: Vec<String> = request.copy_to_sources().map(|c| format!("{c:?}")).collect();
+            let bytes = format!("{:?}", "very-secret".as_bytes());
+            assert!(copied[0].contains(POSTGRES_PASSWORD) && copied[0].contains(&bytes), "{copied:?}");
+            let door = recipe.door.expect("a door");
+            let request = recipe.elasticsearch(1, 0).unwrap();
+            let told = format!("{:?} {:?}", super::tests::variables(&request), request.labels());
+            for (name, text) in door_files(door).unwrap() {
+                let text = text.expose_secret();
+                assert!(!told.contains(text.trim()), "{name} is in {told}");
+            }
+        });
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Starting the containers of an environment side by side.
 
-use super::engine::{Engine, Remove, refused};
-use super::images::Image;
+use super::engine::{Engine, refused};
+use super::found::Remove;
+use super::images::{self, Image};
 use super::marks::Marks;
 use super::recipe::Recipe;
 use super::store::{Endpoint, Running, log_of};
@@ -23,16 +24,19 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Instant;
+use testcontainers::core::client::ClientError;
 use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerRequest, GenericImage};
+use testcontainers::{ContainerRequest, GenericImage, Image as _, TestcontainersError};
 
 /// How often another port is tried when one was snatched away.
 const ATTEMPTS: usize = 4;
 
-/// Ports of the last start; none until all stores have answered.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// What is noted of a run: the ports of its last start, none until all stores have answered, and its marks.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Layout {
     pub(super) ports: Vec<Place>,
+    /// By what all that is made for the run is found again.
+    pub(super) marks: Marks,
 }
 
 /// Where a store listens.
@@ -60,11 +64,10 @@ pub(super) async fn launch(
     config: &EmbeddedConfig,
     machine: &Machine,
     engine: Engine,
-    work: WorkDir,
+    (work, marks): (WorkDir, Marks),
     layout: Option<Layout>,
     progress: &dyn Progress,
 ) -> std::result::Result<Containers, Box<(EnvironmentError, Engine, WorkDir)>> {
-    let marks = Marks::of(&work);
     let started = start_all(config, machine, (&engine, &marks), &work, layout.as_ref(), progress).await;
     match started {
         Ok((stores, versions, clients)) => Ok(Containers { stores, engine, marks, versions, clients, work }),
@@ -83,7 +86,14 @@ async fn start_all(
     progress: &dyn Progress,
 ) -> Result<Started> {
     preflight::memory(config, machine)?;
-    preflight::work_space(config, machine, work.path())?;
+    // What is taken up has its room already.
+    if layout.is_none() {
+        preflight::engine_space(config, machine, engine.folder.as_deref())?;
+    }
+    preflight::dump_space(config, machine, work.path())?;
+    for told in images::overridden(config, machine) {
+        progress.note(&told);
+    }
     let secured = config.sides().iter().any(|(_, side)| side.access == Access::Secured);
     let door = if secured { Some(Door::provide(work)?) } else { None };
     engine.make_network(marks).await?;
@@ -93,11 +103,19 @@ async fn start_all(
     let logs = config.run_dir.join("logs");
     let starter =
         Starter { config, machine, engine, marks, work, layout, door: door.as_ref(), logs, progress };
+    // All of them to their end: a request to make a container goes on at the engine when nobody waits for it any more, and what
+    // it makes would come after the clearing up.
+    let made = tokio::join!(
+        starter.make(Side::Source, Store::Postgres),
+        starter.make(Side::Target, Store::Postgres),
+        starter.make(Side::Source, Store::Elasticsearch),
+        starter.make(Side::Target, Store::Elasticsearch),
+    );
     let (source_postgres, target_postgres, source_elasticsearch, target_elasticsearch) = tokio::try_join!(
-        starter.start(Side::Source, Store::Postgres),
-        starter.start(Side::Target, Store::Postgres),
-        starter.start(Side::Source, Store::Elasticsearch),
-        starter.start(Side::Target, Store::Elasticsearch),
+        starter.ready(made.0?),
+        starter.ready(made.1?),
+        starter.ready(made.2?),
+        starter.ready(made.3?),
     )?;
     let started = [source_postgres, target_postgres, source_elasticsearch, target_elasticsearch];
     let (stores, versions): (Vec<Running>, Vec<StoreVersion>) = started.into_iter().flatten().unzip();
@@ -106,7 +124,7 @@ async fn start_all(
         None => None,
     };
     let ports = stores.iter().map(|s| Place { side: s.side, store: s.store, port: s.port }).collect();
-    work.write_json(MARKER_FILE, &Layout { ports })?;
+    work.write_json(MARKER_FILE, &Layout { ports, marks: marks.clone() })?;
     Ok((stores, versions, clients))
 }
 
@@ -126,8 +144,19 @@ fn clients_for(config: &EmbeddedConfig, versions: &[StoreVersion]) -> Option<Emb
     any.then_some(wanted)
 }
 
-impl Starter<'_> {
-    async fn start(&self, side: Side, store: Store) -> Result<Option<(Running, StoreVersion)>> {
+/// A store whose container was started, and who has not answered yet.
+struct Made<'a> {
+    running: Running,
+    began: Instant,
+    image: Image,
+    door: Option<&'a Door>,
+    /// Whether its volume held data of an earlier life.
+    filled: bool,
+}
+
+impl<'a> Starter<'a> {
+    /// Makes and starts the container of a store, if it is asked for.
+    async fn make(&self, side: Side, store: Store) -> Result<Option<Made<'a>>> {
         let wanted = self.config.side(side);
         let (asked, fixed) = match store {
             Store::Postgres => (wanted.postgres, wanted.postgres_port),
@@ -150,7 +179,7 @@ impl Starter<'_> {
             (None, Some(place)) => PortChoice::Preferred(place.port),
             (None, None) => PortChoice::Any,
         };
-        let (mut running, began) = match store {
+        let (running, began) = match store {
             Store::Postgres => {
                 let password = self.password(side)?;
                 // Its door is closed from inside, once it runs.
@@ -161,20 +190,32 @@ impl Starter<'_> {
             Store::Elasticsearch => {
                 let at = |port| Endpoint::Elasticsearch(elasticsearch::endpoint(door, port));
                 let bytes = self.config.estimated_data_bytes;
-                let started =
-                    self.run((side, store), choice, at, |port| recipe.elasticsearch(port, bytes)).await?;
-                // A new volume belongs to root, and only the image knows its own user.
-                let id = started.0.id().unwrap_or_default();
-                self.engine.run_as_root(id, &["chmod", "0777", super::recipe::SNAPSHOTS]).await?;
-                started
+                self.run((side, store), choice, at, |port| recipe.elasticsearch(port, bytes)).await?
             }
         };
-        let network = self.marks.network();
+        Ok(Some(Made { running, began, image, door, filled: before.is_some() }))
+    }
+
+    /// Waits until a store answers with all it has.
+    async fn ready(&self, made: Option<Made<'a>>) -> Result<Option<(Running, StoreVersion)>> {
+        let Some(Made { mut running, began, image, door, filled }) = made else { return Ok(None) };
+        let (side, store, network) = (running.side, running.store, self.marks.network());
         running.wait(self.engine, &network, began).await?;
-        if let Some(door) = door.filter(|_| store == Store::Postgres && before.is_none()) {
-            running.close_door(door).await?;
-            running.wait(self.engine, &network, began).await?;
+        match store {
+            Store::Postgres => {
+                if let Some(door) = door.filter(|_| !filled) {
+                    running.close_door(door).await?;
+                    running.wait(self.engine, &network, began).await?;
+                }
+            }
+            Store::Elasticsearch => {
+                // A new volume belongs to root, and only the image knows its own user. After the first answer: one that ends
+                // at once is told by its own log.
+                let id = running.id().unwrap_or_default();
+                self.engine.run_as_root(id, &["chmod", "0777", super::recipe::SNAPSHOTS]).await?;
+            }
         }
+        let config = self.config.side(side);
         let told = StoreVersion {
             side,
             store,
@@ -183,7 +224,8 @@ impl Starter<'_> {
             obtained: Obtained::Image(image.to_string()),
             deviations: match store {
                 Store::Postgres => postgres::deviations(door),
-                Store::Elasticsearch => recipe.deviations(self.config.estimated_data_bytes),
+                Store::Elasticsearch => Recipe { side, image: &image, marks: self.marks, config, door }
+                    .deviations(self.config.estimated_data_bytes),
             },
             start_time: running.start_time,
         };
@@ -216,7 +258,7 @@ impl Starter<'_> {
             left -= 1;
             let held = HeldPort::take(choice, side, store)?;
             let request = request(held.port())?;
-            let image = request.image().clone();
+            let image = format!("{}:{}", request.image().name(), request.image().tag());
             let port = held.release();
             let began = Instant::now();
             let error = match request.start().await {
@@ -225,12 +267,13 @@ impl Starter<'_> {
                     let running = Running::new((side, store), container, (at(port), port), log, self.engine)?;
                     return Ok((running, began));
                 }
+                Err(TestcontainersError::Client(error @ ClientError::PullImage { .. })) => {
+                    return Err(images::not_pulled(&image, store, &error));
+                }
                 Err(error) => error.to_string(),
             };
             let snatched = error.contains("already allocated") || error.contains("address already in use");
             if !snatched || left == 0 || matches!(choice, PortChoice::Fixed(_)) {
-                use testcontainers::Image as _;
-                let image = format!("{}:{}", image.name(), image.tag());
                 return Err(refused("start a container of", &image, &error));
             }
             tracing::info!(port, "the port was taken between choice and start");

@@ -95,7 +95,7 @@ impl Running {
                 break;
             }
             let id = self.id().unwrap_or_default();
-            if !engine.is_running(id).await {
+            if !engine.is_running(id).await? {
                 return Err(self.failed("ended while starting").await);
             }
             if began.elapsed() > start_limit(self.store) {
@@ -170,10 +170,7 @@ impl Running {
         let Some(container) = &self.container else { return Ok(()) };
         match signal {
             StoreSignal::Stop => container.pause().await.map_err(|e| refused("pause", container.id(), &e)),
-            StoreSignal::Continue => {
-                engine.unpause(container.id()).await;
-                Ok(())
-            }
+            StoreSignal::Continue => engine.unpause(container.id()).await,
             other => engine.signal(container.id(), signal_name(other)).await,
         }
     }
@@ -188,16 +185,18 @@ impl Running {
             ));
         };
         let id = container.id().to_owned();
-        if engine.is_running(&id).await {
-            engine.unpause(&id).await;
-            engine.end(&id, Some(self.store)).await;
-            if engine.is_running(&id).await {
+        if engine.is_running(&id).await? {
+            engine.unpause(&id).await?;
+            engine.end(&id, Some(self.store)).await?;
+            if engine.is_running(&id).await? {
                 container.stop_with_timeout(Some(0)).await.map_err(|e| refused("stop", &id, &e))?;
             }
         }
+        // Before the start: whoever follows the log now would go on with that of the next life as well.
+        self.finish_log().await;
+        let Some(container) = &self.container else { return Ok(()) };
         let (began, since) = (Instant::now(), seconds_now());
         container.start().await.map_err(|e| refused("start again", &id, &e))?;
-        self.finish_log().await;
         self.follower = Some(engine.follow(&id, &self.log, since)?);
         self.wait(engine, network, began).await
     }

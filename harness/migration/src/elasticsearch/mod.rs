@@ -4,6 +4,7 @@ mod answer;
 mod back_up;
 mod by_hand;
 mod copy;
+mod copy_one;
 mod create;
 mod delta;
 mod dump;

@@ -174,7 +174,8 @@ impl RealWorld {
             .map_err(of_environment)?;
         let deadline = tokio::time::Instant::now() + STOP_LIMIT;
         for store in [Store::Postgres, Store::Elasticsearch] {
-            while environment.is_running(Side::Source, store).await && tokio::time::Instant::now() < deadline
+            while tokio::time::Instant::now() < deadline
+                && environment.is_running(Side::Source, store).await.map_err(of_environment)?
             {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }

@@ -14,6 +14,7 @@ mod preflight;
 mod prepare;
 mod probing;
 mod reporter;
+mod resume;
 mod rollback;
 mod trial;
 mod usable;
@@ -309,43 +310,6 @@ impl RealWorld {
 
     fn note(&self, level: drydock_core::event::NoteLevel, text: impl Into<String>) {
         self.recorder.emit(Event::Note { level, text: text.into() });
-    }
-
-    /// Decides how a run that was begun before goes on: from where it stopped, or from the beginning.
-    pub async fn take_up(&mut self, progress: Progress) -> Progress {
-        self.resumed = true;
-        self.struck.clone_from(&progress.struck);
-        let why = self.why_start_over(&progress).await;
-        let steps_kept = if why.is_some() { 0 } else { progress.done.len() as u64 };
-        self.recorder.emit(Event::RunResumed { steps_kept, starts_over: why.clone() });
-        if why.is_none() {
-            return progress;
-        }
-        // What the earlier life of the run wrote is gone with its stores.
-        let _ = std::fs::remove_file(&self.config.acknowledged);
-        let _ = std::fs::remove_file(self.config.folder.join("way-back.json"));
-        let _ = std::fs::remove_file(self.config.folder.join(rollback::CAPTURED));
-        let _ = drydock_migration::forget_warm_copy(&self.config.folder);
-        Progress::default()
-    }
-
-    async fn why_start_over(&mut self, progress: &Progress) -> Option<String> {
-        if !progress.done.contains(&StepId::from("prepare/workload")) {
-            return Some("the source had not been filled".into());
-        }
-        // Adopted from an earlier life in the same process.
-        if self.environment.is_some() {
-            return None;
-        }
-        let (name, progress) = (self.config.scenario.environment, self.progress("prepare/provision"));
-        match Environment::reattach(name, self.stores_config(), progress).await {
-            Ok(Some(environment)) => {
-                self.environment = Some(environment);
-                None
-            }
-            Ok(None) => Some("the data of its stores is gone".into()),
-            Err(error) => Some(format!("its stores do not start on their data: {error}")),
-        }
     }
 }
 

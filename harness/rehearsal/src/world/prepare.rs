@@ -3,7 +3,7 @@
 use super::{Ownership, RealWorld, Stepped, Until, environment, internal, of_environment, store_failed};
 use crate::flow::{Attempt, Facts, Progress};
 use crate::start::RehearsalOptions;
-use drydock_core::event::ServiceState;
+use drydock_core::event::{NoteLevel, ServiceState};
 use drydock_core::scenario::{self, Managed, Misconfiguration, Procedure, Profile, SideSpec};
 use drydock_core::{Action, Clock, Event, Scenario, StepId};
 use drydock_environments::{
@@ -47,6 +47,9 @@ impl RealWorld {
             return self.announce();
         }
         let config = self.stores_config();
+        if let Some((what, mend)) = config.unused_images(self.config.scenario.environment) {
+            self.note(NoteLevel::Warning, format!("{what}; {mend}"));
+        }
         if attempt == Attempt::Again || self.resumed {
             // An earlier life may have left processes and half a data directory under this run's name.
             let run = self.config.run.to_string();

@@ -192,7 +192,7 @@ impl RealWorld {
         };
         let mut started = Vec::new();
         for store in STORES {
-            if environment.is_running(Side::Source, store).await {
+            if environment.is_running(Side::Source, store).await.map_err(of_environment)? {
                 continue;
             }
             if !environment.has_data(Side::Source, store) {

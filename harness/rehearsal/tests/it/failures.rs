@@ -174,7 +174,7 @@ impl Run<'_> {
             progress.done.insert(StepId::from(id));
         }
         if before.is_some() {
-            progress = world.take_up(progress).await;
+            progress = world.take_up(progress).await.expect("its stores are there");
         }
         let ending = run(&self.plan, &mut world, &recorder, &progress, &Interrupt::default()).await;
         self.stores.environment = world.release();

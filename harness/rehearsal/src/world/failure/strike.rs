@@ -86,7 +86,7 @@ impl Scene {
             FaultKind::SourceKilled | FaultKind::TargetKilled => {
                 self.in_the_middle().await?;
                 let process = self.process.clone().ok_or("the store does not run")?;
-                process.kill().await;
+                process.kill().await.map_err(text)?;
                 Ok(format!("the store of {}", self.component()))
             }
             FaultKind::ClientKilled => {
