@@ -1,9 +1,9 @@
 //! The pinned external artifacts, and the check that a file is the pinned one.
 
 use crate::error::{EnvironmentError, EnvironmentProblem, Result, size};
+use crate::random::hex;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -121,11 +121,7 @@ fn sha256(file: &Path) -> Result<String> {
             n => hasher.update(&buffer[..n]),
         }
     }
-    Ok(hasher.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Ok(hex(&hasher.finalize()))
 }
 
 #[cfg(test)]

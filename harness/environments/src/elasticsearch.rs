@@ -6,6 +6,7 @@ use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::homes::Home;
 use crate::java::Java;
 use crate::postgres::make_owned;
+use crate::random::random_bytes;
 use crate::server::Recipe;
 use crate::supervised::Launch;
 use crate::user::StoreUser;
@@ -18,7 +19,6 @@ use drydock_stores::endpoint::ElasticsearchAuth;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use std::fs;
-use std::io::Read;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -272,11 +272,7 @@ pub(crate) fn repository(work: &Path) -> PathBuf {
 
 /// A password as the node's user file holds it: a salted SHA-256, which suffices for 192 random bits.
 fn hashed(password: &SecretString) -> Result<String> {
-    let source = Path::new("/dev/urandom");
-    let mut salt = [0_u8; 8];
-    fs::File::open(source)
-        .and_then(|mut file| file.read_exact(&mut salt))
-        .map_err(|e| EnvironmentError::io("read", source, &e))?;
+    let salt = random_bytes::<8>()?;
     let digest = Sha256::new().chain_update(password.expose_secret()).chain_update(salt).finalize();
     Ok(format!("{{SSHA256}}{}{}", BASE64.encode(salt), BASE64.encode(digest)))
 }

@@ -33,6 +33,7 @@ mod postgres;
 mod preflight;
 mod procfs;
 mod proxy;
+mod random;
 mod server;
 mod signals;
 mod supervised;

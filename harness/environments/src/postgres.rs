@@ -5,6 +5,7 @@ use crate::door::Door;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::homes::Home;
 use crate::machine::GroupGuard;
+use crate::random::{hex, random_bytes};
 use crate::server::Recipe;
 use crate::supervised::{Launch, last_lines, open_log};
 use crate::user::StoreUser;
@@ -13,9 +14,7 @@ use drydock_stores::PostgresEndpoint;
 use drydock_stores::endpoint::PostgresTls;
 use secrecy::{ExposeSecret, SecretString};
 use std::ffi::OsString;
-use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -241,16 +240,7 @@ pub(crate) fn make_owned(path: &Path, user: &StoreUser, mode: u32) -> Result<()>
 }
 
 pub(crate) fn random_password() -> Result<SecretString> {
-    let source = Path::new("/dev/urandom");
-    let mut bytes = [0_u8; 24];
-    File::open(source)
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .map_err(|e| EnvironmentError::io("read", source, &e))?;
-    Ok(SecretString::from(bytes.iter().fold(String::with_capacity(48), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })))
+    Ok(SecretString::from(hex(&random_bytes::<24>()?)))
 }
 
 pub(crate) fn read_password(path: &Path) -> Result<SecretString> {

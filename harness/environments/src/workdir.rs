@@ -9,9 +9,10 @@ use crate::config::{Store, valid_run_id};
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::machine::Machine;
 use crate::procfs::{self, Process};
+use crate::random::{hex, random_bytes};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -200,12 +201,7 @@ pub(crate) fn give_name(root: &Path) -> Result<()> {
     if name_of_root(root).is_some() {
         return Ok(());
     }
-    let source = Path::new("/dev/urandom");
-    let mut bytes = [0_u8; NAME_BYTES];
-    File::open(source)
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .map_err(|e| EnvironmentError::io("read", source, &e))?;
-    let name: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = hex(&random_bytes::<NAME_BYTES>()?);
     write_private(&root.join(NAME_FILE), name.as_bytes())
 }
 

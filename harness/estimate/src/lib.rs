@@ -19,5 +19,5 @@ pub use history::{History, HistoryError, MeasuredRun, StepTime};
 pub use interval::{Interval, needed_runs};
 pub use machine::Machine;
 pub use model::{Model, Prediction};
-pub use volumes::{Asked, Assumed, Measure, Volumes, parse_bytes, parse_count};
+pub use volumes::{Asked, Assumed, Measure, Volumes, parse_bytes, parse_count, slopes};
 pub use way::Way;

@@ -183,20 +183,24 @@ fn beside(runs: &[&MeasuredRun], wanted: Measure, (given, value): (Measure, f64)
         .map(|r| (given.of(&r.volumes), wanted.of(&r.volumes)))
         .filter(|(given, _)| *given > 0.0)
         .collect();
-    let slopes: Vec<f64> = points
-        .iter()
-        .enumerate()
-        .flat_map(|(at, (x, y))| {
-            let differs = move |(other, _): &&(f64, f64)| x.max(*other) > x.min(*other) * 1.2;
-            points[at + 1..].iter().filter(differs).map(move |(other, z)| (z - y) / (other - x))
-        })
-        .collect();
+    let slopes = slopes(&points, 1.2);
     if slopes.is_empty() {
         return value * median(points.iter().map(|(x, y)| y / x).collect());
     }
     let slope = median(slopes).max(0.0);
     let fixed = median(points.iter().map(|(x, y)| y - slope * x).collect()).max(0.0);
     fixed + slope * value
+}
+
+/// Slopes of the lines through each two points whose x differ by more than the factor `apart`.
+pub fn slopes(points: &[(f64, f64)], apart: f64) -> Vec<f64> {
+    let after = |at: usize| points[at + 1..].iter();
+    let lines = |(at, (x, y)): (usize, &(f64, f64))| {
+        let (x, y) = (*x, *y);
+        let differs = move |(other, _): &&(f64, f64)| x.max(*other) > x.min(*other) * apart;
+        after(at).filter(differs).map(move |(other, z)| (z - y) / (other - x))
+    };
+    points.iter().enumerate().flat_map(lines).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts and bytes for durations in seconds")]

@@ -1,6 +1,7 @@
 //! Stores that serve several runs, one after the other: started once, emptied in between, and made anew where a run left
 //! them in a state that emptying does not mend.
 
+use crate::start::RehearsalOptions;
 use crate::world::environment_for;
 use drydock_core::Scenario;
 use drydock_environments::{Environment, EnvironmentError, Keep, Side, Silent, Store};
@@ -78,7 +79,7 @@ impl Stage {
     pub(crate) async fn lend(
         &mut self,
         scenario: &Scenario,
-        homes: (Option<PathBuf>, Option<PathBuf>),
+        options: &RehearsalOptions,
         say: &dyn Fn(&str),
     ) -> Result<(Environment, Blank, Age), EnvironmentError> {
         if let Some((mut environment, blank)) = self.environment.take() {
@@ -91,7 +92,8 @@ impl Stage {
             }
         }
         let mut config = environment_for(scenario, &self.run, &self.folder);
-        (config.postgres_home, config.elasticsearch_home) = homes;
+        config.postgres_home.clone_from(&options.postgres_home);
+        config.elasticsearch_home.clone_from(&options.elasticsearch_home);
         let environment = Environment::start(scenario.environment, config, Arc::new(Silent)).await?;
         let mut blank = Vec::new();
         for side in [Side::Source, Side::Target] {

@@ -112,12 +112,8 @@ pub(crate) fn fail(error: RehearsalError) -> ExitCode {
             anstream::eprintln!("{:?}", miette::Report::new_boxed(error));
             ExitCode::Usage
         }
-        RehearsalError::Environment(why) => {
-            anstream::eprintln!(
-                "error: cannot resume: {}; {}; the run is as it was, resume it then",
-                why.what,
-                why.help
-            );
+        RehearsalError::Environment(ref why) => {
+            anstream::eprintln!("error: {error}; {}; the run is as it was, resume it then", why.help);
             ExitCode::CouldNotRun
         }
         RehearsalError::File { .. } | RehearsalError::Record { .. } | RehearsalError::NothingToResume(_) => {

@@ -355,6 +355,7 @@ impl<'a> Work<'a> {
                     Some(ledger) => self.copy_warm(index, ledger).await?,
                 };
                 let Some(moved) = moved else { return Ok(()) };
+                self.sync_early(&index.name, moved).await;
                 let now = finished.fetch_add(moved, Ordering::Relaxed) + moved;
                 self.reporter.item(&index.name, moved);
                 self.reporter.progress(now.min(total), Some(total), "documents");

@@ -9,6 +9,9 @@ use drydock_core::scenario::{CreateIndices, Mover};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
+/// Documents from which the sync of an index takes longer than to ask for it.
+const WORTH_A_HEAD_START: u64 = 10_000;
+
 impl Work<'_> {
     /// Remembers the replicas that the new index got and eases it, as the official scripts do.
     pub(super) async fn tune_upstream(&self, name: &str) -> Result<(), MigrationError> {
@@ -40,9 +43,7 @@ impl Work<'_> {
     /// Gives every index the settings it must have after the copy, many indices with equal ones a request, and has everything
     /// written to them synced.
     pub(super) async fn restore_settings(&self, names: &[String]) -> Result<(), MigrationError> {
-        // Nothing was eased.
-        let untouched = self.mode() == CreateIndices::Bare || self.cx.spec.mover == Mover::Snapshot;
-        if untouched || Without::Settings.is_gone() {
+        if !self.eases() || Without::Settings.is_gone() {
             return Ok(());
         }
         let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -70,6 +71,19 @@ impl Work<'_> {
         self.sync(names).await?;
         // Blocks last: an index that is read-only takes no other setting.
         self.put_settings(blocked).await
+    }
+
+    /// Whether this way of copying eases settings at all.
+    fn eases(&self) -> bool {
+        self.mode() != CreateIndices::Bare && self.cx.spec.mover != Mover::Snapshot
+    }
+
+    /// Has an index synced as soon as it is copied, beside the copies of others: all of it at the end is time in which nobody
+    /// can work. A mere head start: what counts is the answer for all indices, after their settings are back.
+    pub(super) async fn sync_early(&self, name: &str, moved: u64) {
+        if moved >= WORTH_A_HEAD_START && self.eases() && !Without::Flush.is_gone() {
+            let _ = self.target.post_empty(&format!("{}/_flush", index_path(name))).await;
+        }
     }
 
     async fn put_settings(&self, groups: BTreeMap<String, Vec<String>>) -> Result<(), MigrationError> {

@@ -135,10 +135,11 @@ async fn one(
 ) -> Result<(Rehearsed, Age), BenchError> {
     let (scenario, plan) = plan_of(file, options)?;
     let ledger = ledger_of(&scenario, file)?;
-    let homes = (options.postgres_home.clone(), options.elasticsearch_home.clone());
-    let (stores, blank, age) = shared.stage.lend(&shared.scenario, homes, &|text| observer.say(text)).await?;
+    let say = |text: &str| observer.say(text);
+    let (stores, blank, age) = shared.stage.lend(&shared.scenario, options, &say).await?;
     shared.rounds += 1;
-    let begun = begin(
+    // If it cannot be begun, the stage is struck with the stores that were lent.
+    let Begun { started, folder, recorder } = begin(
         Beginning {
             run: RunId(format!("{}.{:02}", shared.run, shared.rounds)),
             runs: runs_of(options),
@@ -148,14 +149,7 @@ async fn one(
             ledger,
         },
         observer,
-    );
-    let Begun { started, folder, recorder } = match begun {
-        Ok(begun) => begun,
-        Err(error) => {
-            shared.stage.take_back(stores, blank);
-            return Err(error.into());
-        }
-    };
+    )?;
     let lent = Lent { stores, after_failure: AfterFailure::default() };
     let (rehearsed, stores) =
         go_through(started, folder, options, recorder, Progress::default(), interrupt, Some(lent)).await;

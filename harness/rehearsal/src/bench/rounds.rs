@@ -1,8 +1,8 @@
 //! Which runs a bench makes, in which order, and how long they are going to take.
 
 use drydock_core::scenario::Profile;
-use drydock_estimate::Way;
 use drydock_estimate::order::shuffled;
+use drydock_estimate::{Way, slopes};
 use std::path::PathBuf;
 
 /// As many documents, copied once, warm the stores up.
@@ -80,14 +80,9 @@ pub fn rounds(bench: &Bench) -> Vec<Round> {
 /// About how many seconds `left` will take, from the runs so far (documents, seconds). Nothing before the first one.
 #[expect(clippy::cast_precision_loss, reason = "a rough figure for people")]
 pub fn seconds_left(took: &[(u64, f64)], left: &[Round]) -> Option<f64> {
-    let slopes = took.iter().enumerate().flat_map(|(at, (x, s))| {
-        took[at + 1..]
-            .iter()
-            .filter(move |(y, _)| y != x)
-            .map(move |(y, t)| (t - s) / (*y as f64 - *x as f64))
-    });
-    let slope = middle(slopes.collect()).unwrap_or_default().max(0.0);
-    let fixed = middle(took.iter().map(|(x, s)| s - slope * *x as f64).collect())?.max(0.0);
+    let points: Vec<(f64, f64)> = took.iter().map(|(x, s)| (*x as f64, *s)).collect();
+    let slope = middle(slopes(&points, 1.0)).unwrap_or_default().max(0.0);
+    let fixed = middle(points.iter().map(|(x, s)| s - slope * x).collect())?.max(0.0);
     Some(left.iter().map(|round| fixed + slope * round.documents as f64).sum())
 }
 

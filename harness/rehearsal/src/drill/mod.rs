@@ -182,10 +182,9 @@ async fn one(
     observer: &dyn Observer,
 ) -> Result<Summary, DrillError> {
     let Begun { started, folder, recorder } = begun;
-    let homes = (options.rehearsal.postgres_home.clone(), options.rehearsal.elasticsearch_home.clone());
     let say = |text: &str| observer.say(text);
     let (again, last_words) = (folder.clone(), recorder.clone());
-    let (environment, blank, _) = match stage.lend(&started.scenario, homes, &say).await {
+    let (environment, blank, _) = match stage.lend(&started.scenario, &options.rehearsal, &say).await {
         Ok(lent) => lent,
         Err(error) => {
             // The cells before it are not lost, and the next one tries again.
