@@ -2,6 +2,7 @@
 //! a user would notice.
 
 pub mod acknowledged;
+pub mod clock;
 pub mod elasticsearch;
 pub mod fate;
 pub mod postgres;

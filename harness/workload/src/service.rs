@@ -3,9 +3,11 @@
 //! to zero does; opening it connects to the other side.
 
 use crate::acknowledged::Acknowledgements;
+use crate::clock::ApplicationClock;
 use drydock_stores::elasticsearch::{Client, ElasticsearchError, Timeouts};
 use drydock_stores::postgres::{Connection, PostgresError, connect};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
+use jiff::Timestamp;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,11 +32,12 @@ pub struct Backend {
     /// The cluster.
     pub elasticsearch: Option<Client>,
     databases: BTreeMap<String, Mutex<Connection>>,
+    clock: ApplicationClock,
 }
 
 impl Backend {
     /// Connects as each component does: its own role, its own application name, `camunda-<database>`.
-    async fn start(config: &ServiceConfig) -> Result<Self, ServiceError> {
+    async fn start(config: &ServiceConfig, clock: ApplicationClock) -> Result<Self, ServiceError> {
         let timeouts = Timeouts { connect: Duration::from_secs(2), read: Duration::from_secs(20) };
         let elasticsearch = match &config.elasticsearch {
             Some(endpoint) => Some(Client::new(endpoint, timeouts)?),
@@ -46,7 +49,12 @@ impl Backend {
             let session = connect(&endpoint, database, &format!("camunda-{database}")).await?;
             databases.insert(database.clone(), Mutex::new(session));
         }
-        Ok(Self { elasticsearch, databases })
+        Ok(Self { elasticsearch, databases, clock })
+    }
+
+    /// The time by which it dates what it writes.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The session on a component's database.
@@ -91,12 +99,18 @@ pub enum ServiceError {
 pub struct Service {
     backend: Arc<RwLock<Option<Backend>>>,
     acknowledged: Arc<Acknowledgements>,
+    clock: ApplicationClock,
 }
 
 impl Service {
     /// A stopped application whose acknowledged writes go to `acknowledged`.
     pub fn stopped(acknowledged: Arc<Acknowledgements>) -> Self {
-        Self { backend: Arc::new(RwLock::new(None)), acknowledged }
+        Self { backend: Arc::new(RwLock::new(None)), acknowledged, clock: ApplicationClock::default() }
+    }
+
+    /// The application's clock, on whichever side it runs.
+    pub fn clock(&self) -> &ApplicationClock {
+        &self.clock
     }
 
     /// Starts the application on the stores of `config`. Until it returns, clients are refused.
@@ -104,7 +118,7 @@ impl Service {
     /// # Errors
     /// A store cannot be reached, or a role cannot log in.
     pub async fn open(&self, config: &ServiceConfig) -> Result<(), ServiceError> {
-        let backend = Backend::start(config).await?;
+        let backend = Backend::start(config, self.clock.clone()).await?;
         *self.backend.write().await = Some(backend);
         Ok(())
     }

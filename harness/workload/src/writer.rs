@@ -10,7 +10,6 @@ use crate::postgres::{self, Databases, Operation};
 use crate::service::{Backend, Service, ServiceError};
 use allowance::Allowance;
 use cluster::ClusterWriter;
-use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -256,7 +255,7 @@ impl Rows<'_> {
 
     async fn one(&self, backend: &Backend, log: &Acknowledgements) -> Result<(), ServiceError> {
         let Self { databases, number, .. } = *self;
-        let at = now();
+        let at = backend.now();
         let rows = match number % 4 {
             0 if self.has("webmodeler") => {
                 let session = backend.database("webmodeler")?.lock().await;
@@ -307,7 +306,7 @@ impl Rows<'_> {
         backend: &Backend,
     ) -> Result<Vec<postgres::Acknowledged>, ServiceError> {
         let Self { databases, number, .. } = *self;
-        let at = now();
+        let at = backend.now();
         let diagrams = self.has("webmodeler") && (number.is_multiple_of(4) || !self.has("keycloak"));
         let session = backend.database(if diagrams { "webmodeler" } else { "keycloak" })?.lock().await;
         Ok(match (diagrams, rows) {
@@ -338,10 +337,4 @@ impl Rows<'_> {
         log.note(&writes)?;
         Ok(writes.len() as u64)
     }
-}
-
-/// Now, in whole milliseconds.
-pub(crate) fn now() -> Timestamp {
-    let now = Timestamp::now();
-    now.round(jiff::Unit::Millisecond).unwrap_or(now)
 }

@@ -252,5 +252,11 @@ pub(super) const fn of(fault: FaultKind) -> Explanation {
             "Archiving and retries; versions begin at 1 again, and an external version refuses the newer state.",
             "Use `delta: exact`, which goes by sequence numbers.",
         ),
+        F::ClockSkew => text(
+            "The application's clock jumps by more than a day, ahead or back as the seed has it, and stays there: what users write \
+             is dated by it until the end of the run.",
+            "A node without time service, or one that was corrected by it; a machine that woke up.",
+            "Nothing that is found may depend on dates in the data. By hand: do not select what to copy by time.",
+        ),
     }
 }

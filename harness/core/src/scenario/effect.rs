@@ -93,7 +93,8 @@ impl FaultKind {
             | Self::ShortTimeout
             | Self::ScrollExpires
             | Self::UnrefreshedIndex
-            | Self::RecreatedDocuments => through,
+            | Self::RecreatedDocuments
+            | Self::ClockSkew => through,
             Self::MappingRefused => Effect { course: Course::Fails, red: &[], may: &[] },
             Self::WrongCredentials
             | Self::SourceKilled
@@ -154,6 +155,10 @@ impl FaultKind {
             // Anywhere between the freeze and the switch, with steps on either side.
             Self::PassingSession | Self::PassingIndex => copies && action != Action::WarmCopy || restores,
             Self::UnrefreshedIndex | Self::RecreatedDocuments => action == Action::SaveConfiguration,
+            // While users still write what is migrated.
+            Self::ClockSkew => {
+                matches!(action, Action::InitialBackup(_) | Action::WarmCopy | Action::SaveConfiguration)
+            }
             Self::DrydockKilled => true,
             kind => copies && kind.moment() == Moment::During,
         }

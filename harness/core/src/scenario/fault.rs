@@ -144,11 +144,13 @@ pub enum FaultKind {
     UnrefreshedIndex,
     /// Documents of the source are deleted and made again around the warm copy.
     RecreatedDocuments,
+    /// The application's clock jumps by more than a day.
+    ClockSkew,
 }
 
 impl FaultKind {
     /// Every fault.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         Self::LoseDocument,
         Self::ChangeDocument,
         Self::RerouteDocument,
@@ -198,6 +200,7 @@ impl FaultKind {
         Self::PassingIndex,
         Self::UnrefreshedIndex,
         Self::RecreatedDocuments,
+        Self::ClockSkew,
     ];
 
     /// Name as in scenario files.
@@ -252,6 +255,7 @@ impl FaultKind {
             Self::PassingIndex => "passing-index",
             Self::UnrefreshedIndex => "unrefreshed-index",
             Self::RecreatedDocuments => "recreated-documents",
+            Self::ClockSkew => "clock-skew",
         }
     }
 

@@ -93,11 +93,11 @@ fn upstreams_warm_reindex_loses_what_the_log_says_and_the_exact_one_nothing() {
     if let Some(why) = cannot_run(folder.path()) {
         return skip(&why);
     }
-    let rehearse = |name: &str| {
+    let rehearse = |scenario: &Path| {
         let mut command = drydock(folder.path());
-        command.arg("rehearse").arg(scenario(name)).args(["--documents", "400"]).output().expect("it runs")
+        command.arg("rehearse").arg(scenario).args(["--documents", "400"]).output().expect("it runs")
     };
-    let upstream = rehearse("warm-reindex-upstream.yaml");
+    let upstream = rehearse(&scenario("warm-reindex-upstream.yaml"));
     assert_eq!(upstream.status.code(), Some(1), "{}", text(&upstream));
     let told = report(folder.path());
     for kind in ["extra", "changed"] {
@@ -108,8 +108,20 @@ fn upstreams_warm_reindex_loses_what_the_log_says_and_the_exact_one_nothing() {
     assert_eq!(counted(&told, "elasticsearch/documents", "missing"), 0, "{told}");
     assert!(text(&upstream).contains("live on in another index"), "{}", text(&upstream));
     std::fs::remove_dir_all(run_folder(folder.path())).expect("removed");
-    let exact = rehearse("warm-reindex.yaml");
+    // Nor is anything lost or blamed where the application's clock jumps to another day meanwhile.
+    let exact = fs::read_to_string(scenario("warm-reindex.yaml")).expect("the scenario");
+    let ledger = scenario("../fixtures/expected/standard.yaml");
+    let exact = exact.replace("../fixtures/expected/standard.yaml", &ledger.to_string_lossy());
+    let file = folder.path().join("skewed.yaml");
+    fs::write(&file, exact + "\nfaults:\n  - {fault: clock-skew}\n").expect("written");
+    let exact = rehearse(&file);
     assert_eq!(exact.status.code(), Some(0), "{}", text(&exact));
+    let (told, run) = (report(folder.path()), run_folder(folder.path()));
+    assert!(told.to_string().contains("hours ahead") || told.to_string().contains("hours behind"), "{told}");
+    let written = fs::read_to_string(run.join("acknowledged.jsonl")).expect("the log");
+    let today = jiff::Timestamp::now();
+    let on = |hours| (today + jiff::SignedDuration::from_hours(hours)).strftime("_%Y-%m-%d\"").to_string();
+    assert!([26, -26].iter().any(|h| written.contains(&on(*h))), "nothing was archived under another day");
     assert_nothing_left(folder.path(), &run_folder(folder.path()));
 }
 

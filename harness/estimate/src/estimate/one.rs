@@ -6,13 +6,14 @@ use crate::history::{History, MeasuredRun};
 use crate::interval::{Interval, needed_runs};
 use crate::machine::Machine;
 use crate::model::Model;
-use crate::volumes::{Measure, Volumes, median};
+use crate::volumes::{Asked, Measure, Volumes};
 use crate::way::Way;
 use drydock_core::Outcome;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
-/// Volumes that far off what was measured are told.
-const OTHER_SHAPE: f64 = 1.3;
+/// Volumes outside of this, as a part of what was measured, are told.
+const AS_MEASURED: RangeInclusive<f64> = 1.0 / 1.3..=1.3;
 /// Points of the curve.
 const CURVE: u64 = 24;
 /// Figures this near to the measured ones are within the range: users write while a run goes on.
@@ -67,7 +68,7 @@ pub(super) fn of(
         );
         return Some(estimate);
     }
-    fill(&mut estimate, &model, question);
+    fill(&mut estimate, &model, &runs, question);
     Some(estimate)
 }
 
@@ -125,24 +126,22 @@ fn carried(model: &Model, runs: &[&MeasuredRun], own: &[&MeasuredRun], question:
 /// What makes the figure less certain than the interval can say.
 fn marks(runs: &[&MeasuredRun], model: &Model, volumes: &Volumes, question: &Question) -> Vec<String> {
     let mut marks = Vec::new();
-    for measure in [Measure::Bytes, Measure::LargestIndexBytes] {
-        let under = if measure == Measure::Bytes { Measure::Documents } else { Measure::Bytes };
-        let ratio = |v: &Volumes| measure.of(v) / under.of(v).max(1.0);
-        let usual = median(runs.iter().map(|r| ratio(&r.volumes)).filter(|r| *r > 0.0).collect());
-        let factor = ratio(volumes) / usual.max(f64::MIN_POSITIVE);
-        if usual > 0.0 && !(1.0 / OTHER_SHAPE..=OTHER_SHAPE).contains(&factor) {
-            let told = match measure {
-                Measure::Bytes => {
-                    format!("a document takes {factor:.1} times as many bytes as in the measured runs")
-                }
-                _ => format!(
-                    "the largest index holds {:.0} % of the bytes, in the measured runs {:.0} %: one index is copied by one task, whatever else could go on beside it",
-                    ratio(volumes) * 100.0,
-                    usual * 100.0
-                ),
-            };
-            marks.push(told);
-        }
+    // Against what runs with as many documents would have had: a part of the bytes does not grow with them.
+    let alike = |asked: Asked| asked.complete(runs).0;
+    let documents = Some(volumes.documents);
+    let usual = alike(Asked { documents, ..Asked::default() });
+    let factor = Measure::Bytes.of(volumes) / Measure::Bytes.of(&usual).max(1.0);
+    if !AS_MEASURED.contains(&factor) {
+        marks.push(format!("a document takes {factor:.1} times as many bytes as in the measured runs"));
+    }
+    let usual = alike(Asked { documents, bytes: Some(volumes.bytes), ..Asked::default() });
+    let share = |v: &Volumes| Measure::LargestIndexBytes.of(v) / Measure::Bytes.of(v).max(1.0);
+    if !AS_MEASURED.contains(&(share(volumes) / share(&usual).max(f64::MIN_POSITIVE))) {
+        marks.push(format!(
+            "the largest index holds {:.0} % of the bytes, in the measured runs {:.0} %: one index is copied by one task, whatever else could go on beside it",
+            share(volumes) * 100.0,
+            share(&usual) * 100.0
+        ));
     }
     let asked = question.asked;
     let named = [
@@ -153,7 +152,7 @@ fn marks(runs: &[&MeasuredRun], model: &Model, volumes: &Volumes, question: &Que
     ];
     for (measure, _) in named.into_iter().filter(|(m, named)| *named && model.constants().contains(m)) {
         let factor = measure.of(volumes) / model.largest(measure).max(1.0);
-        if factor > OTHER_SHAPE {
+        if factor > *AS_MEASURED.end() {
             let how =
                 if measure == Measure::RowBytes { "taken as proportional" } else { "not taken into account" };
             marks.push(format!(
@@ -191,7 +190,7 @@ fn beyond(model: &Model, volumes: &Volumes) -> Vec<Beyond> {
     beyond
 }
 
-fn fill(estimate: &mut Estimate, model: &Model, question: &Question) {
+fn fill(estimate: &mut Estimate, model: &Model, runs: &[&MeasuredRun], question: &Question) {
     let predicted = model.predict(&estimate.volumes, question.level);
     let factor = estimate.carry.as_ref().map_or(1.0, |c| c.factor);
     let carried = |interval: Interval| match &estimate.carry {
@@ -204,9 +203,10 @@ fn fill(estimate: &mut Estimate, model: &Model, question: &Question) {
         estimate.refused = Some(match estimate.runs_missing {
             0 => "no interval: every run carried about the same volume".into(),
             missing => format!(
-                "no interval: {} runs are too few for one that holds in {:.0} of 100 cases; {missing} more are needed",
+                "no interval: {} runs are too few for one that holds in {:.0} of 100 cases; {missing} more {} needed",
                 estimate.runs,
-                question.level * 100.0
+                question.level * 100.0,
+                if missing == 1 { "is" } else { "are" }
             ),
         });
     }
@@ -220,29 +220,42 @@ fn fill(estimate: &mut Estimate, model: &Model, question: &Question) {
         })
         .collect();
     estimate.steps.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
-    estimate.curve = curve(estimate, model, question, factor);
+    estimate.curve = curve(estimate, model, runs, question, factor);
     estimate.meets = question.budget_seconds.map(|b| Budget::of(seconds, estimate.interval, b));
     estimate.seconds = Some(seconds);
 }
 
-/// From nothing to a little beyond both what was measured and what is asked, everything else growing with the documents.
+/// From nothing to a little beyond both what was measured and what is asked. Bytes grow with the documents as in the measured
+/// runs, and are as much more or less than there as is asked.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "points of a plot"
 )]
-fn curve(estimate: &Estimate, model: &Model, question: &Question, factor: f64) -> Vec<CurvePoint> {
+fn curve(
+    estimate: &Estimate,
+    model: &Model,
+    runs: &[&MeasuredRun],
+    question: &Question,
+    factor: f64,
+) -> Vec<CurvePoint> {
     let asked = estimate.volumes;
+    let usual = |documents| Asked { documents: Some(documents), ..Asked::default() }.complete(runs).0;
+    let of_asked = usual(asked.documents);
     let most = Measure::Documents.of(&asked).max(model.largest(Measure::Documents)) * 1.05;
     (0..=CURVE)
         .map(|n| {
-            let share = n as f64 / CURVE as f64 * most / Measure::Documents.of(&asked).max(1.0);
-            let scaled = |figure: u64| (figure as f64 * share) as u64;
+            let documents = (n as f64 / CURVE as f64 * most) as u64;
+            let there = usual(documents);
+            let as_asked = |measure: Measure| {
+                let more = measure.of(&asked) / measure.of(&of_asked).max(1.0);
+                (measure.of(&there) * more) as u64
+            };
             let volumes = Volumes {
-                documents: scaled(asked.documents),
-                bytes: scaled(asked.bytes),
-                largest_index_bytes: scaled(asked.largest_index_bytes),
+                documents,
+                bytes: as_asked(Measure::Bytes),
+                largest_index_bytes: as_asked(Measure::LargestIndexBytes),
                 ..asked
             };
             let predicted = model.predict(&volumes, question.level);

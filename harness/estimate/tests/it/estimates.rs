@@ -93,6 +93,21 @@ fn what_grows_together_in_the_history_widens_the_interval_where_it_does_not() {
 }
 
 #[test]
+fn the_curve_passes_by_what_was_measured_however_little_is_asked() {
+    let mut history = Maker::new(PLANTED, 9).history(&[10_000, 50_000, 200_000], 5);
+    // What every installation has, however little it did.
+    history.runs.iter_mut().for_each(|r| r.volumes.bytes += 4_000_000);
+    let measured = history.runs.iter().filter(|r| r.volumes.documents > 150_000);
+    let most = measured.filter_map(|r| r.downtime_seconds).fold(0.0, f64::max);
+    for documents in [0, 10, 1_000, 200_000] {
+        let told = one(&history, &asked(documents));
+        let end = told.curve.last().expect("a curve");
+        assert!(relative(end.seconds, most) < 0.25, "{documents}: {end:?}, measured {most}");
+        assert!(told.marks.is_empty(), "{documents}: {:?}", told.marks);
+    }
+}
+
+#[test]
 fn larger_databases_than_ever_measured_are_taken_as_proportional_and_marked() {
     let history = Maker::new(PLANTED, 9).history(&[10_000, 50_000, 200_000], 4);
     let mut question = asked(50_000);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// Documents from which the sync of an index takes longer than to ask for it.
-const WORTH_A_HEAD_START: u64 = 10_000;
+const WORTH_A_HEAD_START: u64 = 100;
 
 impl Work<'_> {
     /// Remembers the replicas that the new index got and eases it, as the official scripts do.

@@ -3,7 +3,6 @@
 use crate::acknowledged::content_of;
 use crate::elasticsearch::{Document, InstanceState, live_key, operate_instance};
 use crate::service::{Backend, ServiceError};
-use crate::writer::now;
 use drydock_stores::elasticsearch::{Client, path_segment};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -41,7 +40,8 @@ fn body(document: &Document) -> Value {
 /// Writes an instance and reads it back: an acknowledgement alone does not say that it is there.
 pub(super) async fn start_process(backend: &Backend, number: u64) -> Result<(), ServiceError> {
     let client = cluster(backend)?;
-    let [Some((index, document)), _] = documents(ABOVE_THE_WRITER + number, InstanceState::Active, now())
+    let [Some((index, document)), _] =
+        documents(ABOVE_THE_WRITER + number, InstanceState::Active, backend.now())
     else {
         return Err(ServiceError::Absent("operate".into()));
     };
@@ -66,7 +66,7 @@ pub(super) async fn list_instances(backend: &Backend) -> Result<(), ServiceError
 /// Writes a task and completes it, on condition that nobody else has touched it.
 pub(super) async fn complete_task(backend: &Backend, number: u64) -> Result<(), ServiceError> {
     let client = cluster(backend)?;
-    let at = now();
+    let at = backend.now();
     let [_, Some((index, open))] = documents(ABOVE_STARTED + number, InstanceState::Active, at) else {
         return Err(ServiceError::Absent("operate".into()));
     };

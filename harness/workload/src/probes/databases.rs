@@ -2,7 +2,6 @@
 
 use crate::postgres::{self, Databases};
 use crate::service::{Backend, ServiceError};
-use crate::writer::now;
 use drydock_stores::postgres::PostgresError;
 
 /// Diagrams that probes save: above every number that the live writer uses.
@@ -32,7 +31,7 @@ pub(super) async fn note_login(backend: &Backend, number: u64) -> Result<(), Ser
 /// Saves a diagram: a new version, and the file that shows it.
 pub(super) async fn save(backend: &Backend, databases: &Databases, number: u64) -> Result<(), ServiceError> {
     let session = backend.database("webmodeler")?.lock().await;
-    let saved = postgres::save_diagram(databases, &session, ABOVE_THE_WRITER + number, now()).await?;
+    let saved = postgres::save_diagram(databases, &session, ABOVE_THE_WRITER + number, backend.now()).await?;
     match saved.is_empty() {
         false => Ok(()),
         true => Err(ServiceError::NotAsWritten(format!("diagram {number}"))),

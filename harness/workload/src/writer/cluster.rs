@@ -1,7 +1,7 @@
 //! What the writer does to the cluster, as exporter, importer and archiver do.
 
 use super::allowance::Allowance;
-use super::{Churn, RunClock, now};
+use super::{Churn, RunClock};
 use crate::acknowledged::{Acknowledged, Acknowledgements, Item, Now, content_of};
 use crate::elasticsearch::{
     Document, InstanceState, OperateIndex, archived_index, live_index, live_key, operate_instance,
@@ -83,7 +83,7 @@ impl ClusterWriter {
         let number = self.next;
         self.next += 1;
         let finishing = number % 4 == 1 && self.active.len() > BACKLOG;
-        let starting = self.started(number);
+        let starting = started(number, backend);
         let bulk = match self.active.front().filter(|_| finishing) {
             Some(instance) => Bulk::of(instance, Bulk::store),
             None => starting.as_a_whole(number),
@@ -106,13 +106,6 @@ impl ClusterWriter {
             }
         }
         Ok(())
-    }
-
-    /// Instance with that number, as it starts now.
-    fn started(&self, number: u64) -> Started {
-        let partition = u16::try_from(number % 5 + 1).unwrap_or(1);
-        // Importers work with milliseconds; so do the documents.
-        Started { key: live_key(partition, number), partition, at: now() }
     }
 
     /// One third starts, one third finishes, one third ends: archived, deleted, archived, made again.
@@ -180,7 +173,7 @@ impl ClusterWriter {
         log: &Acknowledgements,
         clock: &RunClock,
     ) -> Result<(), ServiceError> {
-        let started = self.started(number);
+        let started = started(number, backend);
         started.as_a_whole(number).send(backend, log, clock).await?;
         self.active.push_back(started);
         Ok(())
@@ -234,6 +227,12 @@ impl ClusterWriter {
         self.finished.pop_front();
         Ok(())
     }
+}
+
+/// Instance with that number, as it starts now.
+fn started(number: u64, backend: &Backend) -> Started {
+    let partition = u16::try_from(number % 5 + 1).unwrap_or(1);
+    Started { key: live_key(partition, number), partition, at: backend.now() }
 }
 
 impl Started {

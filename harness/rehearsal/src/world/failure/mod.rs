@@ -124,6 +124,7 @@ impl RealWorld {
             dumps: context.dumps,
             clients: context.clients,
             process: self.environment()?.process(side, store),
+            clock: self.service.as_ref().map(|s| s.clock().clone()),
             items: self.items_done.subscribe(),
         })
     }

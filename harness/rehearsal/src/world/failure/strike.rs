@@ -9,6 +9,8 @@ use drydock_migration::fault::{self, Ground};
 use drydock_stores::StorePair;
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_stores::postgres::{APPLICATION_NAME, connect};
+use drydock_workload::clock::ApplicationClock;
+use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -22,6 +24,8 @@ const LOOK: Duration = Duration::from_millis(2);
 const LIMIT: Duration = Duration::from_secs(600);
 /// How long a straggler stays with what it wrote.
 const STAY: Duration = Duration::from_millis(400);
+/// How far the application's clock jumps: so that what is archived by day goes into indices of another day.
+const JUMP: SignedDuration = SignedDuration::from_hours(26);
 /// What the password of a role is changed to.
 const OTHER_PASSWORD: &str = "changed on purpose";
 
@@ -41,6 +45,8 @@ pub(super) struct Scene {
     pub(super) clients: PathBuf,
     /// The store that is killed.
     pub(super) process: Option<StoreProcess>,
+    /// What users' data are dated by; none while nobody can work.
+    pub(super) clock: Option<ApplicationClock>,
     /// Items that the step has finished.
     pub(super) items: watch::Receiver<u64>,
 }
@@ -77,6 +83,7 @@ impl Scene {
                 | FaultKind::SecretChanged
                 | FaultKind::UnrefreshedIndex
                 | FaultKind::RecreatedDocuments
+                | FaultKind::ClockSkew
         )
     }
 
@@ -123,6 +130,7 @@ impl Scene {
             FaultKind::PassingIndex => self.passing_index().await,
             FaultKind::UnrefreshedIndex => fault::unrefreshed_index(&self.ground()).await.map_err(text),
             FaultKind::RecreatedDocuments => fault::recreate_documents(&self.ground()).await.map_err(text),
+            FaultKind::ClockSkew => self.skew_clock(),
             kind => Err(format!("{} is no failure of processes or stores", kind.as_str())),
         }
     }
@@ -242,6 +250,13 @@ impl Scene {
         tokio::time::sleep(STAY).await;
         session.batch_execute("COMMIT").await.map_err(text)?;
         Ok(format!("a session of {database}-early on {database} of the target"))
+    }
+
+    fn skew_clock(&self) -> Struck {
+        let clock = self.clock.as_ref().ok_or("no application runs")?;
+        let (by, way) = if self.seed.is_multiple_of(2) { (JUMP, "ahead") } else { (-JUMP, "behind") };
+        clock.set_ahead(by);
+        Ok(format!("the application's clock, {} hours {way} from now on", JUMP.as_hours()))
     }
 
     async fn passing_index(&mut self) -> Struck {
