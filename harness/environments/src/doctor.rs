@@ -2,6 +2,8 @@
 
 use crate::artifacts::Pins;
 use crate::cache::Cache;
+use crate::camunda::homes as camunda;
+use crate::camunda::homes::JavaOrigin;
 use crate::clients;
 use crate::config::EmbeddedConfig;
 use crate::containers::{Engine, Image, overridden};
@@ -149,6 +151,12 @@ pub async fn run_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<DoctorIte
                 items.push(origin_item(&format!("PostgreSQL {major} server"), &origin));
                 origins.extend(origin);
             }
+            if let Some(wanted) = &config.camunda {
+                let origin = camunda::origin(wanted, machine, cache, pins);
+                items.push(origin_item("Camunda", &origin));
+                origins.extend(origin);
+                items.push(camunda_java_item(machine, cache, pins).await);
+            }
             to_fetch = origins.iter().any(|o| matches!(o, Origin::Fetch { local: None, .. }));
             let origins: Vec<&Origin> = origins.iter().collect();
             items.push(item("disk space of the cache", preflight::cache_space(machine, cache, &origins)));
@@ -227,6 +235,29 @@ fn origin_item(name: &str, origin: &Result<Origin>) -> DoctorItem {
             mend: Some("nothing to do where Maven reaches its repository".to_owned()),
         },
         Err(error) => item(name, Err(copy(error))),
+    }
+}
+
+async fn camunda_java_item(machine: &Machine, cache: &Cache, pins: &Pins) -> DoctorItem {
+    let name = "Java of Camunda";
+    match camunda::java_origin(machine, cache, pins).await {
+        Ok(JavaOrigin::Ready(java)) => {
+            item(name, Ok(format!("Java {} at {}", java.major, java.home.display())))
+        }
+        Ok(JavaOrigin::Fetch { reason, .. }) => DoctorItem {
+            name: name.to_owned(),
+            state: DoctorState::Warning,
+            detail: format!(
+                "{reason}; {} is fetched at the first run ({}, {})",
+                pins.java.version,
+                pins.java.requirement,
+                crate::error::size(pins.java.bytes)
+            ),
+            mend: Some(
+                "nothing to do where pip reaches its index; else point JAVA_HOME at a JDK 21".to_owned(),
+            ),
+        },
+        Err(error) => item(name, Err(error)),
     }
 }
 

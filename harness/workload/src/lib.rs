@@ -4,6 +4,7 @@
 pub mod acknowledged;
 pub mod elasticsearch;
 pub mod fate;
+pub mod lines;
 pub mod postgres;
 pub mod probe;
 pub mod probes;
