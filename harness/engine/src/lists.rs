@@ -41,17 +41,22 @@ async fn all(session: &Session, path: &str, field: &str) -> Result<Vec<Value>> {
     }
 }
 
-/// `name=value` of the fields that are there, in this order.
+/// `name=value` of the fields that are there, in this order, with blanks between them and none inside.
 fn told(item: &Value, fields: &[&str]) -> String {
     let parts: Vec<String> = fields
         .iter()
         .filter_map(|field| match &item[*field] {
             Value::Null => None,
-            Value::String(text) => Some(format!("{field}={text}")),
+            Value::String(text) => Some(format!("{field}={}", without_blanks(text))),
             other => Some(format!("{field}={other}")),
         })
         .collect();
     parts.join(" ")
+}
+
+/// A text in which nothing can be taken for another part.
+fn without_blanks(text: &str) -> String {
+    text.replace('%', "%25").replace(' ', "%20")
 }
 
 fn name_of(item: &Value, field: &str) -> String {
@@ -287,4 +292,16 @@ pub(crate) async fn statistics(session: &Session) -> Result<Items> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_pretend_to_be_a_state() {
+        let task = json!({"taskState": "CREATED", "name": "x taskState=COMPLETED 5%", "priority": 50, "dueDate": null});
+        let told = told(&task, &["name", "taskState", "priority", "dueDate"]);
+        assert_eq!(told, "name=x%20taskState=COMPLETED%205%25 taskState=CREATED priority=50");
+    }
 }

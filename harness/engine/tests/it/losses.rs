@@ -3,19 +3,15 @@
 
 use crate::support::{Notes, SETTLE, START, asked, config, open_directory};
 use drydock_core::names::checks;
-use drydock_core::scenario::MigrationSpec;
-use drydock_core::{Action, Component, Finding, Outcome};
+use drydock_core::{Finding, Outcome};
 use drydock_engine::cause::causes;
 use drydock_engine::compare::{Comparison, compare};
 use drydock_engine::deeds::Deeds;
 use drydock_engine::{Answers, Capability, Pace, Questions, Session, Worker};
 use drydock_environments::{Camunda, CamundaConfig, Embedded, Environment, Keep, Progress, Side};
-use drydock_migration::{Attempt, BuiltinDriver, MigrationContext, Reporter};
 use drydock_stores::compare::{Options, elasticsearch};
 use drydock_stores::elasticsearch::{Client, Scope, Timeouts};
-use drydock_stores::{PostgresEndpoint, StorePair};
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,14 +24,6 @@ const ALIAS: &str = "operate-list-view-8.3.0_alias";
 const NEVER: Duration = Duration::from_secs(3600);
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-struct Quiet;
-
-impl Reporter for Quiet {
-    fn item(&self, _item: &str, _moved: u64) {}
-    fn progress(&self, _done: u64, _total: Option<u64>, _unit: &str) {}
-    fn note(&self, _text: &str) {}
-}
-
 /// One installation: both sides, the broker's data, and what people saw.
 struct Stage {
     environment: Environment,
@@ -44,7 +32,6 @@ struct Stage {
     broker: PathBuf,
     saved: PathBuf,
     notes: Notes,
-    folder: PathBuf,
 }
 
 impl Stage {
@@ -69,38 +56,6 @@ impl Stage {
         Self::copy(&self.saved, &self.broker);
     }
 
-    /// Copies everything with the driver of this repository.
-    async fn migrate(&self) {
-        let nobody = PostgresEndpoint {
-            host: "127.0.0.1".into(),
-            port: 1,
-            user: "x".into(),
-            password: None,
-            tls: Default::default(),
-        };
-        let pair = |side| StorePair {
-            postgres: nobody.clone(),
-            elasticsearch: self.environment.elasticsearch(side).unwrap(),
-        };
-        let components = Some(vec![Component::Elasticsearch]);
-        let index_prefixes = PREFIXES.map(str::to_owned).into();
-        let context = MigrationContext {
-            source: pair(Side::Source),
-            target: pair(Side::Target),
-            spec: MigrationSpec { components, index_prefixes, ..MigrationSpec::default() },
-            clients: PathBuf::from("/nowhere"),
-            dumps: self.folder.join("dumps"),
-            roles: BTreeMap::new(),
-            run_dir: self.folder.join("run"),
-            cancel: tokio_util::sync::CancellationToken::new(),
-        };
-        let nothing = BTreeSet::new();
-        for action in [Action::PrepareElasticsearch, Action::FinalListing, Action::CopyIndices] {
-            BuiltinDriver.perform(&context, action, &nothing, Attempt::First, &Quiet).await.unwrap();
-        }
-        self.notes.note("copied");
-    }
-
     async fn wipe(&self) {
         for prefix in PREFIXES {
             self.target.delete(&format!("/{prefix}*?expand_wildcards=all")).await.unwrap();
@@ -111,19 +66,22 @@ impl Stage {
         }
     }
 
-    /// Keeps the good copy.
-    async fn keep(&self) {
+    /// Keeps what the source holds, whole: what a snapshot does not lose is the copy that the losses are planted in.
+    async fn keep(&self, name: &str) {
         let repository = json!({"type": "fs", "settings": {"location": self.environment.snapshot_folder()}});
-        self.target.put("/_snapshot/good", &repository).await.unwrap();
+        for client in [&self.source, &self.target] {
+            client.put("/_snapshot/good", &repository).await.unwrap();
+        }
         let body = json!({"include_global_state": true, "feature_states": ["none"]});
-        self.target.put("/_snapshot/good/copy?wait_for_completion=true", &body).await.unwrap();
+        self.source.put(&format!("/_snapshot/good/{name}?wait_for_completion=true"), &body).await.unwrap();
     }
 
-    /// Puts the good copy back.
-    async fn put_back(&self) {
+    /// Puts that copy onto a target without anything.
+    async fn put_back(&self, name: &str) {
         self.wipe().await;
         let body = json!({"indices": "*", "include_global_state": true, "feature_states": ["none"]});
-        self.target.post("/_snapshot/good/copy/_restore?wait_for_completion=true", &body).await.unwrap();
+        let path = format!("/_snapshot/good/{name}/_restore?wait_for_completion=true");
+        self.target.post(&path, &body).await.unwrap();
     }
 
     /// What the checks of the stores find now.
@@ -302,7 +260,6 @@ async fn a_good_copy_shows_everything_and_each_silent_loss_is_told_with_its_caus
         target: client(Side::Target),
         broker: environment.work_dir().join("camunda/data"),
         saved: environment.work_dir().join("camunda/saved"),
-        folder: dir.path().to_owned(),
         environment,
         notes,
     };
@@ -326,7 +283,8 @@ async fn a_good_copy_shows_everything_and_each_silent_loss_is_told_with_its_caus
     stage.save_broker();
 
     // Templates are missed only when the next dated index is made.
-    stage.migrate().await;
+    stage.keep("fresh").await;
+    stage.put_back("fresh").await;
     let good = stage.store_findings().await;
     assert!(good.is_empty(), "{good:#?}");
     for prefix in PREFIXES {
@@ -351,15 +309,14 @@ async fn a_good_copy_shows_everything_and_each_silent_loss_is_told_with_its_caus
     assert!(same.differences.is_empty(), "{:?}", texts(&same));
     camunda.stop().await.unwrap();
     stage.save_broker();
-    stage.wipe().await;
-    stage.migrate().await;
-    stage.keep().await;
+    stage.keep("archived").await;
+    stage.put_back("archived").await;
     let comparison = stage.shown(NEVER, &before, &questions).await;
     assert!(comparison.differences.is_empty(), "{:?}", texts(&comparison));
     stage.notes.note("a good copy shows everything");
 
     for loss in Loss::ALL {
-        stage.put_back().await;
+        stage.put_back("archived").await;
         loss.plant(&stage.target).await;
         let findings = stage.store_findings().await;
         let comparison = stage.shown(NEVER, &before, &questions).await;
