@@ -33,11 +33,21 @@ async fn all(session: &Session, path: &str, field: &str) -> Result<Vec<Value>> {
         };
         let count = items.len();
         found.extend(items);
-        let next = page.get_mut("sortValues").map(Value::take).filter(|v| v.is_array());
-        match next {
-            Some(next) if count == PAGE => after = Some(next),
-            _ => return Ok(found),
+        match next_page(path, count, page.get("sortValues"))? {
+            Some(next) => after = Some(next),
+            None => return Ok(found),
         }
+    }
+}
+
+/// Where the next page begins; none after one that is not full. A list that breaks off would look like a loss.
+fn next_page(path: &str, count: usize, sort_values: Option<&Value>) -> Result<Option<Value>> {
+    if count < PAGE {
+        return Ok(None);
+    }
+    match sort_values.filter(|values| values.as_array().is_some_and(|values| !values.is_empty())) {
+        Some(values) => Ok(Some(values.clone())),
+        None => Err(EngineError::lacks("POST", path, "sortValues of a full page")),
     }
 }
 
@@ -239,11 +249,11 @@ pub(crate) async fn tasks(session: &Session) -> Result<Tasks> {
         let Value::Array(page) = session.post(path, body).await? else {
             return Err(EngineError::lacks("POST", path, "a list of tasks"));
         };
-        let (count, last) = (page.len(), page.last().map(|task| task["sortValues"].clone()));
+        let next = next_page(path, page.len(), page.last().map(|task| &task["sortValues"]))?;
         raw.extend(page);
-        match last {
-            Some(last) if count == PAGE && last.is_array() => after = Some(last),
-            _ => break,
+        match next {
+            Some(next) => after = Some(next),
+            None => break,
         }
     }
     let fields = [
@@ -297,6 +307,15 @@ pub(crate) async fn statistics(session: &Session) -> Result<Items> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_goes_on_after_a_full_page_and_never_breaks_off_silently() {
+        assert_eq!(next_page("/x", PAGE - 1, None), Ok(None));
+        assert_eq!(next_page("/x", PAGE, Some(&json!([7]))), Ok(Some(json!([7]))));
+        for broken in [None, Some(&Value::Null), Some(&json!([]))] {
+            assert!(next_page("/x", PAGE, broken).is_err(), "{broken:?}");
+        }
+    }
 
     #[test]
     fn a_name_cannot_pretend_to_be_a_state() {

@@ -215,7 +215,7 @@ fn instance_of(nth: u64) -> (&'static str, Value) {
             let note = "n".repeat(if nth % 50 == 1 { 9_000 } else { 12 });
             (
                 ORDER,
-                json!({"order": order, "amount": amount, "deliver": nth % 2 == 0, "parcels": parcels, "note": note}),
+                json!({"order": order, "amount": amount, "deliver": nth.is_multiple_of(2), "parcels": parcels, "note": note}),
             )
         }
         5 | 6 => (DELIVERY, json!({"order": order, "parcels": ["a", "b", "c"]})),
@@ -307,7 +307,14 @@ async fn be_a_person(shared: Arc<Shared>, stopped: watch::Receiver<bool>) -> Res
         if *stopped.borrow() {
             return Ok(());
         }
-        for incident in shared.session.open_incidents().await.unwrap_or_default() {
+        let incidents = match shared.session.open_incidents().await {
+            Ok(incidents) => incidents,
+            Err(error) => {
+                shared.passed_over(error)?;
+                Vec::new()
+            }
+        };
+        for incident in incidents {
             // Half of them are left as they are.
             let known = seen.contains_key(&incident.key);
             if known || *stopped.borrow() {

