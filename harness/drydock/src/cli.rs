@@ -442,6 +442,9 @@ pub(crate) struct Doctor {
     /// Where the stores are to run, instead of the scenario's environment
     #[arg(long, value_name = "ENV", value_enum, conflicts_with_all = ["against", "source_postgres", "source_elasticsearch"])]
     pub(crate) on: Option<On>,
+    /// Also say what a real Camunda beside the stores needs
+    #[arg(long, conflicts_with_all = ["against", "source_postgres", "source_elasticsearch"])]
+    pub(crate) camunda: bool,
     /// Context of the production cluster: say what a green rehearsal on --staging does not prove about it
     #[arg(long, value_name = "CONTEXT", conflicts_with = "scenario", requires = "staging")]
     pub(crate) against: Option<String>,

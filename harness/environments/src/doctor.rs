@@ -2,6 +2,9 @@
 
 use crate::artifacts::Pins;
 use crate::cache::Cache;
+use crate::camunda::CamundaConfig;
+use crate::camunda::homes as camunda;
+use crate::camunda::homes::JavaOrigin;
 use crate::clients;
 use crate::config::EmbeddedConfig;
 use crate::containers::{Engine, Image, overridden};
@@ -89,12 +92,19 @@ async fn containers_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<Doctor
             Err(error) => item(&format!("image {image}"), Err(error)),
         });
     }
-    match Cache::locate(machine) {
-        Ok(cache) if !config.postgres_majors().is_empty() => {
-            items.push(clients_item(config, machine, &cache).await);
+    match (Cache::locate(machine), Pins::load()) {
+        (Ok(cache), Ok(pins)) => {
+            if !config.postgres_majors().is_empty() {
+                items.push(clients_item(config, machine, &cache).await);
+            }
+            // Beside containers it is a process of this machine all the same.
+            if let Some(wanted) = &config.camunda {
+                let origin = camunda_items(wanted, machine, &cache, &pins, &mut items).await;
+                let fetched = matches!(origin, Some(Origin::Fetch { local: None, .. }));
+                items.push(maven_item(machine, fetched));
+            }
         }
-        Ok(_) => {}
-        Err(error) => items.push(item("cache", Err(error))),
+        (Err(error), _) | (_, Err(error)) => items.push(item("cache", Err(error))),
     }
     if let Ok(engine) = &engine {
         let room = preflight::engine_space(config, machine, engine.folder.as_deref());
@@ -148,6 +158,9 @@ pub async fn run_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<DoctorIte
                 let origin = homes::postgres_origin(major, config, machine, cache, pins).await;
                 items.push(origin_item(&format!("PostgreSQL {major} server"), &origin));
                 origins.extend(origin);
+            }
+            if let Some(wanted) = &config.camunda {
+                origins.extend(camunda_items(wanted, machine, cache, pins, &mut items).await);
             }
             to_fetch = origins.iter().any(|o| matches!(o, Origin::Fetch { local: None, .. }));
             let origins: Vec<&Origin> = origins.iter().collect();
@@ -227,6 +240,43 @@ fn origin_item(name: &str, origin: &Result<Origin>) -> DoctorItem {
             mend: Some("nothing to do where Maven reaches its repository".to_owned()),
         },
         Err(error) => item(name, Err(copy(error))),
+    }
+}
+
+/// Adds what a Camunda needs, and hands back where its distribution comes from.
+async fn camunda_items(
+    wanted: &CamundaConfig,
+    machine: &Machine,
+    cache: &Cache,
+    pins: &Pins,
+    items: &mut Vec<DoctorItem>,
+) -> Option<Origin> {
+    let origin = camunda::origin(wanted, machine, cache, pins);
+    items.push(origin_item("Camunda", &origin));
+    items.push(camunda_java_item(machine, cache, pins).await);
+    origin.ok()
+}
+
+async fn camunda_java_item(machine: &Machine, cache: &Cache, pins: &Pins) -> DoctorItem {
+    let name = "Java of Camunda";
+    match camunda::java_origin(machine, cache, pins).await {
+        Ok(JavaOrigin::Ready(java)) => {
+            item(name, Ok(format!("Java {} at {}", java.major, java.home.display())))
+        }
+        Ok(JavaOrigin::Fetch { reason, .. }) => DoctorItem {
+            name: name.to_owned(),
+            state: DoctorState::Warning,
+            detail: format!(
+                "{reason}; {} is fetched at the first run ({}, {})",
+                pins.java.version,
+                pins.java.requirement,
+                crate::error::size(pins.java.bytes)
+            ),
+            mend: Some(
+                "nothing to do where pip reaches its index; else point JAVA_HOME at a JDK 21".to_owned(),
+            ),
+        },
+        Err(error) => item(name, Err(error)),
     }
 }
 

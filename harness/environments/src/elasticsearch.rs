@@ -303,12 +303,8 @@ pub(crate) async fn version(endpoint: &ElasticsearchEndpoint) -> Option<String> 
 }
 
 impl Recipe for ElasticsearchRecipe {
-    fn side(&self) -> Side {
-        self.side
-    }
-
-    fn store(&self) -> Store {
-        Store::Elasticsearch
+    fn name(&self) -> String {
+        format!("{} {}", self.side, Store::Elasticsearch)
     }
 
     fn launch(&self, port: u16) -> Result<Launch> {
@@ -326,7 +322,7 @@ impl Recipe for ElasticsearchRecipe {
         self.write(&configuration.join("jvm.options"), self.jvm_options().as_bytes())?;
         Ok(Launch {
             name: format!("{}-{}", self.side, Store::Elasticsearch),
-            store: Store::Elasticsearch,
+            store: Some(Store::Elasticsearch),
             program: self.home.path.join("bin/elasticsearch"),
             arguments: Vec::new(),
             environment: vec![

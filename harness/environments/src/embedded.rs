@@ -187,6 +187,10 @@ impl Embedded {
         self.clients.as_ref().map(|c| c.major)
     }
 
+    pub(crate) fn work(&self) -> &WorkDir {
+        &self.work
+    }
+
     /// The work directory, for dumps and other intermediate files. The stores' user may enter it, but not write.
     pub fn work_dir(&self) -> &Path {
         self.work.path()

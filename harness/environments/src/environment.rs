@@ -6,6 +6,7 @@ use crate::embedded::{Embedded, Keep, StoreVersion};
 use crate::error::{Progress, Result};
 use crate::signals::StoreProcess;
 use crate::supervised::StoreSignal;
+use crate::workdir::WorkDir;
 use drydock_core::scenario::EnvironmentName;
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
 use std::path::{Path, PathBuf};
@@ -61,6 +62,14 @@ impl Environment {
             EnvironmentName::Embedded => Embedded::reattach(config, progress).await?.map(Into::into),
             EnvironmentName::Containers => Containers::reattach(config, progress).await?.map(Into::into),
         })
+    }
+
+    /// What ties the run's data and processes together.
+    pub(crate) fn work(&self) -> &WorkDir {
+        match self {
+            Self::Embedded(e) => e.work(),
+            Self::Containers(c) => c.work(),
+        }
     }
 
     /// Both stores of one side; `None` if the configuration left one out.

@@ -6,10 +6,10 @@ use crate::config::EmbeddedConfig;
 use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result};
 use crate::machine::{Machine, is_executable};
 use crate::maven;
+use crate::unpack;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -138,12 +138,12 @@ pub(crate) async fn postgres_origin(
     Ok(Origin::Fetch { artifact: artifact.clone(), local: maven::local(machine, artifact)? })
 }
 
-fn ready(path: PathBuf, obtained: Obtained, version: String) -> Origin {
+pub(crate) fn ready(path: PathBuf, obtained: Obtained, version: String) -> Origin {
     Origin::Ready(Home { path, obtained, version })
 }
 
 /// The pin's own digest is part of the name, so that a changed pin is unpacked anew.
-fn cache_name(store: &str, artifact: &Artifact) -> String {
+pub(crate) fn cache_name(store: &str, artifact: &Artifact) -> String {
     format!("{store}-{}-{}", artifact.version, &artifact.sha256[..8])
 }
 
@@ -152,6 +152,24 @@ fn cache_name(store: &str, artifact: &Artifact) -> String {
 pub(crate) enum Contents {
     Elasticsearch,
     Postgres,
+    Camunda,
+}
+
+/// The checked file of an artifact, fetched if it is not here. `log` is for Maven's words.
+pub(crate) async fn checked_file(
+    artifact: &Artifact,
+    machine: &Machine,
+    pins: &Pins,
+    log: &Path,
+    progress: &dyn Progress,
+) -> Result<PathBuf> {
+    let file = match maven::local(machine, artifact)? {
+        Some(file) => file,
+        None => maven::fetch(machine, &pins.maven, artifact, log, progress).await?,
+    };
+    let (pin, checked) = (artifact.clone(), file.clone());
+    crate::embedded::blocking(move || pin.check(&checked)).await?;
+    Ok(file)
 }
 
 /// Makes an installation ready, fetching, checking and unpacking what is missing.
@@ -171,6 +189,7 @@ pub(crate) async fn provide(
     let store = match contents {
         Contents::Elasticsearch => "elasticsearch",
         Contents::Postgres => "postgresql",
+        Contents::Camunda => "camunda",
     };
     let name = cache_name(store, &artifact);
     let lock = cache.lock(&name, progress).await?;
@@ -195,9 +214,10 @@ pub(crate) async fn provide(
         pin.check(&file)?;
         let path = cache.install(&name, |staging| match contents {
             Contents::Elasticsearch => {
-                unpack_elasticsearch(&file, pin.folder.as_deref().unwrap_or_default(), staging)
+                unpack::elasticsearch(&file, pin.folder.as_deref().unwrap_or_default(), staging)
             }
-            Contents::Postgres => unpack_postgres(&file, staging),
+            Contents::Postgres => unpack::postgres(&file, staging),
+            Contents::Camunda => unpack::camunda(&file, staging),
         });
         drop(lock);
         path
@@ -211,67 +231,6 @@ pub(crate) async fn provide(
         )
     })??;
     Ok(home(path))
-}
-
-/// The launcher that the distribution lacks: it names the server's command line tool to the general one beside it.
-const LAUNCHER: &str = "#!/bin/bash\nCLI_NAME=server\nCLI_LIBS=lib/tools/server-cli\nsource \"`dirname \"$0\"`\"/elasticsearch-cli\n";
-
-/// Unpacks one folder below the archive's single top folder.
-fn unpack_elasticsearch(archive: &Path, folder: &str, home: &Path) -> Result<()> {
-    let broken = |e: &dyn fmt::Display| EnvironmentError::io("unpack", archive, e);
-    let file = File::open(archive).map_err(|e| broken(&e))?;
-    let mut zip = zip::ZipArchive::new(io::BufReader::new(file)).map_err(|e| broken(&e))?;
-    let mut files = 0_u32;
-    for index in 0..zip.len() {
-        let mut entry = zip.by_index(index).map_err(|e| broken(&e))?;
-        // A name that points outside is no name at all.
-        let Some(name) = entry.enclosed_name() else { continue };
-        let mut parts = name.components().skip(1);
-        if parts.next().is_none_or(|p| p.as_os_str() != folder) {
-            continue;
-        }
-        let place = home.join(parts.collect::<PathBuf>());
-        if entry.is_dir() {
-            fs::create_dir_all(&place).map_err(|e| EnvironmentError::io("make the directory", &place, &e))?;
-            continue;
-        }
-        if let Some(parent) = place.parent() {
-            fs::create_dir_all(parent).map_err(|e| EnvironmentError::io("make the directory", parent, &e))?;
-        }
-        write_entry(&mut entry, &place)?;
-        files += 1;
-        if place.parent().is_some_and(|p| p.ends_with("bin")) {
-            crate::cache::set_mode(&place, 0o755)?;
-        }
-    }
-    if files == 0 {
-        return Err(broken(&format!("it holds no folder {folder}")));
-    }
-    let launcher = home.join("bin/elasticsearch");
-    fs::write(&launcher, LAUNCHER).map_err(|e| EnvironmentError::io("write", &launcher, &e))?;
-    crate::cache::set_mode(&launcher, 0o755)
-}
-
-fn write_entry(entry: &mut impl io::Read, place: &Path) -> Result<()> {
-    let fail = |e: io::Error| EnvironmentError::io("write", place, &e);
-    let mut out = io::BufWriter::with_capacity(1 << 18, File::create(place).map_err(fail)?);
-    io::copy(entry, &mut out).map_err(fail)?;
-    out.flush().map_err(fail)
-}
-
-/// The archive holds one compressed tar file, which holds the installation.
-fn unpack_postgres(archive: &Path, home: &Path) -> Result<()> {
-    let broken = |e: &dyn fmt::Display| EnvironmentError::io("unpack", archive, e);
-    let file = File::open(archive).map_err(|e| broken(&e))?;
-    let mut zip = zip::ZipArchive::new(io::BufReader::new(file)).map_err(|e| broken(&e))?;
-    for index in 0..zip.len() {
-        let entry = zip.by_index(index).map_err(|e| broken(&e))?;
-        if entry.enclosed_name().is_some_and(|n| n.extension().is_some_and(|x| x == "txz")) {
-            let mut tar = tar::Archive::new(liblzma::read::XzDecoder::new(entry));
-            return tar.unpack(home).map_err(|e| broken(&e));
-        }
-    }
-    Err(broken(&"it holds no .txz file"))
 }
 
 /// Directories of PostgreSQL programs on this machine: the packages' places, then what `PATH` knows.

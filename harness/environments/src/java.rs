@@ -1,4 +1,4 @@
-//! The Java runtime that Elasticsearch needs.
+//! The Java runtimes that Elasticsearch and Camunda need.
 
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::machine::{Machine, is_executable};
@@ -7,6 +7,9 @@ use std::time::Duration;
 
 /// Oldest Java that Elasticsearch 8 runs on.
 pub(crate) const OLDEST: u16 = 17;
+
+/// Where systems put the Javas that are not on the path.
+const INSTALLED: &str = "/usr/lib/jvm";
 
 /// A usable Java installation.
 #[derive(Debug, Clone)]
@@ -18,15 +21,54 @@ pub(crate) struct Java {
 
 /// Finds a Java of at least [`OLDEST`]: `JAVA_HOME` first, then `java` on `PATH`.
 pub(crate) async fn find(machine: &Machine) -> Result<Java> {
-    let mut seen = Vec::new();
+    match look(machine, preferred(machine), OLDEST).await {
+        Ok(java) => Ok(java),
+        Err(seen) => Err(EnvironmentError::new(
+            EnvironmentProblem::MissingTool,
+            format!("Elasticsearch needs Java {OLDEST} or newer: {seen}"),
+            format!(
+                "install a JDK {OLDEST} or newer (Debian, Ubuntu: apt-get install openjdk-{OLDEST}-jre-headless) or point JAVA_HOME at one"
+            ),
+        )),
+    }
+}
+
+/// Finds a Java of at least this major version, also among those that are installed beside the usual one; else what was
+/// looked at.
+pub(crate) async fn find_at_least(machine: &Machine, oldest: u16) -> std::result::Result<Java, String> {
+    let mut places = preferred(machine);
+    let installed = std::fs::read_dir(INSTALLED).into_iter().flatten().flatten();
+    let mut installed: Vec<PathBuf> = installed.map(|entry| entry.path().join("bin/java")).collect();
+    installed.sort();
+    // Not every folder there is a Java.
+    places.extend(installed.into_iter().filter(|p| is_executable(p)).map(|p| (INSTALLED, p)));
+    look(machine, places, oldest).await
+}
+
+fn preferred(machine: &Machine) -> Vec<(&'static str, PathBuf)> {
     let from_home = machine.path_variable("JAVA_HOME").map(|h| ("JAVA_HOME", h.join("bin/java")));
     let from_path = machine.find("java").map(|p| ("PATH", p));
-    for (origin, program) in [from_home, from_path].into_iter().flatten() {
+    [from_home, from_path].into_iter().flatten().collect()
+}
+
+/// The first of `places` that is new enough.
+async fn look(
+    machine: &Machine,
+    places: Vec<(&'static str, PathBuf)>,
+    oldest: u16,
+) -> std::result::Result<Java, String> {
+    let mut seen = Vec::new();
+    let mut asked = Vec::new();
+    for (origin, program) in places {
         // The program on PATH is usually a chain of links; the home is where they end.
         let Ok(program) = program.canonicalize() else {
             seen.push(format!("{origin} names {}, which does not exist", program.display()));
             continue;
         };
+        if asked.contains(&program) {
+            continue;
+        }
+        asked.push(program.clone());
         let Some(home) = program.parent().and_then(|bin| bin.parent()).filter(|_| is_executable(&program))
         else {
             seen.push(format!("{} is not executable", program.display()));
@@ -40,7 +82,7 @@ pub(crate) async fn find(machine: &Machine) -> Result<Java> {
             }
         };
         match parse_major(&String::from_utf8_lossy(&output.stderr)) {
-            Some(major) if major >= OLDEST => return Ok(Java { home: home.to_owned(), major }),
+            Some(major) if major >= oldest => return Ok(Java { home: home.to_owned(), major }),
             Some(major) => seen.push(format!("{} ({origin}) is Java {major}", program.display())),
             None => seen.push(format!("{} ({origin}) does not tell its version", program.display())),
         }
@@ -48,13 +90,7 @@ pub(crate) async fn find(machine: &Machine) -> Result<Java> {
     if seen.is_empty() {
         seen.push("JAVA_HOME is not set and there is no java on PATH".to_owned());
     }
-    Err(EnvironmentError::new(
-        EnvironmentProblem::MissingTool,
-        format!("Elasticsearch needs Java {OLDEST} or newer: {}", seen.join("; ")),
-        format!(
-            "install a JDK {OLDEST} or newer (Debian, Ubuntu: apt-get install openjdk-{OLDEST}-jre-headless) or point JAVA_HOME at one"
-        ),
-    ))
+    Err(seen.join("; "))
 }
 
 /// Major version in the first line of `java -version`: `"17.0.15"` is 17, `"1.8.0_292"` is 8.

@@ -5,6 +5,7 @@
 //! - [`Embedded::start`] fetches what is missing, checks the machine, and starts up to four stores side by side;
 //! - [`Embedded::reattach`] takes up the data of a run whose process died;
 //! - [`Containers`] does the same with images;
+//! - [`Camunda`] is a real Camunda on the Elasticsearch of one side;
 //! - [`doctor`] names everything that stands in the way, at once;
 //! - [`Proxy`] stands between a migration and a store, and disturbs on request;
 //! - [`clean`] ends and removes what dead runs left, and never touches a live one.
@@ -14,6 +15,7 @@
 
 mod artifacts;
 mod cache;
+mod camunda;
 pub mod clean;
 mod clients;
 mod config;
@@ -37,9 +39,11 @@ mod random;
 mod server;
 mod signals;
 mod supervised;
+mod unpack;
 mod user;
 mod workdir;
 
+pub use camunda::{Camunda, CamundaConfig};
 pub use clients::client_programs;
 pub use config::{Access, EmbeddedConfig, ReindexWhitelist, Side, SideConfig, Store};
 pub use containers::Containers;

@@ -27,10 +27,15 @@ pub(crate) struct HeldPort {
 impl HeldPort {
     /// Holds a port of the loopback interface.
     pub(crate) fn take(choice: PortChoice, side: Side, store: Store) -> Result<Self> {
+        Self::take_for(choice, &format!("{side} {store}"))
+    }
+
+    /// As [`HeldPort::take`], for whoever is no store.
+    pub(crate) fn take_for(choice: PortChoice, whom: &str) -> Result<Self> {
         let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
         let any = || drydock_ports::listen().map_err(|e| none_free(&e));
         let listener = match choice {
-            PortChoice::Fixed(port) => bind(port).map_err(|e| taken(port, side, store, &e))?,
+            PortChoice::Fixed(port) => bind(port).map_err(|e| taken(port, whom, &e))?,
             PortChoice::Preferred(port) => bind(port).or_else(|_| any())?,
             PortChoice::Any => any()?,
         };
@@ -49,14 +54,14 @@ impl HeldPort {
     }
 }
 
-fn taken(port: u16, side: Side, store: Store, error: &std::io::Error) -> EnvironmentError {
+fn taken(port: u16, whom: &str, error: &std::io::Error) -> EnvironmentError {
     let reason = match procfs::listener(port) {
         Some((pid, name)) => format!("is taken by {name} (process {pid})"),
         None => format!("cannot be bound: {error}"),
     };
     EnvironmentError::new(
         EnvironmentProblem::PortTaken,
-        format!("port {port}, fixed for the {side} {store}, {reason}"),
+        format!("port {port}, fixed for the {whom}, {reason}"),
         "free the port, or leave it out of the configuration so that a free one is chosen",
     )
 }

@@ -248,12 +248,8 @@ pub(crate) fn read_password(path: &Path) -> Result<SecretString> {
 }
 
 impl Recipe for PostgresRecipe {
-    fn side(&self) -> Side {
-        self.side
-    }
-
-    fn store(&self) -> Store {
-        Store::Postgres
+    fn name(&self) -> String {
+        format!("{} {}", self.side, Store::Postgres)
     }
 
     fn launch(&self, port: u16) -> Result<Launch> {
@@ -279,7 +275,7 @@ impl Recipe for PostgresRecipe {
         }
         Ok(Launch {
             name: format!("{}-{}", self.side, Store::Postgres),
-            store: Store::Postgres,
+            store: Some(Store::Postgres),
             program: self.home.path.join("bin/postgres"),
             arguments,
             environment: self.environment(),

@@ -1,6 +1,7 @@
 //! Checks before anything starts: room on disk, memory, and whether the stores' user can reach what it needs.
 
 use crate::cache::Cache;
+use crate::camunda::CamundaConfig;
 use crate::config::EmbeddedConfig;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result, size};
 use crate::homes::Origin;
@@ -26,7 +27,8 @@ pub(crate) fn work_bytes(config: &EmbeddedConfig) -> u64 {
 
 /// Bytes of memory that the stores need: a node takes about 1.6 times its heap.
 pub(crate) fn memory_bytes(config: &EmbeddedConfig) -> u64 {
-    MEMORY_BASE + config.heaps_mib() * MIB * 8 / 5
+    let camunda = config.camunda.as_ref().map_or(0, CamundaConfig::memory_mib);
+    MEMORY_BASE + config.heaps_mib() * MIB * 8 / 5 + camunda * MIB
 }
 
 /// Room in the work root.
@@ -138,6 +140,9 @@ mod tests {
         let machine = Machine::from_process().with_memory_available(1024 * MIB);
         let error = memory(&config, &machine).unwrap_err();
         assert_eq!(error.code, EnvironmentProblem::Memory);
-        assert!(memory(&config, &machine.with_memory_available(4096 * MIB)).is_ok());
+        let enough = machine.with_memory_available(2560 * MIB);
+        assert!(memory(&config, &enough).is_ok());
+        let beside = EmbeddedConfig { camunda: Some(CamundaConfig::default()), ..config };
+        assert!(memory(&beside, &enough).is_err(), "a Camunda takes its share");
     }
 }

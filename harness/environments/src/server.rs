@@ -1,6 +1,5 @@
 //! Starting a store and waiting until it answers, whatever its kind; another port when the chosen one was snatched away.
 
-use crate::config::{Side, Store};
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::ports::{HeldPort, PortChoice};
 use crate::supervised::{Launch, StoreSignal, Supervised, last_lines};
@@ -17,8 +16,8 @@ const ATTEMPTS: usize = 4;
 
 /// What a kind of store does its own way.
 pub(crate) trait Recipe {
-    fn side(&self) -> Side;
-    fn store(&self) -> Store;
+    /// What people call it: `source elasticsearch`.
+    fn name(&self) -> String;
     /// Writes what depends on the port, and says what to start.
     fn launch(&self, port: u16) -> Result<Launch>;
     /// Whether the store answers on `port`, with all data it has.
@@ -53,7 +52,7 @@ impl<R: Recipe> Server<R> {
                         PortChoice::Preferred(_) | PortChoice::Any => PortChoice::Any,
                     };
                     tracing::info!(port, "the port was taken between choice and start");
-                    held = HeldPort::take(again, server.recipe.side(), server.recipe.store())?;
+                    held = HeldPort::take_for(again, &server.recipe.name())?;
                 }
                 Err(Failure::Other(error)) => return Err(error),
                 Ok(()) => return Ok(server),
@@ -93,12 +92,7 @@ impl<R: Recipe> Server<R> {
     fn died(&self, process: &Supervised, tail: &str) -> EnvironmentError {
         EnvironmentError::new(
             EnvironmentProblem::StartFailed,
-            format!(
-                "the {} {} ended while starting: {}",
-                self.recipe.side(),
-                self.recipe.store(),
-                last_lines(tail, 3)
-            ),
+            format!("the {} ended while starting: {}", self.recipe.name(), last_lines(tail, 3)),
             format!("read its log: {}", process.log().display()),
         )
     }
@@ -107,9 +101,8 @@ impl<R: Recipe> Server<R> {
         EnvironmentError::new(
             EnvironmentProblem::StartFailed,
             format!(
-                "the {} {} did not come up within {} s: {}",
-                self.recipe.side(),
-                self.recipe.store(),
+                "the {} did not come up within {} s: {}",
+                self.recipe.name(),
                 self.recipe.start_limit().as_secs(),
                 last_lines(&process.log_tail(), 3)
             ),
@@ -157,7 +150,7 @@ impl<R: Recipe> Server<R> {
         let began = Instant::now();
         loop {
             let choice = PortChoice::Fixed(self.port);
-            match HeldPort::take(choice, self.recipe.side(), self.recipe.store()) {
+            match HeldPort::take_for(choice, &self.recipe.name()) {
                 Err(_) if began.elapsed() < PORT_LIMIT => tokio::time::sleep(PORT_PAUSE).await,
                 taken => return taken,
             }
@@ -197,11 +190,7 @@ impl Failure {
             Self::Other(error) => error,
             Self::PortSnatched => EnvironmentError::new(
                 EnvironmentProblem::PortTaken,
-                format!(
-                    "every port chosen for the {} {} was taken before it started",
-                    recipe.side(),
-                    recipe.store()
-                ),
+                format!("every port chosen for the {} was taken before it started", recipe.name()),
                 "run again; if it happens often, another program on this machine uses up the free ports",
             ),
         }

@@ -57,7 +57,8 @@ impl StoreSignal {
 #[derive(Debug, Clone)]
 pub(crate) struct Launch {
     pub(crate) name: String,
-    pub(crate) store: Store,
+    /// Its kind; none for what is no store.
+    pub(crate) store: Option<Store>,
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<OsString>,
     /// The whole environment; nothing is inherited.
@@ -72,7 +73,7 @@ pub(crate) struct Launch {
 pub(crate) struct Supervised {
     child: Child,
     process: Process,
-    store: Store,
+    store: Option<Store>,
     log: PathBuf,
     /// Length of the log before this start.
     log_start: u64,
@@ -116,7 +117,7 @@ impl Supervised {
             Self { child, process, store: launch.store, log: launch.log.clone(), log_start, detached: false };
         let record = ProcessRecord {
             name: launch.name.clone(),
-            store: Some(launch.store),
+            store: launch.store,
             pid: process.pid,
             group: process.pid,
             start_ticks: process.start_ticks,
@@ -159,7 +160,7 @@ impl Supervised {
             let members = procfs::tree(self.process.pid);
             // A frozen store does not hear anything else.
             self.signal(StoreSignal::Continue);
-            self.signal(StoreSignal::orderly(self.store));
+            self.signal(self.store.map_or(StoreSignal::Terminate, StoreSignal::orderly));
             if tokio::time::timeout(limit, self.child.wait()).await.is_err() {
                 tracing::warn!(pid = self.process.pid, "store did not end in time and is killed");
                 self.signal(StoreSignal::Kill);

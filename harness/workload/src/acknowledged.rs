@@ -1,12 +1,11 @@
 //! The log of acknowledged writes: what a client was told is stored. It is the measure of what a migration lost, so each
 //! line is written before the next request is made.
 
+use crate::lines::{self, Lines};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io;
 use std::path::Path;
-use std::sync::Mutex;
 
 /// One acknowledged write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,7 +99,7 @@ pub fn content_of(json: &[u8]) -> Option<String> {
 /// The log, open for appending.
 #[derive(Debug)]
 pub struct Acknowledgements {
-    file: Mutex<File>,
+    lines: Lines,
 }
 
 impl Acknowledgements {
@@ -109,12 +108,7 @@ impl Acknowledgements {
     /// # Errors
     /// The file cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-        // A killed run may have left half a line; what follows must not become part of it.
-        if torn(path)? {
-            file.write_all(b"\n")?;
-        }
-        Ok(Self { file: Mutex::new(file) })
+        Ok(Self { lines: Lines::open(path)? })
     }
 
     /// Notes acknowledged writes, in one write call.
@@ -122,19 +116,8 @@ impl Acknowledgements {
     /// # Errors
     /// The file cannot be written.
     pub fn note(&self, writes: &[Acknowledged]) -> io::Result<()> {
-        let mut lines = String::new();
-        for write in writes {
-            lines.push_str(&serde_json::to_string(write)?);
-            lines.push('\n');
-        }
-        let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        file.write_all(lines.as_bytes())
+        self.lines.note(writes)
     }
-}
-
-fn torn(path: &Path) -> io::Result<bool> {
-    let bytes = std::fs::read(path)?;
-    Ok(bytes.last().is_some_and(|b| *b != b'\n'))
 }
 
 /// Last acknowledged state of every item written up to `until_ms`, read back from the log. A torn line is left out: it
@@ -143,18 +126,8 @@ fn torn(path: &Path) -> io::Result<bool> {
 /// # Errors
 /// The file cannot be read.
 pub fn last_states(path: &Path, until_ms: u64) -> io::Result<BTreeMap<Item, State>> {
-    let mut states = BTreeMap::new();
-    if !path.exists() {
-        return Ok(states);
-    }
-    for line in BufReader::new(File::open(path)?).lines() {
-        if let Ok(write) = serde_json::from_str::<Acknowledged>(&line?)
-            && write.ms <= until_ms
-        {
-            states.insert(write.item, State { now: write.now, content: write.content });
-        }
-    }
-    Ok(states)
+    let writes = lines::read::<Acknowledged>(path)?.into_iter().filter(|write| write.ms <= until_ms);
+    Ok(writes.map(|write| (write.item, State { now: write.now, content: write.content })).collect())
 }
 
 /// Every write acknowledged from `from_ms` on and before `until_ms`, in the order of the log. A torn line is left out.
@@ -162,23 +135,16 @@ pub fn last_states(path: &Path, until_ms: u64) -> io::Result<BTreeMap<Item, Stat
 /// # Errors
 /// The file cannot be read.
 pub fn writes_between(path: &Path, from_ms: u64, until_ms: u64) -> io::Result<Vec<Acknowledged>> {
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let mut writes = Vec::new();
-    for line in BufReader::new(File::open(path)?).lines() {
-        if let Ok(write) = serde_json::from_str::<Acknowledged>(&line?)
-            && (from_ms..until_ms).contains(&write.ms)
-        {
-            writes.push(write);
-        }
-    }
+    let mut writes = lines::read::<Acknowledged>(path)?;
+    writes.retain(|write| (from_ms..until_ms).contains(&write.ms));
     Ok(writes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::OpenOptions;
+    use std::io::Write;
 
     #[test]
     fn the_last_state_counts_and_a_torn_line_harms_nothing() -> io::Result<()> {

@@ -5,6 +5,7 @@ pub mod acknowledged;
 pub mod clock;
 pub mod elasticsearch;
 pub mod fate;
+pub mod lines;
 pub mod postgres;
 pub mod probe;
 pub mod probes;

@@ -3,6 +3,7 @@
 use crate::cli::{Doctor, DoctorStores};
 use drydock_core::finding::Outcome;
 use drydock_core::{ExitCode, Scenario};
+use drydock_environments::CamundaConfig;
 use drydock_environments::doctor::{DoctorItem, DoctorState, run_in as examine};
 use drydock_rehearsal::preflight::{Stores, on_stores};
 use drydock_rehearsal::{RehearsalOptions, plan_of};
@@ -29,7 +30,10 @@ pub(crate) async fn run(arguments: &Doctor) -> ExitCode {
         elasticsearch_home: arguments.homes.elasticsearch_home.clone(),
         ..RehearsalOptions::default()
     };
-    let machine = drydock_rehearsal::world::environment_of(&scenario, &options);
+    let mut machine = drydock_rehearsal::world::environment_of(&scenario, &options);
+    if arguments.camunda {
+        machine.camunda = Some(CamundaConfig::default());
+    }
     let stores = match stores_of(&arguments.stores) {
         Ok(stores) => stores,
         Err(error) => {

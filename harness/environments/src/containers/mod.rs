@@ -154,6 +154,10 @@ impl Containers {
         self.clients.as_ref().map(|c| c.directory.as_path())
     }
 
+    pub(crate) fn work(&self) -> &WorkDir {
+        &self.work
+    }
+
     /// The work directory, for dumps and other intermediate files.
     pub fn work_dir(&self) -> &Path {
         self.work.path()

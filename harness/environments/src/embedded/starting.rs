@@ -3,6 +3,7 @@
 use super::{Embedded, StoreVersion};
 use crate::artifacts::Pins;
 use crate::cache::{Cache, make_open_directory};
+use crate::camunda::lifecycle;
 use crate::clients::{self, Clients};
 use crate::config::{Access, EmbeddedConfig, Side, Store};
 use crate::door::Door;
@@ -81,6 +82,12 @@ pub(super) async fn prepare(
         Some(origin) => {
             let contents = Contents::Elasticsearch;
             let home = homes::provide(origin, contents, machine, &cache, &pins, &logs, progress).await?;
+            let home = match &java {
+                Some(java) if config.camunda.is_some() && lifecycle::is_wanted(&home) => {
+                    lifecycle::provide(home, java, machine, &cache, &pins, &logs, progress).await?
+                }
+                _ => home,
+            };
             user.can_reach(&home.path.join("bin/elasticsearch"))?;
             Some(home)
         }

@@ -1,0 +1,153 @@
+//! Why people no longer see something: what was found in the store, tied to what the application shows.
+
+use crate::capability::{Capability, family_of};
+use crate::compare::{Difference, How};
+use drydock_core::Finding;
+use drydock_core::finding::Outcome;
+use drydock_core::names::checks;
+use std::collections::BTreeSet;
+
+/// What importers note their progress in.
+const POSITIONS: [&str; 2] = ["operate-import-position", "tasklist-import-position"];
+
+/// A difference with what explains it, the likeliest first.
+#[derive(Debug, Clone)]
+pub struct Explained<'f> {
+    /// What people see.
+    pub difference: Difference,
+    /// Findings about the store; none where nothing there explains it.
+    pub causes: Vec<&'f Finding>,
+}
+
+impl Explained<'_> {
+    /// What people no longer see, and why, in one line.
+    pub fn text(&self) -> String {
+        match self.causes.first() {
+            Some(cause) => format!("{}; because {}: {}", self.difference.text(), cause.check, cause.message),
+            None => format!("{}; nothing that was found in the stores explains it", self.difference.text()),
+        }
+    }
+}
+
+/// What a comparison of the applications and one of the stores say together.
+#[derive(Debug, Clone, Default)]
+pub struct Causes<'f> {
+    /// What people see, and why.
+    pub explained: Vec<Explained<'f>>,
+    /// What differs in the store and nobody sees.
+    pub unseen: Vec<&'f Finding>,
+}
+
+/// Ties differences to findings.
+pub fn causes<'f>(differences: &[Difference], findings: &'f [Finding]) -> Causes<'f> {
+    let mut different: Vec<&Finding> = findings.iter().filter(|f| f.outcome == Outcome::Different).collect();
+    different.sort_by_key(|f| rank(f));
+    let mut used = BTreeSet::new();
+    let explained: Vec<Explained<'f>> = differences
+        .iter()
+        .map(|difference| {
+            let causes: Vec<&Finding> =
+                different.iter().copied().filter(|f| explains(f, difference)).collect();
+            used.extend(causes.iter().map(|f| std::ptr::from_ref::<Finding>(f)));
+            Explained { difference: difference.clone(), causes }
+        })
+        .collect();
+    let unseen =
+        different.into_iter().filter(|f| !used.contains(&std::ptr::from_ref::<Finding>(f))).collect();
+    Causes { explained, unseen }
+}
+
+/// What decides over whether anything is found at all comes before what is only seen when it is.
+fn rank(finding: &Finding) -> usize {
+    const ORDER: [&str; 9] = [
+        checks::ES_INDICES,
+        checks::ES_ALIASES,
+        checks::ES_MAPPINGS,
+        checks::ES_COUNTS,
+        checks::ES_DOCUMENTS,
+        checks::ES_IMPORTS,
+        checks::ES_SETTINGS,
+        checks::ES_TEMPLATES,
+        checks::ES_FUTURE,
+    ];
+    ORDER.iter().position(|check| *check == finding.check.as_str()).unwrap_or(ORDER.len())
+}
+
+fn explains(finding: &Finding, difference: &Difference) -> bool {
+    let reads = |capability: Capability| names(finding).any(|name| capability.reads(name));
+    if reads(difference.capability) {
+        return true;
+    }
+    // What is read anew from the records comes back into the lists that it was deleted from.
+    let came_back = match &difference.how {
+        How::Refused(_) => false,
+        How::Shown { appeared, changed, .. } => !appeared.is_empty() || !changed.is_empty(),
+    };
+    let about_positions = finding.check.as_str() == checks::ES_IMPORTS
+        || names(finding).any(|name| family_of(name).is_some_and(|family| POSITIONS.contains(&family)));
+    came_back && about_positions
+}
+
+/// Everything in a finding that may be the name of an index, an alias or a template.
+fn names(finding: &Finding) -> impl Iterator<Item = &str> {
+    let texts = [finding.subject.as_str(), finding.message.as_str()];
+    let samples = finding.samples.iter().map(|sample| sample.item.as_str());
+    texts
+        .into_iter()
+        .chain(samples)
+        .flat_map(|text| text.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c))))
+        .filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use drydock_core::finding::Kind;
+
+    fn lost(capability: Capability) -> Difference {
+        let how = How::Shown { missing: vec!["1".into()], appeared: Vec::new(), changed: Vec::new() };
+        Difference { capability, before: 505, how }
+    }
+
+    #[test]
+    fn the_alias_explains_the_instances_and_another_index_does_not() {
+        let alias = Finding::data(
+            checks::ES_ALIASES,
+            Kind::Missing,
+            "operate-list-view-8.3.0_2026-11-21",
+            "no alias",
+        );
+        let counts = Finding::data(checks::ES_COUNTS, Kind::Changed, "operate-list-view-8.3.0_", "fewer");
+        let other = Finding::data(checks::ES_MAPPINGS, Kind::Changed, "tasklist-task-8.5.0_", "other");
+        let findings = [counts, other, alias];
+        let found = causes(&[lost(Capability::Instances)], &findings);
+        let checks: Vec<&str> = found.explained[0].causes.iter().map(|f| f.check.as_str()).collect();
+        assert_eq!(checks, ["elasticsearch/aliases", "elasticsearch/counts"]);
+        assert!(found.explained[0].text().ends_with("because elasticsearch/aliases: no alias"));
+        assert_eq!(found.unseen.len(), 1, "what nobody sees is told as such");
+    }
+
+    #[test]
+    fn positions_explain_what_comes_back_and_not_what_is_lost() {
+        let finding =
+            Finding::data(checks::ES_COUNTS, Kind::Missing, "operate-import-position-8.3.0_", "empty");
+        let findings = [finding];
+        let back = Difference {
+            how: How::Shown { missing: Vec::new(), appeared: vec!["1".into()], changed: Vec::new() },
+            ..lost(Capability::History)
+        };
+        assert_eq!(causes(&[back], &findings).explained[0].causes.len(), 1);
+        let gone = causes(&[lost(Capability::History)], &findings);
+        assert!(gone.explained[0].causes.is_empty());
+        assert!(gone.explained[0].text().contains("nothing that was found in the stores explains it"));
+    }
+
+    #[test]
+    fn what_was_there_before_or_is_expected_explains_nothing() {
+        let old = Finding {
+            outcome: Outcome::Expected,
+            ..Finding::data(checks::ES_ALIASES, Kind::OldDirt, "operate-list-view-8.3.0_", "x")
+        };
+        assert!(causes(&[lost(Capability::Instances)], &[old]).explained[0].causes.is_empty());
+    }
+}

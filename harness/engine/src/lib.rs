@@ -1,0 +1,34 @@
+//! A real Camunda in the loop: work in it as people and job workers do, ask it what it shows, and hold both against each
+//! other before and after a migration.
+//!
+//! - [`Session`] is one login at its REST interfaces;
+//! - [`processes`] are the models that the work happens in;
+//! - [`Worker`] deploys, starts, completes, cancels, claims and resolves at a stated rate, and notes every acknowledged
+//!   action with its key ([`deeds`]);
+//! - [`answers`] are what the application shows, capability by capability;
+//! - [`compare`] holds the answers of two moments against each other, [`cause`] ties what differs to what was found in the
+//!   stores, and [`fate`] says where each acknowledged key is now.
+//!
+//! Starting a Camunda is the affair of `drydock_environments::Camunda`.
+
+pub mod answers;
+pub mod capability;
+pub mod cause;
+pub mod commands;
+pub mod compare;
+pub mod deeds;
+pub mod error;
+pub mod fate;
+mod lists;
+pub mod processes;
+mod questions;
+pub mod session;
+mod show;
+pub mod worker;
+
+pub use answers::{Answer, Answers};
+pub use capability::Capability;
+pub use error::EngineError;
+pub use questions::Questions;
+pub use session::Session;
+pub use worker::{Pace, Worker};
