@@ -12,15 +12,30 @@ pub enum Safeguard {
     Freeze,
     /// Requests under way are waited for before the source counts as frozen.
     FreezeWait,
+    /// The guard in front of the clean-up: what it refuses is not done.
+    CleanupGuard,
+    /// The guard looks at the source again instead of believing what was compared.
+    SecondLook,
+    /// Who resumes a run lets users in where the way back left them.
+    Whereabouts,
+    /// A run that was given up is not gone on with.
+    GivenUp,
+    /// A way back tells which writes it loses.
+    Fates,
     /// One of the driver's own.
     Driver(Without),
 }
 
 impl Safeguard {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::Freeze,
         Self::FreezeWait,
+        Self::CleanupGuard,
+        Self::SecondLook,
+        Self::Whereabouts,
+        Self::GivenUp,
+        Self::Fates,
         Self::Driver(Without::Refresh),
         Self::Driver(Without::DeletePropagation),
         Self::Driver(Without::DropPropagation),
@@ -43,6 +58,11 @@ impl Safeguard {
         match self {
             Self::Freeze => "freeze",
             Self::FreezeWait => "freeze-wait",
+            Self::CleanupGuard => "cleanup-guard",
+            Self::SecondLook => "second-look",
+            Self::Whereabouts => "whereabouts",
+            Self::GivenUp => "given-up",
+            Self::Fates => "fates",
             Self::Driver(Without::Refresh) => "refresh",
             Self::Driver(Without::DeletePropagation) => "delete-propagation",
             Self::Driver(Without::DropPropagation) => "drop-propagation",
@@ -68,7 +88,10 @@ impl Safeguard {
 
     /// Why a procedure never had it; nothing if it has.
     pub(crate) fn lacking_in(self, spec: &MigrationSpec) -> Option<&'static str> {
-        let Self::Driver(without) = self else { return None };
+        let Self::Driver(without) = self else {
+            // What ways back and stragglers need is asked for with them.
+            return None;
+        };
         let exact = spec.reindex == drydock_core::scenario::Reindex::Warm && spec.delta() == Delta::Exact;
         let streams = spec.mover == Mover::Stream;
         let official = spec.create_indices == CreateIndices::Upstream;
