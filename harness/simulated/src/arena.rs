@@ -9,10 +9,10 @@ use drydock_core::names::checks;
 use drydock_migration::Without;
 
 const STANDARD: &str = "name: standard\n";
-const EXACT: &str = "name: warm, exact delta\nmigration: {reindex: warm, delta: exact}\n";
-const UPSTREAM: &str = "name: warm, official delta\nmigration: {reindex: warm, delta: upstream}\n";
+const EXACT: &str = "name: warm-exact\nmigration: {reindex: warm, delta: exact}\n";
+const UPSTREAM: &str = "name: warm-official\nmigration: {reindex: warm, delta: upstream}\n";
 const AS_UPSTREAM: &str =
-    "name: official scripts\nmigration: {create_indices: upstream, reindex: warm, delta: upstream}\n";
+    "name: official-scripts\nmigration: {create_indices: upstream, reindex: warm, delta: upstream}\n";
 
 /// A safeguard's arena.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ impl Arena {
                 Without::Operations | Without::LowerVersions | Without::Marks | Without::BulkAnswers => {
                     lost(EXACT)
                 }
-                Without::Refresh => lost(STANDARD),
+                Without::Refresh | Without::LateCopies => lost(STANDARD),
                 Without::CopyAnswers => lost(UPSTREAM),
                 Without::CountComparison | Without::Flush => {
                     Self { crashes: Crashes::Happen, ..lost(STANDARD) }

@@ -28,7 +28,7 @@ pub enum Safeguard {
 
 impl Safeguard {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Freeze,
         Self::FreezeWait,
         Self::CleanupGuard,
@@ -51,6 +51,7 @@ impl Safeguard {
         Self::Driver(Without::Marks),
         Self::Driver(Without::BulkAnswers),
         Self::Driver(Without::CopyAnswers),
+        Self::Driver(Without::LateCopies),
     ];
 
     /// Name on the command line.
@@ -78,6 +79,7 @@ impl Safeguard {
             Self::Driver(Without::Marks) => "marks",
             Self::Driver(Without::BulkAnswers) => "bulk-answers",
             Self::Driver(Without::CopyAnswers) => "copy-answers",
+            Self::Driver(Without::LateCopies) => "late-copies",
         }
     }
 
@@ -109,7 +111,7 @@ impl Safeguard {
             Without::BulkAnswers if !exact && !streams => {
                 Some("nothing is written with _bulk: name a scenario with mover: stream or delta: exact")
             }
-            Without::CopyAnswers if streams => Some("nothing is copied with _reindex: name mover: reindex"),
+            Without::CopyAnswers | Without::LateCopies if streams => Some("nothing is copied with _reindex: name mover: reindex"),
             Without::Replicas if !official => {
                 Some("replicas are remembered in the official way alone: name create_indices: upstream")
             }

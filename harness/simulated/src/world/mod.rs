@@ -194,10 +194,9 @@ impl<'s> SimWorld<'s> {
             _ => self.drive(step, attempt, items).await,
         }
     }
-}
 
-impl World for SimWorld<'_> {
-    async fn reattach(&mut self, done: &Progress) -> Stepped<()> {
+    /// Brings back what a process forgets when it is killed.
+    async fn bring_back(&mut self, done: &Progress) -> Stepped<()> {
         let plan = &self.stage.plan;
         let did = |action| plan.id_of(action).is_some_and(|id| done.done.contains(id));
         let begun = |action| plan.id_of(action).is_some_and(|id| done.begun.contains(id));
@@ -215,6 +214,10 @@ impl World for SimWorld<'_> {
         let recall = did(Action::Freeze) && !over && whereabouts != Whereabouts::OnSource;
         let held = did(Action::HoldAgainstBaseline) && !begun(Action::SwitchBack);
         let guarded = did(Action::CleanupGuard) && !did(Action::CleanupSource);
+        // Who resumes a run starts what it finds stopped, unless that was cleaned up.
+        if !did(Action::CleanupSource) {
+            self.stage.application.source.start();
+        }
         let gate = &self.stage.application.gate;
         if done.writes_wait(plan) {
             gate.close();
@@ -241,6 +244,12 @@ impl World for SimWorld<'_> {
             self.guard().await?;
         }
         Ok(())
+    }
+}
+
+impl World for SimWorld<'_> {
+    async fn reattach(&mut self, done: &Progress) -> Stepped<()> {
+        self.bring_back(done).await.inspect_err(|error| self.last_error = format!("resume: {}", error.message))
     }
 
     async fn perform(&mut self, step: &Step, attempt: Attempt, items: &BTreeSet<String>) -> Stepped<Facts> {

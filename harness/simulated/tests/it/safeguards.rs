@@ -65,7 +65,9 @@ fn what_breaks_with_a_safeguard_as_well_is_not_its_absence() {
     let baseline = run_without_shortening(&without.whole(), 1, 12);
     assert!(!baseline.breaks.is_empty());
     let Absence::Missed(missed) = absence(&without, &baseline, 1) else { panic!("it is missed") };
-    assert_eq!(missed.keys().collect::<Vec<_>>(), [&Promise::DefinitionsCarried]);
+    // Not of the same seeds once more; of others it may, because their requests come at other times.
+    let again = missed.get(&Promise::NoResurrectedDocument).map_or(0, |(seeds, _)| *seeds);
+    assert!(again < baseline.seeds / 4, "{missed:?}");
     assert_eq!(missed[&Promise::DefinitionsCarried], (baseline.seeds, 1));
     assert_eq!(absence(&without.whole(), &baseline, 1), Absence::NotMissed);
     let nowhere = "name: x\nmigration: {index_prefixes: [nothing-of-that-name-]}\n";
