@@ -141,7 +141,8 @@ impl Progress {
     /// Where users are, as far as the steps tell. Who goes on with a run lets them in there and nowhere else: a step of the way
     /// back outweighs every step of the way there.
     pub fn whereabouts(&self, plan: &Plan) -> Whereabouts {
-        let within = |steps: &BTreeSet<StepId>, action| plan.id_of(action).is_some_and(|id| steps.contains(id));
+        let within =
+            |steps: &BTreeSet<StepId>, action| plan.id_of(action).is_some_and(|id| steps.contains(id));
         let (done, begun) = (|action| within(&self.done, action), |action| within(&self.begun, action));
         if done(Action::SwitchBack) || done(Action::Reopen) {
             Whereabouts::OnSource

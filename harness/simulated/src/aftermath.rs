@@ -9,7 +9,13 @@ use drydock_core::rollback::WriteFates;
 use drydock_stores::compare::{Fingerprint, unchanged};
 use std::collections::{BTreeMap, BTreeSet};
 
-fn told(promise: Promise, check: &str, kind: Kind, words: &str, items: Vec<Sample>) -> Option<(Promise, Finding)> {
+fn told(
+    promise: Promise,
+    check: &str,
+    kind: Kind,
+    words: &str,
+    items: Vec<Sample>,
+) -> Option<(Promise, Finding)> {
     let first = items.first()?;
     let count = items.len() as u64;
     let message = format!("{count} documents {words}, {} among them", first.item);

@@ -34,7 +34,9 @@ pub struct Arena {
 impl Arena {
     /// The arena of a safeguard.
     pub fn of(safeguard: Safeguard) -> Self {
-        use Promise::{CleanupKeepsACopy, DefinitionsCarried, FreezeHolds, NoLostWrite, NoResurrectedDocument};
+        use Promise::{
+            CleanupKeepsACopy, DefinitionsCarried, FreezeHolds, NoLostWrite, NoResurrectedDocument,
+        };
         let plain = |yaml, promise, check| Self {
             yaml,
             crashes: Crashes::Never,

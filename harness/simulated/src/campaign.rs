@@ -179,7 +179,11 @@ pub fn run_without_shortening(setup: &Setup, first: u64, seeds: u64) -> Campaign
 }
 
 /// Plays so many cases, each of which has a number and a schedule.
-pub(crate) fn run_cases(setup: &Setup, cases: u64, case: &(dyn Fn(u64) -> (u64, Schedule) + Sync)) -> Campaign {
+pub(crate) fn run_cases(
+    setup: &Setup,
+    cases: u64,
+    case: &(dyn Fn(u64) -> (u64, Schedule) + Sync),
+) -> Campaign {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let next = AtomicU64::new(0);
     let mut whole = Part::default();

@@ -183,7 +183,12 @@ impl Application {
                 let (index, id, change, fate) = match &what {
                     What::Put { index, id } => {
                         let source: Arc<str> = format!("{{\"write\":{number}}}").into();
-                        (index, id, Change::Index { create: false, source: Arc::clone(&source) }, Fate::Present(source))
+                        (
+                            index,
+                            id,
+                            Change::Index { create: false, source: Arc::clone(&source) },
+                            Fate::Present(source),
+                        )
                     }
                     What::Delete { index, id } => (index, id, Change::Delete, Fate::Absent(Gone::Deleted)),
                     What::Archive { .. } | What::Drop { .. } => return,
@@ -356,5 +361,9 @@ fn noted(index: &str, name: &str, fate: &Fate, ms: u64) -> Acknowledged {
 /// A document as real runs name it.
 pub(crate) fn item(index: &str, name: &str) -> Item {
     let (id, routing) = placed(name);
-    Item::Elasticsearch { index: index.to_owned(), id: id.to_owned(), routing: routing.map(ToOwned::to_owned) }
+    Item::Elasticsearch {
+        index: index.to_owned(),
+        id: id.to_owned(),
+        routing: routing.map(ToOwned::to_owned),
+    }
 }

@@ -2,12 +2,16 @@
 
 use crate::chance::Chance;
 use crate::schedule::{
-    ARCHIVE, ARCHIVED, Class, Crashes, Event, Heard, Killed, Mishap, RECORDS, RUNNING, Schedule, Side, Stragglers,
-    TWINS, Trouble, WaysBack, What,
+    ARCHIVE, ARCHIVED, Class, Crashes, Event, Heard, Killed, Mishap, RECORDS, RUNNING, Schedule, Side,
+    Stragglers, TWINS, Trouble, WaysBack, What,
 };
 
 /// Users begin their writes within this time of the beginning.
 const HORIZON_MS: u64 = 5_000;
+/// Where it is gone back, users write on until then.
+const LATER_MS: u64 = 25_000;
+/// Numbers of those writes begin here.
+const LATER: u64 = 5_000;
 /// A pod that was told to stop is killed after this.
 const GRACE_MS: u64 = 30_000;
 /// Numbers of the writes of stragglers begin here.
@@ -110,6 +114,7 @@ impl Schedule {
         }
         events.extend(mishap(seed, drawing));
         events.extend(way_back(seed, drawing));
+        events.extend(later(seed, drawing));
         events.extend(straggling(seed, drawing));
         Self { seed, documents, events }
     }
@@ -139,6 +144,25 @@ fn way_back(seed: u64, drawing: &Drawing<'_>) -> Option<Event> {
         WaysBack::Drawn => chance.one(&drawing.leaving).map(|from| Event::GoBack { from: from.clone() }),
         WaysBack::From(step) => Some(Event::GoBack { from: step.clone() }),
     }
+}
+
+/// Who comes back from the target goes on writing: what is new, and what was there from the beginning.
+fn later(seed: u64, drawing: &Drawing<'_>) -> Vec<Event> {
+    if *drawing.ways_back == WaysBack::Never || !drawing.writes {
+        return Vec::new();
+    }
+    let mut chance = Chance::new(seed ^ 0x7573_6572);
+    let [(_, running), ..] = seeded(drawing.documents);
+    (0..chance.between(4, 12))
+        .map(|nth| {
+            let known = chance.one(&running).cloned().unwrap_or_default();
+            let id = if chance.percent(60) { format!("later{nth}") } else { known };
+            let at = chance.between(HORIZON_MS, LATER_MS);
+            let (takes, number) = (chance.between(4, 40), LATER + nth);
+            let what = What::Put { index: RUNNING.to_owned(), id };
+            Event::Write { at, takes, number, what, heard: Heard::Answer }
+        })
+        .collect()
 }
 
 /// A pod writes one to three times within the time it is given to end: to what is there already, or something new.
@@ -271,4 +295,3 @@ fn fault(chance: &mut Chance) -> Event {
     // A number below 60 fits.
     Event::Fault { side, class, nth: u32::try_from(nth).unwrap_or(0), trouble }
 }
-

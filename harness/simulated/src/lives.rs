@@ -63,7 +63,8 @@ fn begin(stage: &Stage, first: bool) -> io::Result<(Recorder, Progress)> {
     file.set_len(record.as_ref().map_or(0, |r| r.whole_bytes))?;
     let next = record.as_ref().map_or(0, |r| r.entries.len() as u64);
     let clock = VirtualClock::new(stage.script.begun());
-    let recorder = Recorder::new(RecordWriter::new(file, next, Redactor::default()), clock, Arc::new(NoObserver));
+    let recorder =
+        Recorder::new(RecordWriter::new(file, next, Redactor::default()), clock, Arc::new(NoObserver));
     let Some(record) = record else {
         recorder.emit(Event::RunStarted(Box::new(RunStarted {
             record_version: RECORD_VERSION,
@@ -114,7 +115,9 @@ async fn lives(stage: &Stage) -> io::Result<Ended> {
                 if failures > RESUMES {
                     // Nothing here stays wrong for long: what stops though nothing went wrong stops for ever.
                     if stage.script.struck() == struck {
-                        let message = format!("the migration stops though it was resumed and nothing stood in its way: {why}");
+                        let message = format!(
+                            "the migration stops though it was resumed and nothing stood in its way: {why}"
+                        );
                         stage.broke(Promise::ComesToAnEnd, stops(message));
                     }
                     operate(stage, &now);
@@ -132,6 +135,7 @@ fn operate(stage: &Stage, progress: &Progress) {
     if stage.application.gate.side().is_some() {
         return;
     }
-    let on_target = progress.opened_ms.is_some() && progress.whereabouts(&stage.plan) != Whereabouts::OnSource;
+    let on_target =
+        progress.opened_ms.is_some() && progress.whereabouts(&stage.plan) != Whereabouts::OnSource;
     stage.let_in(if on_target { Side::Target } else { Side::Source });
 }

@@ -155,7 +155,9 @@ fn conclude(stage: &Stage, ended: Ended, tracing: Tracing) -> Played {
     };
     let (written, refused) = stage.script.writes();
     for (promise, finding) in &truth.broken {
-        stage.script.tell(|| format!("broken  {}: {} ({})", promise.as_str(), finding.message, finding.check));
+        stage
+            .script
+            .tell(|| format!("broken  {}: {} ({})", promise.as_str(), finding.message, finding.check));
     }
     let place = match users {
         Some(Side::Source) => "users work on the source",
@@ -213,7 +215,8 @@ fn promises(stage: &Stage, now: &Moment, users: Option<Side>, ended: &Ended) -> 
     // Who came back from the target was told what is lost.
     let lost_something = truth.met.is_some() && truth.returned.is_some();
     if lost_something && !truth.told && *ended == Ended::Complete {
-        let message = "users went back from the target, and nobody told what of their writes is lost".to_owned();
+        let message =
+            "users went back from the target, and nobody told what of their writes is lost".to_owned();
         let finding = Finding::data(checks::RB_WRITES, Kind::LostWrite, "after the switch", message);
         broken.push((Promise::RollbackRestores, finding));
     }

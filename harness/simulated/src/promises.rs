@@ -142,7 +142,8 @@ pub(crate) fn judge_source(promise: Promise, log: &Log, source: &Cluster) -> Opt
     let first = lost.first()?;
     let message = format!("{} documents of the source are not as users left them", lost.len());
     let check = if promise == Promise::RollbackRestores { checks::RB_RESTORED } else { checks::ACKNOWLEDGED };
-    let finding = Finding::data(check, Kind::LostWrite, first.item.clone(), message).items(lost.len() as u64, lost);
+    let finding =
+        Finding::data(check, Kind::LostWrite, first.item.clone(), message).items(lost.len() as u64, lost);
     Some((promise, finding))
 }
 
@@ -187,7 +188,9 @@ pub(crate) fn sides_differ(source: &Cluster, target: &Cluster, prefixes: &[Strin
         let wanted = cluster.indices.iter().filter(|(name, _)| is_wanted(name, prefixes));
         wanted
             .flat_map(|(name, index)| index.documents().map(move |(id, doc)| (name, id, doc)))
-            .map(|(name, id, doc)| (format!("{name}/{}", named(id, doc.routing.as_deref())), Arc::clone(&doc.source)))
+            .map(|(name, id, doc)| {
+                (format!("{name}/{}", named(id, doc.routing.as_deref())), Arc::clone(&doc.source))
+            })
             .collect()
     };
     let (here, there) = (all(source), all(target));
@@ -195,11 +198,18 @@ pub(crate) fn sides_differ(source: &Cluster, target: &Cluster, prefixes: &[Strin
         .keys()
         .chain(there.keys().filter(|item| !here.contains_key(*item)))
         .filter(|item| here.get(*item) != there.get(*item))
-        .map(|item| Sample::both(item.clone(), here.get(item).map(ToString::to_string), there.get(item).map(ToString::to_string)))
+        .map(|item| {
+            Sample::both(
+                item.clone(),
+                here.get(item).map(ToString::to_string),
+                there.get(item).map(ToString::to_string),
+            )
+        })
         .collect();
     let mut findings: Vec<Finding> = Vec::new();
     if let Some(first) = differing.first() {
-        let message = format!("{} documents are not alike on both sides, {} among them", differing.len(), first.item);
+        let message =
+            format!("{} documents are not alike on both sides, {} among them", differing.len(), first.item);
         let finding = Finding::data(checks::ES_DOCUMENTS, Kind::Changed, first.item.clone(), message);
         findings.push(finding.items(differing.len() as u64, differing));
     }
@@ -214,7 +224,12 @@ fn counts(moment: &Moment, prefixes: &[String]) -> Option<(Promise, Finding)> {
     Some((Promise::CountsEqual, found))
 }
 
-fn counts_differ(source: &Cluster, target: &Cluster, prefixes: &[String], but: &BTreeSet<&str>) -> Option<Finding> {
+fn counts_differ(
+    source: &Cluster,
+    target: &Cluster,
+    prefixes: &[String],
+    but: &BTreeSet<&str>,
+) -> Option<Finding> {
     let count = |cluster: &Cluster| -> BTreeMap<String, usize> {
         let wanted = cluster.indices.iter().filter(|(name, _)| is_wanted(name, prefixes));
         wanted.map(|(name, index)| (name.clone(), index.documents().count())).collect()

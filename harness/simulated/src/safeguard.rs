@@ -111,7 +111,9 @@ impl Safeguard {
             Without::BulkAnswers if !exact && !streams => {
                 Some("nothing is written with _bulk: name a scenario with mover: stream or delta: exact")
             }
-            Without::CopyAnswers | Without::LateCopies if streams => Some("nothing is copied with _reindex: name mover: reindex"),
+            Without::CopyAnswers | Without::LateCopies if streams => {
+                Some("nothing is copied with _reindex: name mover: reindex")
+            }
             Without::Replicas if !official => {
                 Some("replicas are remembered in the official way alone: name create_indices: upstream")
             }

@@ -287,12 +287,7 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Write { at, takes, number, what, heard } => {
-                write!(
-                    f,
-                    "{} s  write {number}: {what}, which takes {} s",
-                    seconds(*at),
-                    seconds(*takes)
-                )?;
+                write!(f, "{} s  write {number}: {what}, which takes {} s", seconds(*at), seconds(*takes))?;
                 f.write_str(match heard {
                     Heard::Answer => "",
                     Heard::NothingOfDone => ", without an answer",
@@ -324,7 +319,11 @@ impl fmt::Display for Event {
             },
             Self::GoBack { from } => write!(f, "the migration is gone back from after {from}"),
             Self::Straggle { after, number, what } => {
-                write!(f, "{} s after the freeze  write {number} of a pod still terminating: {what}", seconds(*after))
+                write!(
+                    f,
+                    "{} s after the freeze  write {number} of a pod still terminating: {what}",
+                    seconds(*after)
+                )
             }
         }
     }

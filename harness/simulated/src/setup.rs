@@ -1,7 +1,7 @@
 //! What is simulated of a scenario, and what is left out and told.
 
-use crate::safeguard::Safeguard;
 use crate::draw::Drawing;
+use crate::safeguard::Safeguard;
 use crate::schedule::{Crashes, Event, Schedule, Stragglers, WaysBack};
 use drydock_core::scenario::{CreateIndices, Mover, Procedure, RollbackSpec};
 use drydock_core::{Component, Plan, Scenario, StepId};

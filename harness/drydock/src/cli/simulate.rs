@@ -22,7 +22,7 @@ pub(crate) struct Simulate {
     #[arg(long, default_value_t = DOCUMENTS, value_parser = clap::value_parser!(u64).range(6..=10_000))]
     pub(crate) documents: u64,
     /// Go back: from the step that each seed draws, or all from this one
-    #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = DRAWN)]
+    #[arg(long, value_name = "STEP", num_args = 0..=1, require_equals = true, default_missing_value = DRAWN)]
     pub(crate) rollback: Option<String>,
     /// Let pods that were told to stop write to the source after it was declared frozen
     #[arg(long)]
@@ -48,6 +48,13 @@ pub(crate) struct Simulate {
     /// Play schedules that were kept, and tell what each breaks in this scenario
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["seeds", "seed", "save", "safeguards", "exhaustive", "pairs"])]
     pub(crate) replay: Vec<PathBuf>,
+    /// Instead of a simulation of requests: what installations too large to rehearse come to, from distributions of sizes and
+    /// rates. documents=1000000000,partitions=40,indices=200,regions=3,bytes=1370,writes=500,skew=2.3,faster=1
+    #[arg(long, value_name = "FIGURES", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["scenario", "seeds", "trace", "documents", "rollback", "stragglers", "crashes", "exhaustive", "pairs", "without", "safeguards", "save", "replay"])]
+    pub(crate) scale: Option<String>,
+    /// Measured runs that the rates of --scale come from; upstream's published figures if absent
+    #[arg(long, value_name = "FILE", requires = "scale")]
+    pub(crate) history: Option<PathBuf>,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

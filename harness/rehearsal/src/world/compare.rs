@@ -3,9 +3,9 @@
 use super::usable::Look;
 use super::{Pins, RealWorld, Stepped, store_failed};
 use crate::flow::Facts;
+use drydock_core::Event;
 use drydock_core::finding::{Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
-use drydock_core::Event;
 use drydock_environments::Side;
 use drydock_migration::freeze::{self, Watch};
 use drydock_stores::compare::{

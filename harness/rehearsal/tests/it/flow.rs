@@ -323,7 +323,9 @@ async fn a_run_that_was_given_up_is_not_gone_on_with_however_often_it_is_resumed
         assert_eq!(resumed.ending, Ending::Stopped, "{failing}");
         // Killed on its way back it goes on with that, and with nothing else.
         let mut halfway = progress.clone();
-        halfway.done.retain(|s| !["rollback/close", "rollback/switch", "rollback/compare"].contains(&s.as_str()));
+        halfway
+            .done
+            .retain(|s| !["rollback/close", "rollback/switch", "rollback/compare"].contains(&s.as_str()));
         halfway.begun.retain(|s| !["rollback/switch", "rollback/compare"].contains(&s.as_str()));
         assert_eq!(halfway.whereabouts(&plan), Whereabouts::Waiting, "{failing}");
         let resumed = go(late(), &halfway, &Interrupt::default()).await;

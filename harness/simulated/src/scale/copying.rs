@@ -26,7 +26,12 @@ pub struct Copied {
 }
 
 /// Plays the copies of indices of so many bytes. `speed` is how fast these stores are beside the measured ones.
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts and bytes for durations")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts and bytes for durations"
+)]
 pub fn copy_seconds(
     sizes: &[f64],
     cut: Cut,
@@ -49,7 +54,8 @@ pub fn copy_seconds(
     let largest = pieces.first().copied().unwrap_or_default();
     let at_once = usize::try_from(parallelism.max(1)).unwrap_or(usize::MAX);
     // Indices are made before, some at once; slices of one index begin without making it again.
-    let makes = sizes.len() as f64 * rates.index_seconds / parallelism.clamp(1, rates.makes_at_once) as f64 / speed;
+    let makes =
+        sizes.len() as f64 * rates.index_seconds / parallelism.clamp(1, rates.makes_at_once) as f64 / speed;
     let seconds = makes + shared(pieces, at_once, rates.one * speed, rates.all * speed);
     let alone = makes + largest / (rates.one.min(rates.all) * speed).max(f64::MIN_POSITIVE);
     Copied { seconds, largest_decides: alone > seconds * 0.95 && sizes.len() > 1 && at_once > 1 }

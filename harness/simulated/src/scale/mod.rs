@@ -115,7 +115,12 @@ impl Quantiles {
     fn of(mut all: Vec<f64>) -> Self {
         all.sort_by(f64::total_cmp);
         let at = |share: f64| {
-            #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a place in a list"
+            )]
             let place = ((all.len().saturating_sub(1)) as f64 * share).round() as usize;
             all.get(place).copied().unwrap_or_default()
         };
@@ -165,7 +170,8 @@ pub const USUAL: u64 = 8;
 
 /// Draws installations and sends each along every road.
 pub fn paper(landscape: &Landscape, rates: &Rates, draws: u64, seed: u64) -> Paper {
-    let drawn: Vec<Vec<Region>> = (0..draws.max(1)).map(|n| draw(landscape, rates, seed.wrapping_add(n))).collect();
+    let drawn: Vec<Vec<Region>> =
+        (0..draws.max(1)).map(|n| draw(landscape, rates, seed.wrapping_add(n))).collect();
     let mut outlooks = Vec::new();
     for road in Road::ALL {
         for parallelism in PARALLELISM {
@@ -173,7 +179,13 @@ pub fn paper(landscape: &Landscape, rates: &Rates, draws: u64, seed: u64) -> Pap
         }
     }
     let warm_beats_standard_up_to = break_even(landscape, rates, &drawn);
-    Paper { landscape: landscape.clone(), rates: rates.clone(), draws: draws.max(1), outlooks, warm_beats_standard_up_to }
+    Paper {
+        landscape: landscape.clone(),
+        rates: rates.clone(),
+        draws: draws.max(1),
+        outlooks,
+        warm_beats_standard_up_to,
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts for durations in seconds")]
@@ -190,7 +202,8 @@ fn draw(landscape: &Landscape, rates: &Rates, seed: u64) -> Vec<Region> {
         .map(|part| {
             let documents = landscape.documents as f64 * part;
             let bytes_per_document = landscape.bytes_per_document.draw(&mut chance);
-            let weights = (0..landscape.indices.max(1)).map(|_| (chance.normal() * landscape.skew).exp()).collect();
+            let weights =
+                (0..landscape.indices.max(1)).map(|_| (chance.normal() * landscape.skew).exp()).collect();
             Region {
                 sizes: share(weights).into_iter().map(|s| s * documents * bytes_per_document).collect(),
                 documents,
@@ -217,7 +230,8 @@ impl Taken {
 
 #[expect(clippy::cast_precision_loss, reason = "counts for durations in seconds")]
 fn take(landscape: &Landscape, rates: &Rates, region: &Region, road: Road, parallelism: u64) -> Taken {
-    let copy = copy_seconds(&region.sizes, road.cut(), parallelism, landscape.partitions, rates, region.speed);
+    let copy =
+        copy_seconds(&region.sizes, road.cut(), parallelism, landscape.partitions, rates, region.speed);
     let mut steps = rates.beside.clone();
     let step = "phase-3/restore/elasticsearch".to_owned();
     let mut before = 0.0;
@@ -235,11 +249,18 @@ fn take(landscape: &Landscape, rates: &Rates, region: &Region, road: Road, paral
     Taken { before, steps, largest_decides: copy.largest_decides }
 }
 
-fn outlook(landscape: &Landscape, rates: &Rates, drawn: &[Vec<Region>], road: Road, parallelism: u64) -> Outlook {
+fn outlook(
+    landscape: &Landscape,
+    rates: &Rates,
+    drawn: &[Vec<Region>],
+    road: Road,
+    parallelism: u64,
+) -> Outlook {
     let mut slowest: Vec<Taken> = Vec::new();
     let (mut in_turn, mut before) = (Vec::new(), Vec::new());
     for regions in drawn {
-        let taken: Vec<Taken> = regions.iter().map(|r| take(landscape, rates, r, road, parallelism)).collect();
+        let taken: Vec<Taken> =
+            regions.iter().map(|r| take(landscape, rates, r, road, parallelism)).collect();
         in_turn.push(taken.iter().map(Taken::downtime).sum());
         before.push(taken.iter().map(|t| t.before).fold(0.0, f64::max));
         slowest.extend(taken.into_iter().max_by(|a, b| a.downtime().total_cmp(&b.downtime())));
@@ -252,7 +273,10 @@ fn outlook(landscape: &Landscape, rates: &Rates, drawn: &[Vec<Region>], road: Ro
         downtime: Quantiles::of(slowest.iter().map(Taken::downtime).collect()),
         in_turn: Quantiles::of(in_turn),
         before: Quantiles::of(before),
-        steps: slowest.get((slowest.len().saturating_sub(1)) / 2).map(|t| t.steps.clone()).unwrap_or_default(),
+        steps: slowest
+            .get((slowest.len().saturating_sub(1)) / 2)
+            .map(|t| t.steps.clone())
+            .unwrap_or_default(),
         largest_decides: decided * 100 / slowest.len().max(1) as u64,
     }
 }
@@ -264,7 +288,8 @@ fn break_even(landscape: &Landscape, rates: &Rates, drawn: &[Vec<Region>]) -> Op
         let faster: Vec<Vec<Region>> = drawn
             .iter()
             .map(|regions| {
-                let faster = |r: &Region| Region { writes_per_second: r.writes_per_second * factor, ..r.clone() };
+                let faster =
+                    |r: &Region| Region { writes_per_second: r.writes_per_second * factor, ..r.clone() };
                 regions.iter().map(faster).collect()
             })
             .collect();

@@ -77,13 +77,15 @@ impl Rates {
         };
         let copy = "phase-3/restore/elasticsearch";
         let (half, whole) = (at(largest / 2)?, at(largest)?);
-        let of_step = |e: &drydock_estimate::Estimate| e.steps.iter().find(|s| s.step == copy).map(|s| s.seconds);
+        let of_step =
+            |e: &drydock_estimate::Estimate| e.steps.iter().find(|s| s.step == copy).map(|s| s.seconds);
         let bytes = whole.volumes.bytes.checked_sub(half.volumes.bytes).filter(|b| *b > 0)? as f64;
         let seconds = (of_step(&whole)? - of_step(&half)?).max(f64::MIN_POSITIVE);
         let all = bytes / seconds;
         let fixed = (of_step(&half)? - half.volumes.bytes as f64 / all).max(0.0);
         let indices = half.volumes.indices.max(1) as f64;
-        let beside = half.steps.iter().filter(|s| s.step != copy).map(|s| (s.step.clone(), s.seconds)).collect();
+        let beside =
+            half.steps.iter().filter(|s| s.step != copy).map(|s| (s.step.clone(), s.seconds)).collect();
         let mut rates = Self::empty();
         rates.beside = beside;
         rates.all = all;
@@ -96,10 +98,22 @@ impl Rates {
                 all / 1e6,
                 whole.runs
             ),
-            format!("one copy: {:.1} MB/s, assumed: {MEASURED_AT_ONCE:.0} of them reached what was measured", rates.one / 1e6),
-            format!("an index: {:.2} s to make, {} at once; {:.2} s to look for changes, assumed", rates.index_seconds, rates.makes_at_once, rates.check_seconds),
-            format!("a changed document goes at {:.0} % of the rate of a copied one, assumed", rates.delta * 100.0),
-            format!("a region is up to {:.1} times slower or faster than what was measured, nine times of ten, assumed", rates.speed.factor),
+            format!(
+                "one copy: {:.1} MB/s, assumed: {MEASURED_AT_ONCE:.0} of them reached what was measured",
+                rates.one / 1e6
+            ),
+            format!(
+                "an index: {:.2} s to make, {} at once; {:.2} s to look for changes, assumed",
+                rates.index_seconds, rates.makes_at_once, rates.check_seconds
+            ),
+            format!(
+                "a changed document goes at {:.0} % of the rate of a copied one, assumed",
+                rates.delta * 100.0
+            ),
+            format!(
+                "a region is up to {:.1} times slower or faster than what was measured, nine times of ten, assumed",
+                rates.speed.factor
+            ),
         ];
         Some(rates)
     }

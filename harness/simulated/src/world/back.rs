@@ -61,7 +61,8 @@ impl SimWorld<'_> {
         let useless = |name: String, why: &str| {
             Finding::data(checks::RB_ARTEFACTS, Kind::Unusable, &name, format!("the {name} {why}"))
         };
-        let findings = examined.into_iter().filter_map(|a| a.state.err().map(|why| useless(a.name, &why))).collect();
+        let findings =
+            examined.into_iter().filter_map(|a| a.state.err().map(|why| useless(a.name, &why))).collect();
         let note = "the saved description".to_owned();
         self.conclude(CheckResult { check: checks::RB_ARTEFACTS, compared, findings, note, millis: 0 });
         Ok(Facts::new())
@@ -124,7 +125,11 @@ impl SimWorld<'_> {
         if self.lacks(Safeguard::Fates) {
             return Ok(Facts::new());
         }
-        let back = self.back.opened_ms.or_else(|| self.stage.returned_ms()).unwrap_or_else(|| self.recorder.now_ms());
+        let back = self
+            .back
+            .opened_ms
+            .or_else(|| self.stage.returned_ms())
+            .unwrap_or_else(|| self.recorder.now_ms());
         let switched = self.opened_ms.unwrap_or(back);
         let (all, after): (Vec<Acknowledged>, Vec<Acknowledged>) = {
             let acks = self.stage.application.acks();

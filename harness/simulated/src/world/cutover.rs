@@ -64,7 +64,8 @@ impl SimWorld<'_> {
             }
             None if certainly => {
                 let late = now.late.0 - before.late.1;
-                let message = format!("{late} writes reached the frozen source, and its witness did not notice");
+                let message =
+                    format!("{late} writes reached the frozen source, and its witness did not notice");
                 let finding = Finding::data(checks::FREEZE, Kind::StillActive, "source", message);
                 self.stage.broke(Promise::WitnessTells, finding);
             }
@@ -116,7 +117,13 @@ impl SimWorld<'_> {
                 let findings = sides_differ(&source, &target, &prefixes);
                 let compared = source.indices.values().map(|i| i.documents().count() as u64).sum();
                 let note = "documents and counts, side against side".to_owned();
-                self.conclude(CheckResult { check: checks::ES_DOCUMENTS, compared, findings, note, millis: 0 });
+                self.conclude(CheckResult {
+                    check: checks::ES_DOCUMENTS,
+                    compared,
+                    findings,
+                    note,
+                    millis: 0,
+                });
             }
             None => self.conclude(CheckResult::not_compared(
                 checks::ES_DOCUMENTS,
@@ -141,7 +148,11 @@ impl SimWorld<'_> {
     }
 
     /// Tells whether the clean-up may go on.
-    pub(super) async fn guard(&mut self) -> Stepped<Facts> {
+    pub(super) async fn guard(&mut self, attempt: Attempt) -> Stepped<Facts> {
+        // People take their time before they clean up.
+        if attempt == Attempt::First {
+            tokio::time::sleep(self.stage.hesitation()).await;
+        }
         let moved = if self.lacks(Safeguard::SecondLook) { Vec::new() } else { self.moved().await? };
         let since = self.opened_ms.map(|opened| self.recorder.now_ms().saturating_sub(opened));
         let soak = self.stage.context.spec.soak;

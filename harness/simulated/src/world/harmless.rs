@@ -44,9 +44,11 @@ impl SimWorld<'_> {
             let after = self.describe(*side).await?;
             let result = unchanged(check, side.as_str(), "the trial", &before, &after);
             let told: Option<Finding> = result.findings.first().cloned();
-            if let Some((promise, finding)) = self.stage.changed_since_before(*side).and_then(|(before, after)| {
-                judge_harmless(*promise, check, side.as_str(), &before, &after)
-            }) {
+            if let Some((promise, finding)) = self
+                .stage
+                .changed_since_before(*side)
+                .and_then(|(before, after)| judge_harmless(*promise, check, side.as_str(), &before, &after))
+            {
                 self.stage.broke(promise, told.unwrap_or(finding));
             }
             self.conclude(result);

@@ -156,7 +156,9 @@ impl<'s> SimWorld<'s> {
 
     async fn carry_out(&mut self, step: &Step, attempt: Attempt, items: &BTreeSet<String>) -> Stepped<Facts> {
         match step.action {
-            Action::Provision | Action::Baseline | Action::ValidateTargets | Action::TearDown => Ok(Facts::new()),
+            Action::Provision | Action::Baseline | Action::ValidateTargets | Action::TearDown => {
+                Ok(Facts::new())
+            }
             Action::Seed => {
                 self.stage.seed();
                 Ok(Facts::new())
@@ -177,7 +179,7 @@ impl<'s> SimWorld<'s> {
             Action::Pin => self.pin().await,
             Action::Switch => self.switch(),
             Action::Compare => self.compare().await,
-            Action::CleanupGuard => self.guard().await,
+            Action::CleanupGuard => self.guard(attempt).await,
             Action::CleanupSource => self.clean_up(step, attempt, items).await,
             Action::DescribeFrozen => self.describe_frozen().await,
             Action::CheckArtefacts => self.check_artefacts(step).await,
@@ -241,7 +243,7 @@ impl<'s> SimWorld<'s> {
             self.weigh(finding);
         }
         if guarded && whereabouts == Whereabouts::OnTarget {
-            self.guard().await?;
+            self.guard(Attempt::Again).await?;
         }
         Ok(())
     }
@@ -249,7 +251,9 @@ impl<'s> SimWorld<'s> {
 
 impl World for SimWorld<'_> {
     async fn reattach(&mut self, done: &Progress) -> Stepped<()> {
-        self.bring_back(done).await.inspect_err(|error| self.last_error = format!("resume: {}", error.message))
+        self.bring_back(done)
+            .await
+            .inspect_err(|error| self.last_error = format!("resume: {}", error.message))
     }
 
     async fn perform(&mut self, step: &Step, attempt: Attempt, items: &BTreeSet<String>) -> Stepped<Facts> {

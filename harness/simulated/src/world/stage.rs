@@ -2,13 +2,14 @@
 //! world of a run does not read the notes.
 
 use super::shown;
+use crate::chance::drawn;
 use crate::clients::Application;
 use crate::cluster::Cluster;
 use crate::promises::{Moment, Promise};
+use crate::safeguard::Safeguard;
 use crate::schedule::{
     ARCHIVED, EMPTY, Event, Heard, Killed, Mishap, RECORDS, RUNNING, Schedule, Side, TWINS,
 };
-use crate::safeguard::Safeguard;
 use crate::script::Script;
 use crate::setup::Setup;
 use drydock_core::finding::Finding;
@@ -18,7 +19,13 @@ use drydock_rehearsal::flow::Progress;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
+
+/// Place of the hesitation among what is drawn from a seed.
+const HESITATING: u64 = 0x6775_6172;
+/// The longest hesitation.
+const LONGEST_MS: u64 = 6_000;
 
 /// What the observer noted.
 #[derive(Default)]
@@ -108,14 +115,15 @@ impl Stage {
             _ => None,
         };
         let mut truth = self.truth();
-        let due = self.schedule.events.iter().filter(|event| !truth.befell.contains(event)).find_map(|event| {
-            let mishap = match event {
-                Event::Mishap { step: of, mishap } if step.id.as_str() == of => *mishap,
-                Event::Kill { during, after } if killed == Some(*during) => Mishap::KilledWithin(*after),
-                _ => return None,
-            };
-            Some((event.clone(), mishap))
-        });
+        let due =
+            self.schedule.events.iter().filter(|event| !truth.befell.contains(event)).find_map(|event| {
+                let mishap = match event {
+                    Event::Mishap { step: of, mishap } if step.id.as_str() == of => *mishap,
+                    Event::Kill { during, after } if killed == Some(*during) => Mishap::KilledWithin(*after),
+                    _ => return None,
+                };
+                Some((event.clone(), mishap))
+            });
         let (event, mishap) = due?;
         truth.befell.push(event);
         drop(truth);
@@ -203,11 +211,18 @@ impl Stage {
     /// What a resumed life is told of the ones before.
     pub(crate) fn as_resumed(&self, mut progress: Progress) -> Progress {
         if self.script.lacks(Safeguard::GivenUp) && progress.gave_up(&self.plan) {
-            let returns = |step: &StepId| step.as_str().starts_with("rollback/") && step.as_str() != "rollback/baseline";
+            let returns = |step: &StepId| {
+                step.as_str().starts_with("rollback/") && step.as_str() != "rollback/baseline"
+            };
             progress.done.retain(|step| !returns(step));
             progress.begun.retain(|step| !returns(step));
         }
         progress
+    }
+
+    /// How long somebody hesitates before the clean-up.
+    pub(crate) fn hesitation(&self) -> Duration {
+        Duration::from_millis(drawn(self.schedule.seed, HESITATING) % LONGEST_MS)
     }
 
     /// A text without the name of the folder, which is another one each time.

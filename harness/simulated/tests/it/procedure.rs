@@ -3,8 +3,8 @@
 use crate::{EXACT, STANDARD, STREAM, UPSTREAM, setup};
 use drydock_core::Record;
 use drydock_simulated::{
-    Depth, Ended, Event, Heard, Mishap, Played, Promise, Safeguard, Schedule, Setup, Stragglers, Tracing, WaysBack,
-    What, exhaust, play, run,
+    Depth, Ended, Event, Heard, Mishap, Played, Promise, Safeguard, Schedule, Setup, Stragglers, Tracing,
+    WaysBack, What, exhaust, play, run,
 };
 
 /// Seeds a test plays. The whole campaigns are run with the command.
@@ -57,7 +57,8 @@ fn from_each_step_users_end_on_the_source_and_hear_what_is_lost() {
         let played = play(&setup, &schedule(writes.chain([back_from(&step)]).collect()), Tracing::On);
         assert_eq!((&played.ended, played.broken.len()), (&Ended::Complete, 0), "{step}:\n{}", played.text());
         assert!(played.text().contains("users work on the source"), "{step}:\n{}", played.text());
-        let record = Record::read(played.record.as_bytes()).expect("the record of a simulated run is a record");
+        let record =
+            Record::read(played.record.as_bytes()).expect("the record of a simulated run is a record");
         let lost = record.entries.iter().find_map(|entry| match &entry.event {
             drydock_core::Event::WritesFated(fates) => Some(fates.lost.len()),
             _ => None,

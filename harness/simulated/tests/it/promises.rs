@@ -2,7 +2,8 @@
 
 use crate::{AS_UPSTREAM, EXACT, EXACT_STREAM, STANDARD, STREAM, UPSTREAM, setup};
 use drydock_simulated::{
-    Case, Class, Crashes, Ended, Event, Heard, Promise, Schedule, Side, Tracing, Trouble, What, play, run, shorten,
+    Case, Class, Crashes, Ended, Event, Heard, Promise, Safeguard, Schedule, Side, Tracing, Trouble, What,
+    play, run, shorten,
 };
 use std::collections::BTreeSet;
 
@@ -116,6 +117,33 @@ fn what_was_found_once_stays_known() {
             assert_eq!(came_to, (&Ended::Complete, 0), "{what}:\n{}", exact.text());
         }
     }
+}
+
+/// Each was found without a safeguard, or before it was there, and breaks nothing with it.
+#[test]
+fn what_a_safeguard_was_made_for_breaks_without_it_alone() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/simulated");
+    let files = std::fs::read_dir(folder).expect("the folder").map(|f| f.expect("a file").path());
+    let cases: Vec<Case> = files.map(|file| Case::read(&file).unwrap_or_else(|e| panic!("{e}"))).collect();
+    let mut played = 0;
+    for case in cases {
+        let Case { what, scenario: Some(scenario), without: Some(without), breaks, schedule } = case else {
+            continue;
+        };
+        assert_eq!(scenario, "standard", "{what}");
+        let safeguard = Safeguard::of_name(&without).expect("a safeguard");
+        let gone = play(&setup(STANDARD, Some(safeguard)), &schedule, Tracing::On);
+        assert_eq!(
+            gone.broken.iter().map(|(p, _)| *p).collect::<BTreeSet<_>>(),
+            breaks,
+            "{what}:\n{}",
+            gone.text()
+        );
+        let there = play(&setup(STANDARD, None), &schedule, Tracing::On);
+        assert_eq!((&there.ended, there.broken.len()), (&Ended::Complete, 0), "{what}:\n{}", there.text());
+        played += 1;
+    }
+    assert!(played > 0);
 }
 
 #[test]

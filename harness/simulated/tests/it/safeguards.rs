@@ -3,7 +3,8 @@
 use crate::{STANDARD, UPSTREAM, setup};
 use drydock_migration::Without;
 use drydock_simulated::{
-    Absence, Arena, DOCUMENTS, Promise, Safeguard, Setup, Tracing, absence, play, run_without_shortening, shorten,
+    Absence, Arena, DOCUMENTS, Promise, Safeguard, Setup, Tracing, absence, play, run_without_shortening,
+    shorten,
 };
 
 /// Seeds within which a safeguard must be missed.

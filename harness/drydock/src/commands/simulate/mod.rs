@@ -2,12 +2,14 @@
 
 mod kept;
 mod safeguards;
+mod scale;
 mod screen;
 
 use crate::cli::{DRAWN, Simulate};
 use drydock_core::{ExitCode, Scenario};
 use drydock_simulated::{
-    Campaign, Crashes, Depth, Played, Safeguard, Setup, Stragglers, Tracing, WaysBack, exhaust, play, run as campaign,
+    Campaign, Crashes, Depth, Played, Safeguard, Setup, Stragglers, Tracing, WaysBack, exhaust, play,
+    run as campaign,
 };
 use std::fmt::Write;
 use std::time::Instant;
@@ -20,6 +22,9 @@ const ALL: &str = "all";
 /// Plays seeds and tells which promises broke. Exit code 0 only if none did and most seeds prove something; with `--without all`
 /// and `--safeguards` only if every absence broke one that holds otherwise.
 pub(crate) fn run(arguments: &Simulate) -> ExitCode {
+    if let Some(asked) = &arguments.scale {
+        return scale::run(asked, arguments);
+    }
     if arguments.safeguards {
         return safeguards::each_in_its_arena(arguments);
     }

@@ -27,7 +27,8 @@ pub(super) fn table(scenario: &Scenario, arguments: &Simulate) -> ExitCode {
     };
     let baseline = run_without_shortening(&whole, first, seeds);
     let rows = Safeguard::ALL.map(|safeguard| {
-        let absence = setup(scenario, arguments, Some(safeguard)).map(|setup| absence(&setup, &baseline, first));
+        let absence =
+            setup(scenario, arguments, Some(safeguard)).map(|setup| absence(&setup, &baseline, first));
         let (words, missed) = match absence {
             Err(why) => (format!("not tried: {why}"), false),
             Ok(absence) => told(absence, seeds),

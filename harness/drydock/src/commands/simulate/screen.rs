@@ -18,11 +18,7 @@ pub(super) fn screen(setup: &Setup, played: &Campaign, took: Duration) -> String
         setup.scenario.name, played.seeds, played.requests, played.struck
     );
     if let Some((seed, why)) = &played.first_stopped {
-        let _ = writeln!(
-            text,
-            "{} stopped by themselves; seed {seed}: {why}",
-            played.stopped
-        );
+        let _ = writeln!(text, "{} stopped by themselves; seed {seed}: {why}", played.stopped);
     }
     if played.refused > 0 {
         let _ = writeln!(text, "{} tries of writes were refused to users", played.refused);
@@ -53,7 +49,7 @@ pub(super) fn screen(setup: &Setup, played: &Campaign, took: Duration) -> String
 }
 
 fn tell(text: &mut String, broken: &Broken) {
-    let Broken { promise, seeds, first, finding, shortest } = broken;
+    let Broken { promise, seeds, first, finding, shortest, .. } = broken;
     let _ = writeln!(
         text,
         "BROKEN  {} ({}) in {seeds} seeds; seed {first}: {}",
