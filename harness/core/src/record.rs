@@ -15,6 +15,8 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
     /// Milliseconds since the run began, without the time between a kill and its resume; never jumps.
     fn elapsed_ms(&self) -> u64;
+    /// What [`Clock::elapsed_ms`] showed, or will show, at `instant`.
+    fn ms_at(&self, instant: Instant) -> u64;
 }
 
 /// The machine's clocks.
@@ -34,12 +36,6 @@ impl SystemClock {
     pub fn resume(offset_ms: u64) -> Self {
         Self { started: Instant::now(), offset_ms }
     }
-
-    /// What this clock showed, or will show, at `instant`, in milliseconds.
-    pub fn at(&self, instant: Instant) -> u64 {
-        let since = instant.saturating_duration_since(self.started).as_millis();
-        self.offset_ms.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
-    }
 }
 
 impl Clock for SystemClock {
@@ -47,7 +43,11 @@ impl Clock for SystemClock {
         Timestamp::now()
     }
     fn elapsed_ms(&self) -> u64 {
-        self.at(Instant::now())
+        self.ms_at(Instant::now())
+    }
+    fn ms_at(&self, instant: Instant) -> u64 {
+        let since = instant.saturating_duration_since(self.started).as_millis();
+        self.offset_ms.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) use everyday::{Completions, Explain, Init, InitRelease, Man, TargetSt
 pub(crate) use helm::{
     Bitnami, Migration, Objects, Render, ReportFiles, Source, Staging, Topology, UpgradePath, Values,
 };
-pub(crate) use simulate::Simulate;
+pub(crate) use simulate::{DRAWN, Simulate};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use drydock_core::scenario::EnvironmentName;

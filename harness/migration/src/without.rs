@@ -37,6 +37,8 @@ pub enum Without {
     BulkAnswers,
     /// What `_reindex` says of its failures is believed.
     CopyAnswers,
+    /// Copies that were asked for and not answered are given the time to arrive before users are let in.
+    LateCopies,
 }
 
 thread_local! {

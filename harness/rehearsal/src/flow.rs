@@ -2,13 +2,13 @@
 //! milliseconds on a fake world.
 
 use crate::recorder::Recorder;
-use drydock_core::event::{Ending, ServiceState};
+use drydock_core::event::{Ending, NoteLevel, ServiceState};
 use drydock_core::scenario::{FaultKind, Moment};
 use drydock_core::{Action, Class, Event, Finding, Kind, Outcome, Plan, Step, StepId, StepOutcome};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// Figures of a step.
 pub type Facts = BTreeMap<String, Value>;
@@ -71,6 +71,8 @@ pub struct Progress {
     pub done: BTreeSet<StepId>,
     /// Steps begun, done or not.
     pub begun: BTreeSet<StepId>,
+    /// Steps that were left out, because something objected.
+    pub skipped: BTreeSet<StepId>,
     /// Items done within steps.
     pub items: BTreeMap<StepId, BTreeSet<String>>,
     /// Losses planted, by the step after which they were.
@@ -96,6 +98,9 @@ impl Progress {
                 }
                 Event::StepFinished { step, outcome: StepOutcome::Done, .. } => {
                     progress.done.insert(step.clone());
+                }
+                Event::StepFinished { step, outcome: StepOutcome::Skipped, .. } => {
+                    progress.skipped.insert(step.clone());
                 }
                 Event::ItemFinished { step, item, .. } => {
                     progress.items.entry(step.clone()).or_default().insert(item.clone());
@@ -132,6 +137,50 @@ impl Progress {
             .collect();
         progress
     }
+
+    /// Where users are, as far as the steps tell. Who goes on with a run lets them in there and nowhere else: a step of the way
+    /// back outweighs every step of the way there.
+    pub fn whereabouts(&self, plan: &Plan) -> Whereabouts {
+        let within =
+            |steps: &BTreeSet<StepId>, action| plan.id_of(action).is_some_and(|id| steps.contains(id));
+        let (done, begun) = (|action| within(&self.done, action), |action| within(&self.begun, action));
+        if done(Action::SwitchBack) || done(Action::Reopen) {
+            Whereabouts::OnSource
+        } else if begun(Action::SwitchBack) || begun(Action::CloseTarget) {
+            Whereabouts::Waiting
+        } else if done(Action::Switch) {
+            Whereabouts::OnTarget
+        } else if begun(Action::Freeze) {
+            Whereabouts::Waiting
+        } else {
+            Whereabouts::OnSource
+        }
+    }
+
+    /// Whether users' writes wait, because something that promises to change nothing is under way.
+    pub fn writes_wait(&self, plan: &Plan) -> bool {
+        let did = |action| plan.id_of(action).is_some_and(|id| self.done.contains(id));
+        did(Action::MeasureBefore) && !did(Action::MeasureAfter)
+    }
+
+    /// Whether an earlier life of the run gave the migration up and began to go back. What was not done by then is not done any
+    /// more: users may have written to the source since.
+    pub fn gave_up(&self, plan: &Plan) -> bool {
+        let returned = plan.steps.iter().position(|s| returns(s) && self.begun.contains(&s.id));
+        let settled = |s: &Step| self.done.contains(&s.id) || self.skipped.contains(&s.id);
+        returned.is_some_and(|at| plan.steps[..at].iter().any(|s| !s.belongs_to_way_back() && !settled(s)))
+    }
+}
+
+/// Where the users of a run are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// They work on the source: not yet, or again.
+    OnSource,
+    /// The service is closed to them.
+    Waiting,
+    /// They work on the target.
+    OnTarget,
 }
 
 /// Asks a run to end.
@@ -149,7 +198,8 @@ impl Interrupt {
     }
 }
 
-/// Goes through the plan. The concluding steps are done whatever happened before. Returns how it ended.
+/// Goes through the plan. The concluding steps are done whatever happened before, and of a run that was given up only the rest of
+/// its way back. Returns how it ended.
 pub async fn run(
     plan: &Plan,
     world: &mut impl World,
@@ -159,12 +209,17 @@ pub async fn run(
 ) -> Ending {
     let mut ending = Ending::Complete;
     let mut described = progress.done.iter().any(describes_what_was);
-    let mut going_back = false;
+    let mut going_back = progress.gave_up(plan);
+    if going_back {
+        let text = "an earlier life of this run gave the migration up and went back: it is not gone on with; begin a new run";
+        recorder.emit(Event::Note { level: NoteLevel::Warning, text: text.into() });
+        ending = Ending::Stopped;
+    }
     if !progress.done.is_empty()
         && let Err(error) = world.reattach(progress).await
     {
         recorder.emit(Event::Finding(finding_of(&error, "resume")));
-        ending = Ending::Stopped;
+        (ending, going_back) = (Ending::Stopped, false);
     }
     for step in &plan.steps {
         let concluding = matches!(step.action, Action::StopWorkload | Action::TearDown);

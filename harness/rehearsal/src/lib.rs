@@ -6,6 +6,7 @@ pub mod clock;
 pub mod drill;
 pub mod flow;
 pub mod folder;
+pub mod guard;
 pub mod judge;
 pub mod preflight;
 pub mod prove;

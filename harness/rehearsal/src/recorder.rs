@@ -1,9 +1,10 @@
 //! The one way into the record: every event is redacted, written and flushed before anybody else hears of it.
 
-use drydock_core::{Clock, Entry, Event, RecordWriter, StepId, SystemClock};
+use drydock_core::{Clock, Entry, Event, RecordWriter, StepId};
 use std::fs::File;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// Somebody who watches a run: the terminal.
 pub trait Observer: Send + Sync {
@@ -29,7 +30,7 @@ impl Observer for NoObserver {
 #[derive(Clone)]
 pub struct Recorder {
     writer: Arc<Mutex<RecordWriter<File>>>,
-    clock: Arc<SystemClock>,
+    clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     failed: Arc<Mutex<Option<io::Error>>>,
 }
@@ -41,8 +42,8 @@ impl std::fmt::Debug for Recorder {
 }
 
 impl Recorder {
-    /// A recorder on an open file.
-    pub fn new(writer: RecordWriter<File>, clock: SystemClock, observer: Arc<dyn Observer>) -> Self {
+    /// A recorder on an open file. The clock is the machine's, or that of a simulation.
+    pub fn new(writer: RecordWriter<File>, clock: impl Clock + 'static, observer: Arc<dyn Observer>) -> Self {
         Self {
             writer: Arc::new(Mutex::new(writer)),
             clock: Arc::new(clock),
@@ -51,9 +52,9 @@ impl Recorder {
         }
     }
 
-    /// The run's clock.
-    pub fn clock(&self) -> &SystemClock {
-        &self.clock
+    /// What the run's clock showed, or will show, at `instant`, in milliseconds.
+    pub fn ms_at(&self, instant: Instant) -> u64 {
+        self.clock.ms_at(instant)
     }
 
     /// Milliseconds of the run's clock.

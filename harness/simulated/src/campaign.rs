@@ -2,6 +2,7 @@
 
 use crate::play::{Ended, play};
 use crate::promises::Promise;
+use crate::schedule::Schedule;
 use crate::script::Tracing;
 use crate::setup::Setup;
 use crate::shrink::{Shortest, shorten};
@@ -20,6 +21,8 @@ pub struct Broken {
     pub first: u64,
     /// What was found there.
     pub finding: Finding,
+    /// Its schedule.
+    pub schedule: Schedule,
     /// Its shortest schedule.
     pub shortest: Option<Shortest>,
 }
@@ -54,7 +57,7 @@ pub struct Campaign {
 #[derive(Default)]
 struct Part {
     campaign: Campaign,
-    broken: BTreeMap<Promise, (u64, u64, Finding)>,
+    broken: BTreeMap<Promise, (u64, u64, Finding, Schedule)>,
 }
 
 impl Part {
@@ -71,18 +74,18 @@ impl Part {
         mine.gaps.extend(theirs.gaps);
         let stopped = [mine.first_stopped.take(), theirs.first_stopped];
         mine.first_stopped = stopped.into_iter().flatten().min();
-        for (promise, (seeds, first, finding)) in other.broken {
-            let known = self.broken.entry(promise).or_insert_with(|| (0, first, finding.clone()));
+        for (promise, (seeds, first, finding, schedule)) in other.broken {
+            let known =
+                self.broken.entry(promise).or_insert_with(|| (0, first, finding.clone(), schedule.clone()));
             known.0 += seeds;
             if first < known.1 {
-                (known.1, known.2) = (first, finding);
+                (known.1, known.2, known.3) = (first, finding, schedule);
             }
         }
     }
 
-    fn play(&mut self, setup: &Setup, seed: u64) {
-        let schedule = setup.schedule(seed);
-        let played = play(setup, &schedule, Tracing::Off);
+    fn play(&mut self, setup: &Setup, seed: u64, schedule: &Schedule) {
+        let played = play(setup, schedule, Tracing::Off);
         let campaign = &mut self.campaign;
         campaign.seeds += 1;
         campaign.millis += played.millis;
@@ -105,7 +108,8 @@ impl Part {
         for (promise, finding) in played.broken {
             if told.insert(promise) {
                 self.campaign.breaks.insert((promise, seed));
-                self.broken.entry(promise).or_insert((0, seed, finding)).0 += 1;
+                let new = || (0, seed, finding, schedule.clone());
+                self.broken.entry(promise).or_insert_with(new).0 += 1;
             }
         }
     }
@@ -115,6 +119,13 @@ impl Campaign {
     /// Whether it says anything: most seeds must prove something, and nothing in them may be unknown.
     pub fn proves(&self) -> bool {
         self.gaps.is_empty() && self.proven * 2 > self.seeds
+    }
+
+    /// Shortens the first schedule of each broken promise.
+    pub(crate) fn shorten(&mut self, setup: &Setup) {
+        for broken in &mut self.broken {
+            broken.shortest = shorten(setup, &broken.schedule, broken.promise);
+        }
     }
 
     /// Promises that broke here and not in the same seed of another campaign, with the number of seeds and the first.
@@ -155,14 +166,24 @@ pub fn absence(setup: &Setup, baseline: &Campaign, first: u64) -> Absence {
 /// Plays so many seeds from the first one on. The result does not depend on the number of cores.
 pub fn run(setup: &Setup, first: u64, seeds: u64) -> Campaign {
     let mut campaign = run_without_shortening(setup, first, seeds);
-    for broken in &mut campaign.broken {
-        broken.shortest = shorten(setup, &setup.schedule(broken.first), broken.promise);
-    }
+    campaign.shorten(setup);
     campaign
 }
 
 /// The same, and no schedule is shortened.
 pub fn run_without_shortening(setup: &Setup, first: u64, seeds: u64) -> Campaign {
+    run_cases(setup, seeds, &|at| {
+        let seed = first.wrapping_add(at);
+        (seed, setup.schedule(seed))
+    })
+}
+
+/// Plays so many cases, each of which has a number and a schedule.
+pub(crate) fn run_cases(
+    setup: &Setup,
+    cases: u64,
+    case: &(dyn Fn(u64) -> (u64, Schedule) + Sync),
+) -> Campaign {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let next = AtomicU64::new(0);
     let mut whole = Part::default();
@@ -171,10 +192,11 @@ pub fn run_without_shortening(setup: &Setup, first: u64, seeds: u64) -> Campaign
             let mut part = Part::default();
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                if at >= seeds {
+                if at >= cases {
                     return part;
                 }
-                part.play(setup, first.wrapping_add(at));
+                let (number, schedule) = case(at);
+                part.play(setup, number, &schedule);
             }
         };
         let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
@@ -188,8 +210,8 @@ pub fn run_without_shortening(setup: &Setup, first: u64, seeds: u64) -> Campaign
         }
     });
     let mut campaign = whole.campaign;
-    for (promise, (seeds, first, finding)) in whole.broken {
-        campaign.broken.push(Broken { promise, seeds, first, finding, shortest: None });
+    for (promise, (seeds, first, finding, schedule)) in whole.broken {
+        campaign.broken.push(Broken { promise, seeds, first, finding, schedule, shortest: None });
     }
     campaign
 }

@@ -38,6 +38,14 @@ impl Chance {
         self.below(100) < percent
     }
 
+    /// A number of the standard normal distribution.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are a number's")]
+    pub(crate) fn normal(&mut self) -> f64 {
+        let mut uniform = || ((self.next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
+        let (radius, angle) = (uniform(), uniform());
+        (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+    }
+
     /// One of several; nothing of none.
     pub(crate) fn one<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
         let at = self.below(of.len() as u64);

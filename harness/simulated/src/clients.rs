@@ -4,7 +4,8 @@ use crate::cluster::{Change, Operation, Versioning};
 use crate::peer::Peer;
 use crate::schedule::{Event, Heard, Side, What, placed};
 use crate::script::Script;
-use std::collections::BTreeMap;
+use drydock_workload::acknowledged::{Acknowledged, Item, Now, content_of};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -31,7 +32,7 @@ pub(crate) enum Fate {
 
 impl Fate {
     /// States that are right.
-    fn states(&self) -> Vec<Option<Arc<str>>> {
+    pub(crate) fn states(&self) -> Vec<Option<Arc<str>>> {
         match self {
             Self::Present(source) => vec![Some(Arc::clone(source))],
             Self::Absent(_) => vec![None],
@@ -77,6 +78,11 @@ impl Gate {
         }
     }
 
+    /// Where requests go; nowhere if it is closed.
+    pub(crate) fn side(&self) -> Option<Side> {
+        self.state().0
+    }
+
     async fn enter(&self) -> Side {
         loop {
             let changed = self.changed.notified();
@@ -97,21 +103,45 @@ impl Gate {
     }
 }
 
+/// What was acknowledged.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Acks {
+    /// By users, wherever they worked.
+    pub(crate) log: Log,
+    /// On the source, by whomever.
+    pub(crate) on_source: Log,
+    /// In order, as clients of real runs note it.
+    pub(crate) noted: Vec<Acknowledged>,
+    /// Documents that pods wrote after the declared freeze.
+    pub(crate) straggled: BTreeSet<(String, String)>,
+}
+
+/// Who writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Users,
+    Straggler,
+}
+
 /// What users work on.
 pub(crate) struct Application {
     pub(crate) gate: Gate,
     pub(crate) source: Arc<Peer>,
     pub(crate) target: Arc<Peer>,
     pub(crate) script: Arc<Script>,
-    pub(crate) log: Mutex<Log>,
+    acks: Mutex<Acks>,
 }
 
 impl Application {
-    pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn new(source: Arc<Peer>, target: Arc<Peer>, script: Arc<Script>) -> Self {
+        Self { gate: Gate::default(), source, target, script, acks: Mutex::default() }
     }
 
-    fn peer(&self, side: Side) -> &Peer {
+    pub(crate) fn acks(&self) -> MutexGuard<'_, Acks> {
+        self.acks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn peer(&self, side: Side) -> &Peer {
         match side {
             Side::Source => &self.source,
             Side::Target => &self.target,
@@ -134,6 +164,37 @@ impl Application {
                     application.script.tell(|| format!("user    write {number} is acknowledged"));
                 }
                 application.gate.leave();
+            });
+        }
+    }
+
+    /// Starts the pods that do not end when they are told to. They go past the gate, to the store they know.
+    pub(crate) fn straggle(self: &Arc<Self>, events: &[Event]) {
+        for event in events {
+            let Event::Straggle { after, number, what } = event.clone() else { continue };
+            let application = Arc::clone(self);
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(after)).await;
+                let peer = application.peer(Side::Source);
+                if peer.is_away() {
+                    application.script.tell(|| format!("pod     write {number} finds no source"));
+                    return;
+                }
+                let (index, id, change, fate) = match &what {
+                    What::Put { index, id } => {
+                        let source: Arc<str> = format!("{{\"write\":{number}}}").into();
+                        (
+                            index,
+                            id,
+                            Change::Index { create: false, source: Arc::clone(&source) },
+                            Fate::Present(source),
+                        )
+                    }
+                    What::Delete { index, id } => (index, id, Change::Delete, Fate::Absent(Gone::Deleted)),
+                    What::Archive { .. } | What::Drop { .. } => return,
+                };
+                let at = (index.as_str(), id.as_str());
+                application.write(Side::Source, at, change, fate, number, Heard::Answer, By::Straggler);
             });
         }
     }
@@ -178,18 +239,26 @@ impl Application {
                     return;
                 }
                 cluster.remove(std::slice::from_ref(index), now);
-                for (_, fate) in self.log().iter_mut().filter(|((i, _), _)| i == index) {
+                let mut acks = self.acks();
+                let acks = &mut *acks;
+                for ((_, name), fate) in acks.log.iter_mut().filter(|((i, _), _)| i == index) {
                     if !matches!(fate, Fate::Absent(_)) {
+                        *fate = Fate::Absent(Gone::Dropped);
+                        acks.noted.push(noted(index, name, fate, now));
+                    }
+                }
+                if side == Side::Source {
+                    for (_, fate) in acks.on_source.iter_mut().filter(|((i, _), _)| i == index) {
                         *fate = Fate::Absent(Gone::Dropped);
                     }
                 }
-                self.noted(side, number, || format!("{index} is dropped"));
+                self.noted(side, number, By::Users, || format!("{index} is dropped"));
             }
         }
     }
 
-    fn noted(&self, side: Side, number: u64, what: impl FnOnce() -> String) {
-        self.script.wrote(side);
+    fn noted(&self, side: Side, number: u64, by: By, what: impl FnOnce() -> String) {
+        self.script.wrote(side, by == By::Straggler);
         self.script.tell(|| format!("user    write {number} on the {}: {}", side.as_str(), what()));
     }
 
@@ -204,13 +273,14 @@ impl Application {
         heard: Heard,
     ) {
         let change = Change::Index { create: false, source: Arc::clone(&source) };
-        self.write(side, (index, name), change, Fate::Present(source), number, heard);
+        self.write(side, (index, name), change, Fate::Present(source), number, heard, By::Users);
     }
 
     fn delete(&self, side: Side, index: &str, name: &str, gone: Gone, number: u64, heard: Heard) {
-        self.write(side, (index, name), Change::Delete, Fate::Absent(gone), number, heard);
+        self.write(side, (index, name), Change::Delete, Fate::Absent(gone), number, heard, By::Users);
     }
 
+    #[expect(clippy::too_many_arguments, reason = "one write, and what it is made of has no name of its own")]
     fn write(
         &self,
         side: Side,
@@ -219,18 +289,11 @@ impl Application {
         fate: Fate,
         number: u64,
         heard: Heard,
+        by: By,
     ) {
         let key = (index.to_owned(), name.to_owned());
-        let fate = match heard {
-            Heard::Answer => fate,
-            Heard::NothingOfDone | Heard::NothingOfLost => {
-                let mut states = self.log().get(&key).map_or_else(|| vec![None], Fate::states);
-                states.extend(fate.states());
-                Fate::Unknown(states)
-            }
-        };
         if heard == Heard::NothingOfLost {
-            self.log().insert(key, fate);
+            self.acks().learn(side, key, &fate, heard, by, 0);
             self.script.tell(|| format!("user    write {number} of {index}/{name} is lost on its way"));
             return;
         }
@@ -241,14 +304,15 @@ impl Application {
             versioning: Versioning::Internal,
             change,
         };
-        let done = self.peer(side).cluster().write(index, &operation, self.script.now());
+        let now = self.script.now();
+        let done = self.peer(side).cluster().write(index, &operation, now);
         match done {
             Ok(written) => {
                 // A delete of what is not there says nothing about how it went.
                 if written.status != 404 {
-                    self.log().insert(key, fate);
+                    self.acks().learn(side, key, &fate, heard, by, now);
                 }
-                self.noted(side, number, || {
+                self.noted(side, number, by, || {
                     format!("{index}/{name} {}, version {}", written.result, written.version)
                 });
             }
@@ -259,5 +323,47 @@ impl Application {
                 });
             }
         }
+    }
+}
+
+impl Acks {
+    /// Takes up what became of a write, as far as its writer knows.
+    fn learn(&mut self, side: Side, key: (String, String), fate: &Fate, heard: Heard, by: By, now: u64) {
+        let maybe = |log: &Log| {
+            let mut states = log.get(&key).map_or_else(|| vec![None], Fate::states);
+            states.extend(fate.states());
+            Fate::Unknown(states)
+        };
+        if side == Side::Source {
+            let known = if heard == Heard::Answer { fate.clone() } else { maybe(&self.on_source) };
+            self.on_source.insert(key.clone(), known);
+        }
+        // What a pod wrote behind the freeze is nobody's claim on the target: either state is right there.
+        let known = if heard == Heard::Answer && by == By::Users { fate.clone() } else { maybe(&self.log) };
+        if by == By::Straggler {
+            self.straggled.insert(key.clone());
+        } else if heard == Heard::Answer {
+            self.noted.push(noted(&key.0, &key.1, fate, now));
+        }
+        self.log.insert(key, known);
+    }
+}
+
+/// One acknowledged write as the log of a real run has it.
+fn noted(index: &str, name: &str, fate: &Fate, ms: u64) -> Acknowledged {
+    let (now, content) = match fate {
+        Fate::Present(source) => (Now::Stored, content_of(source.as_bytes())),
+        Fate::Absent(_) | Fate::Unknown(_) => (Now::Gone, None),
+    };
+    Acknowledged { item: item(index, name), now, content, ms }
+}
+
+/// A document as real runs name it.
+pub(crate) fn item(index: &str, name: &str) -> Item {
+    let (id, routing) = placed(name);
+    Item::Elasticsearch {
+        index: index.to_owned(),
+        id: id.to_owned(),
+        routing: routing.map(ToOwned::to_owned),
     }
 }

@@ -8,7 +8,7 @@ use drydock_stores::ElasticsearchEndpoint;
 use drydock_stores::elasticsearch::transport::{Answer, InProcess, Request, Response, Transport};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -39,6 +39,8 @@ pub(crate) struct Peer {
     late: Mutex<BTreeMap<u64, (Class, Request)>>,
     /// Until when the node is away, in milliseconds of the simulation.
     away_until: AtomicU64,
+    /// Whether it was stopped on purpose. Its data stays.
+    stopped: AtomicBool,
 }
 
 impl Peer {
@@ -51,6 +53,7 @@ impl Peer {
             me: me.clone(),
             late: Mutex::default(),
             away_until: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
         })
     }
 
@@ -63,9 +66,30 @@ impl Peer {
         self.cluster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether its node was killed and is not back yet.
+    /// Whether nobody answers: its node was killed and is not back yet, or was stopped.
     pub(crate) fn is_away(&self) -> bool {
-        self.script.now() < self.away_until.load(Ordering::Relaxed)
+        self.is_stopped() || self.script.now() < self.away_until.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was stopped on purpose.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Stops it: what was on its way is forgotten, what was written stays.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.waiting().clear();
+        let mut cluster = self.cluster();
+        let all: Vec<String> = cluster.indices.keys().cloned().collect();
+        cluster.flush(&all);
+        cluster.held.clear();
+        cluster.tasks.clear();
+    }
+
+    /// Starts it again.
+    pub(crate) fn start(&self) {
+        self.stopped.store(false, Ordering::Relaxed);
     }
 
     fn other(&self) -> Option<Arc<Self>> {
@@ -321,6 +345,9 @@ impl Peer {
             documents.extend(docs.iter().map(|(id, doc)| (shard, id.clone(), doc.clone())));
         }
         documents.sort_by_key(|(shard, _, doc)| (*shard, doc.seq));
+        if let Some(most) = body["max_docs"].as_u64().and_then(|n| usize::try_from(n).ok()) {
+            documents.truncate(most);
+        }
         let task = {
             let mut cluster = self.cluster();
             let task = cluster.number();

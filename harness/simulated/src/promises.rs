@@ -1,7 +1,7 @@
 //! What a migration promises, held against the final states of both clusters and the log of acknowledged writes. The log is
 //! kept by the users, not by the clusters: it knows what should be there without asking anybody.
 
-use crate::clients::{Fate, Gone, Log};
+use crate::clients::{Acks, Fate, Gone, Log};
 use crate::cluster::{Cluster, Doc, Index, shard_of};
 use crate::schedule::{named, placed};
 use drydock_core::finding::{Finding, Kind, Sample};
@@ -9,6 +9,7 @@ use drydock_core::names::checks;
 use drydock_core::scenario::CreateIndices;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// One promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,6 +33,12 @@ pub enum Promise {
     DefinitionsCarried,
     /// The migration comes to an end: what goes wrong once does not stop it for good.
     ComesToAnEnd,
+    /// After a way back the source is what users left there, and what is lost of their writes is told, no more and no less.
+    RollbackRestores,
+    /// The clean-up of the source never takes the only copy of anything.
+    CleanupKeepsACopy,
+    /// A trial, or a look before it, changes nothing.
+    EstimateHarmless,
 }
 
 impl Promise {
@@ -47,22 +54,26 @@ impl Promise {
             Self::CountsEqual => "counts equal",
             Self::DefinitionsCarried => "definitions carried",
             Self::ComesToAnEnd => "comes to an end",
+            Self::RollbackRestores => "rollback restores",
+            Self::CleanupKeepsACopy => "cleanup never deletes the only copy",
+            Self::EstimateHarmless => "estimate harmless",
         }
     }
 }
 
-/// Both clusters and the log at the moment when users would be let onto the target.
+/// Both clusters and what was acknowledged at one moment.
+#[derive(Clone)]
 pub(crate) struct Moment {
     pub(crate) source: Cluster,
     pub(crate) target: Cluster,
-    pub(crate) log: Log,
+    pub(crate) acks: Acks,
 }
 
-fn is_wanted(name: &str, prefixes: &[String]) -> bool {
+pub(crate) fn is_wanted(name: &str, prefixes: &[String]) -> bool {
     prefixes.is_empty() || prefixes.iter().any(|p| name.starts_with(p.trim_end_matches('*')))
 }
 
-/// Everything that is promised and not so.
+/// Everything that is promised and not so when users are let onto the target.
 pub(crate) fn judge(moment: &Moment, prefixes: &[String], mode: CreateIndices) -> Vec<(Promise, Finding)> {
     let mut broken = documents(moment, prefixes);
     broken.extend(counts(moment, prefixes));
@@ -76,7 +87,7 @@ pub(crate) fn wanted(log: &Log, prefixes: &[String]) -> u64 {
 }
 
 /// The document of a name, in the shard in which it is looked for.
-fn document<'a>(cluster: &'a Cluster, (index, name): &(String, String)) -> Option<&'a Doc> {
+pub(crate) fn document<'a>(cluster: &'a Cluster, (index, name): &(String, String)) -> Option<&'a Doc> {
     let (id, routing) = placed(name);
     let shards = &cluster.indices.get(index)?.shards;
     let shard = shards.get(shard_of(routing.unwrap_or(id), shards.len()))?;
@@ -124,19 +135,20 @@ fn differing(log: &Log, cluster: &Cluster, prefixes: &[String]) -> Differing {
     found
 }
 
-/// Whether the source holds what users left there: it is read, never changed.
-pub(crate) fn judge_source(log: &Log, source: &Cluster) -> Option<(Promise, Finding)> {
+/// Whether the source holds what was left there: it is read, never changed, and after a way back it is what it was.
+pub(crate) fn judge_source(promise: Promise, log: &Log, source: &Cluster) -> Option<(Promise, Finding)> {
     let Differing { mut lost, resurrected, ghosts } = differing(log, source, &[]);
     lost.extend(resurrected.into_iter().chain(ghosts));
     let first = lost.first()?;
     let message = format!("{} documents of the source are not as users left them", lost.len());
-    let finding = Finding::data(checks::ACKNOWLEDGED, Kind::LostWrite, first.item.clone(), message)
-        .items(lost.len() as u64, lost);
-    Some((Promise::SourceKept, finding))
+    let check = if promise == Promise::RollbackRestores { checks::RB_RESTORED } else { checks::ACKNOWLEDGED };
+    let finding =
+        Finding::data(check, Kind::LostWrite, first.item.clone(), message).items(lost.len() as u64, lost);
+    Some((promise, finding))
 }
 
 fn documents(moment: &Moment, prefixes: &[String]) -> Vec<(Promise, Finding)> {
-    let Differing { lost, resurrected, ghosts } = differing(&moment.log, &moment.target, prefixes);
+    let Differing { lost, resurrected, ghosts } = differing(&moment.acks.log, &moment.target, prefixes);
     let mut broken = Vec::new();
     let mut tell = |promise, check, kind, words: &str, samples: Vec<Sample>| {
         if let Some(first) = samples.first() {
@@ -170,26 +182,73 @@ fn documents(moment: &Moment, prefixes: &[String]) -> Vec<(Promise, Finding)> {
     broken
 }
 
+/// What a comparison of both sides tells, without knowing what users were told: documents by index, id and routing, and counts.
+pub(crate) fn sides_differ(source: &Cluster, target: &Cluster, prefixes: &[String]) -> Vec<Finding> {
+    let all = |cluster: &Cluster| -> BTreeMap<String, Arc<str>> {
+        let wanted = cluster.indices.iter().filter(|(name, _)| is_wanted(name, prefixes));
+        wanted
+            .flat_map(|(name, index)| index.documents().map(move |(id, doc)| (name, id, doc)))
+            .map(|(name, id, doc)| {
+                (format!("{name}/{}", named(id, doc.routing.as_deref())), Arc::clone(&doc.source))
+            })
+            .collect()
+    };
+    let (here, there) = (all(source), all(target));
+    let differing: Vec<Sample> = here
+        .keys()
+        .chain(there.keys().filter(|item| !here.contains_key(*item)))
+        .filter(|item| here.get(*item) != there.get(*item))
+        .map(|item| {
+            Sample::both(
+                item.clone(),
+                here.get(item).map(ToString::to_string),
+                there.get(item).map(ToString::to_string),
+            )
+        })
+        .collect();
+    let mut findings: Vec<Finding> = Vec::new();
+    if let Some(first) = differing.first() {
+        let message =
+            format!("{} documents are not alike on both sides, {} among them", differing.len(), first.item);
+        let finding = Finding::data(checks::ES_DOCUMENTS, Kind::Changed, first.item.clone(), message);
+        findings.push(finding.items(differing.len() as u64, differing));
+    }
+    findings.extend(counts_differ(source, target, prefixes, &BTreeSet::new()));
+    findings
+}
+
 fn counts(moment: &Moment, prefixes: &[String]) -> Option<(Promise, Finding)> {
+    // What a pod wrote behind the freeze is told by the freeze's witness, and no count can be expected of it.
+    let straggled = moment.acks.straggled.iter().map(|(index, _)| index.as_str()).collect();
+    let found = counts_differ(&moment.source, &moment.target, prefixes, &straggled)?;
+    Some((Promise::CountsEqual, found))
+}
+
+fn counts_differ(
+    source: &Cluster,
+    target: &Cluster,
+    prefixes: &[String],
+    but: &BTreeSet<&str>,
+) -> Option<Finding> {
     let count = |cluster: &Cluster| -> BTreeMap<String, usize> {
         let wanted = cluster.indices.iter().filter(|(name, _)| is_wanted(name, prefixes));
         wanted.map(|(name, index)| (name.clone(), index.documents().count())).collect()
     };
-    let (source, target) = (count(&moment.source), count(&moment.target));
+    let (source, target) = (count(source), count(target));
     let text = |n: Option<&usize>| n.map(ToString::to_string);
     let differing: Vec<Sample> = source
         .keys()
         .chain(target.keys())
         .collect::<BTreeSet<_>>()
         .into_iter()
+        .filter(|name| !but.contains(name.as_str()))
         .filter(|name| source.get(*name) != target.get(*name))
         .map(|name| Sample::both(name.clone(), text(source.get(name)), text(target.get(name))))
         .collect();
     let first = differing.first()?;
     let message = format!("{} indices do not count what they count on the source", differing.len());
-    let finding = Finding::data(checks::ES_COUNTS, Kind::Changed, first.item.clone(), message)
-        .items(differing.len() as u64, differing);
-    Some((Promise::CountsEqual, finding))
+    let finding = Finding::data(checks::ES_COUNTS, Kind::Changed, first.item.clone(), message);
+    Some(finding.items(differing.len() as u64, differing))
 }
 
 /// Settings that name one index, or differ by themselves.

@@ -12,15 +12,30 @@ pub enum Safeguard {
     Freeze,
     /// Requests under way are waited for before the source counts as frozen.
     FreezeWait,
+    /// The guard in front of the clean-up: what it refuses is not done.
+    CleanupGuard,
+    /// The guard looks at the source again instead of believing what was compared.
+    SecondLook,
+    /// Who resumes a run lets users in where the way back left them.
+    Whereabouts,
+    /// A run that was given up is not gone on with.
+    GivenUp,
+    /// A way back tells which writes it loses.
+    Fates,
     /// One of the driver's own.
     Driver(Without),
 }
 
 impl Safeguard {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 23] = [
         Self::Freeze,
         Self::FreezeWait,
+        Self::CleanupGuard,
+        Self::SecondLook,
+        Self::Whereabouts,
+        Self::GivenUp,
+        Self::Fates,
         Self::Driver(Without::Refresh),
         Self::Driver(Without::DeletePropagation),
         Self::Driver(Without::DropPropagation),
@@ -36,6 +51,7 @@ impl Safeguard {
         Self::Driver(Without::Marks),
         Self::Driver(Without::BulkAnswers),
         Self::Driver(Without::CopyAnswers),
+        Self::Driver(Without::LateCopies),
     ];
 
     /// Name on the command line.
@@ -43,6 +59,11 @@ impl Safeguard {
         match self {
             Self::Freeze => "freeze",
             Self::FreezeWait => "freeze-wait",
+            Self::CleanupGuard => "cleanup-guard",
+            Self::SecondLook => "second-look",
+            Self::Whereabouts => "whereabouts",
+            Self::GivenUp => "given-up",
+            Self::Fates => "fates",
             Self::Driver(Without::Refresh) => "refresh",
             Self::Driver(Without::DeletePropagation) => "delete-propagation",
             Self::Driver(Without::DropPropagation) => "drop-propagation",
@@ -58,6 +79,7 @@ impl Safeguard {
             Self::Driver(Without::Marks) => "marks",
             Self::Driver(Without::BulkAnswers) => "bulk-answers",
             Self::Driver(Without::CopyAnswers) => "copy-answers",
+            Self::Driver(Without::LateCopies) => "late-copies",
         }
     }
 
@@ -68,7 +90,10 @@ impl Safeguard {
 
     /// Why a procedure never had it; nothing if it has.
     pub(crate) fn lacking_in(self, spec: &MigrationSpec) -> Option<&'static str> {
-        let Self::Driver(without) = self else { return None };
+        let Self::Driver(without) = self else {
+            // What ways back and stragglers need is asked for with them.
+            return None;
+        };
         let exact = spec.reindex == drydock_core::scenario::Reindex::Warm && spec.delta() == Delta::Exact;
         let streams = spec.mover == Mover::Stream;
         let official = spec.create_indices == CreateIndices::Upstream;
@@ -86,7 +111,9 @@ impl Safeguard {
             Without::BulkAnswers if !exact && !streams => {
                 Some("nothing is written with _bulk: name a scenario with mover: stream or delta: exact")
             }
-            Without::CopyAnswers if streams => Some("nothing is copied with _reindex: name mover: reindex"),
+            Without::CopyAnswers | Without::LateCopies if streams => {
+                Some("nothing is copied with _reindex: name mover: reindex")
+            }
             Without::Replicas if !official => {
                 Some("replicas are remembered in the official way alone: name create_indices: upstream")
             }

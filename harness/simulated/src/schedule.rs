@@ -1,7 +1,5 @@
-//! What happens in one simulation: what users write, and what goes wrong. All of it follows from the seed, and each event can
-//! be left out without moving the others.
+//! What happens in one simulation: what users write, and what goes wrong. Each event can be left out without moving the others.
 
-use crate::chance::Chance;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -17,8 +15,6 @@ pub(crate) const ARCHIVE: &str = "operate-list-view-8.3.0_2026-11-19";
 pub(crate) const EMPTY: &str = "tasklist-task-8.5.0_";
 /// Documents where nobody says how many.
 pub const DOCUMENTS: u64 = 24;
-/// Users begin their writes within this time of the beginning.
-const HORIZON_MS: u64 = 5_000;
 
 /// Id and routing of a document, as its name says: what stands behind `#` is its routing.
 pub(crate) fn placed(name: &str) -> (&str, Option<&str>) {
@@ -28,12 +24,6 @@ pub(crate) fn placed(name: &str) -> (&str, Option<&str>) {
 /// A document's name.
 pub(crate) fn named(id: &str, routing: Option<&str>) -> String {
     routing.map_or_else(|| id.to_owned(), |routing| format!("{id}#{routing}"))
-}
-
-/// Every third record has a routing.
-fn record(number: u64) -> String {
-    let id = format!("r{number}");
-    if number % 3 == 2 { format!("{id}#t{}", number % 2) } else { id }
 }
 
 /// Two documents of one id: their routings lead to different shards.
@@ -170,6 +160,22 @@ pub enum Heard {
     NothingOfLost,
 }
 
+/// What befalls a step, the first time it is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mishap {
+    /// The migration is killed before the step has done anything, and resumed.
+    KilledBefore,
+    /// It is killed so many milliseconds into the step, and resumed.
+    KilledWithin(u64),
+    /// It is killed when the step is done and nobody has noted it yet, and resumed.
+    KilledAfter,
+    /// The step fails before it has done anything.
+    FailsBefore,
+    /// The step is done, and fails all the same.
+    FailsAfter,
+}
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -206,6 +212,49 @@ pub enum Event {
         /// Milliseconds after the step began.
         after: u64,
     },
+    /// Something befalls a step.
+    Mishap {
+        /// Its id.
+        step: String,
+        /// What.
+        mishap: Mishap,
+    },
+    /// The migration is gone back from.
+    GoBack {
+        /// The last step before.
+        from: String,
+    },
+    /// A pod that was told to stop still writes to the source.
+    Straggle {
+        /// Milliseconds after the source was declared frozen.
+        after: u64,
+        /// Number of the write.
+        number: u64,
+        /// What.
+        what: What,
+    },
+}
+
+/// Whether migrations are gone back from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum WaysBack {
+    /// They are not.
+    #[default]
+    Never,
+    /// Each from a step that the seed says.
+    Drawn,
+    /// All from this step.
+    From(String),
+}
+
+/// Whether pods go on writing after the declared freeze.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stragglers {
+    /// They do not.
+    #[default]
+    Never,
+    /// In most seeds one does.
+    Happen,
 }
 
 /// Everything that happens in one simulation.
@@ -219,201 +268,26 @@ pub struct Schedule {
     pub events: Vec<Event>,
 }
 
-/// Documents that are there, as far as the schedule knows.
-struct Living {
-    running: Vec<String>,
-    archived: Vec<String>,
-    records: u64,
-    deleted: Vec<String>,
-    next: u64,
-    archived_dropped: bool,
-    /// Whether both documents of one id are there.
-    twins: bool,
+fn seconds(ms: u64) -> String {
+    format!("{}.{:03}", ms / 1_000, ms % 1_000)
 }
 
-/// Ids of the documents that are there before users begin, by index.
-pub(crate) fn seeded(documents: u64) -> [(&'static str, Vec<String>); 3] {
-    let ids = |prefix: &str, number: u64| (0..number).map(|n| format!("{prefix}{n}")).collect();
-    let archived = documents / 6;
-    let records = documents / 3;
-    let mut of_broker: Vec<String> = (0..records).map(record).collect();
-    of_broker.extend(TWINS.map(ToOwned::to_owned));
-    [
-        (RUNNING, ids("i", documents - archived - records)),
-        (RECORDS, of_broker),
-        (ARCHIVED, ids("a", archived)),
-    ]
-}
-
-impl Schedule {
-    /// Draws a schedule.
-    pub(crate) fn of_seed(seed: u64, documents: u64, writes: bool, twins: bool, crashes: Crashes) -> Self {
-        let mut chance = Chance::new(seed);
-        let [(_, running), (_, records), (_, archived)] = seeded(documents);
-        let mut living = Living {
-            running,
-            archived,
-            records: (records.len() - TWINS.len()) as u64,
-            deleted: Vec::new(),
-            next: 0,
-            archived_dropped: false,
-            twins,
-        };
-        let mut times: Vec<u64> =
-            (0..if writes { chance.between(6, 22) } else { 0 }).map(|_| chance.below(HORIZON_MS)).collect();
-        times.sort_unstable();
-        let mut events = Vec::new();
-        for (number, at) in (1_000..).zip(times) {
-            let takes = if chance.percent(15) { chance.between(200, 2_500) } else { chance.between(4, 40) };
-            let what = living.next(&mut chance);
-            let heard = match chance.below(100) {
-                0..4 => Heard::NothingOfDone,
-                4..8 => Heard::NothingOfLost,
-                _ => Heard::Answer,
-            };
-            events.push(Event::Write { at, takes, number, what, heard });
-        }
-        for _ in 0..chance.below(5) {
-            events.push(fault(&mut chance));
-        }
-        if chance.percent(12) {
-            let during = if chance.percent(50) { Killed::Warm } else { Killed::Cutover };
-            events.push(Event::Kill { during, after: chance.between(1, 400) });
-        }
-        if crashes == Crashes::Happen && chance.percent(60) {
-            let side = if chance.percent(70) { Side::Target } else { Side::Source };
-            let (class, most) = match side {
-                Side::Target if chance.percent(50) => (Class::Copy, 8),
-                _ => (Class::Read, 60),
-            };
-            // A number below 60 fits.
-            let nth = u32::try_from(chance.below(most)).unwrap_or(0);
-            events.push(Event::Fault { side, class, nth, trouble: Trouble::Crashed });
-        }
-        Self { seed, documents, events }
-    }
-}
-
-impl Living {
-    fn next(&mut self, chance: &mut Chance) -> What {
-        let index = RUNNING.to_owned();
-        let dice = chance.below(100);
-        match dice {
-            0..30 => {
-                self.next += 1;
-                let id = format!("n{}{}", self.next, if self.next.is_multiple_of(4) { "#p" } else { "" });
-                self.running.push(id.clone());
-                What::Put { index, id }
-            }
-            30..45 => match chance.one(&self.running) {
-                Some(id) => What::Put { index, id: id.clone() },
-                None => self.record(chance),
-            },
-            45..60 => match self.take(chance) {
-                Some(id) => {
-                    self.deleted.push(id.clone());
-                    What::Delete { index, id }
-                }
-                None => self.record(chance),
-            },
-            60..70 => match chance.one(&self.deleted).cloned() {
-                Some(id) => {
-                    self.deleted.retain(|d| *d != id);
-                    self.running.push(id.clone());
-                    What::Put { index, id }
-                }
-                None => self.record(chance),
-            },
-            70..88 => match self.take(chance) {
-                Some(id) => {
-                    let to = if chance.percent(40) && !self.archived_dropped { ARCHIVED } else { ARCHIVE };
-                    self.archived.push(id.clone());
-                    What::Archive { from: index, to: to.to_owned(), id }
-                }
-                None => self.record(chance),
-            },
-            88..91 if !self.archived_dropped => {
-                self.archived_dropped = true;
-                What::Drop { index: ARCHIVED.to_owned() }
-            }
-            _ => self.record(chance),
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Put { index, id } => write!(f, "{index}/{id} is written"),
+            Self::Delete { index, id } => write!(f, "{index}/{id} is deleted"),
+            Self::Archive { from, to, id } => write!(f, "{from}/{id} moves to {to}"),
+            Self::Drop { index } => write!(f, "{index} is dropped"),
         }
     }
-
-    fn take(&mut self, chance: &mut Chance) -> Option<String> {
-        let id = chance.one(&self.running).cloned()?;
-        self.running.retain(|r| *r != id);
-        Some(id)
-    }
-
-    fn record(&mut self, chance: &mut Chance) -> What {
-        let number = if chance.percent(60) {
-            self.records += 1;
-            self.records - 1
-        } else {
-            chance.below(self.records)
-        };
-        let id = if chance.percent(15) {
-            TWINS[usize::from(chance.percent(50) && self.twins)].to_owned()
-        } else {
-            record(number)
-        };
-        What::Put { index: RECORDS.to_owned(), id }
-    }
-}
-
-fn fault(chance: &mut Chance) -> Event {
-    let class = match chance.below(100) {
-        0..30 => Class::Read,
-        30..55 => Class::Change,
-        55..75 => Class::Bulk,
-        _ => Class::Copy,
-    };
-    let side = match class {
-        Class::Read if chance.percent(55) => Side::Source,
-        _ => Side::Target,
-    };
-    let nth = match class {
-        Class::Read => chance.below(60),
-        Class::Change => chance.below(24),
-        Class::Bulk => chance.below(6),
-        Class::Copy => chance.below(8),
-    };
-    let all = [
-        Trouble::Pressure,
-        Trouble::Unavailable,
-        Trouble::CutBefore,
-        Trouble::CutAfter,
-        Trouble::Gateway,
-        Trouble::Slow(chance.between(50, 8_000)),
-    ];
-    let late = Trouble::Late(chance.between(20, 1_500));
-    let own: &[Trouble] = match class {
-        Class::Read if side == Side::Source => &[Trouble::PrimaryMoved],
-        Class::Read => &[],
-        Class::Change => &[late],
-        Class::Bulk => &[Trouble::ItemsRefused, late],
-        Class::Copy => &[Trouble::ContextLost, Trouble::Silence, late],
-    };
-    let drawn = if chance.percent(40) { chance.one(own) } else { None };
-    let trouble = drawn.or(chance.one(&all)).copied().unwrap_or(Trouble::Pressure);
-    // A number below 60 fits.
-    Event::Fault { side, class, nth: u32::try_from(nth).unwrap_or(0), trouble }
 }
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Write { at, takes, number, what, heard } => {
-                let seconds = |ms: u64| format!("{}.{:03}", ms / 1_000, ms % 1_000);
-                write!(f, "{} s  write {number}: ", seconds(*at))?;
-                match what {
-                    What::Put { index, id } => write!(f, "{index}/{id} is written")?,
-                    What::Delete { index, id } => write!(f, "{index}/{id} is deleted")?,
-                    What::Archive { from, to, id } => write!(f, "{from}/{id} moves to {to}")?,
-                    What::Drop { index } => write!(f, "{index} is dropped")?,
-                }
-                write!(f, ", which takes {} s", seconds(*takes))?;
+                write!(f, "{} s  write {number}: {what}, which takes {} s", seconds(*at), seconds(*takes))?;
                 f.write_str(match heard {
                     Heard::Answer => "",
                     Heard::NothingOfDone => ", without an answer",
@@ -435,6 +309,21 @@ impl fmt::Display for Event {
                     Killed::Cutover => "copy of the cutover",
                 };
                 write!(f, "the migration is killed {after} ms into its {step}, and resumed")
+            }
+            Self::Mishap { step, mishap } => match mishap {
+                Mishap::KilledBefore => write!(f, "killed at the beginning of {step}, and resumed"),
+                Mishap::KilledWithin(ms) => write!(f, "killed {ms} ms into {step}, and resumed"),
+                Mishap::KilledAfter => write!(f, "killed when {step} is done and not noted, and resumed"),
+                Mishap::FailsBefore => write!(f, "{step} fails before it has done anything"),
+                Mishap::FailsAfter => write!(f, "{step} fails when all of it is done"),
+            },
+            Self::GoBack { from } => write!(f, "the migration is gone back from after {from}"),
+            Self::Straggle { after, number, what } => {
+                write!(
+                    f,
+                    "{} s after the freeze  write {number} of a pod still terminating: {what}",
+                    seconds(*after)
+                )
             }
         }
     }

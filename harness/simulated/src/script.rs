@@ -25,7 +25,8 @@ struct State {
     struck: u64,
     gaps: BTreeSet<String>,
     frozen: bool,
-    late: u64,
+    /// Writes carried out on the frozen source: by users, and by pods that do not end.
+    late: (u64, u64),
     written: u64,
     refused: u64,
 }
@@ -64,6 +65,11 @@ impl Script {
 
     pub(crate) fn lacks(&self, safeguard: Safeguard) -> bool {
         self.without == Some(safeguard)
+    }
+
+    /// When the simulation began.
+    pub(crate) fn begun(&self) -> Instant {
+        self.begun
     }
 
     /// Milliseconds since the beginning.
@@ -107,10 +113,18 @@ impl Script {
     }
 
     /// Notes that a user's write was carried out, and whether the source should have been frozen.
-    pub(crate) fn wrote(&self, side: Side) {
+    pub(crate) fn wrote(&self, side: Side, straggles: bool) {
         let mut state = self.state();
-        state.written += 1;
-        state.late += u64::from(state.frozen && side == Side::Source);
+        state.written += u64::from(!straggles);
+        if state.frozen && side == Side::Source {
+            let of = if straggles { &mut state.late.1 } else { &mut state.late.0 };
+            *of += 1;
+        }
+    }
+
+    /// Something befell a step.
+    pub(crate) fn befell(&self) {
+        self.state().struck += 1;
     }
 
     /// Notes that a user's write was refused.
@@ -129,9 +143,20 @@ impl Script {
         self.state().struck
     }
 
-    /// Writes carried out on the frozen source.
+    /// Writes carried out on the frozen source, by whomever.
     pub(crate) fn late(&self) -> u64 {
-        self.state().late
+        let (users, pods) = self.state().late;
+        users + pods
+    }
+
+    /// Of these, those of users, who were told that they have to wait.
+    pub(crate) fn late_users(&self) -> u64 {
+        self.state().late.0
+    }
+
+    /// Requests so far, by cluster and kind.
+    pub(crate) fn of_class(&self) -> BTreeMap<(Side, Class), u32> {
+        self.state().of_class.clone()
     }
 
     /// Lines told, faults that happened, requests made, requests nobody taught the simulator.

@@ -1,9 +1,10 @@
 //! What is simulated of a scenario, and what is left out and told.
 
+use crate::draw::Drawing;
 use crate::safeguard::Safeguard;
-use crate::schedule::{Crashes, Schedule};
-use drydock_core::scenario::{CreateIndices, Mover, Procedure};
-use drydock_core::{Component, Plan, Scenario};
+use crate::schedule::{Crashes, Event, Schedule, Stragglers, WaysBack};
+use drydock_core::scenario::{CreateIndices, Mover, Procedure, RollbackSpec};
+use drydock_core::{Component, Plan, Scenario, StepId};
 
 /// Documents a batch: small, so that copies of few documents take several.
 const BATCH: u32 = 4;
@@ -11,7 +12,7 @@ const BATCH: u32 = 4;
 /// One way of migrating, ready to be played with any seed.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// The scenario, with the Elasticsearch part alone.
+    /// The scenario, with the Elasticsearch part alone, and without a way back: that is an event of schedules.
     pub scenario: Scenario,
     /// Its plan.
     pub plan: Plan,
@@ -21,6 +22,10 @@ pub struct Setup {
     pub without: Option<Safeguard>,
     /// Whether nodes are killed.
     pub crashes: Crashes,
+    /// Whether migrations are gone back from.
+    pub ways_back: WaysBack,
+    /// Whether pods go on writing after the declared freeze.
+    pub stragglers: Stragglers,
     /// What of the scenario is left out.
     pub not_simulated: Vec<String>,
 }
@@ -44,9 +49,18 @@ impl Setup {
                 return Err("of the movers, reindex and stream are simulated so far".into());
             }
         }
-        if scenario.procedure != Procedure::Cutover || scenario.rollback.is_some() {
-            return Err("of the procedures, the cutover without a way back is simulated so far".into());
+        if scenario.procedure == Procedure::ChartOnly {
+            return Err("an upgrade of the chart alone moves nothing: it is not simulated".into());
         }
+        let ways_back = match scenario.rollback.take() {
+            None => WaysBack::Never,
+            Some(spec) => {
+                if spec.harm.is_some() {
+                    left_out.push("the harm that the scenario does to its way back".into());
+                }
+                WaysBack::From(spec.from.to_string())
+            }
+        };
         if !databases.is_empty() {
             left_out.push(format!("PostgreSQL ({})", databases.join(", ")));
         }
@@ -54,8 +68,7 @@ impl Setup {
             left_out.push("the scenario's own faults (those of the seeds happen instead)".into());
             scenario.faults.clear();
         }
-        left_out
-            .push("preflight, pods and Helm, the comparison's own requests, clean-up and going back".into());
+        left_out.push("preflight, Helm, and the requests of comparisons and descriptions of a side".into());
         scenario.migration.components = Some(vec![Component::Elasticsearch]);
         scenario.migration.reindex_batch = scenario.migration.reindex_batch.min(BATCH);
         if let Some(needs) = without.and_then(|gone| gone.lacking_in(&scenario.migration)) {
@@ -68,6 +81,8 @@ impl Setup {
             documents: documents.max(6),
             without,
             crashes: Crashes::Never,
+            ways_back,
+            stragglers: Stragglers::Never,
             not_simulated: left_out,
         })
     }
@@ -85,6 +100,50 @@ impl Setup {
     /// What happens in one seed.
     pub fn schedule(&self, seed: u64) -> Schedule {
         let writes = self.scenario.workload.writes_per_second > 0;
-        Schedule::of_seed(seed, self.documents, writes, self.has_twins(), self.crashes)
+        let drawing = Drawing {
+            documents: self.documents,
+            writes,
+            twins: self.has_twins(),
+            crashes: self.crashes,
+            ways_back: &self.ways_back,
+            stragglers: self.stragglers,
+            leaving: self.plan.ways_back().into_iter().map(ToString::to_string).collect(),
+            steps: self.steps(),
+        };
+        Schedule::of_seed(seed, &drawing)
+    }
+
+    /// Steps that something can befall, those of ways back among them.
+    pub fn steps(&self) -> Vec<String> {
+        let mut plans = vec![self.plan.clone()];
+        if self.ways_back != WaysBack::Never {
+            // The longest ways back, before and after the switch.
+            for from in ["phase-3/restore/elasticsearch", "phase-5/cleanup"] {
+                plans.push(Plan::of(&self.back_from(from)));
+            }
+        }
+        let ids = plans.iter().flat_map(|plan| &plan.steps).map(|step| step.id.to_string());
+        let mut steps: Vec<String> = Vec::new();
+        for id in ids.filter(|id| !id.starts_with("prepare/") && !id.starts_with("conclude/")) {
+            if !steps.contains(&id) {
+                steps.push(id);
+            }
+        }
+        steps
+    }
+
+    fn back_from(&self, step: &str) -> Scenario {
+        let rollback = Some(RollbackSpec::from_step(StepId::from(step)));
+        Scenario { rollback, ..self.scenario.clone() }
+    }
+
+    /// The scenario of one schedule: with the way back that it has among its events.
+    pub(crate) fn scenario_for(&self, schedule: &Schedule) -> Scenario {
+        let from = schedule.events.iter().find_map(|event| match event {
+            Event::GoBack { from } => Some(from),
+            _ => None,
+        });
+        let known = |from: &&String| self.plan.ways_back().iter().any(|step| step.as_str() == from.as_str());
+        from.filter(known).map_or_else(|| self.scenario.clone(), |from| self.back_from(from))
     }
 }

@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 pub(crate) struct Still(pub(crate) u64);
 
 impl Clock for Still {
+    fn ms_at(&self, _: std::time::Instant) -> u64 {
+        0
+    }
     fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(1_767_225_600_000 + i64::try_from(self.0).unwrap()).unwrap()
     }

@@ -5,7 +5,9 @@ use super::copy::Work;
 use super::inventory::{SourceIndex, index_path};
 use super::reindex::{self, CopyFailure};
 use crate::error::MigrationError;
+use crate::without::Without;
 use drydock_core::scenario::Versions;
+use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -17,6 +19,8 @@ const LOOK_LIMIT: Duration = Duration::from_secs(10);
 const IDLE_LIMIT: Duration = Duration::from_secs(15);
 /// A target that shows its tasks to nobody is given up after so long.
 const DEAF_LIMIT: Duration = Duration::from_secs(60);
+/// A request whose caller has gone may arrive so much later.
+const LATE_LIMIT: Duration = Duration::from_secs(5);
 /// The official scripts' limit for one copy.
 const COPY_LIMIT: Duration = Duration::from_secs(30 * 60);
 
@@ -36,12 +40,24 @@ impl Work<'_> {
             answered = asked => answered,
             words = self.silence(&index.name) => Err(CopyFailure::Unanswered(words)),
         };
+        if matches!(answered, Err(CopyFailure::Unanswered(_))) {
+            *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
         match (answered, expected) {
             (Err(CopyFailure::Unanswered(words)), Some(expected)) => {
                 self.look_after(&index.name, expected, words).await
             }
             (answered, _) => answered,
         }
+    }
+
+    /// What was asked and not answered may still be on its way, and would write the source's state over what users write once they
+    /// are let in: it is given the time to arrive while nobody works here, and ended if it does.
+    pub(super) async fn let_late_copies_pass(&self) -> Result<(), MigrationError> {
+        let last = *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(last) = last.filter(|_| !Without::LateCopies.is_gone()) else { return Ok(()) };
+        tokio::time::sleep_until(last + LATE_LIMIT).await;
+        self.stop_copies().await
     }
 
     /// Ends when an answer cannot be expected any more: no task copies into the index, and has not for a while.

@@ -46,6 +46,8 @@ pub(super) struct Work<'a> {
     pub(super) copied: AtomicU64,
     pub(super) retries: AtomicU64,
     pub(super) slowest: Mutex<(f64, String)>,
+    /// When a copy was asked for last whose answer did not come.
+    pub(super) unanswered: Mutex<Option<Instant>>,
     /// Parts that an earlier attempt has copied, by index.
     pub(super) parts: Mutex<BTreeMap<String, BTreeSet<Part>>>,
 }
@@ -103,6 +105,7 @@ impl<'a> Work<'a> {
             copied: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             slowest: Mutex::new((0.0, String::new())),
+            unanswered: Mutex::default(),
             parts: Mutex::default(),
         };
         Ok((work, inventory))
@@ -131,6 +134,7 @@ impl<'a> Work<'a> {
                 };
             }
         };
+        self.let_late_copies_pass().await?;
         let seconds = begun.elapsed().as_secs_f64();
         let copied = self.copied.load(Ordering::Relaxed);
         facts.insert("seconds".into(), json!(crate::postgres::round(seconds)));

@@ -13,7 +13,8 @@ use drydock_core::prediction::PREDICTED;
 use drydock_core::scenario::{CreateIndices, Mover};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// What the trial's indices are called; a number follows. No template of Camunda's matches it.
 const NAME: &str = "drydock-trial-";

@@ -3,9 +3,9 @@
 use super::usable::Look;
 use super::{Pins, RealWorld, Stepped, store_failed};
 use crate::flow::Facts;
+use drydock_core::Event;
 use drydock_core::finding::{Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
-use drydock_core::{Clock, Event};
 use drydock_environments::Side;
 use drydock_migration::freeze::{self, Watch};
 use drydock_stores::compare::{
@@ -110,6 +110,7 @@ impl RealWorld {
         let mut findings = seen.complete(freeze::compare(&before, &after), &self.told_sessions);
         findings.extend(self.acknowledged_late()?);
         let watched = (before.indices.len() + before.tables.len() + before.sequences.len()) as u64;
+        self.compared = Some(after);
         let result = CheckResult {
             check: checks::FREEZE,
             compared: watched,
@@ -146,7 +147,7 @@ impl RealWorld {
 
     pub(super) async fn check_acknowledged(&mut self) -> Stepped<()> {
         let began = Instant::now();
-        let until = self.closed_ms.unwrap_or_else(|| self.recorder.clock().elapsed_ms());
+        let until = self.closed_ms.unwrap_or_else(|| self.recorder.now_ms());
         // A request that was under way when the service was closed is acknowledged a little later, still by the source.
         let until = self.opened_ms.map_or(until, |opened| opened.saturating_sub(1).max(until));
         let states = last_states(&self.config.acknowledged, until)

@@ -63,7 +63,7 @@ impl RealWorld {
     }
 
     fn tell_probe(&self, result: &ProbeResult) {
-        let began = self.recorder.clock().at(result.began);
+        let began = self.recorder.ms_at(result.began);
         let at = |d: Duration| began + u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
         for Outage { from, until, failed, error } in result.outages() {
             self.recorder.emit(Event::ProbeOutage {
@@ -103,7 +103,7 @@ impl RealWorld {
     /// What each probe saw, on the run's clock. Of a run that was resumed the probes saw a part of the cutover, but all of a way
     /// back that began since: `judged` counts the windows before the one that is judged.
     pub(super) fn watched<'a>(&self, results: &'a [ProbeResult], judged: usize) -> Vec<Seen<'a>> {
-        let seen = |result| Seen { result, began_ms: self.recorder.clock().at(result.began) };
+        let seen = |result| Seen { result, began_ms: self.recorder.ms_at(result.began) };
         results.iter().filter(|_| !self.resumed || judged > 0).map(seen).collect()
     }
 

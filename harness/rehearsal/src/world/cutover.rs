@@ -15,7 +15,7 @@ use std::fs;
 use std::time::Duration;
 
 /// Where the marks of the freeze are kept for a resumed run.
-const MARKS: &str = "freeze.json";
+pub(super) const MARKS: &str = "freeze.json";
 /// How long the source may take to come to rest after the application has stopped.
 const SETTLE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -73,16 +73,25 @@ impl RealWorld {
     /// Takes up the marks of a freeze that an earlier life of the run declared. The source was restarted since, by us: its
     /// counters must have come through that unchanged, and are watched from there.
     pub(super) async fn recall_freeze(&mut self) -> Stepped<()> {
-        let path = self.config.folder.join(MARKS);
+        let now = self.marks_now().await?;
+        for finding in compare(&self.recalled(MARKS, &now)?, &now) {
+            self.found(finding);
+        }
+        self.told_sessions.clone_from(&now.sessions);
+        self.watch_from(now)
+    }
+
+    /// Marks that an earlier life of the run kept in a file, as they would be `now` if nobody had written since.
+    pub(super) fn recalled(&self, file: &str, now: &Marks) -> Stepped<Marks> {
+        let path = self.config.folder.join(file);
         let lost = |e: &dyn std::fmt::Display| {
             environment(
-                format!("the marks of the freeze in {} cannot be read: {e}", path.display()),
+                format!("the marks of the source in {} cannot be read: {e}", path.display()),
                 "rehearse again from the beginning",
             )
         };
         let text = fs::read(&path).map_err(|e| lost(&e))?;
         let mut before: Marks = serde_json::from_slice(&text).map_err(|e| lost(&e))?;
-        let now = self.marks_now().await?;
         // A source that crashed has forgotten its counters. Its transactions tell as well: where none has begun since, none wrote.
         if let (Some(then), Some(server)) = (&before.server, &now.server)
             && then.started != server.started
@@ -102,11 +111,7 @@ impl RealWorld {
         }
         before.server.clone_from(&now.server);
         before.sessions.clear();
-        for finding in compare(&before, &now) {
-            self.found(finding);
-        }
-        self.told_sessions.clone_from(&now.sessions);
-        self.watch_from(now)
+        Ok(before)
     }
 
     /// Takes marks for those of the freeze, and looks at the source from now on.

@@ -5,19 +5,25 @@ use drydock_core::Class;
 use drydock_environments::EnvironmentError;
 use drydock_migration::MigrationError;
 
-pub(super) fn of_migration(error: MigrationError) -> StepError {
-    match error {
-        MigrationError::Migration { attempted, reason, next } => {
-            StepError { class: Class::Data, message: format!("{attempted}: {reason}"), next }
-        }
-        MigrationError::Environment { attempted, reason, next } => {
-            environment(format!("{attempted}: {reason}"), next)
-        }
-        MigrationError::Internal(what) => internal(&what),
-        MigrationError::Interrupted => {
-            environment("interrupted", "run `drydock rehearse --resume` with this run")
+impl From<MigrationError> for StepError {
+    fn from(error: MigrationError) -> Self {
+        match error {
+            MigrationError::Migration { attempted, reason, next } => {
+                Self { class: Class::Data, message: format!("{attempted}: {reason}"), next }
+            }
+            MigrationError::Environment { attempted, reason, next } => {
+                environment(format!("{attempted}: {reason}"), next)
+            }
+            MigrationError::Internal(what) => internal(&what),
+            MigrationError::Interrupted => {
+                environment("interrupted", "run `drydock rehearse --resume` with this run")
+            }
         }
     }
+}
+
+pub(super) fn of_migration(error: MigrationError) -> StepError {
+    error.into()
 }
 
 pub(super) fn of_environment(error: EnvironmentError) -> StepError {

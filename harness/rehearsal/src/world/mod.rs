@@ -1,6 +1,7 @@
 //! The real world: stores as local processes or containers, the builtin driver, the live writer, the probes and the checks.
 
 mod baseline;
+mod cleanup;
 mod clocks;
 mod compare;
 mod conclude;
@@ -8,7 +9,6 @@ mod cutover;
 mod errors;
 mod failure;
 mod fates;
-mod guard;
 mod harm;
 mod preflight;
 mod prepare;
@@ -23,9 +23,9 @@ pub use prepare::environment_of;
 pub(crate) use prepare::stores_of as environment_for;
 
 use crate::flow::{AfterFailure, Attempt, Facts, Progress, StepError, World};
+use crate::guard;
 use crate::recorder::Recorder;
 use crate::start::Keep;
-use drydock_core::names::checks;
 use drydock_core::scenario::{Mover, Procedure, Repository, RepositoryKind};
 use drydock_core::{
     Action, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
@@ -104,6 +104,8 @@ pub struct RealWorld {
     promised_until_ms: Option<u64>,
     probe_numbers: Arc<AtomicU64>,
     marks: Option<Marks>,
+    /// The source as the comparison saw it last.
+    compared: Option<Marks>,
     /// When the service was closed and opened again, on the run's clock.
     closed_ms: Option<u64>,
     opened_ms: Option<u64>,
@@ -176,6 +178,7 @@ impl RealWorld {
             promised_until_ms: None,
             probe_numbers: Arc::new(AtomicU64::new(0)),
             marks: None,
+            compared: None,
             closed_ms: None,
             opened_ms: None,
             stopped_ms: None,
@@ -293,13 +296,11 @@ impl RealWorld {
 
     /// Remembers what forbids the clean-up.
     fn weigh(&mut self, finding: &Finding) {
-        if finding.outcome < Outcome::NotProven || self.is_expected(finding) {
+        if !guard::objects(finding) || self.is_expected(finding) {
             return;
         }
         self.objections += 1;
-        if [checks::ES_COUNTS, checks::PG_COUNTS].contains(&finding.check.as_str()) {
-            self.counts_differ += 1;
-        }
+        self.counts_differ += u64::from(guard::says_counts_differ(finding));
     }
 
     /// The ledger decides in the verdict; here it only decides whether the clean-up may go on.
@@ -349,12 +350,9 @@ impl World for RealWorld {
             Action::CleanupSource | Action::ValidateAlone if self.config.keep == Keep::Running => {
                 Err("the stores are kept".into())
             }
-            Action::CleanupSource | Action::ValidateAlone if !self.refusals.is_empty() => {
-                Err(self.refusals.join("; "))
-            }
             // A session that stays is told by the guard and objects from then on.
-            Action::CleanupSource | Action::ValidateAlone if self.objections > 0 => {
-                Err(format!("{} findings object: the source may be the only copy", self.objections))
+            Action::CleanupSource | Action::ValidateAlone => {
+                guard::still_allowed(&self.refusals, self.objections)
             }
             _ => Ok(()),
         }
@@ -398,6 +396,7 @@ impl RealWorld {
             Action::Compare => self.compare().await,
             Action::CleanupGuard => self.guard().await,
             Action::CleanupSource => {
+                self.look_before_clean_up().await?;
                 let facts = self.drive(step, attempt, items).await?;
                 self.stop_source().await?;
                 self.cleaned = true;

@@ -1,11 +1,11 @@
 //! Before the migration: stores, data, workload and probes.
 
 use super::{Ownership, RealWorld, Stepped, Until, environment, internal, of_environment, store_failed};
-use crate::flow::{Attempt, Facts, Progress};
+use crate::flow::{Attempt, Facts, Progress, Whereabouts};
 use crate::start::RehearsalOptions;
 use drydock_core::event::{NoteLevel, ServiceState};
 use drydock_core::scenario::{self, Managed, Misconfiguration, Procedure, Profile, SideSpec};
-use drydock_core::{Action, Clock, Event, Scenario, StepId};
+use drydock_core::{Action, Event, Scenario, StepId};
 use drydock_environments::{
     Access, EmbeddedConfig, Environment, Obtained, ReindexWhitelist, Side, SideConfig, StoreVersion,
 };
@@ -213,23 +213,26 @@ impl RealWorld {
         self.announce()?;
         let id_of = |action| self.config.plan.id_of(action);
         let did = |action| id_of(action).is_some_and(|id| progress.done.contains(id));
-        let begun = |action| id_of(action).is_some_and(|id| progress.begun.contains(id));
-        let (switched, reopened) = (did(Action::Switch), did(Action::Reopen));
-        let frozen = begun(Action::Freeze) && !switched && !reopened;
+        let whereabouts = progress.whereabouts(&self.config.plan);
         // A plan that is left before the switch asks for the freeze as well.
         let asked = id_of(Action::Switch).is_some() || self.config.scenario.rollback.is_some();
-        let recall = did(Action::Freeze) && asked && !did(Action::Compare);
+        // Once the source was held against its description, or users are back on it, the freeze is over.
+        let over = did(Action::Compare) || did(Action::HoldAgainstBaseline);
+        let recall = did(Action::Freeze) && asked && !over && whereabouts != Whereabouts::OnSource;
+        let held = did(Action::HoldAgainstBaseline);
+        let returning = id_of(Action::SwitchBack).is_some_and(|id| progress.begun.contains(id));
         let cleaned = did(Action::CleanupSource);
         let guarded = did(Action::CleanupGuard);
-        let waiting = self.writes_wait(&progress.done);
+        let waiting = progress.writes_wait(&self.config.plan);
         // Each life of the run starts the writer at most twice.
-        self.writer_starts = self.recorder.clock().elapsed_ms() / 1000 + 2;
+        self.writer_starts = self.recorder.now_ms() / 1000 + 2;
         let service = Service::stopped(self.open_log()?);
-        if !frozen {
-            let (side, state) = match switched {
-                true => (Side::Target, ServiceState::OnTarget),
-                false => (Side::Source, ServiceState::OnSource),
-            };
+        let works_on = match whereabouts {
+            Whereabouts::OnTarget => Some((Side::Target, ServiceState::OnTarget)),
+            Whereabouts::OnSource => Some((Side::Source, ServiceState::OnSource)),
+            Whereabouts::Waiting => None,
+        };
+        if let Some((side, state)) = works_on {
             service
                 .open(&self.service_config(side)?)
                 .await
@@ -244,17 +247,20 @@ impl RealWorld {
         } else {
             self.start_write_probes();
         }
-        if !frozen && !waiting {
+        if works_on.is_some() && !waiting {
             self.start_writer(Until::Stopped)?;
         }
         (self.closed_ms, self.opened_ms) = (progress.closed_ms, progress.opened_ms);
         if recall {
             self.recall_freeze().await?;
         }
+        if held && whereabouts != Whereabouts::OnSource && !returning {
+            self.recall_still().await?;
+        }
         for finding in &progress.found {
             self.weigh(finding);
         }
-        if guarded && !cleaned {
+        if guarded && !cleaned && whereabouts == Whereabouts::OnTarget {
             // What it found belongs to the life of the run that asked it.
             self.guard().await?;
         }

@@ -1,7 +1,6 @@
 //! The probes of a run: which capabilities are asked for, and how often.
 
 use super::RealWorld;
-use drydock_core::Clock;
 use drydock_workload::probe::Probe;
 use drydock_workload::probes::{Asker, Capability, Effect};
 use drydock_workload::writer::Presence;
@@ -32,7 +31,7 @@ impl RealWorld {
             Effect::Writes => Duration::from_secs(2) / per_second,
         };
         // Each start probes with numbers of its own, so that no write meets the key of an earlier one.
-        let first = (self.next_probe_number() + self.recorder.clock().elapsed_ms()) * NUMBERS_A_MILLISECOND;
+        let first = (self.next_probe_number() + self.recorder.now_ms()) * NUMBERS_A_MILLISECOND;
         let asker = Asker::new(service, self.seeded_databases(), first);
         let databases = self.databases();
         let databases: Vec<&str> = databases.iter().map(String::as_str).collect();

@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 pub(super) const CAPTURED: &str = "captured.json";
 /// What the source is held against.
 const BASELINE: &str = "frozen-source.json";
+/// The source as it was held against that, for a run that is resumed before users return.
+const HELD: &str = "held-source.json";
 const STORES: [Store; 2] = [Store::Postgres, Store::Elasticsearch];
 
 /// How far a way back has come.
@@ -240,7 +242,9 @@ impl RealWorld {
         let result = unchanged(checks::RB_RESTORED, "source", "the freeze", &before, &after);
         let findings = result.findings.into_iter().map(|f| self.judged(f)).collect();
         self.conclude(vec![CheckResult { findings, millis: millis(began), ..result }]);
-        self.way_back.still = Some(self.marks_now().await?);
+        let still = self.marks_now().await?;
+        self.write(&self.config.folder.join(HELD), &still)?;
+        self.way_back.still = Some(still);
         // Rights are read here: an insert, even one that is taken back, would move the source.
         let objections = self.check_usable(Side::Source, checks::RB_ACCESS, Look::Rights).await?;
         if objections > 0 && self.opened_ms.is_some() {
@@ -251,6 +255,13 @@ impl RealWorld {
             });
         }
         Ok(facts)
+    }
+
+    /// Takes up what an earlier life of the run held the source against: nothing may have moved since.
+    pub(super) async fn recall_still(&mut self) -> Stepped<()> {
+        let now = self.marks_now().await?;
+        self.way_back.still = Some(self.recalled(HELD, &now)?);
+        Ok(())
     }
 
     /// What the mover needs on the source stays there, and harms nobody.

@@ -192,15 +192,9 @@ impl RealWorld {
         let window = (self.promised_from_ms?, self.promised_until_ms?);
         let seen: Vec<Seen<'_>> = results
             .iter()
-            .map(|result| Seen { result, began_ms: self.recorder.clock().at(result.began) })
+            .map(|result| Seen { result, began_ms: self.recorder.ms_at(result.began) })
             .collect();
         Some(unnoticed(check, self.promise(), &seen, window))
-    }
-
-    /// Whether users' writes wait at this point of a resumed run.
-    pub(super) fn writes_wait(&self, done: &std::collections::BTreeSet<drydock_core::StepId>) -> bool {
-        let did = |action| self.config.plan.id_of(action).is_some_and(|id| done.contains(id));
-        did(Action::MeasureBefore) && !did(Action::MeasureAfter)
     }
 }
 

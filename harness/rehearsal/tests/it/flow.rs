@@ -6,7 +6,9 @@ use drydock_core::{
     Action, Class, Event, ExitCode, Plan, Record, RecordWriter, Redactor, Scenario, Step, StepId,
     StepOutcome, SystemClock, Verdict,
 };
-use drydock_rehearsal::flow::{AfterFailure, Attempt, Facts, Interrupt, Progress, StepError, World, run};
+use drydock_rehearsal::flow::{
+    AfterFailure, Attempt, Facts, Interrupt, Progress, StepError, Whereabouts, World, run,
+};
 use drydock_rehearsal::recorder::{NoObserver, Recorder};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -298,5 +300,81 @@ async fn a_migration_that_is_going_to_be_mended_is_not_gone_back_from_and_goes_o
     assert_eq!(resumed.did.first().map(String::as_str), Some("phase-3/restore/elasticsearch again"));
     for step in ["rollback/hold", "rollback/switch", "rollback/compare"] {
         assert!(resumed.did.iter().any(|d| d == step), "{step}: {:?}", resumed.did);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_was_given_up_is_not_gone_on_with_however_often_it_is_resumed() {
+    let steps = plan_of(Some(LATE)).steps;
+    let described = steps.iter().position(|s| s.id.as_str() == "rollback/baseline").unwrap_or_default();
+    let failing = steps.iter().enumerate().filter(|(at, s)| *at > described && !s.belongs_to_way_back());
+    for (_, step) in failing.filter(|(_, s)| !s.id.as_str().starts_with("conclude")) {
+        let failing: &'static str = step.id.to_string().leak();
+        let late = || FakeWorld { yaml: Some(LATE), ..FakeWorld::default() };
+        let world = FakeWorld { fails_at: Some((failing, Class::Environment)), ..late() };
+        let stopped = go(world, &Progress::default(), &Interrupt::default()).await;
+        let plan = plan_of(Some(LATE));
+        let progress = Progress::of(&stopped.record);
+        assert_eq!(progress.whereabouts(&plan), Whereabouts::OnSource, "{failing}");
+        assert!(progress.gave_up(&plan), "{failing}");
+        let resumed = go(late(), &progress, &Interrupt::default()).await;
+        let did: Vec<&str> = resumed.did.iter().map(String::as_str).collect();
+        assert_eq!(did, ["conclude/workload again", "conclude/tear-down again"], "{failing}");
+        assert_eq!(resumed.ending, Ending::Stopped, "{failing}");
+        // Killed on its way back it goes on with that, and with nothing else.
+        let mut halfway = progress.clone();
+        halfway
+            .done
+            .retain(|s| !["rollback/close", "rollback/switch", "rollback/compare"].contains(&s.as_str()));
+        halfway.begun.retain(|s| !["rollback/switch", "rollback/compare"].contains(&s.as_str()));
+        assert_eq!(halfway.whereabouts(&plan), Whereabouts::Waiting, "{failing}");
+        let resumed = go(late(), &halfway, &Interrupt::default()).await;
+        let did: Vec<&str> = resumed.did.iter().map(String::as_str).collect();
+        let rest = ["rollback/close again", "rollback/switch", "rollback/compare"];
+        assert_eq!(did[..3], rest, "{failing}");
+    }
+    // A way back that was planned is gone on with like any other step, though the clean-up before it was refused.
+    let plan = plan_of(Some(LATE));
+    let until = steps.iter().position(|s| s.id.as_str() == "rollback/close").unwrap_or_default();
+    let ids = |skip: &str| {
+        steps[..until].iter().map(|s| s.id.clone()).filter(|s| s.as_str() != skip).collect::<BTreeSet<_>>()
+    };
+    let planned = Progress {
+        done: ids("phase-5/cleanup"),
+        begun: ids(""),
+        skipped: BTreeSet::from([StepId::from("phase-5/cleanup")]),
+        ..Progress::default()
+    };
+    assert!(!planned.gave_up(&plan));
+    let unsettled = Progress { skipped: BTreeSet::new(), ..planned };
+    assert!(unsettled.gave_up(&plan));
+}
+
+#[test]
+fn users_are_where_the_last_step_that_moved_them_left_them() {
+    let plan = plan_of(Some(LATE));
+    let all: Vec<StepId> = plan.steps.iter().map(|s| s.id.clone()).collect();
+    let at = |step: &str| all.iter().position(|s| s.as_str() == step).unwrap_or_default();
+    let whereabouts = |last: &str, finished: bool| {
+        let begun: BTreeSet<StepId> = all[..=at(last)].iter().cloned().collect();
+        let mut done = begun.clone();
+        if !finished {
+            done.remove(&StepId::from(last));
+        }
+        Progress { begun, done, ..Progress::default() }.whereabouts(&plan)
+    };
+    use Whereabouts::{OnSource, OnTarget, Waiting};
+    for (step, begun, done) in [
+        ("phase-3/save", OnSource, OnSource),
+        ("phase-3/freeze", Waiting, Waiting),
+        ("phase-3/pin", Waiting, Waiting),
+        ("phase-3/switch", Waiting, OnTarget),
+        ("phase-5/guard", OnTarget, OnTarget),
+        ("rollback/hold", OnTarget, OnTarget),
+        ("rollback/close", Waiting, Waiting),
+        ("rollback/switch", Waiting, OnSource),
+        ("rollback/compare", OnSource, OnSource),
+    ] {
+        assert_eq!((whereabouts(step, false), whereabouts(step, true)), (begun, done), "{step}");
     }
 }

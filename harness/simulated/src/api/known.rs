@@ -21,10 +21,10 @@ fn parameters(method: &str, path: &[&str]) -> Option<&'static [&'static str]> {
         (_, [name, ..]) if name.starts_with('_') => &[],
         ("PUT", [_]) => &["wait_for_active_shards"],
         ("GET" | "DELETE", [_]) => &["ignore_unavailable"],
-        ("POST", [_, "_refresh" | "_flush"]) => &["ignore_unavailable"],
+        ("POST", [_, "_refresh" | "_flush"]) => &["ignore_unavailable", "allow_no_indices"],
         ("GET", [_, "_stats", ..]) => &["level", "forbid_closed_indices", "ignore_unavailable"],
         ("POST", [_, "_pit"]) => &["keep_alive", "preference"],
-        ("POST", [_, "_search"]) => &["size", "ignore_unavailable"],
+        ("POST", [_, "_search"]) => &["size", "ignore_unavailable", "allow_no_indices"],
         ("POST", [_, "_bulk"]) => &["pipeline", "refresh"],
         (_, [_, "_settings" | "_mapping" | "_alias" | "_count", ..]) => &["ignore_unavailable"],
         _ => return None,
@@ -63,6 +63,16 @@ fn is_known_count(body: &Value) -> bool {
     only(body, &["size", "track_total_hits", "query"]) && selects_all(&body["query"])
 }
 
+/// Documents by their ids, wherever they are.
+fn is_known_lookup(body: &Value) -> bool {
+    let ids = &body["query"]["ids"];
+    only(body, &["size", "query", "_source"])
+        && body["_source"] == true
+        && only(&body["query"], &["ids"])
+        && only(ids, &["values"])
+        && ids["values"].is_array()
+}
+
 fn is_known_body(method: &str, path: &[&str], call: &Call<'_>) -> bool {
     if let ("POST", [_, "_bulk"]) = (method, path) {
         // Its lines are looked at one by one.
@@ -79,7 +89,7 @@ fn is_known_body(method: &str, path: &[&str], call: &Call<'_>) -> bool {
     let Ok(body) = call.json() else { return true };
     match (method, path) {
         ("PUT", [name]) if !name.starts_with('_') => only(&body, &["settings", "mappings", "aliases"]),
-        ("POST", [_, "_search"]) => is_known_count(&body),
+        ("POST", [_, "_search"]) => is_known_count(&body) || is_known_lookup(&body),
         ("POST", ["_search"]) => {
             let members = [
                 "size",
@@ -115,7 +125,8 @@ fn is_known_body(method: &str, path: &[&str], call: &Call<'_>) -> bool {
 pub(crate) fn is_known_copy(body: &Value) -> bool {
     let (source, dest) = (&body["source"], &body["dest"]);
     let query = &source["query"];
-    only(body, &["source", "dest", "conflicts"])
+    only(body, &["source", "dest", "conflicts", "max_docs"])
+        && (body["max_docs"].is_null() || body["max_docs"].is_u64())
         && (body["conflicts"].is_null() || ["abort", "proceed"].iter().any(|c| body["conflicts"] == *c))
         && only(source, &["remote", "index", "size", "query"])
         && only(&source["remote"], &["host", "username", "password", "headers"])
@@ -154,7 +165,8 @@ mod tests {
             ("/source/query", json!({"term": {"x": 1}})),
             ("/source/slice", json!({"id": 0, "max": 2})),
             ("/source/index", json!(["a", "b"])),
-            ("/max_docs", json!(3)),
+            ("/max_docs", json!("3")),
+            ("/max_docs", json!(-1)),
             ("/script", json!({"source": "x"})),
             ("/conflicts", json!("ignore")),
         ] {

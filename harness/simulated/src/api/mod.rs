@@ -224,6 +224,10 @@ fn of_index(
         }
         ("POST", ["_search"]) => {
             let names = cluster.resolve(expression, absent)?;
+            let body = call.json()?;
+            if body["query"]["ids"].is_object() {
+                return Ok(search::by_ids(cluster, &names, &body, now).into());
+            }
             let count = search::count(cluster, &names, now)?;
             json!({"timed_out": false, "_shards": {"total": 1, "successful": 1, "failed": 0},
                    "hits": {"total": {"value": count, "relation": "eq"}, "hits": []}})

@@ -4,6 +4,7 @@ use super::{Call, Outcome};
 use crate::cluster::{Absent, Cluster, Doc, Refusal};
 use drydock_stores::elasticsearch::transport::Response;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Documents that a search of these indices finds.
 pub(super) fn count(cluster: &mut Cluster, names: &[String], now: u64) -> Result<u64, Refusal> {
@@ -33,6 +34,31 @@ pub(super) fn msearch(cluster: &mut Cluster, body: &[u8], now: u64) -> Result<Va
         });
     }
     Ok(json!({"responses": responses}))
+}
+
+/// Documents by their ids, as searches see them, in every one of the indices and under every routing.
+pub(super) fn by_ids(cluster: &mut Cluster, names: &[String], body: &Value, now: u64) -> Value {
+    let wanted: BTreeSet<&str> =
+        body["query"]["ids"]["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let size = body["size"].as_u64().and_then(|s| usize::try_from(s).ok()).unwrap_or(10);
+    let mut hits = Vec::new();
+    for name in names {
+        let Ok(held) = cluster.hold(name, None, now) else { continue };
+        for (_, docs) in held.shards {
+            for (id, doc) in docs.iter().filter(|(id, _)| wanted.contains(id.as_str())) {
+                let source: Value = serde_json::from_str(&doc.source).unwrap_or_default();
+                let mut hit = json!({"_index": name, "_id": id, "_source": source});
+                if let Some(routing) = &doc.routing {
+                    hit["_routing"] = json!(routing);
+                }
+                hits.push(hit);
+            }
+        }
+    }
+    let total = hits.len();
+    hits.truncate(size);
+    json!({"timed_out": false, "_shards": {"total": 1, "successful": 1, "failed": 0},
+           "hits": {"total": {"value": total, "relation": "eq"}, "hits": hits}})
 }
 
 /// Opens a point in time of one index.

@@ -1,6 +1,7 @@
 //! The simulation as a whole: promises kept and broken, seeds that repeat themselves, safeguards that are missed.
 
 mod differential;
+mod procedure;
 mod promises;
 mod safeguards;
 

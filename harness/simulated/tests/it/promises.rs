@@ -2,7 +2,8 @@
 
 use crate::{AS_UPSTREAM, EXACT, EXACT_STREAM, STANDARD, STREAM, UPSTREAM, setup};
 use drydock_simulated::{
-    Class, Crashes, Ended, Event, Heard, Promise, Schedule, Side, Tracing, Trouble, What, play, run, shorten,
+    Case, Class, Crashes, Ended, Event, Heard, Promise, Safeguard, Schedule, Side, Tracing, Trouble, What,
+    play, run, shorten,
 };
 use std::collections::BTreeSet;
 
@@ -92,15 +93,6 @@ fn one_planted_deletion_is_told_and_its_clean_twin_is_not() {
     assert!(shorten(&upstream, &nobody, Promise::NoResurrectedDocument).is_none());
 }
 
-/// A schedule that was found.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Found {
-    what: String,
-    official_delta_breaks: BTreeSet<Promise>,
-    schedule: Schedule,
-}
-
 /// Each comes to what is said of it under the official delta. Under the exact one none breaks anything.
 #[test]
 fn what_was_found_once_stays_known() {
@@ -110,12 +102,14 @@ fn what_was_found_once_stays_known() {
     files.sort();
     assert!(files.len() >= 5, "{files:?}");
     for file in files {
-        let text = std::fs::read_to_string(&file).expect("it can be read");
-        let Found { what, official_delta_breaks, schedule } =
-            serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        let case = Case::read(&file).unwrap_or_else(|e| panic!("{e}"));
+        if case.scenario.is_some() {
+            continue;
+        }
+        let Case { what, breaks, schedule, .. } = case;
         let upstream = play(&setup(UPSTREAM, None), &schedule, Tracing::On);
         let broken: BTreeSet<Promise> = upstream.broken.iter().map(|(p, _)| *p).collect();
-        assert_eq!(broken, official_delta_breaks, "{what}:\n{}", upstream.text());
+        assert_eq!(broken, breaks, "{what}:\n{}", upstream.text());
         assert_eq!(upstream.ended, Ended::Complete, "{what}");
         for yaml in [EXACT, EXACT_STREAM] {
             let exact = play(&setup(yaml, None), &schedule, Tracing::On);
@@ -123,6 +117,33 @@ fn what_was_found_once_stays_known() {
             assert_eq!(came_to, (&Ended::Complete, 0), "{what}:\n{}", exact.text());
         }
     }
+}
+
+/// Each was found without a safeguard, or before it was there, and breaks nothing with it.
+#[test]
+fn what_a_safeguard_was_made_for_breaks_without_it_alone() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/simulated");
+    let files = std::fs::read_dir(folder).expect("the folder").map(|f| f.expect("a file").path());
+    let cases: Vec<Case> = files.map(|file| Case::read(&file).unwrap_or_else(|e| panic!("{e}"))).collect();
+    let mut played = 0;
+    for case in cases {
+        let Case { what, scenario: Some(scenario), without: Some(without), breaks, schedule } = case else {
+            continue;
+        };
+        assert_eq!(scenario, "standard", "{what}");
+        let safeguard = Safeguard::of_name(&without).expect("a safeguard");
+        let gone = play(&setup(STANDARD, Some(safeguard)), &schedule, Tracing::On);
+        assert_eq!(
+            gone.broken.iter().map(|(p, _)| *p).collect::<BTreeSet<_>>(),
+            breaks,
+            "{what}:\n{}",
+            gone.text()
+        );
+        let there = play(&setup(STANDARD, None), &schedule, Tracing::On);
+        assert_eq!((&there.ended, there.broken.len()), (&Ended::Complete, 0), "{what}:\n{}", there.text());
+        played += 1;
+    }
+    assert!(played > 0);
 }
 
 #[test]

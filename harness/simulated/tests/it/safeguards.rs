@@ -1,9 +1,10 @@
 //! The procedure without one of its safeguards: each must be missed.
 
-use crate::{AS_UPSTREAM, EXACT, STANDARD, UPSTREAM, setup};
+use crate::{STANDARD, UPSTREAM, setup};
 use drydock_migration::Without;
 use drydock_simulated::{
-    Absence, Crashes, Promise, Safeguard, Setup, Tracing, absence, play, run_without_shortening, shorten,
+    Absence, Arena, DOCUMENTS, Promise, Safeguard, Setup, Tracing, absence, play, run_without_shortening,
+    shorten,
 };
 
 /// Seeds within which a safeguard must be missed.
@@ -11,40 +12,11 @@ const SEEDS: u64 = 240;
 /// Seeds that are played at once, until one misses it.
 const AT_ONCE: u64 = 20;
 
-/// What each one's absence breaks, by which check, in which procedure, and whether nodes are killed.
-const TABLE: [(Safeguard, &str, Promise, &str, Crashes); 17] = [
-    (Safeguard::Freeze, STANDARD, Promise::FreezeHolds, "freeze", Crashes::Never),
-    (Safeguard::FreezeWait, STANDARD, Promise::FreezeHolds, "freeze", Crashes::Never),
-    row(Without::Refresh, STANDARD, Promise::NoLostWrite, "acknowledged-writes"),
-    row(Without::DeletePropagation, EXACT, Promise::NoResurrectedDocument, "elasticsearch/documents"),
-    row(Without::DropPropagation, EXACT, Promise::DefinitionsCarried, "elasticsearch/indices"),
-    row(Without::Operations, EXACT, Promise::NoLostWrite, "acknowledged-writes"),
-    row(Without::LowerVersions, EXACT, Promise::NoLostWrite, "acknowledged-writes"),
-    crashing(Without::CountComparison, STANDARD),
-    row(Without::Settings, STANDARD, Promise::DefinitionsCarried, "elasticsearch/settings"),
-    crashing(Without::Flush, STANDARD),
-    row(Without::Replicas, AS_UPSTREAM, Promise::DefinitionsCarried, "elasticsearch/settings"),
-    row(Without::Aliases, EXACT, Promise::DefinitionsCarried, "elasticsearch/aliases"),
-    row(Without::Templates, STANDARD, Promise::DefinitionsCarried, "elasticsearch/templates"),
-    row(Without::Objects, STANDARD, Promise::DefinitionsCarried, "elasticsearch/cluster"),
-    row(Without::Marks, EXACT, Promise::NoLostWrite, "acknowledged-writes"),
-    row(Without::BulkAnswers, EXACT, Promise::NoLostWrite, "acknowledged-writes"),
-    row(Without::CopyAnswers, UPSTREAM, Promise::NoLostWrite, "acknowledged-writes"),
-];
-
-type Row = (Safeguard, &'static str, Promise, &'static str, Crashes);
-
-const fn row(without: Without, yaml: &'static str, promise: Promise, check: &'static str) -> Row {
-    (Safeguard::Driver(without), yaml, promise, check, Crashes::Never)
-}
-
-const fn crashing(without: Without, yaml: &'static str) -> Row {
-    (Safeguard::Driver(without), yaml, Promise::NoLostWrite, "acknowledged-writes", Crashes::Happen)
-}
-
 /// The first seed that breaks the promise for want of the safeguard alone, and its shortest schedule keeps it with the safeguard.
-fn noticed((safeguard, yaml, promise, check, crashes): Row) -> Option<String> {
-    let without = Setup { crashes, ..setup(yaml, Some(safeguard)) };
+fn noticed(safeguard: Safeguard) -> Option<String> {
+    let arena = Arena::of(safeguard);
+    let (promise, check) = (arena.promise, arena.check);
+    let without = arena.setup(safeguard, DOCUMENTS).expect("the table is right");
     let whole = without.whole();
     for round in 0..SEEDS / AT_ONCE {
         let first = 1 + round * AT_ONCE;
@@ -77,14 +49,13 @@ fn noticed((safeguard, yaml, promise, check, crashes): Row) -> Option<String> {
 #[test]
 fn every_safeguard_is_missed_when_it_is_gone_and_only_then() {
     let mut missing = Vec::new();
-    for row in TABLE {
-        match noticed(row) {
+    for safeguard in Safeguard::ALL {
+        match noticed(safeguard) {
             Some(words) => println!("{words}"),
-            None => missing.push(row.0),
+            None => missing.push(safeguard),
         }
     }
     assert!(missing.is_empty(), "nothing noticed the absence of {missing:?}");
-    assert_eq!(TABLE.map(|(s, ..)| s), Safeguard::ALL);
     assert_eq!(Safeguard::ALL.map(|s| Safeguard::of_name(s.as_str())), Safeguard::ALL.map(Some));
 }
 
@@ -95,7 +66,9 @@ fn what_breaks_with_a_safeguard_as_well_is_not_its_absence() {
     let baseline = run_without_shortening(&without.whole(), 1, 12);
     assert!(!baseline.breaks.is_empty());
     let Absence::Missed(missed) = absence(&without, &baseline, 1) else { panic!("it is missed") };
-    assert_eq!(missed.keys().collect::<Vec<_>>(), [&Promise::DefinitionsCarried]);
+    // Not of the same seeds once more; of others it may, because their requests come at other times.
+    let again = missed.get(&Promise::NoResurrectedDocument).map_or(0, |(seeds, _)| *seeds);
+    assert!(again < baseline.seeds / 4, "{missed:?}");
     assert_eq!(missed[&Promise::DefinitionsCarried], (baseline.seeds, 1));
     assert_eq!(absence(&without.whole(), &baseline, 1), Absence::NotMissed);
     let nowhere = "name: x\nmigration: {index_prefixes: [nothing-of-that-name-]}\n";
