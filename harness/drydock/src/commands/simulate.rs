@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Simulate) -> ExitCode {
     let played = campaign(&setup, first, seeds);
     let took = begun.elapsed();
     if arguments.json {
-        super::print(&serde_json::to_string_pretty(&as_json(&setup, &played, took)).unwrap_or_default());
+        super::print_value(&as_json(&setup, &played, took));
     } else {
         super::print(&screen(&setup, &played, took));
     }
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Simulate) -> ExitCode {
 }
 
 fn usage(error: &str) -> ExitCode {
-    anstream::eprintln!("error: {error}");
+    super::tell(&format!("error: {error}"));
     ExitCode::Usage
 }
 

@@ -22,6 +22,8 @@ const LOOK: Duration = Duration::from_millis(2);
 const LIMIT: Duration = Duration::from_secs(600);
 /// How long a straggler stays with what it wrote.
 const STAY: Duration = Duration::from_millis(400);
+/// How long a store stands still.
+const STANDSTILL: Duration = Duration::from_secs(5);
 /// What the password of a role is changed to.
 const OTHER_PASSWORD: &str = "changed on purpose";
 
@@ -89,6 +91,14 @@ impl Scene {
                 process.kill().await.map_err(text)?;
                 Ok(format!("the store of {}", self.component()))
             }
+            FaultKind::SourcePaused | FaultKind::TargetPaused => {
+                self.in_the_middle().await?;
+                let process = self.process.clone().ok_or("the store does not run")?;
+                process.pause().await.map_err(text)?;
+                tokio::time::sleep(STANDSTILL).await;
+                process.go_on().await.map_err(text)?;
+                Ok(format!("the store of {}, for {} s", self.component(), STANDSTILL.as_secs()))
+            }
             FaultKind::ClientKilled => {
                 let program = self.client_program().await?;
                 program.kill();
@@ -141,6 +151,11 @@ impl Scene {
             FaultKind::ShardLimit => {
                 self.cluster_setting("cluster.max_shards_per_node", Value::Null).await.map(drop)
             }
+            // Whatever became of it meanwhile, it must not stand still for whoever comes next.
+            FaultKind::SourcePaused | FaultKind::TargetPaused => match &self.process {
+                Some(process) => process.go_on().await.map_err(text),
+                None => Ok(()),
+            },
             FaultKind::SecretChanged => {
                 let password = self.roles.get(self.database()?).ok_or("no password is known")?;
                 self.set_password(password.expose_secret()).await
