@@ -188,12 +188,12 @@ pub(super) const fn of(fault: FaultKind) -> Explanation {
             "Start it and resume. What it had acknowledged and forgotten is copied anew.",
         ),
         F::SourcePaused => text(
-            "The source store that a step reads stands still for five seconds, and then goes on.",
+            "The source store that a step reads stands still for four seconds, and then goes on.",
             "Garbage is collected for long, the machine is moved to another host, a disk stalls, a snapshot freezes it.",
             "Nothing: the run waits. Where it recurs, look at memory and disk of the source before the cutover.",
         ),
         F::TargetPaused => text(
-            "The target store that a step writes stands still for five seconds, and then goes on.",
+            "The target store that a step writes stands still for four seconds, and then goes on.",
             "A managed service fails over or resizes, a node is throttled, a disk has used its burst credit.",
             "Nothing: the run waits. Give the target room, and keep time limits longer than a failover takes.",
         ),

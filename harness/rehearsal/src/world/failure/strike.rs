@@ -22,8 +22,8 @@ const LOOK: Duration = Duration::from_millis(2);
 const LIMIT: Duration = Duration::from_secs(600);
 /// How long a straggler stays with what it wrote.
 const STAY: Duration = Duration::from_millis(400);
-/// How long a store stands still.
-const STANDSTILL: Duration = Duration::from_secs(5);
+/// How long a store stands still: less than a client waits for a hand-shake.
+const STANDSTILL: Duration = Duration::from_secs(4);
 /// What the password of a role is changed to.
 const OTHER_PASSWORD: &str = "changed on purpose";
 
