@@ -12,6 +12,7 @@ pub mod life;
 pub mod names;
 pub mod plan;
 pub mod prediction;
+pub mod printable;
 pub mod proof;
 pub mod record;
 pub mod redact;

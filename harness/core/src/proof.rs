@@ -64,7 +64,7 @@ pub struct ProofMiss {
 
 impl Proof {
     fn sum(&self, pick: fn(&FamilyProof) -> u64) -> u64 {
-        self.families.iter().map(pick).sum()
+        self.families.iter().map(pick).fold(0, u64::saturating_add)
     }
 
     /// Corruptions planted.

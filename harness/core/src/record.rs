@@ -2,9 +2,11 @@
 
 use crate::event::{Entry, Event, RECORD_VERSION, RunStarted};
 use crate::names::StepId;
+use crate::printable::printable_json;
 use crate::proof::Proof;
 use crate::redact::Redactor;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, Write};
 use std::time::Instant;
 use thiserror::Error;
@@ -76,7 +78,7 @@ impl<W: Write> RecordWriter<W> {
     /// Whatever the underlying writer says; the entry then counts as not written.
     pub fn append(&mut self, clock: &dyn Clock, event: Event) -> io::Result<Entry> {
         let entry = Entry { seq: self.next_seq, at: clock.now(), ms: clock.elapsed_ms(), event };
-        let mut line = self.redactor.apply(&serde_json::to_string(&entry)?);
+        let mut line = printable_json(&self.redactor.apply(&serde_json::to_string(&entry)?)).into_owned();
         line.push('\n');
         self.out.write_all(line.as_bytes())?;
         self.out.flush()?;
@@ -208,14 +210,19 @@ impl Record {
     pub fn effective(&self) -> Vec<&Entry> {
         let mut kept: Vec<(Option<&StepId>, &Entry)> = Vec::with_capacity(self.entries.len());
         let mut current: Option<&StepId> = None;
+        // Only a step that began before has anything to take back: a look through a million entries for each would be felt.
+        let mut begun: BTreeSet<&StepId> = BTreeSet::new();
         for entry in &self.entries {
             match &entry.event {
                 Event::StepStarted { step } => {
-                    kept.retain(|(of, _)| *of != Some(step));
+                    if !begun.insert(step) {
+                        kept.retain(|(of, _)| *of != Some(step));
+                    }
                     current = Some(step);
                 }
                 Event::RunResumed { starts_over: Some(_), .. } => {
                     kept.retain(|(_, e)| matches!(e.event, Event::RunStarted(_)));
+                    begun.clear();
                     current = None;
                 }
                 Event::RunResumed { .. } => current = None,

@@ -1,6 +1,6 @@
 //! The verdict: findings and an outcome, as a pure function of the record.
 
-use crate::event::{Ending, Event, StepOutcome};
+use crate::event::{Ending, Entry, Event, StepOutcome};
 use crate::exit::ExitCode;
 use crate::finding::{Class, Finding, Kind, Outcome, Sample};
 use crate::ledger::LedgerLine;
@@ -10,6 +10,7 @@ use crate::record::Record;
 use crate::scenario::FaultKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Note of a check that was asked for and not made.
 pub const NOT_MADE: &str = "was not made";
@@ -63,17 +64,20 @@ pub struct Judged {
 impl Verdict {
     /// Judges a record.
     pub fn of(record: &Record) -> Self {
-        let (mut findings, unused) = apply_ledger(record);
-        let mut checks = check_verdicts(record, &findings);
+        // Once: of a record with a million findings, what counts is not looked for in every place that asks.
+        let entries = record.effective();
+        let (mut findings, unused) = apply_ledger(record, &entries);
+        let mut checks = check_verdicts(record, &entries, &findings);
         findings.extend(unused);
-        findings.extend(unnoticed_losses(record, &findings));
+        findings.extend(unnoticed_losses(record, &entries, &findings));
         findings.extend(failed_proof(record));
         findings.extend(unproven_checks(&checks, &findings));
+        let mut told: BTreeMap<&CheckId, u64> = BTreeMap::new();
+        for judged in findings.iter().filter(|j| j.finding.outcome > Outcome::Expected) {
+            *told.entry(&judged.finding.check).or_default() += 1;
+        }
         for check in &mut checks {
-            check.findings = findings
-                .iter()
-                .filter(|j| j.finding.check == check.check && j.finding.outcome > Outcome::Expected)
-                .count() as u64;
+            check.findings = told.get(&check.check).copied().unwrap_or(0);
         }
         // Worst first; of equal weight, loss of data before anything else; then as found.
         findings.sort_by_key(|j| (std::cmp::Reverse(j.finding.outcome), j.finding.class));
@@ -83,7 +87,7 @@ impl Verdict {
             .chain(findings.iter().map(|j| j.finding.outcome))
             .max()
             .unwrap_or(Outcome::NotProven);
-        let exit = exit_code(record, &checks, &findings);
+        let exit = exit_code(record, &entries, &checks, &findings);
         let headline = headline(exit, &checks, &findings);
         Self { outcome, exit_code: exit.code(), headline, checks, findings }
     }
@@ -95,12 +99,11 @@ impl Verdict {
 }
 
 /// A loss planted on purpose that no check tells of means that the checks cannot be trusted.
-fn unnoticed_losses(record: &Record, findings: &[Judged]) -> Option<Judged> {
+fn unnoticed_losses(record: &Record, entries: &[&Entry], findings: &[Judged]) -> Option<Judged> {
     if !record.is_finished() || findings.iter().any(|j| j.finding.outcome == Outcome::Different) {
         return None;
     }
-    let planted: Vec<Sample> = record
-        .effective()
+    let planted: Vec<Sample> = entries
         .iter()
         .filter_map(|e| match &e.event {
             // What a run bears, or was stopped by and resumed, is no loss.
@@ -148,12 +151,12 @@ fn failed_proof(record: &Record) -> Option<Judged> {
 }
 
 /// Applies the ledger of the record to its findings; the second list speaks of ledger lines that covered nothing.
-fn apply_ledger(record: &Record) -> (Vec<Judged>, Vec<Judged>) {
+fn apply_ledger(record: &Record, entries: &[&Entry]) -> (Vec<Judged>, Vec<Judged>) {
     let version = &record.started.drydock;
     let ledger = &record.started.ledger;
     let mut used = vec![false; ledger.len()];
     let mut judged = Vec::new();
-    for entry in record.effective() {
+    for entry in entries {
         let Event::Finding(finding) = &entry.event else { continue };
         let mut finding = finding.clone();
         let mut because = None;
@@ -201,16 +204,24 @@ fn apply_ledger(record: &Record) -> (Vec<Judged>, Vec<Judged>) {
     (judged, unused)
 }
 
-fn check_verdicts(record: &Record, findings: &[Judged]) -> Vec<CheckVerdict> {
+fn check_verdicts(record: &Record, entries: &[&Entry], findings: &[Judged]) -> Vec<CheckVerdict> {
+    let after = worst(findings.iter().map(|j| &j.finding));
+    // Before the ledger is applied.
+    let before = worst(entries.iter().filter_map(|entry| match &entry.event {
+        Event::Finding(finding) => Some(finding),
+        _ => None,
+    }));
+    let of = |worst: &BTreeMap<&CheckId, Outcome>, check: &CheckId| {
+        worst.get(check).copied().unwrap_or(Outcome::Equal)
+    };
     let mut checks: Vec<CheckVerdict> = Vec::new();
-    for entry in record.effective() {
+    for entry in entries {
         let Event::CheckFinished { check, outcome: told, compared, note, millis } = &entry.event else {
             continue;
         };
-        let of_check = || findings.iter().filter(|j| j.finding.check == *check);
-        let worst = of_check().map(|j| j.finding.outcome).max().unwrap_or(Outcome::Equal);
+        let worst = of(&after, check);
         // Nothing compared is never a pass, and neither is a check that tells of something the record does not name.
-        let proves = *compared > 0 && *told <= named_outcome(record, check);
+        let proves = *compared > 0 && *told <= of(&before, check);
         let outcome = if proves { worst } else { worst.max(Outcome::NotProven) };
         let verdict = CheckVerdict {
             check: check.clone(),
@@ -224,8 +235,8 @@ fn check_verdicts(record: &Record, findings: &[Judged]) -> Vec<CheckVerdict> {
             // The same check made for several databases, or again after a resume: all of it counts.
             Some(known) => {
                 known.outcome = known.outcome.max(verdict.outcome);
-                known.compared += verdict.compared;
-                known.millis += verdict.millis;
+                known.compared = known.compared.saturating_add(verdict.compared);
+                known.millis = known.millis.saturating_add(verdict.millis);
                 known.note = verdict.note;
             }
             None => checks.push(verdict),
@@ -248,13 +259,14 @@ fn check_verdicts(record: &Record, findings: &[Judged]) -> Vec<CheckVerdict> {
     checks
 }
 
-/// Worst outcome of the recorded findings of a check, before the ledger.
-fn named_outcome(record: &Record, check: &CheckId) -> Outcome {
-    let of_check = record.effective().into_iter().filter_map(|entry| match &entry.event {
-        Event::Finding(finding) if finding.check == *check => Some(finding.outcome),
-        _ => None,
-    });
-    of_check.max().unwrap_or(Outcome::Equal)
+/// Worst outcome of the findings of each check that has any.
+fn worst<'f>(findings: impl Iterator<Item = &'f Finding>) -> BTreeMap<&'f CheckId, Outcome> {
+    let mut worst = BTreeMap::new();
+    for finding in findings {
+        let known = worst.entry(&finding.check).or_insert(finding.outcome);
+        *known = finding.outcome.max(*known);
+    }
+    worst
 }
 
 /// A check that proves nothing and has no finding that says why gets one.
@@ -282,7 +294,7 @@ fn unproven_checks(checks: &[CheckVerdict], findings: &[Judged]) -> Vec<Judged> 
         .collect()
 }
 
-fn exit_code(record: &Record, checks: &[CheckVerdict], findings: &[Judged]) -> ExitCode {
+fn exit_code(record: &Record, entries: &[&Entry], checks: &[CheckVerdict], findings: &[Judged]) -> ExitCode {
     let mut exit = ExitCode::Equal;
     for Judged { finding, .. } in findings {
         exit = exit.worst(match (finding.outcome, finding.class) {
@@ -302,7 +314,7 @@ fn exit_code(record: &Record, checks: &[CheckVerdict], findings: &[Judged]) -> E
     if checks.is_empty() || checks.iter().any(|c| c.outcome == Outcome::NotProven) {
         exit = exit.worst(ExitCode::NotProven);
     }
-    for entry in record.effective() {
+    for entry in entries {
         exit = exit.worst(match &entry.event {
             // Whatever else the check found: of this part it proves nothing.
             Event::CheckFinished { compared: 0, .. } => ExitCode::NotProven,

@@ -24,7 +24,9 @@ fn main() -> std::process::ExitCode {
     };
     let default = if cli.verbose { "drydock=debug,info" } else { "error" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // The same rule as for everything else that is printed: no colours in a pipe, or where NO_COLOR asks for none.
+    let colors = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colors).with_writer(std::io::stderr).init();
     drydock_stores::net::init();
     // A simulation has a runtime of its own for each seed, whose clock stands still: none may be around it.
     if let Command::Simulate(arguments) = &cli.command {
@@ -73,6 +75,6 @@ async fn dispatch(command: &Command) -> ExitCode {
 
 /// Tells an environment failure in one line with its mend.
 pub(crate) fn fail_environment(error: &EnvironmentError) -> ExitCode {
-    anstream::eprintln!("error: {}; {}", error.what, error.help);
+    commands::tell(&format!("error: {}; {}", error.what, error.help));
     ExitCode::CouldNotRun
 }

@@ -2,9 +2,10 @@
 //! error; standard output is for results.
 
 use drydock_core::event::RunStarted;
-use drydock_core::{Entry, Event, Finding, LedgerLine, Outcome, StepId, StepOutcome};
+use drydock_core::{CheckId, Entry, Event, Finding, LedgerLine, Outcome, StepId, StepOutcome};
 use drydock_rehearsal::Observer;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,9 +13,13 @@ use std::time::{Duration, Instant};
 /// Between two plain progress lines of one step, where there is no terminal.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Findings of one check that are told as they come; the report has all.
+const MOST_OF_A_CHECK: u64 = 20;
+
 /// Watches a run for a person.
 pub(crate) struct Terminal {
     started: Mutex<Option<RunStarted>>,
+    told: Mutex<BTreeMap<CheckId, u64>>,
     bar: ProgressBar,
     interactive: bool,
     last_plain: Mutex<Instant>,
@@ -23,9 +28,17 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Draws on standard error if that is a terminal.
     pub(crate) fn new() -> Self {
-        let interactive = std::io::stderr().is_terminal();
+        // One that cannot move its cursor gets lines.
+        let moves = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let interactive = std::io::stderr().is_terminal() && moves;
         let bar = if interactive { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-        Self { started: Mutex::new(None), bar, interactive, last_plain: Mutex::new(Instant::now()) }
+        Self {
+            started: Mutex::new(None),
+            told: Mutex::default(),
+            bar,
+            interactive,
+            last_plain: Mutex::new(Instant::now()),
+        }
     }
 
     /// A lasting line.
@@ -49,6 +62,18 @@ impl Terminal {
         started.as_ref().is_some_and(|s| LedgerLine::expecting(&s.ledger, finding, &s.drydock).is_some())
     }
 
+    /// Tells of a finding, unless its check has filled the screen already.
+    fn finding(&self, finding: &Finding) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = told.entry(finding.check.clone()).or_default();
+        *count += 1;
+        if *count <= MOST_OF_A_CHECK {
+            self.line(&format!("          {}: {}", finding.outcome, finding.message));
+        } else if *count == MOST_OF_A_CHECK + 1 {
+            self.line(&format!("          more of {} are in the report", finding.check));
+        }
+    }
+
     /// Takes the moving line away.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
@@ -68,7 +93,9 @@ impl Observer for Terminal {
             Event::StepStarted { step } => {
                 self.bar.set_length(0);
                 self.bar.set_style(spinner());
-                self.bar.set_message(format!("{step}  {}", self.about(step)));
+                let about = self.about(step);
+                self.bar
+                    .set_message(drydock_report::text::printable(&format!("{step}  {about}")).into_owned());
                 self.bar.enable_steady_tick(Duration::from_millis(120));
             }
             Event::StepFinished { step, outcome, millis, facts } => {
@@ -90,7 +117,7 @@ impl Observer for Terminal {
                 self.line(&format!("          planted {fault}: {item}"))
             }
             Event::Finding(finding) if finding.outcome >= Outcome::NotProven && !self.expects(finding) => {
-                self.line(&format!("          {}: {}", finding.outcome, finding.message));
+                self.finding(finding);
             }
             _ => {}
         }

@@ -35,6 +35,39 @@ impl StoreProcess {
         Self(Kind::Container(engine, id))
     }
 
+    /// Lets the store stand still with all its processes: connections stay, and nobody answers.
+    ///
+    /// # Errors
+    /// It does not run, or the engine refuses.
+    pub async fn pause(&self) -> Result<()> {
+        match &self.0 {
+            Kind::Group(leader) => match signal_tree(*leader, StoreSignal::Stop) {
+                0 => Err(not_paused(&format!("process {leader}"))),
+                _ => Ok(()),
+            },
+            Kind::Container(engine, id) => {
+                if !engine.is_running(id).await? {
+                    return Err(not_paused(&format!("container {id}")));
+                }
+                engine.pause(id).await
+            }
+        }
+    }
+
+    /// Lets it go on. One that does not stand still, or has ended, stays as it is.
+    ///
+    /// # Errors
+    /// The engine refuses.
+    pub async fn go_on(&self) -> Result<()> {
+        match &self.0 {
+            Kind::Group(leader) => {
+                signal_tree(*leader, StoreSignal::Continue);
+                Ok(())
+            }
+            Kind::Container(engine, id) => engine.unpause(id).await,
+        }
+    }
+
     /// Kills the store with all its processes, and waits until none runs: one with much memory takes a moment to die.
     ///
     /// # Errors
@@ -68,6 +101,27 @@ impl StoreProcess {
             Ok(false) | Err(_) => Err(not_killed(&format!("process {leader}"), "it still runs")),
         }
     }
+}
+
+/// Sends a signal to a leader, then to its group and all their children: one that stands still makes no more of them. Returns
+/// how many there are.
+fn signal_tree(leader: u32, signal: StoreSignal) -> usize {
+    if let Some(first) = procfs::process(leader) {
+        procfs::signal(&first, signal.raw());
+    }
+    let members = procfs::tree(leader);
+    for member in &members {
+        procfs::signal(member, signal.raw());
+    }
+    members.len()
+}
+
+fn not_paused(what: &str) -> EnvironmentError {
+    EnvironmentError::new(
+        EnvironmentProblem::StartFailed,
+        format!("{what}, a store that was to stand still, does not run"),
+        "look at the store's log in the run folder",
+    )
 }
 
 fn not_killed(what: &str, why: &str) -> EnvironmentError {
@@ -115,4 +169,52 @@ pub fn kill_this_process() -> ! {
     let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::KILL);
     // Only a debugger could have kept the signal away.
     std::process::abort()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::CommandExt;
+    use std::process::{Child, Command, Stdio};
+
+    /// A leader with a child, each of which ends by itself after a while.
+    fn family() -> Child {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 60 & wait"]).stdin(Stdio::null()).process_group(0);
+        command.spawn().unwrap()
+    }
+
+    /// State letters of a leader and its descendants.
+    fn states(leader: u32) -> Vec<char> {
+        let state = |p: Process| {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", p.pid)).unwrap_or_default();
+            stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next())
+        };
+        procfs::tree(leader).into_iter().filter_map(state).collect()
+    }
+
+    fn become_so(leader: u32, wanted: impl Fn(&[char]) -> bool) -> bool {
+        (0..500).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            wanted(&states(leader))
+        })
+    }
+
+    #[tokio::test]
+    async fn a_store_stands_still_with_its_children_and_goes_on() {
+        let mut child = family();
+        let leader = child.id();
+        assert!(become_so(leader, |s| s.len() == 2), "{:?}", states(leader));
+        let store = StoreProcess(Kind::Group(leader));
+        store.pause().await.unwrap();
+        assert!(become_so(leader, |s| s == ['T', 'T']), "{:?}", states(leader));
+        store.go_on().await.unwrap();
+        assert!(become_so(leader, |s| s.len() == 2 && !s.contains(&'T')), "{:?}", states(leader));
+        // Going on twice does no harm, and what has ended does not stand still.
+        store.go_on().await.unwrap();
+        store.clone().kill().await.unwrap();
+        child.wait().unwrap();
+        assert!(store.pause().await.is_err());
+        store.go_on().await.unwrap();
+    }
 }

@@ -185,8 +185,10 @@ pub(crate) struct Begun {
 /// Makes the folder of a run and begins its record.
 pub(crate) fn begin(beginning: Beginning, observer: Arc<dyn Observer>) -> Result<Begun, RehearsalError> {
     let Beginning { run, runs, scenario_file, scenario, plan, ledger } = beginning;
-    let folder = RunFolder::create(&runs, &run)
-        .map_err(file_error(format!("cannot make the run folder {}", runs.join(run.as_str()).display())))?;
+    let folder = RunFolder::create(&runs, &run).map_err(file_error(format!(
+        "cannot make the run folder {} (--runs names another place)",
+        runs.join(run.as_str()).display()
+    )))?;
     let out =
         folder.open_record(0).map_err(file_error(format!("cannot open {}", folder.record().display())))?;
     let recorder =

@@ -4,7 +4,7 @@ use crate::{html, json, junit, markdown, pack, trace};
 use drydock_core::record::RecordError;
 use drydock_core::{Record, Summary};
 use std::fs::{self, File};
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -57,8 +57,10 @@ pub enum WritePackError {
 /// # Errors
 /// The folder cannot be written to, or the disk is full. An older report of that name is then still there.
 pub fn write_all(run_dir: &Path, summary: &Summary) -> io::Result<Vec<PathBuf>> {
+    let place = |name: &str| (run_dir.join(name), run_dir.join(format!(".{name}.{}", std::process::id())));
+    let (path, beside) = place("report.json");
+    write_whole(&path, &beside, |file| json::write(summary, file))?;
     let mut files = vec![
-        ("report.json", json::render(summary)),
         ("report.md", markdown::render(summary, markdown::MAX_BYTES)),
         ("report.html", html::render(summary)),
         ("junit.xml", junit::render(summary)),
@@ -67,14 +69,12 @@ pub fn write_all(run_dir: &Path, summary: &Summary) -> io::Result<Vec<PathBuf>> 
     if let Ok(record) = read_record(run_dir) {
         files.push(("trace.json", trace::render(&record)));
     }
-    files
-        .into_iter()
-        .map(|(name, content)| {
-            let path = run_dir.join(name);
-            write_whole(&path, &run_dir.join(format!(".{name}.{}", std::process::id())), content.as_bytes())?;
-            Ok(path)
-        })
-        .collect()
+    let others = files.into_iter().map(|(name, content)| {
+        let (path, beside) = place(name);
+        write_whole(&path, &beside, |file| file.write_all(content.as_bytes()))?;
+        Ok(path)
+    });
+    std::iter::once(Ok(path)).chain(others).collect()
 }
 
 /// Makes the evidence pack of a run folder and writes it to `path`, whole or not at all.
@@ -88,7 +88,7 @@ pub fn write_pack(run_dir: &Path, path: &Path) -> Result<pack::Pack, WritePackEr
     let made = pack::make(&bytes)?;
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}", std::process::id()));
-    write_whole(path, Path::new(&beside), &made.archive)
+    write_whole(path, Path::new(&beside), |file| file.write_all(&made.archive))
         .map_err(|reason| WritePackError::Write { path: path.display().to_string(), reason })?;
     Ok(made)
 }
@@ -103,13 +103,18 @@ pub fn write_page(path: &Path, content: &str) -> io::Result<()> {
     }
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}", std::process::id()));
-    write_whole(path, Path::new(&beside), content.as_bytes())
+    write_whole(path, Path::new(&beside), |file| file.write_all(content.as_bytes()))
 }
 
-fn write_whole(path: &Path, beside: &Path, content: &[u8]) -> io::Result<()> {
-    let written = File::create(beside).and_then(|mut file| {
-        file.write_all(content)?;
-        file.sync_all()
+fn write_whole(
+    path: &Path,
+    beside: &Path,
+    content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let written = File::create(beside).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        content(&mut file)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
     });
     let placed = written.and_then(|()| fs::rename(beside, path));
     if placed.is_err() {

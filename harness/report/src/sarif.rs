@@ -2,6 +2,7 @@
 //! one, else at the first line of the scenario: GitHub refuses a file with a result that has no location.
 
 use crate::text::printable;
+use drydock_core::printable::printable_json;
 use drydock_core::verdict::Judged;
 use drydock_core::{Outcome, Summary};
 use serde_json::{Value, json};
@@ -47,7 +48,7 @@ pub fn render(summary: &Summary) -> String {
         document["runs"][0]["invocations"][0]["toolExecutionNotifications"] =
             json!([{"level": "warning", "message": {"text": text}}]);
     }
-    format!("{document:#}\n")
+    format!("{}\n", printable_json(&format!("{document:#}")))
 }
 
 /// Where findings are shown that are in no file: the scenario's, and for a comparison without one its name.
@@ -66,7 +67,7 @@ fn result(judged: &Judged, scenario: &str) -> Value {
     let mut result = json!({
         "ruleId": finding.check.as_str(),
         "level": level,
-        "message": {"text": printable(&format!("{}{next}", finding.message))},
+        "message": {"text": plain(&format!("{}{next}", finding.message))},
         "partialFingerprints": {"subject/v1": format!("{} {} {}", finding.check, finding.kind, finding.subject)},
         "properties": {"kind": finding.kind, "class": finding.class, "subject": finding.subject, "count": finding.count},
     });
@@ -83,9 +84,14 @@ fn result(judged: &Judged, scenario: &str) -> Value {
         }]),
     };
     if let Some(because) = &judged.expected_because {
-        result["suppressions"] = json!([{"kind": "external", "justification": printable(because)}]);
+        result["suppressions"] = json!([{"kind": "external", "justification": plain(because)}]);
     }
     result
+}
+
+/// A text that is shown as it is: viewers make a link of `[words](address)` in what is plain otherwise.
+fn plain(text: &str) -> String {
+    printable(text).replace("](", "] (")
 }
 
 /// A path as a relative or absolute reference: what a reference may not hold is written as `%20`.

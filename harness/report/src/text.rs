@@ -1,41 +1,8 @@
 //! Text from outside made fit to be shown: nothing in a document or a table may steer a terminal, hide or pose as a report.
 
+pub use drydock_core::printable::printable;
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-
-/// The text with everything escaped that moves, hides or reorders what is shown: control characters, ANSI escapes, line
-/// breaks, bidirectional overrides, invisible characters.
-pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hidden) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '\n' => shown.push_str("\\n"),
-            '\r' => shown.push_str("\\r"),
-            '\t' => shown.push_str("\\t"),
-            c if is_hidden(c) => {
-                // Writing to a String cannot fail.
-                let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
-            }
-            c => shown.push(c),
-        }
-    }
-    Cow::Owned(shown)
-}
-
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(u32::from(c),
-            0xAD | 0x34F | 0x61C | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180F
-            | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0x3164 | 0xFEFF | 0xFFA0 | 0xFFF0..=0xFFFB
-            | 0xE0000..=0xE0FFF)
-        // Noncharacters: not allowed in XML, and never meant for people.
-        || matches!(u32::from(c), 0xFDD0..=0xFDEF)
-        || u32::from(c) & 0xFFFE == 0xFFFE
-}
 
 /// Columns that a text takes on a terminal.
 pub fn width(text: &str) -> usize {
@@ -135,21 +102,6 @@ pub fn seconds(s: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_hidden_gets_through() {
-        for (text, shown) in [
-            ("plain äöü 漢字 🙂 \\n", "plain äöü 漢字 🙂 \\n"),
-            ("a\u{1b}[31mb", "a\\u{1b}[31mb"),
-            ("a\r\n\tb", "a\\r\\n\\tb"),
-            ("\u{9b}31m\u{7f}\0", "\\u{9b}31m\\u{7f}\\u{0}"),
-            ("evil\u{202e}txt.exe\u{2069}", "evil\\u{202e}txt.exe\\u{2069}"),
-            ("zero\u{200b}width\u{feff}\u{2028}", "zero\\u{200b}width\\u{feff}\\u{2028}"),
-            ("\u{fffe}\u{1ffff}\u{e0041}", "\\u{fffe}\\u{1ffff}\\u{e0041}"),
-        ] {
-            assert_eq!(printable(text), shown);
-        }
-    }
 
     #[test]
     fn texts_are_cut_by_columns_not_bytes() {

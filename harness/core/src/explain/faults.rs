@@ -187,6 +187,22 @@ pub(super) const fn of(fault: FaultKind) -> Explanation {
             "Limits of memory that are too small for bulk writes.",
             "Start it and resume. What it had acknowledged and forgotten is copied anew.",
         ),
+        F::SourcePaused => text(
+            "The source store that a step reads stands still for four seconds, and then goes on.",
+            "Garbage is collected for long, the machine is moved to another host, a disk stalls, a snapshot freezes it.",
+            "Nothing: the run waits. Where it recurs, look at memory and disk of the source before the cutover.",
+        ),
+        F::TargetPaused => text(
+            "The target store that a step writes stands still for four seconds, and then goes on.",
+            "A managed service fails over or resizes, a node is throttled, a disk has used its burst credit.",
+            "Nothing: the run waits. Give the target room, and keep time limits longer than a failover takes.",
+        ),
+        F::NetworkCut => text(
+            "Nobody reaches the target for two seconds: what is under way is lost, and new connections are cut off.",
+            "A network policy is rolled out, a firewall fails over, a node of the cluster network restarts.",
+            "Nothing for seconds: the run asks again, counts what arrived and copies anew what did not. If it lasts, it stops; \
+             mend the way and `drydock rehearse --resume RUN`.",
+        ),
         F::ClientKilled => text(
             "The running `pg_dump` or `pg_restore` is killed.",
             "The deadline of a job, an evicted pod.",

@@ -92,6 +92,9 @@ impl FaultKind {
             | Self::GatewayTimeout
             | Self::ShortTimeout
             | Self::ScrollExpires
+            | Self::SourcePaused
+            | Self::TargetPaused
+            | Self::NetworkCut
             | Self::UnrefreshedIndex
             | Self::RecreatedDocuments
             | Self::ClockSkew => through,
@@ -147,9 +150,9 @@ impl FaultKind {
         let restores = matches!(action, Action::Restore(_));
         let dumps = matches!(action, Action::InitialBackup(_) | Action::FinalBackup(_));
         match self {
-            Self::ConnectionReset | Self::SlowAnswers => copies || restores,
-            Self::SourceKilled => copies || dumps,
-            Self::TargetKilled => copies || restores,
+            Self::ConnectionReset | Self::SlowAnswers | Self::NetworkCut => copies || restores,
+            Self::SourceKilled | Self::SourcePaused => copies || dumps,
+            Self::TargetKilled | Self::TargetPaused => copies || restores,
             Self::ClientKilled => dumps || restores,
             Self::SecretChanged | Self::SecondRestore | Self::CopyRefused | Self::TargetSession => restores,
             // Anywhere between the freeze and the switch, with steps on either side.

@@ -118,6 +118,12 @@ pub enum FaultKind {
     SourceKilled,
     /// The target store that the step writes is killed.
     TargetKilled,
+    /// The source store that the step reads stands still for some seconds.
+    SourcePaused,
+    /// The target store that the step writes stands still for some seconds.
+    TargetPaused,
+    /// Nobody reaches the target store for some seconds: connections break, and new ones are cut off.
+    NetworkCut,
     /// The running `pg_dump` or `pg_restore` is killed.
     ClientKilled,
     /// This program is killed.
@@ -150,7 +156,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every fault.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 53] = [
         Self::LoseDocument,
         Self::ChangeDocument,
         Self::RerouteDocument,
@@ -187,6 +193,9 @@ impl FaultKind {
         Self::ScrollExpires,
         Self::SourceKilled,
         Self::TargetKilled,
+        Self::SourcePaused,
+        Self::TargetPaused,
+        Self::NetworkCut,
         Self::ClientKilled,
         Self::DrydockKilled,
         Self::DiskFull,
@@ -242,6 +251,9 @@ impl FaultKind {
             Self::ScrollExpires => "scroll-expires",
             Self::SourceKilled => "source-killed",
             Self::TargetKilled => "target-killed",
+            Self::SourcePaused => "source-paused",
+            Self::TargetPaused => "target-paused",
+            Self::NetworkCut => "network-cut",
             Self::ClientKilled => "client-killed",
             Self::DrydockKilled => "drydock-killed",
             Self::DiskFull => "disk-full",

@@ -6,13 +6,14 @@ use super::{CreateIndices, Delta, Mover, Reindex, Scenario};
 use crate::ledger::Ledger;
 use crate::names::Component;
 use crate::plan::Plan;
+use crate::printable::{in_place, printable};
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 /// A mistake in a scenario or ledger file.
 #[derive(Debug, Error, Diagnostic)]
-#[error("{file}:{line}:{column}: {message}")]
+#[error("{}:{line}:{column}: {message}", printable(.file))]
 #[diagnostic(code(drydock::scenario))]
 pub struct ScenarioError {
     /// File as it was named.
@@ -376,6 +377,8 @@ fn at(
     help: Option<String>,
 ) -> Box<ScenarioError> {
     let offset = offset_of(text, line, column);
+    // What stands in a file may steer a terminal as well as what stands in a document.
+    let text = in_place(text);
     let length = text[offset..]
         .find(|c: char| c.is_whitespace() || c == ':')
         .unwrap_or(text.len() - offset)
@@ -384,9 +387,9 @@ fn at(
         file: file.to_owned(),
         line,
         column,
-        message,
-        help,
-        source_code: NamedSource::new(file, text.to_owned()),
+        message: printable(&message).into_owned(),
+        help: help.map(|help| printable(&help).into_owned()),
+        source_code: NamedSource::new(printable(file), text),
         span: (offset, length).into(),
     })
 }

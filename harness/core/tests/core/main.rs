@@ -1,6 +1,8 @@
 //! Scenario, plan, record and verdict, seen from outside.
 
+mod fuzzed;
 mod lives;
+mod older;
 mod plan;
 mod proof;
 mod record;

@@ -56,7 +56,7 @@ pub(crate) async fn run(arguments: &Arguments) -> ExitCode {
     let comparison = earlier.map(|earlier| against(&earlier, &runs));
     if arguments.json {
         let told = json!({"runs": runs, "comparison": comparison});
-        super::print(&serde_json::to_string_pretty(&told).unwrap_or_default());
+        super::print_value(&told);
     } else {
         super::print(&measured_table(&runs));
         if let Some(comparison) = &comparison {
@@ -112,7 +112,7 @@ pub(super) fn fail(error: BenchError) -> ExitCode {
         BenchError::Rehearsal(error) => rehearse::fail(error),
         BenchError::Environment(error) => crate::fail_environment(&error),
         BenchError::File { .. } | BenchError::History { .. } => {
-            anstream::eprintln!("error: {error}");
+            super::tell(&format!("error: {error}"));
             ExitCode::Usage
         }
     }
@@ -140,11 +140,11 @@ impl Watcher for Screen {
             Turn::Measured(repeat) => format!("repeat {repeat}"),
         };
         let left = left.map(|s| format!("; about {} left", span(s))).unwrap_or_default();
-        anstream::eprintln!(
+        super::tell(&format!(
             "run {number} of {of}: {} documents, {} ({which}){left}",
             round.documents,
             round.way.title()
-        );
+        ));
         let terminal = Arc::new(Terminal::new());
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&terminal));
         terminal
@@ -152,6 +152,6 @@ impl Watcher for Screen {
 
     fn measured(&self, _: &Round, run: &MeasuredRun) {
         self.finish();
-        anstream::eprintln!("{}", measured_line(run));
+        super::tell(&measured_line(run));
     }
 }

@@ -12,7 +12,7 @@ pub(crate) fn run(arguments: &Clean) -> ExitCode {
             Ok(clean::Leftovers { found, not_asked }) => {
                 tell_not_asked(not_asked.as_ref());
                 if arguments.json {
-                    super::print(&serde_json::to_string_pretty(&found).unwrap_or_default());
+                    super::print_value(&found);
                 } else if found.is_empty() {
                     super::print("nothing to clean");
                 } else {
@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Clean) -> ExitCode {
                     "failed": failed,
                     "engine_not_asked": not_asked,
                 });
-                super::print(&serde_json::to_string_pretty(&told).unwrap_or_default());
+                super::print_value(&told);
             } else {
                 tell(&report);
             }
@@ -51,10 +51,10 @@ pub(crate) fn run(arguments: &Clean) -> ExitCode {
 /// On standard error: what nobody could look for is not what is not there.
 fn tell_not_asked(why: Option<&EnvironmentError>) {
     if let Some(why) = why {
-        anstream::eprintln!(
+        super::tell(&format!(
             "note: containers of runs without a work directory were not looked for: {}",
             why.what
-        );
+        ));
     }
 }
 
@@ -66,7 +66,7 @@ fn tell(report: &clean::Report) {
         super::print(&format!("left alone {run}: it is running"));
     }
     for (run, why) in &report.failed {
-        anstream::eprintln!("error: {run} could not be removed: {}; {}", why.what, why.help);
+        super::tell(&format!("error: {run} could not be removed: {}; {}", why.what, why.help));
     }
     if report.removed.is_empty() && report.failed.is_empty() {
         super::print("nothing to clean");

@@ -15,7 +15,7 @@ pub(crate) fn run(arguments: &Compare) -> ExitCode {
         let folder = match RunFolder::open(&arguments.runs, run) {
             Ok(folder) => folder,
             Err(error) => {
-                anstream::eprintln!("error: {error}");
+                super::tell(&format!("error: {error}"));
                 return ExitCode::Usage;
             }
         };
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Compare) -> ExitCode {
     let earlier: Vec<&MeasuredRun> = std::iter::once(before).chain(known).collect();
     let comparison = compare(&earlier, &[after]);
     if arguments.json {
-        super::print(&serde_json::to_string_pretty(&comparison).unwrap_or_default());
+        super::print_value(&comparison);
     } else {
         super::print(&drydock_report::estimate::render_comparison(&comparison));
     }

@@ -23,10 +23,10 @@ pub(crate) fn man(arguments: &Man) -> ExitCode {
         Ok(()) => ExitCode::Equal,
         Err(error) => {
             let place = arguments.directory.as_deref().unwrap_or(Path::new("the manual page"));
-            anstream::eprintln!(
+            super::tell(&format!(
                 "error: cannot write to {}: {error}; name a folder that can be written to",
                 place.display()
-            );
+            ));
             ExitCode::CouldNotRun
         }
     }

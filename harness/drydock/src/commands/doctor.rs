@@ -37,7 +37,7 @@ pub(crate) async fn run(arguments: &Doctor) -> ExitCode {
     let stores = match stores_of(&arguments.stores) {
         Ok(stores) => stores,
         Err(error) => {
-            anstream::eprintln!("error: {error}");
+            super::tell(&format!("error: {error}"));
             return ExitCode::Usage;
         }
     };
@@ -47,7 +47,7 @@ pub(crate) async fn run(arguments: &Doctor) -> ExitCode {
         preflight_items(&scenario, stores, &machine).await
     };
     if arguments.json {
-        super::print(&serde_json::to_string_pretty(&items).unwrap_or_default());
+        super::print_value(&items);
     } else {
         for item in &items {
             let mark = match item.state {

@@ -49,7 +49,7 @@ pub(crate) async fn run(arguments: &Drill) -> ExitCode {
     match drilled {
         Ok(drilled) => {
             if arguments.json {
-                super::print(&drilled.report.json());
+                super::print_json_text(&drilled.report.json());
             } else {
                 let folder = drydock_report::text::printable(&drilled.folder.to_string_lossy()).into_owned();
                 super::print(&format!("{}folder {folder}\n", drilled.report.render()));
@@ -81,7 +81,7 @@ fn print_cells(arguments: &Drill, options: &DrillOptions) -> ExitCode {
                 listed
             })
             .collect();
-        super::print(&serde_json::to_string_pretty(&listed).unwrap_or_default());
+        super::print_value(&listed);
         return ExitCode::Equal;
     }
     let mut text = String::new();
@@ -105,7 +105,7 @@ fn refuse(error: DrillError) -> ExitCode {
         DrillError::Rehearsal(error) => fail(error),
         DrillError::Environment(error) => crate::fail_environment(&error),
         DrillError::Choice(_) => {
-            anstream::eprintln!("error: {error}");
+            super::tell(&format!("error: {error}"));
             ExitCode::Usage
         }
     }

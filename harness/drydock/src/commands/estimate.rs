@@ -31,7 +31,7 @@ pub(crate) async fn run(arguments: &Arguments) -> ExitCode {
             Ok(history) => history,
             Err(error) => {
                 let code = bench::fail(error);
-                anstream::eprintln!("measure one with `drydock bench`, or name another with --history");
+                super::tell("measure one with `drydock bench`, or name another with --history");
                 return code;
             }
         },
@@ -40,7 +40,7 @@ pub(crate) async fn run(arguments: &Arguments) -> ExitCode {
         Ok(asked) => asked,
         Err(Unread::Address(error)) => return usage(&error.to_string()),
         Err(Unread::Store(error)) => {
-            anstream::eprintln!("error: {error}");
+            super::tell(&format!("error: {error}"));
             return ExitCode::NotProven;
         }
     };
@@ -66,7 +66,7 @@ pub(crate) async fn run(arguments: &Arguments) -> ExitCode {
     };
     let estimates = estimate(&history, &question);
     if arguments.json {
-        super::print(&serde_json::to_string_pretty(&estimates).unwrap_or_default());
+        super::print_value(&estimates);
     } else {
         super::print(&drydock_report::estimate::render(&estimates));
     }
@@ -86,14 +86,14 @@ pub(super) fn write_page(
 ) -> Result<(), ExitCode> {
     match drydock_report::write_page(path, &page(estimates, history, subject)) {
         Ok(()) => {
-            anstream::eprintln!("page: {}", path.display());
+            super::tell(&format!("page: {}", path.display()));
             Ok(())
         }
         Err(error) => {
-            anstream::eprintln!(
+            super::tell(&format!(
                 "error: cannot write the page {}: {error}; give another place with --html",
                 path.display()
-            );
+            ));
             Err(ExitCode::Usage)
         }
     }
@@ -110,7 +110,7 @@ fn exit(estimates: &Estimates) -> ExitCode {
 }
 
 fn usage(error: &str) -> ExitCode {
-    anstream::eprintln!("error: {error}");
+    super::tell(&format!("error: {error}"));
     ExitCode::Usage
 }
 
@@ -171,10 +171,10 @@ async fn live(live: &LiveVolumes) -> Result<Asked, Unread> {
             )));
         }
         if volumes.closed > 0 {
-            anstream::eprintln!(
+            super::tell(&format!(
                 "warning: {} closed indices of the source were neither counted nor measured",
                 volumes.closed
-            );
+            ));
         }
         asked.documents = Some(volumes.documents);
         asked.bytes = Some(volumes.bytes);

@@ -19,7 +19,7 @@ pub(crate) fn run(arguments: &Explain) -> ExitCode {
         Some(Err(hint)) => {
             let name = arguments.name.as_deref().unwrap_or_default();
             let name = drydock_report::text::printable(name);
-            anstream::eprintln!("error: nothing is called {name:?}; {hint}");
+            super::tell(&format!("error: nothing is called {name:?}; {hint}"));
             return ExitCode::Usage;
         }
     };
@@ -88,7 +88,7 @@ fn page(topic: Topic, width: usize) -> String {
 
 fn print_json(topics: impl IntoIterator<Item = Topic>) {
     let topics: Vec<Value> = topics.into_iter().map(as_json).collect();
-    super::print(&serde_json::to_string_pretty(&topics).unwrap_or_default());
+    super::print_value(&topics);
 }
 
 fn as_json(topic: Topic) -> Value {

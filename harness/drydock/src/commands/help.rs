@@ -17,7 +17,7 @@ pub(crate) fn run(topic: Option<&str>) -> ExitCode {
                 let known: Vec<&str> = names.iter().map(String::as_str).chain(["exit-codes"]).collect();
                 let hint = drydock_core::scenario::did_you_mean(name, &known)
                     .unwrap_or_else(|| format!("known: {}", known.join(", ")));
-                anstream::eprintln!("error: no help on {name:?}; {hint}");
+                super::tell(&format!("error: no help on {name:?}; {hint}"));
                 return ExitCode::Usage;
             };
             super::print(&found.render_long_help().to_string());

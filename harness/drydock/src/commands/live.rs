@@ -37,7 +37,7 @@ impl Unread {
         match self {
             Self::Usage(error) => usage(error),
             Self::Surroundings(error) => {
-                anstream::eprintln!("error: {error}");
+                super::tell(&format!("error: {error}"));
                 ExitCode::CouldNotRun
             }
         }

@@ -102,11 +102,11 @@ pub(super) fn tell(
         Err(error) => return super::rehearse::fail(error),
     };
     if let Err(error) = super::values::write_reports(files, &summary) {
-        anstream::eprintln!("error: {error}");
+        super::tell(&format!("error: {error}"));
         return ExitCode::CouldNotRun;
     }
     if output.json {
-        super::print(&drydock_report::json::render(&summary));
+        super::print_json(&summary);
     } else {
         super::print_screen(&summary, output.report.as_deref());
     }
@@ -118,7 +118,7 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Inventory, String> {
 }
 
 pub(super) fn usage(error: &str) -> ExitCode {
-    anstream::eprintln!("error: {error}");
+    super::tell(&format!("error: {error}"));
     ExitCode::Usage
 }
 

@@ -18,21 +18,21 @@ pub(crate) async fn run(arguments: &Prove) -> ExitCode {
             elasticsearch_home: arguments.homes.elasticsearch_home.clone(),
             keep: if arguments.keep { Keep::Running } else { Keep::Nothing },
         };
-        let say = |line: &str| anstream::eprintln!("{}", drydock_report::text::printable(line));
+        let say = super::tell;
         match real_stores(&options, &say).await {
             Ok(made) => proofs.push(made),
             Err(ProveError::Environment(error)) => return crate::fail_environment(&error),
             Err(error) => {
-                anstream::eprintln!("error: {error}");
+                super::tell(&format!("error: {error}"));
                 return ExitCode::CouldNotRun;
             }
         }
     }
     if arguments.json {
-        super::print(&proof::json(&proofs));
+        super::print_json_text(&proof::json(&proofs));
     } else {
         // `anstream` takes the colours off where NO_COLOR or a pipe asks for it.
-        super::print(&proof::render(&proofs, super::width(), Color::Ansi));
+        super::print_painted(&proof::render(&proofs, super::width(), Color::Ansi));
     }
     if proof::hold(&proofs) { ExitCode::Equal } else { ExitCode::Different }
 }

@@ -71,7 +71,7 @@ fn conclude(result: Result<Rehearsed, RehearsalError>, arguments: &Rehearse) -> 
     match result {
         Ok(Rehearsed { summary, folder }) => {
             if arguments.json {
-                super::print(&drydock_report::json::render(&summary));
+                super::print_json(&summary);
             } else {
                 super::print_screen(&summary, Some(&folder));
             }
@@ -88,10 +88,10 @@ fn print_plans(arguments: &Rehearse, options: &RehearsalOptions) -> ExitCode {
                 let unused = drydock_rehearsal::world::environment_of(&scenario, options)
                     .unused_images(scenario.environment);
                 if let Some((what, mend)) = unused {
-                    anstream::eprintln!("note: {what}; {mend}");
+                    super::tell(&format!("note: {what}; {mend}"));
                 }
                 if arguments.json {
-                    super::print(&serde_json::to_string_pretty(&plan).unwrap_or_default());
+                    super::print_value(&plan);
                 } else {
                     super::print(&drydock_report::plan_text(&plan));
                 }
@@ -108,16 +108,16 @@ pub(crate) fn fail(error: RehearsalError) -> ExitCode {
         RehearsalError::Scenario(error) => {
             // One line first, for logs and scripts; the picture of the place below it.
             let help = error.help.as_ref().map(|h| format!("; {h}")).unwrap_or_default();
-            anstream::eprintln!("error: {error}{help}");
+            super::tell(&format!("error: {error}{help}"));
             anstream::eprintln!("{:?}", miette::Report::new_boxed(error));
             ExitCode::Usage
         }
         RehearsalError::Environment(ref why) => {
-            anstream::eprintln!("error: {error}; {}; the run is as it was, resume it then", why.help);
+            super::tell(&format!("error: {error}; {}; the run is as it was, resume it then", why.help));
             ExitCode::CouldNotRun
         }
         RehearsalError::File { .. } | RehearsalError::Record { .. } | RehearsalError::NothingToResume(_) => {
-            anstream::eprintln!("error: {error}");
+            super::tell(&format!("error: {error}"));
             match error {
                 RehearsalError::File { reason, .. } if reason.kind() != std::io::ErrorKind::NotFound => {
                     ExitCode::CouldNotRun
@@ -135,22 +135,20 @@ pub(crate) fn listen(interrupt: Arc<Interrupt>) {
     let (mut ctrl_c, mut ended) = match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
         (Ok(ctrl_c), Ok(ended)) => (ctrl_c, ended),
         (Err(error), _) | (_, Err(error)) => {
-            anstream::eprintln!(
+            super::tell(&format!(
                 "warning: signals cannot be listened to: {error}; after Ctrl-C run `drydock clean`"
-            );
+            ));
             return;
         }
     };
     tokio::spawn(async move {
         while tokio::select! { came = ctrl_c.recv() => came, came = ended.recv() => came }.is_some() {
             if interrupt.requested() {
-                anstream::eprintln!("left at once; `drydock clean` stops what still runs");
+                super::tell("left at once; `drydock clean` stops what still runs");
                 std::process::exit(ExitCode::Interrupted.code().into());
             }
             interrupt.request();
-            anstream::eprintln!(
-                "interrupted: finishing this step, then tearing down; once more to leave at once"
-            );
+            super::tell("interrupted: finishing this step, then tearing down; once more to leave at once");
         }
     });
 }

@@ -3,7 +3,7 @@
 use crate::cli::{Format, Report};
 use drydock_core::{ExitCode, Summary};
 use drydock_rehearsal::RunFolder;
-use drydock_report::{html, json, junit, markdown, pack, prometheus, sarif, trace};
+use drydock_report::{html, junit, markdown, pack, prometheus, sarif, trace};
 use std::path::Path;
 
 /// Rebuilds the reports of a run and prints one, or looks at an evidence pack.
@@ -11,7 +11,7 @@ pub(crate) fn run(arguments: &Report) -> ExitCode {
     match (&arguments.verify_pack, &arguments.run) {
         (Some(file), _) => verify(file),
         (None, Some(run)) => rebuild(arguments, run).unwrap_or_else(|error| {
-            anstream::eprintln!("error: {error}");
+            super::tell(&format!("error: {error}"));
             ExitCode::Usage
         }),
         // The arguments are refused before.
@@ -24,19 +24,19 @@ fn rebuild(arguments: &Report, run: &str) -> Result<ExitCode, Box<dyn std::error
     let record = drydock_report::read_record(folder.path())?;
     let summary = Summary::of(&record);
     if let Err(error) = drydock_report::write_all(folder.path(), &summary) {
-        anstream::eprintln!("warning: the files in {} were not rebuilt: {error}", folder.path().display());
+        super::tell(&format!("warning: the files in {} were not rebuilt: {error}", folder.path().display()));
     }
     if let Some(file) = &arguments.pack {
         let beside = folder.path().join(format!("{}.tar.gz", summary.run));
         let file = file.as_deref().unwrap_or(&beside);
         let made = drydock_report::write_pack(folder.path(), file)?;
-        anstream::eprintln!("{} files; {} texts of the record redacted", made.files, made.redacted);
+        super::tell(&format!("{} files; {} texts of the record redacted", made.files, made.redacted));
         super::print(&format!("{}  {}\n", made.sha256, file.display()));
         return Ok(super::exit_of(&summary));
     }
     match arguments.format {
         Format::Terminal => super::print_screen(&summary, Some(folder.path())),
-        Format::Json => super::print(&json::render(&summary)),
+        Format::Json => super::print_json(&summary),
         Format::Markdown => super::print(&markdown::render(&summary, markdown::MAX_BYTES)),
         Format::Html => super::print(&html::render(&summary)),
         Format::Trace => super::print(&trace::render(&record)),
@@ -61,7 +61,7 @@ fn verify(file: &Path) -> ExitCode {
             }
         }
         Err(error) => {
-            anstream::eprintln!("error: {error}");
+            super::tell(&format!("error: {error}"));
             ExitCode::Usage
         }
     }

@@ -11,7 +11,7 @@ pub(crate) async fn run(arguments: &UpgradePath) -> ExitCode {
     match steps(arguments).await {
         Ok(steps) => {
             if arguments.json {
-                super::print(&serde_json::to_string_pretty(&steps).unwrap_or_default());
+                super::print_value(&steps);
             } else {
                 super::print(&text(&steps));
                 if let Some(first) = first_chart(&arguments.from) {

@@ -15,7 +15,7 @@ pub(crate) fn run(arguments: &Values) -> ExitCode {
     match compare(arguments) {
         Ok(code) => code,
         Err(error) => {
-            anstream::eprintln!("error: {error}");
+            super::tell(&format!("error: {error}"));
             ExitCode::Usage
         }
     }
@@ -197,7 +197,7 @@ fn print_json(summary: &Summary, keys: &[KeyVerdict]) -> Result<(), String> {
     let mut report: serde_json::Value =
         serde_json::from_str(&drydock_report::json::render(summary)).map_err(failed)?;
     report["keys"] = serde_json::to_value(keys).map_err(failed)?;
-    super::print(&format!("{report:#}"));
+    super::print_value(&report);
     Ok(())
 }
 

@@ -20,14 +20,14 @@ pub(crate) async fn run(command: &VerifyStores) -> ExitCode {
     let (options, output) = match options_of(command) {
         Ok(found) => found,
         Err(error) => {
-            anstream::eprintln!("error: {error}");
+            super::tell(&format!("error: {error}"));
             return ExitCode::Usage;
         }
     };
     match verify(&options, &output.expected, output.report.as_deref()).await {
         Ok(summary) => {
             if output.json {
-                super::print(&drydock_report::json::render(&summary));
+                super::print_json(&summary);
             } else {
                 super::print_screen(&summary, output.report.as_deref());
             }

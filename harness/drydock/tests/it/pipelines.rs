@@ -77,7 +77,8 @@ fn the_workflow_hands_on_what_the_action_takes() {
 #[test]
 fn actionlint_finds_nothing() {
     let program = std::env::var_os("DRYDOCK_TEST_ACTIONLINT").unwrap_or_else(|| "actionlint".into());
-    let files = ["rehearse.yml", "release.yml"].map(|name| root().join(".github/workflows").join(name));
+    let files = ["nightly.yml", "rehearse.yml", "release.yml"]
+        .map(|name| root().join(".github/workflows").join(name));
     match Command::new(&program).args(files).output() {
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout)),
         Err(error) => skip(&format!("{} cannot be started: {error}", Path::new(&program).display())),

@@ -147,6 +147,18 @@ impl Engine {
         }
     }
 
+    /// Freezes every process of a container; one that is frozen already stays so.
+    ///
+    /// # Errors
+    /// The engine refuses, or the container does not run.
+    pub(crate) async fn pause(&self, id: &str) -> Result<()> {
+        let Err(error) = self.docker.pause_container(id).await else { return Ok(()) };
+        match self.state(id).await? {
+            Some(state) if state.paused == Some(true) => Ok(()),
+            _ => Err(refused("pause the container", id, &error)),
+        }
+    }
+
     /// Lets a paused container go on; one that is not paused stays as it is.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod found;
 mod images;
 mod leftovers;
 mod marks;
+mod product;
 mod recipe;
 mod starting;
 mod store;

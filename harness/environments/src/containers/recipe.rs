@@ -2,6 +2,7 @@
 
 use super::images::Image;
 use super::marks::Marks;
+use super::product::Product;
 use crate::config::{ReindexWhitelist, Side, SideConfig, Store};
 use crate::door::Door;
 use crate::elasticsearch::{collector, door_files, optimises};
@@ -20,8 +21,7 @@ const POSTGRES_VOLUME: &str = "/drydock";
 pub(super) const POSTGRES_DATA: &str = "/drydock/data";
 /// Where the superuser's first password is put into the container: a folder that every image has.
 const POSTGRES_PASSWORD: &str = "/etc/drydock-superuser-password";
-/// Where the image of Elasticsearch keeps data and configuration. A new volume takes over that folder's owner.
-const ELASTICSEARCH_DATA: &str = "/usr/share/elasticsearch/data";
+/// Where the image of Elasticsearch keeps its configuration.
 const ELASTICSEARCH_CONFIGURATION: &str = "/usr/share/elasticsearch/config";
 /// Where both clusters find their snapshots.
 pub(super) const SNAPSHOTS: &str = "/drydock/snapshots";
@@ -78,14 +78,18 @@ impl Recipe<'_> {
 
     /// An Elasticsearch. Settings of modules that an image may lack stay away: one that nobody knows stops the start.
     pub(super) fn elasticsearch(&self, port: u16, data_bytes: u64) -> Result<ContainerRequest<GenericImage>> {
+        let product = Product::of(self.image);
+        let (node, programs) = product.java_variables();
         let volume = self.marks.store(self.side, Store::Elasticsearch);
         let mut request = self
             .base(Store::Elasticsearch, port)
-            .with_mount(Mount::volume_mount(volume, ELASTICSEARCH_DATA))
+            .with_mount(Mount::volume_mount(volume, product.data()))
             .with_mount(Mount::volume_mount(self.marks.snapshots(), SNAPSHOTS))
-            .with_env_var("ES_JAVA_OPTS", self.java_options(data_bytes))
-            .with_env_var("CLI_JAVA_OPTS", "-XX:TieredStopAtLevel=1 -XX:-UsePerfData");
-        for (name, value) in self.settings() {
+            .with_env_var(node, self.java_options(data_bytes));
+        if let Some(programs) = programs {
+            request = request.with_env_var(programs, "-XX:TieredStopAtLevel=1 -XX:-UsePerfData");
+        }
+        for (name, value) in self.settings(product)? {
             request = request.with_env_var(name, value);
         }
         if let Some(door) = self.door {
@@ -134,7 +138,7 @@ impl Recipe<'_> {
         format!("-Xms{heap}m -Xmx{heap}m -XX:-UsePerfData{collector}{compiler}")
     }
 
-    fn settings(&self) -> Vec<(&'static str, String)> {
+    fn settings(&self, product: Product) -> Result<Vec<(&'static str, String)>> {
         let mut settings = vec![
             ("cluster.name", format!("drydock-{}", self.side)),
             ("node.name", self.side.to_string()),
@@ -143,24 +147,12 @@ impl Recipe<'_> {
             ("path.repo", SNAPSHOTS.to_owned()),
             ("cluster.routing.allocation.disk.threshold_enabled", "false".to_owned()),
             ("action.destructive_requires_name", "false".to_owned()),
-            ("xpack.security.enabled", self.door.is_some().to_string()),
         ];
-        if self.door.is_some() {
-            settings.extend([
-                ("xpack.security.transport.ssl.enabled", "false".to_owned()),
-                ("xpack.security.http.ssl.enabled", "true".to_owned()),
-                ("xpack.security.http.ssl.certificate", "http.pem".to_owned()),
-                ("xpack.security.http.ssl.key", "http.key".to_owned()),
-            ]);
-        }
+        settings.extend(product.security(self.door.is_some())?);
         if self.side == Side::Target && self.config.reindex_whitelist == ReindexWhitelist::ThisMachine {
-            // The source's address in the network is known only when it runs, and may change when it is started again. A
-            // single `*` in front is no plain word of YAML, which the image writes these settings down in.
-            let any: Vec<String> =
-                (1..=9).map(|d| format!("{d}*:{}", inside(Store::Elasticsearch))).collect();
-            settings.push(("reindex.remote.whitelist", any.join(",")));
+            settings.push((product.whitelist(), Product::any_peer()));
         }
-        settings
+        Ok(settings)
     }
 }
 
@@ -214,6 +206,30 @@ mod tests {
         let large = SideConfig { elasticsearch_heap_mib: 1024, ..SideConfig::default() };
         let large = with(&large, Side::Source, false, |r| variables(&r.elasticsearch(1, 0).unwrap()));
         assert!(!large["ES_JAVA_OPTS"].contains("SerialGC"), "{large:?}");
+    }
+
+    #[test]
+    fn an_image_of_opensearch_gets_the_settings_of_opensearch() {
+        let config = SideConfig::default();
+        let told = |secured| {
+            with(&config, Side::Target, secured, |recipe| {
+                let image = Image::parse("opensearchproject/opensearch:2.19.1").unwrap();
+                let request = Recipe { image: &image, ..recipe.clone() }.elasticsearch(1, 0)?;
+                let mounts: Vec<_> =
+                    request.mounts().filter_map(|m| m.target().map(ToOwned::to_owned)).collect();
+                Ok::<_, crate::EnvironmentError>((variables(&request), mounts))
+            })
+        };
+        let (told_open, mounts) = told(false).unwrap();
+        assert_eq!(told_open["DISABLE_SECURITY_PLUGIN"], "true");
+        assert!(told_open["OPENSEARCH_JAVA_OPTS"].starts_with("-Xms"), "{told_open:?}");
+        assert!(told_open["reindex.remote.allowlist"].contains("1*:9200"), "{told_open:?}");
+        assert!(
+            !told_open.keys().any(|name| name.contains("xpack") || name == "ES_JAVA_OPTS"),
+            "{told_open:?}"
+        );
+        assert!(mounts.iter().any(|m| m == "/usr/share/opensearch/data"), "{mounts:?}");
+        assert!(told(true).is_err(), "a store that is to be closed is not started open");
     }
 
     #[test]

@@ -19,16 +19,24 @@ enum End {
 /// Serves a client until it leaves or is cut off.
 pub(super) async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
     let _ = client.set_nodelay(true);
-    let end = match TcpStream::connect(shared.upstream).await {
-        // As the client would meet it without us: nobody there.
-        Err(_) => Ok(End::Reset),
-        Ok(mut store) => {
-            let _ = store.set_nodelay(true);
-            match shared.protocol {
-                Protocol::Http => requests(&mut client, &mut store, &shared).await,
-                Protocol::Bytes => bytes(&mut client, &mut store, &shared).await,
+    let mut cut = shared.cut.subscribe();
+    let served = async {
+        match TcpStream::connect(shared.upstream).await {
+            // As the client would meet it without us: nobody there.
+            Err(_) => Ok(End::Reset),
+            Ok(mut store) => {
+                let _ = store.set_nodelay(true);
+                match shared.protocol {
+                    Protocol::Http => requests(&mut client, &mut store, &shared).await,
+                    Protocol::Bytes => bytes(&mut client, &mut store, &shared).await,
+                }
             }
         }
+    };
+    let end = tokio::select! {
+        end = served => end,
+        // The sender lives as long as what is shared.
+        _ = cut.wait_for(|until| Shared::is_cut(*until)) => Ok(End::Reset),
     };
     if !matches!(end, Ok(End::Quiet)) {
         // A store that went away in the middle of an answer must not look like an end in good order.
@@ -38,7 +46,7 @@ pub(super) async fn serve(mut client: TcpStream, shared: Arc<Shared>) {
 
 async fn bytes(client: &mut TcpStream, store: &mut TcpStream, shared: &Shared) -> Result<End> {
     match shared.decide(None) {
-        Some(Disturbance::Reset { after_bytes }) => {
+        Some(wanted @ (Disturbance::Reset { after_bytes } | Disturbance::Cut { after_bytes, .. })) => {
             let (mut from_client, mut to_client) = client.split();
             let (mut from_store, mut to_store) = store.split();
             let forth = async {
@@ -47,6 +55,9 @@ async fn bytes(client: &mut TcpStream, store: &mut TcpStream, shared: &Shared) -
                     tokio::io::copy(&mut limited, &mut to_store).await?
                 };
                 if passed == after_bytes && shared.claims_reset() {
+                    if let Disturbance::Cut { lasts, .. } = wanted {
+                        shared.cut(lasts);
+                    }
                     return Ok(End::Reset);
                 }
                 tokio::io::copy(&mut from_client, &mut to_store).await.map(|_| End::Quiet)
@@ -80,6 +91,10 @@ async fn requests(client: &mut TcpStream, store: &mut TcpStream, shared: &Shared
         let disturbance = shared.decide(Some(&head));
         match disturbance {
             Some(Disturbance::Reset { .. }) => return Ok(End::Reset),
+            Some(Disturbance::Cut { lasts, .. }) => {
+                shared.cut(lasts);
+                return Ok(End::Reset);
+            }
             Some(Disturbance::Answer(reply)) => {
                 head.pass_request(&mut from_client, &mut tokio::io::sink()).await?;
                 to_client.write_all(reply.message().as_bytes()).await?;

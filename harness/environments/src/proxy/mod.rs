@@ -8,8 +8,9 @@ use http::Head;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 /// What is spoken through a proxy.
@@ -28,6 +29,13 @@ pub enum Disturbance {
     Reset {
         /// Bytes of the client that still pass; for [`Protocol::Bytes`].
         after_bytes: u64,
+    },
+    /// As [`Disturbance::Reset`], and every other connection with it: for a while nobody gets through.
+    Cut {
+        /// Bytes of the client that still pass; for [`Protocol::Bytes`].
+        after_bytes: u64,
+        /// How long.
+        lasts: Duration,
     },
     /// The answer comes so much later.
     Slow(Duration),
@@ -147,9 +155,21 @@ struct Shared {
     protocol: Protocol,
     active: Mutex<Option<Active>>,
     struck: AtomicU32,
+    /// Until when nobody gets through.
+    cut: watch::Sender<Option<Instant>>,
 }
 
 impl Shared {
+    /// Cuts every connection off, and each new one for so long.
+    fn cut(&self, lasts: Duration) {
+        self.cut.send_replace(Some(Instant::now() + lasts));
+    }
+
+    /// Whether nobody gets through at the moment.
+    fn is_cut(until: Option<Instant>) -> bool {
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
     /// What becomes of one more request (`head`) or connection.
     fn decide(&self, head: Option<&Head>) -> Option<Disturbance> {
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
@@ -157,7 +177,7 @@ impl Shared {
         if head.is_some_and(|head| !rule.which.counts(head)) {
             return None;
         }
-        if head.is_none() && matches!(rule.disturbance, Disturbance::Reset { .. }) {
+        if head.is_none() && matches!(rule.disturbance, Disturbance::Reset { .. } | Disturbance::Cut { .. }) {
             // Only a connection that sends enough is reset, and counts.
             return Some(rule.disturbance);
         }
@@ -208,6 +228,7 @@ impl Proxy {
             protocol,
             active: Mutex::new(None),
             struck: AtomicU32::new(0),
+            cut: watch::Sender::new(None),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self { port, shared, accepting })

@@ -143,3 +143,26 @@ async fn bytes_are_counted_and_then_the_connection_is_reset_once() {
     drop(proxy);
     assert!(matches!(client.read(&mut [0]).await, Ok(0) | Err(_)));
 }
+
+#[tokio::test]
+async fn a_cut_takes_every_connection_and_is_over_by_itself() {
+    let (port, mut seen) = store().await;
+    let proxy = Proxy::start(port, Protocol::Http).unwrap();
+    // One that is open already, and says nothing meanwhile.
+    let mut idle = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).await.unwrap();
+    assert_eq!(ask(&proxy, &["/_bulk"]).await.unwrap(), "200");
+    seen.recv().await.unwrap();
+    let lasts = Duration::from_millis(400);
+    proxy.disturb(rule(Disturbance::Cut { after_bytes: 0, lasts }, 1, Some(1)));
+    let began = Instant::now();
+    assert!(ask(&proxy, &["/_reindex"]).await.is_err());
+    assert!(matches!(idle.read(&mut [0]).await, Ok(0) | Err(_)), "an idle connection outlived the cut");
+    let mut refused = 0;
+    while ask(&proxy, &["/_search"]).await.is_err() {
+        refused += 1;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(refused > 0 && began.elapsed() >= lasts, "{refused} in {:?}", began.elapsed());
+    assert_eq!((seen.recv().await.unwrap(), proxy.struck()), ("/_search".into(), 1));
+    assert!(seen.try_recv().is_err(), "the store saw what was cut off");
+}

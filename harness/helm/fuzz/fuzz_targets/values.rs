@@ -3,6 +3,7 @@
 #![no_main]
 
 #[path = "../judge.rs"]
+#[expect(dead_code, reason = "each target asks one question of it")]
 mod judge;
 
 libfuzzer_sys::fuzz_target!(|text: &str| judge::any_text(text));

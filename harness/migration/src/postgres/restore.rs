@@ -8,13 +8,15 @@ use crate::error::{MigrationError, is_cut};
 use crate::program::{self, Output, database_argument};
 use drydock_core::Component;
 use drydock_core::scenario::DatabaseMover;
-use drydock_stores::postgres::{APPLICATION_NAME, connect};
+use drydock_stores::postgres::{APPLICATION_NAME, Connection, PostgresError, connect};
 use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Tries of a restore whose connection is cut.
 const TRIES: u32 = 3;
+/// Tries to reach a target again, a pause apart: six seconds, as for requests of Elasticsearch.
+const RECONNECTS: u32 = 12;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// What a finished `pg_restore` means.
@@ -114,7 +116,7 @@ pub(crate) async fn restore(
             .note(&format!("restore of {database}: {words}; its database is made anew and restored again"));
         tokio::time::sleep(PAUSE * tries).await;
         tries += 1;
-        let session = connect(&cx.target.postgres, MAINTENANCE, APPLICATION_NAME).await?;
+        let session = reconnect(cx).await?;
         recreate(cx, &session, database, reporter).await?;
     };
     let begun = Instant::now();
@@ -135,6 +137,20 @@ pub(crate) async fn restore(
         ("exit_code".into(), json!(output.code)),
         ("errors".into(), json!(errors)),
     ]))
+}
+
+/// A session on a target whose connections were just cut: it may take some seconds until it is reached again.
+async fn reconnect(cx: &MigrationContext) -> Result<Connection, PostgresError> {
+    let mut left = RECONNECTS;
+    loop {
+        match connect(&cx.target.postgres, MAINTENANCE, APPLICATION_NAME).await {
+            Err(error) if left > 0 && is_cut(&error.to_string()) => {
+                left -= 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 async fn once(

@@ -48,6 +48,9 @@ const NETWORK: &[Row] = &[
     ("{fault: mapping-refused, at: 3}", CLUSTER, ""),
     ("{fault: connection-reset, at: 2}", CLUSTER, "mover: stream"),
     ("{fault: unavailable, at: 20}", CLUSTER, "mover: stream"),
+    ("{fault: network-cut, at: 2}", CLUSTER, ""),
+    ("{fault: network-cut, at: 2}", CLUSTER, "mover: stream"),
+    ("{fault: network-cut, during: phase-3/restore/keycloak}", DATABASE, ""),
 ];
 
 const PROCESSES: &[Row] = &[
@@ -58,6 +61,10 @@ const PROCESSES: &[Row] = &[
     ("{fault: source-killed}", CLUSTER, ""),
     ("{fault: target-killed}", CLUSTER, ""),
     ("{fault: target-killed}", CLUSTER, "mover: stream"),
+    ("{fault: source-paused}", CLUSTER, ""),
+    ("{fault: target-paused}", CLUSTER, ""),
+    ("{fault: source-paused, during: phase-3/backup/keycloak}", DATABASE, ""),
+    ("{fault: target-paused, during: phase-3/restore/keycloak}", DATABASE, ""),
 ];
 
 const STORES: &[Row] = &[

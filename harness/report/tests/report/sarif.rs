@@ -169,3 +169,15 @@ fn a_log_that_is_cut_keeps_the_gravest_and_says_so() {
     }
     assert!(parsed(&samples::planted())["runs"][0]["invocations"][0]["toolExecutionNotifications"].is_null());
 }
+
+#[test]
+fn nothing_in_a_log_hides_or_becomes_a_link() {
+    let text = render(&samples::hostile(40));
+    assert!(text.lines().all(|line| drydock_report::text::printable(line) == line), "{text}");
+    for result in parsed(&samples::hostile(40))["runs"][0]["results"].as_array().unwrap() {
+        let message = result["message"]["text"].as_str().unwrap();
+        assert!(!message.contains("]("), "{message}");
+        // What is said of the data is there all the same.
+        assert!(!message.contains("![i]") || message.contains("![i] (http://h)"), "{message}");
+    }
+}

@@ -40,11 +40,11 @@ pub(crate) fn run(arguments: &Init) -> ExitCode {
             ExitCode::Equal
         }
         Err(Refused::Usage(why)) => {
-            anstream::eprintln!("error: {why}");
+            super::tell(&format!("error: {why}"));
             ExitCode::Usage
         }
         Err(Refused::CouldNotRun(why)) => {
-            anstream::eprintln!("error: {why}");
+            super::tell(&format!("error: {why}"));
             ExitCode::CouldNotRun
         }
     }

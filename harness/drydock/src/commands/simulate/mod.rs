@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &Simulate) -> ExitCode {
     let took = begun.elapsed();
     if arguments.json {
         let told = screen::as_json(&setup, &played, took);
-        super::print(&serde_json::to_string_pretty(&told).unwrap_or_default());
+        super::print_value(&told);
     } else {
         super::print(&screen::screen(&setup, &played, took));
     }
@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Simulate) -> ExitCode {
 }
 
 fn usage(error: &str) -> ExitCode {
-    anstream::eprintln!("error: {error}");
+    super::tell(&format!("error: {error}"));
     ExitCode::Usage
 }
 

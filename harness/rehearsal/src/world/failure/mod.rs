@@ -107,7 +107,8 @@ impl RealWorld {
 
     fn scene(&self, step: &Step, fault: &Fault, number: u64) -> Stepped<Scene> {
         let context = self.migration()?;
-        let side = if fault.fault == FaultKind::SourceKilled { Side::Source } else { Side::Target };
+        let on_source = matches!(fault.fault, FaultKind::SourceKilled | FaultKind::SourcePaused);
+        let side = if on_source { Side::Source } else { Side::Target };
         let store = match component_of(step.action).database() {
             Some(_) => Store::Postgres,
             None => Store::Elasticsearch,
@@ -205,7 +206,8 @@ fn planted(kind: FaultKind, step: &StepId, item: String) -> Event {
 }
 
 fn is_network(kind: FaultKind) -> bool {
-    kind.reads_requests() || matches!(kind, FaultKind::ConnectionReset | FaultKind::SlowAnswers)
+    kind.reads_requests()
+        || matches!(kind, FaultKind::ConnectionReset | FaultKind::SlowAnswers | FaultKind::NetworkCut)
 }
 
 /// Whether a failure that has not struck when its step ends cannot strike any more.
@@ -214,6 +216,8 @@ fn occasion_is_over(kind: FaultKind) -> bool {
         kind,
         FaultKind::SecondRestore
             | FaultKind::TargetSession
+            | FaultKind::SourcePaused
+            | FaultKind::TargetPaused
             | FaultKind::PassingSession
             | FaultKind::PassingIndex
     )

@@ -14,6 +14,8 @@ const SLOW: Duration = Duration::from_millis(50);
 const SHORT: Duration = Duration::from_millis(20);
 /// Bytes of a client that pass before its connection is reset: in the middle of a restore of any size.
 const BEFORE_RESET: u64 = 16 << 10;
+/// How long nobody reaches the target: less than a patient client asks again.
+const CUT: Duration = Duration::from_secs(2);
 /// Refusals in a row that a patient client outlasts.
 const REFUSALS: u32 = 3;
 
@@ -64,6 +66,16 @@ impl Proxies {
                 &self.target.1,
                 rule(Disturbance::Reset { after_bytes: 0 }, Which::Copying, Some(1)),
                 "a request that copies documents",
+            ),
+            FaultKind::NetworkCut if database => (
+                &self.target.0,
+                rule(Disturbance::Cut { after_bytes: BEFORE_RESET, lasts: CUT }, Which::Every, Some(1)),
+                "every connection to the target's PostgreSQL",
+            ),
+            FaultKind::NetworkCut => (
+                &self.target.1,
+                rule(Disturbance::Cut { after_bytes: 0, lasts: CUT }, Which::Copying, Some(1)),
+                "every connection to the target's Elasticsearch",
             ),
             FaultKind::SlowAnswers if database => (
                 &self.target.0,

@@ -26,6 +26,8 @@ const LIMIT: Duration = Duration::from_secs(600);
 const STAY: Duration = Duration::from_millis(400);
 /// How far the application's clock jumps: so that what is archived by day goes into indices of another day.
 const JUMP: SignedDuration = SignedDuration::from_hours(26);
+/// How long a store stands still: less than a client waits for a hand-shake.
+const STANDSTILL: Duration = Duration::from_secs(4);
 /// What the password of a role is changed to.
 const OTHER_PASSWORD: &str = "changed on purpose";
 
@@ -96,6 +98,14 @@ impl Scene {
                 process.kill().await.map_err(text)?;
                 Ok(format!("the store of {}", self.component()))
             }
+            FaultKind::SourcePaused | FaultKind::TargetPaused => {
+                self.in_the_middle().await?;
+                let process = self.process.clone().ok_or("the store does not run")?;
+                process.pause().await.map_err(text)?;
+                tokio::time::sleep(STANDSTILL).await;
+                process.go_on().await.map_err(text)?;
+                Ok(format!("the store of {}, for {} s", self.component(), STANDSTILL.as_secs()))
+            }
             FaultKind::ClientKilled => {
                 let program = self.client_program().await?;
                 program.kill();
@@ -149,6 +159,11 @@ impl Scene {
             FaultKind::ShardLimit => {
                 self.cluster_setting("cluster.max_shards_per_node", Value::Null).await.map(drop)
             }
+            // Whatever became of it meanwhile, it must not stand still for whoever comes next.
+            FaultKind::SourcePaused | FaultKind::TargetPaused => match &self.process {
+                Some(process) => process.go_on().await.map_err(text),
+                None => Ok(()),
+            },
             FaultKind::SecretChanged => {
                 let password = self.roles.get(self.database()?).ok_or("no password is known")?;
                 self.set_password(password.expose_secret()).await
