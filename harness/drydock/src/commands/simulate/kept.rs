@@ -13,7 +13,7 @@ pub(super) fn save(setup: &Setup, played: &Campaign, folder: &Path) -> Result<()
         let case = Case::of(broken, &setup.scenario.name, without);
         let file = case.save(folder, broken.promise);
         let file = file.map_err(|e| format!("cannot keep a schedule in {}: {e}", folder.display()))?;
-        anstream::eprintln!("kept: {}", file.display());
+        crate::commands::tell(&format!("kept: {}", file.display()));
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub(super) fn run(asked: &str, arguments: &Simulate) -> ExitCode {
                 None => {
                     let lacking =
                         "holds no runs of the standard way in two volumes: `drydock bench` measures them";
-                    anstream::eprintln!("error: {} {lacking}", path.display());
+                    crate::commands::tell(&format!("error: {} {lacking}", path.display()));
                     return ExitCode::NotProven;
                 }
             },
