@@ -55,7 +55,8 @@ impl Arena {
                 stragglers: Stragglers::Happen,
                 ..plain(STANDARD, CleanupKeepsACopy, checks::CLEANUP_GUARD)
             },
-            Safeguard::Whereabouts | Safeguard::GivenUp => back(NoLostWrite, checks::ACKNOWLEDGED),
+            Safeguard::Whereabouts => back(NoLostWrite, checks::ACKNOWLEDGED),
+            Safeguard::GivenUp => back(Promise::WitnessTells, checks::FREEZE),
             Safeguard::Fates => back(Promise::RollbackRestores, checks::RB_WRITES),
             Safeguard::Driver(without) => match without {
                 Without::DeletePropagation => plain(EXACT, NoResurrectedDocument, checks::ES_DOCUMENTS),

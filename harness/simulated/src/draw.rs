@@ -123,10 +123,16 @@ impl Schedule {
 /// In every seventh seed something befalls a step.
 fn mishap(seed: u64, drawing: &Drawing<'_>) -> Option<Event> {
     let mut chance = Chance::new(seed ^ 0x6d69_7368);
-    if !chance.percent(15) {
+    // Ways back are few steps among many, and as much can befall them.
+    let goes_back = *drawing.ways_back != WaysBack::Never;
+    if !chance.percent(if goes_back { 30 } else { 15 }) {
         return None;
     }
-    let step = chance.one(&drawing.steps)?.clone();
+    let returning: Vec<&String> = drawing.steps.iter().filter(|step| step.starts_with("rollback/")).collect();
+    let step = match chance.one(&returning).filter(|_| goes_back && seed.is_multiple_of(2)) {
+        Some(step) => (*step).clone(),
+        None => chance.one(&drawing.steps)?.clone(),
+    };
     let mishap = match chance.below(5) {
         0 => Mishap::KilledBefore,
         1 => Mishap::KilledAfter,
@@ -141,7 +147,14 @@ fn way_back(seed: u64, drawing: &Drawing<'_>) -> Option<Event> {
     let mut chance = Chance::new(seed ^ 0x6261_636b);
     match drawing.ways_back {
         WaysBack::Never => None,
-        WaysBack::Drawn => chance.one(&drawing.leaving).map(|from| Event::GoBack { from: from.clone() }),
+        WaysBack::Drawn => {
+            // Half of them once users have been on the target.
+            let late = |step: &&String| step.starts_with("phase-4/") || step.starts_with("phase-5/");
+            let late: Vec<&String> = drawing.leaving.iter().filter(late).collect();
+            let from = chance.one(&late).copied().filter(|_| chance.percent(50));
+            let from = from.or(chance.one(&drawing.leaving))?;
+            Some(Event::GoBack { from: from.clone() })
+        }
         WaysBack::From(step) => Some(Event::GoBack { from: step.clone() }),
     }
 }

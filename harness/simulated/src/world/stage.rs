@@ -145,6 +145,8 @@ impl Stage {
         let met = (side == Side::Target).then(|| self.moment());
         {
             let mut truth = self.truth();
+            // What users write from now on is nobody's harm.
+            truth.before = None;
             if let Some(met) = met {
                 truth.met.get_or_insert(met);
             } else {

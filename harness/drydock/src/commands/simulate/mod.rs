@@ -46,6 +46,7 @@ pub(crate) fn run(arguments: &Simulate) -> ExitCode {
     if arguments.trace {
         return trace(&setup, arguments.seed.unwrap_or_default());
     }
+    let of = if arguments.exhaustive || arguments.pairs { "cases" } else { "seeds" };
     let begun = Instant::now();
     let played = if arguments.exhaustive || arguments.pairs {
         let depth = if arguments.pairs { Depth::Pairs } else { Depth::Single };
@@ -59,7 +60,7 @@ pub(crate) fn run(arguments: &Simulate) -> ExitCode {
         let told = screen::as_json(&setup, &played, took);
         super::print_value(&told);
     } else {
-        super::print(&screen::screen(&setup, &played, took));
+        super::print(&screen::screen(&setup, &played, took, of));
     }
     if let Some(folder) = &arguments.save
         && let Err(error) = kept::save(&setup, &played, folder)

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;
 
-pub(super) fn screen(setup: &Setup, played: &Campaign, took: Duration) -> String {
+/// `of` is what was counted: seeds, or cases of one.
+pub(super) fn screen(setup: &Setup, played: &Campaign, took: Duration, of: &str) -> String {
     let mut text = String::new();
     let seconds = took.as_secs_f64().max(0.001);
     // Rates for people; the loss of precision is theirs to bear.
@@ -13,7 +14,7 @@ pub(super) fn screen(setup: &Setup, played: &Campaign, took: Duration) -> String
     let without = setup.without.map(|s| format!(" without {s}")).unwrap_or_default();
     let _ = writeln!(
         text,
-        "{}{without}: {} seeds in {seconds:.1} s ({a_minute:.0} a minute), {virtual_seconds:.0} simulated seconds, {} requests, \
+        "{}{without}: {} {of} in {seconds:.1} s ({a_minute:.0} a minute), {virtual_seconds:.0} simulated seconds, {} requests, \
          {} faults",
         setup.scenario.name, played.seeds, played.requests, played.struck
     );
@@ -32,12 +33,12 @@ pub(super) fn screen(setup: &Setup, played: &Campaign, took: Duration) -> String
             );
         }
         (true, true) => {
-            let _ = writeln!(text, "no promise broken, in {} seeds that prove something", played.proven);
+            let _ = writeln!(text, "no promise broken, in {} {of} that prove something", played.proven);
         }
         _ => {}
     }
     for broken in &played.broken {
-        tell(&mut text, broken);
+        tell(&mut text, broken, of);
     }
     for gap in &played.gaps {
         let _ = writeln!(text, "not proven: the simulator does not know {gap}");
@@ -48,13 +49,14 @@ pub(super) fn screen(setup: &Setup, played: &Campaign, took: Duration) -> String
     text
 }
 
-fn tell(text: &mut String, broken: &Broken) {
+fn tell(text: &mut String, broken: &Broken, of: &str) {
     let Broken { promise, seeds, first, finding, shortest, .. } = broken;
     let _ = writeln!(
         text,
-        "BROKEN  {} ({}) in {seeds} seeds; seed {first}: {}",
+        "BROKEN  {} ({}) in {seeds} {of}; {} {first}: {}",
         promise.as_str(),
         finding.check,
+        of.trim_end_matches('s'),
         finding.message
     );
     if let Some(shortest) = shortest {
