@@ -31,6 +31,9 @@ fn write_record(folder: &Folder, record: &Record) {
         fn elapsed_ms(&self) -> u64 {
             self.1
         }
+        fn ms_at(&self, _: std::time::Instant) -> u64 {
+            self.1
+        }
     }
     let file = std::fs::File::create(folder.0.join("record.jsonl")).unwrap();
     let mut writer = RecordWriter::new(file, 0, Redactor::default());
