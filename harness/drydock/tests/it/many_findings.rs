@@ -78,7 +78,7 @@ fn reports_of_very_many_findings_stay_within_memory_and_time() {
     let sarif = told("sarif", limit);
     assert_eq!(sarif.status.code(), Some(1), "{}", String::from_utf8_lossy(&sarif.stderr));
     let sarif: serde_json::Value = serde_json::from_slice(&sarif.stdout).expect("it is JSON");
-    assert_eq!(sarif["runs"][0]["results"].as_array().map_or(0, Vec::len), 5000);
+    assert_eq!(sarif["runs"][0]["results"].as_array().map_or(0, Vec::len) as u64, all.min(5000));
     let spent = began.elapsed();
     assert!(spent < Duration::from_secs(30 + findings / 2000), "{spent:?}");
     // The limit is one: far less is not enough, and the program dies rather than telling half.
