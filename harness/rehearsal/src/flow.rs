@@ -163,6 +163,17 @@ impl Progress {
         did(Action::MeasureBefore) && !did(Action::MeasureAfter)
     }
 
+    /// Whether a step was left out for good: something objected, and the run went on without it. Where nothing came after it, it is
+    /// asked again.
+    fn went_on_without(&self, plan: &Plan, step: &StepId) -> bool {
+        let later = plan.steps.iter().skip_while(|s| s.id != *step).skip(1);
+        self.skipped.contains(step)
+            && later.filter(|s| !is_concluding(s.action)).any(|s| {
+                // What objected to this one objected to the next one as well.
+                self.begun.contains(&s.id) && !self.skipped.contains(&s.id)
+            })
+    }
+
     /// Whether an earlier life of the run gave the migration up and began to go back. What was not done by then is not done any
     /// more: users may have written to the source since.
     pub fn gave_up(&self, plan: &Plan) -> bool {
@@ -222,7 +233,7 @@ pub async fn run(
         (ending, going_back) = (Ending::Stopped, false);
     }
     for step in &plan.steps {
-        let concluding = matches!(step.action, Action::StopWorkload | Action::TearDown);
+        let concluding = is_concluding(step.action);
         if ending == Ending::Complete && interrupt.requested() {
             ending = Ending::Interrupted;
         }
@@ -231,7 +242,8 @@ pub async fn run(
             ending = Ending::Stopped;
         }
         let returning = going_back && returns(step);
-        if !concluding && (ending != Ending::Complete && !returning || progress.done.contains(&step.id)) {
+        let settled = progress.done.contains(&step.id) || progress.went_on_without(plan, &step.id);
+        if !concluding && (ending != Ending::Complete && !returning || settled) {
             continue;
         }
         let outcome = one_step(step, world, recorder, progress).await;
@@ -260,6 +272,11 @@ pub async fn run(
     }
     recorder.emit(Event::RunFinished { ending });
     ending
+}
+
+/// Whether a step is done whatever happened before.
+fn is_concluding(action: Action) -> bool {
+    matches!(action, Action::StopWorkload | Action::TearDown)
 }
 
 /// Whether a step notes what going back must bring back.

@@ -192,6 +192,7 @@ impl RealWorld {
         }
         self.recorder.emit(Event::Service { state: ServiceState::OnTarget });
         self.opened_ms = Some(self.recorder.now_ms());
+        self.met_ms = self.met_ms.or(self.opened_ms);
         self.start_writer(match &self.config.scenario.rollback {
             Some(spec) if spec.after_writes > 0 => Until::Acknowledged(spec.after_writes.into()),
             _ => Until::Stopped,

@@ -20,7 +20,7 @@ impl RealWorld {
         let began = Instant::now();
         let now = self.recorder.now_ms();
         let back = self.way_back.opened_ms.or(self.promised_until_ms).unwrap_or(now);
-        let switched = self.opened_ms.unwrap_or(back);
+        let switched = self.met_ms.unwrap_or(back);
         let log = &self.config.acknowledged;
         let failed = |e: std::io::Error| store_failed("read the log of acknowledged writes", &e);
         let all = writes_between(log, 0, back).map_err(failed)?;

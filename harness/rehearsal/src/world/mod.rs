@@ -109,6 +109,8 @@ pub struct RealWorld {
     /// When the service was closed and opened again, on the run's clock.
     closed_ms: Option<u64>,
     opened_ms: Option<u64>,
+    /// When users were first let onto the target, on the run's clock, whichever life of the run let them in.
+    met_ms: Option<u64>,
     /// When the last request of the closed service had ended.
     stopped_ms: Option<u64>,
     /// When the source had come to rest and was declared frozen.
@@ -181,6 +183,7 @@ impl RealWorld {
             compared: None,
             closed_ms: None,
             opened_ms: None,
+            met_ms: None,
             stopped_ms: None,
             frozen_ms: None,
             pins: None,

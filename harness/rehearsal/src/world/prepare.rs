@@ -251,6 +251,7 @@ impl RealWorld {
             self.start_writer(Until::Stopped)?;
         }
         (self.closed_ms, self.opened_ms) = (progress.closed_ms, progress.opened_ms);
+        self.met_ms = progress.opened_ms;
         if recall {
             self.recall_freeze().await?;
         }

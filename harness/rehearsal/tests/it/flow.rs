@@ -346,6 +346,11 @@ async fn a_run_that_was_given_up_is_not_gone_on_with_however_often_it_is_resumed
         ..Progress::default()
     };
     assert!(!planned.gave_up(&plan));
+    // And what was refused before it is not asked for again on the way back.
+    let world = FakeWorld { yaml: Some(LATE), ..FakeWorld::default() };
+    let resumed = go(world, &planned, &Interrupt::default()).await;
+    assert_eq!(resumed.did.first().map(String::as_str), Some("rollback/close"), "{:?}", resumed.did);
+    assert_eq!(resumed.ending, Ending::Complete);
     let unsettled = Progress { skipped: BTreeSet::new(), ..planned };
     assert!(unsettled.gave_up(&plan));
 }

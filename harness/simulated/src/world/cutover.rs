@@ -105,7 +105,8 @@ impl SimWorld<'_> {
     pub(super) fn switch(&mut self) -> Stepped<Facts> {
         self.stage.let_in(Side::Target);
         self.recorder.emit(Event::Service { state: ServiceState::OnTarget });
-        self.opened_ms = Some(self.recorder.now_ms());
+        // Whichever life let users in first: what they wrote since is what a way back loses.
+        self.opened_ms.get_or_insert(self.recorder.now_ms());
         Ok(Facts::new())
     }
 

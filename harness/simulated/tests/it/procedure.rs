@@ -79,6 +79,8 @@ fn whoever_resumes_a_run_leaves_users_where_the_way_back_left_them() {
         befalls("rollback/compare", Mishap::KilledBefore),
         befalls("rollback/switch", Mishap::KilledAfter),
         befalls("rollback/close", Mishap::KilledAfter),
+        befalls("rollback/switch", Mishap::KilledBefore),
+        befalls("phase-3/switch", Mishap::KilledAfter),
         befalls("phase-4/validate", Mishap::FailsAfter),
     ] {
         let told = play(&setup(STANDARD, None), &events(mishap.clone()), Tracing::On);
