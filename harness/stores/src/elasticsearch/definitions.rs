@@ -237,13 +237,16 @@ async fn policies(client: &Client, state: &Result<Value, String>) -> Result<Valu
     let from_state = |state: &Value| state["index_lifecycle"]["policies"].clone();
     let answer = get_or(client, "/_ilm/policy", state, from_state).await?;
     let all = answer.as_object().cloned().unwrap_or_default();
-    let mut bodies: Map<String, Value> =
-        all.into_iter().map(|(name, mut b)| (name, b["policy"].take())).collect();
+    let mut bodies: Map<String, Value> = all
+        .into_iter()
+        .map(|(name, mut b)| (name, b.get_mut("policy").map(Value::take).unwrap_or_default()))
+        .collect();
     if matches!(client.flavour().await, Flavour::OpenSearch(_)) {
         let answer = get(client, "/_plugins/_ism/policies?size=10000").await?;
         for entry in answer["policies"].as_array().into_iter().flatten() {
             let mut body = entry["policy"].clone();
-            for template in body["ism_template"].as_array_mut().into_iter().flatten() {
+            let templates = body.get_mut("ism_template").and_then(Value::as_array_mut);
+            for template in templates.into_iter().flatten() {
                 template.as_object_mut().map(|t| t.remove("last_updated_time"));
             }
             if let Some(name) = entry["_id"].as_str() {
