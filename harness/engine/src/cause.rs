@@ -3,7 +3,7 @@
 use crate::capability::{Capability, family_of};
 use crate::compare::{Difference, How};
 use drydock_core::Finding;
-use drydock_core::finding::Outcome;
+use drydock_core::finding::{Kind, Outcome};
 use drydock_core::names::checks;
 use std::collections::BTreeSet;
 
@@ -70,6 +70,10 @@ fn rank(finding: &Finding) -> usize {
         checks::ES_TEMPLATES,
         checks::ES_FUTURE,
     ];
+    // An alias that is there leads to its index, whatever else it says.
+    if finding.check.as_str() == checks::ES_ALIASES && finding.kind == Kind::Changed {
+        return ORDER.len();
+    }
     ORDER.iter().position(|check| *check == finding.check.as_str()).unwrap_or(ORDER.len())
 }
 
@@ -102,7 +106,6 @@ fn names(finding: &Finding) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use drydock_core::finding::Kind;
 
     fn lost(capability: Capability) -> Difference {
         let how = How::Shown { missing: vec!["1".into()], appeared: Vec::new(), changed: Vec::new() };
@@ -125,6 +128,16 @@ mod tests {
         assert_eq!(checks, ["elasticsearch/aliases", "elasticsearch/counts"]);
         assert!(found.explained[0].text().ends_with("because elasticsearch/aliases: no alias"));
         assert_eq!(found.unseen.len(), 1, "what nobody sees is told as such");
+    }
+
+    #[test]
+    fn an_alias_that_says_something_else_hides_no_mapping() {
+        let index = "operate-list-view-8.3.0_";
+        let alias = Finding::data(checks::ES_ALIASES, Kind::Changed, index, "write flag");
+        let mapping = Finding::data(checks::ES_MAPPINGS, Kind::Changed, index, "join is an object");
+        let findings = [alias, mapping];
+        let found = causes(&[lost(Capability::Search)], &findings);
+        assert!(found.explained[0].text().ends_with("because elasticsearch/mappings: join is an object"));
     }
 
     #[test]

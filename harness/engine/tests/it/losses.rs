@@ -297,7 +297,10 @@ async fn a_good_copy_shows_everything_and_each_silent_loss_is_told_with_its_caus
     let mut wrong = Vec::new();
     let mut hear = |name: String, heard: Result<String, String>| match heard {
         Ok(text) => println!("{name}: {text}"),
-        Err(told) => wrong.push(format!("{name}: {told}")),
+        Err(told) => {
+            println!("{name} is not told as it should be: {told}");
+            wrong.push(format!("{name}: {told}"));
+        }
     };
     let findings = stage.store_findings().await;
     let comparison = stage.shown(AT_ONCE, &before, &questions).await;
@@ -319,7 +322,13 @@ async fn a_good_copy_shows_everything_and_each_silent_loss_is_told_with_its_caus
     assert!(comparison.differences.is_empty(), "{:?}", texts(&comparison));
     stage.notes.note("a good copy shows everything");
 
-    for loss in Loss::ALL {
+    // `AliasOfDated,Definitions`: each takes a start of Camunda.
+    let only = std::env::var("DRYDOCK_TEST_LOSSES").ok();
+    let named = |loss: &Loss| {
+        let name = format!("{loss:?}");
+        only.as_ref().is_none_or(|names| names.split(',').any(|one| one == name))
+    };
+    for loss in Loss::ALL.into_iter().filter(named) {
         stage.put_back("archived").await;
         loss.plant(&stage.target).await;
         let findings = stage.store_findings().await;

@@ -309,7 +309,8 @@ impl Recipe for CamundaRecipe {
     }
 
     fn start_limit(&self) -> Duration {
-        Duration::from_secs(300)
+        // 20 s on two idle cores; four minutes were seen where six other processes wanted them.
+        Duration::from_secs(600)
     }
 
     fn stop_limit(&self) -> Duration {
