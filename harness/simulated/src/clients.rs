@@ -273,11 +273,11 @@ impl Application {
         heard: Heard,
     ) {
         let change = Change::Index { create: false, source: Arc::clone(&source) };
-        self.write(side, (index, name), change, Fate::Present(source), number, heard, By::Users);
+        self.write(side, (index, name), change, &Fate::Present(source), number, heard, By::Users);
     }
 
     fn delete(&self, side: Side, index: &str, name: &str, gone: Gone, number: u64, heard: Heard) {
-        self.write(side, (index, name), Change::Delete, Fate::Absent(gone), number, heard, By::Users);
+        self.write(side, (index, name), Change::Delete, &Fate::Absent(gone), number, heard, By::Users);
     }
 
     #[expect(clippy::too_many_arguments, reason = "one write, and what it is made of has no name of its own")]
@@ -286,14 +286,14 @@ impl Application {
         side: Side,
         (index, name): (&str, &str),
         change: Change,
-        fate: Fate,
+        fate: &Fate,
         number: u64,
         heard: Heard,
         by: By,
     ) {
         let key = (index.to_owned(), name.to_owned());
         if heard == Heard::NothingOfLost {
-            self.acks().learn(side, key, &fate, heard, by, 0);
+            self.acks().learn(side, key, fate, heard, by, 0);
             self.script.tell(|| format!("user    write {number} of {index}/{name} is lost on its way"));
             return;
         }
@@ -310,7 +310,7 @@ impl Application {
             Ok(written) => {
                 // A delete of what is not there says nothing about how it went.
                 if written.status != 404 {
-                    self.acks().learn(side, key, &fate, heard, by, now);
+                    self.acks().learn(side, key, fate, heard, by, now);
                 }
                 self.noted(side, number, by, || {
                     format!("{index}/{name} {}, version {}", written.result, written.version)

@@ -52,7 +52,7 @@ impl Scenario {
     fn validate(&self, file: &str, text: &str) -> Result<(), Box<ScenarioError>> {
         let wrong = |path: &[&str], message: String, help: String| {
             let (line, column) = locate(text, path).unwrap_or((1, 1));
-            Err(at(file, text, line, column, message, Some(help)))
+            Err(at(file, text, line, column, &message, Some(help)))
         };
         if self.name.is_empty()
             || !self.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
@@ -261,7 +261,7 @@ fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Box<ScenarioEr
         let error = error.without_snippet();
         let (message, help) = explain(error);
         let (line, column) = error.location().map_or((0, 0), |l| (l.line(), l.column()));
-        at(file, text, line, column, message, help)
+        at(file, text, line, column, &message, help)
     })
 }
 
@@ -373,7 +373,7 @@ fn at(
     text: &str,
     line: u64,
     column: u64,
-    message: String,
+    message: &str,
     help: Option<String>,
 ) -> Box<ScenarioError> {
     let offset = offset_of(text, line, column);
@@ -387,7 +387,7 @@ fn at(
         file: file.to_owned(),
         line,
         column,
-        message: printable(&message).into_owned(),
+        message: printable(message).into_owned(),
         help: help.map(|help| printable(&help).into_owned()),
         source_code: NamedSource::new(printable(file), text),
         span: (offset, length).into(),

@@ -11,7 +11,7 @@ fn records() -> Vec<(u32, String, PathBuf)> {
     let read = |path: PathBuf| {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let (version, verdict) = name.strip_prefix('v').unwrap().split_once('-').unwrap();
-        (version.parse().unwrap(), verdict.to_owned(), path.clone())
+        (version.parse().unwrap(), verdict.to_owned(), path)
     };
     let mut found: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| read(e.unwrap().path())).collect();
     found.sort();

@@ -11,7 +11,6 @@ mod elasticsearch_server;
 mod elasticsearch_tls;
 mod fake_elasticsearch;
 mod fake_keycloak;
-mod fuzzed;
 mod keycloak_corruptions;
 mod keycloak_faults;
 mod keycloak_logins;
