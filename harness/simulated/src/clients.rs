@@ -194,7 +194,7 @@ impl Application {
                     What::Archive { .. } | What::Drop { .. } => return,
                 };
                 let at = (index.as_str(), id.as_str());
-                application.write(Side::Source, at, change, fate, number, Heard::Answer, By::Straggler);
+                application.write(Side::Source, at, change, &fate, number, Heard::Answer, By::Straggler);
             });
         }
     }

@@ -38,7 +38,7 @@ fn fill(record: &Path, findings: u64) {
         writeln!(out, "{{\"seq\":{},\"at\":\"{at}\",\"ms\":9,\"event\":{event}}}", begin + number)
             .expect("written");
     }
-    let seq = format!("\"seq\":{}", begin);
+    let seq = format!("\"seq\":{begin}");
     assert!(last.contains(&seq), "{last}");
     writeln!(out, "{}", last.replacen(&seq, &format!("\"seq\":{}", begin + findings), 1)).expect("written");
     out.flush().expect("written");
