@@ -7,7 +7,6 @@ use super::reindex::{self, CopyFailure};
 use crate::error::MigrationError;
 use crate::without::Without;
 use drydock_core::scenario::Versions;
-use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -41,7 +40,7 @@ impl Work<'_> {
             words = self.silence(&index.name) => Err(CopyFailure::Unanswered(words)),
         };
         if matches!(answered, Err(CopyFailure::Unanswered(_))) {
-            *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            self.stream.note_unanswered();
         }
         match (answered, expected) {
             (Err(CopyFailure::Unanswered(words)), Some(expected)) => {
@@ -54,8 +53,9 @@ impl Work<'_> {
     /// What was asked and not answered may still be on its way, and would write the source's state over what users write once they
     /// are let in: it is given the time to arrive while nobody works here, and ended if it does.
     pub(super) async fn let_late_copies_pass(&self) -> Result<(), MigrationError> {
-        let last = *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(last) = last.filter(|_| !Without::LateCopies.is_gone()) else { return Ok(()) };
+        let Some(last) = self.stream.last_unanswered().filter(|_| !Without::LateCopies.is_gone()) else {
+            return Ok(());
+        };
         tokio::time::sleep_until(last + LATE_LIMIT).await;
         self.stop_copies().await
     }

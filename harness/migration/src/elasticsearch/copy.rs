@@ -46,8 +46,6 @@ pub(super) struct Work<'a> {
     pub(super) copied: AtomicU64,
     pub(super) retries: AtomicU64,
     pub(super) slowest: Mutex<(f64, String)>,
-    /// When a copy was asked for last whose answer did not come.
-    pub(super) unanswered: Mutex<Option<Instant>>,
     /// Parts that an earlier attempt has copied, by index.
     pub(super) parts: Mutex<BTreeMap<String, BTreeSet<Part>>>,
 }
@@ -105,7 +103,6 @@ impl<'a> Work<'a> {
             copied: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             slowest: Mutex::new((0.0, String::new())),
-            unanswered: Mutex::default(),
             parts: Mutex::default(),
         };
         Ok((work, inventory))

@@ -155,6 +155,7 @@ impl Stream {
                     return Err(self.too_long(index, &batch, &error.to_string()));
                 }
                 Round::Silence(error) => {
+                    self.note_unanswered();
                     if attempts + 1 >= patience.attempts {
                         return Err(Failure::of(&error, "write to", index));
                     }
@@ -186,7 +187,13 @@ impl Stream {
         let bytes = match self.target.bytes(Method::POST, &path, body).await {
             Ok(bytes) => bytes,
             Err(error) if error.status() == Some(413) => return Ok(Round::TooLong(error.to_string())),
-            Err(error) if error.is_pressure() => return Ok(Round::Refused(error.to_string())),
+            Err(error) if error.is_pressure() => {
+                // A gateway's word, not the store's: what it passed on goes on.
+                if matches!(error.status(), Some(502 | 504)) {
+                    self.note_unanswered();
+                }
+                return Ok(Round::Refused(error.to_string()));
+            }
             Err(error) if error.is_transport() => return Ok(Round::Silence(error)),
             Err(error) => return Err(Failure::of(&error, "write to", index)),
         };

@@ -24,10 +24,11 @@ use drydock_stores::elasticsearch::{Client, ElasticsearchError};
 use serde_json::{Value, json};
 use slices::Cut;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// Size of a bulk body aimed at. Larger documents travel alone.
 const BULK_BYTES: usize = 8 << 20;
@@ -84,6 +85,8 @@ pub(crate) struct Stream {
     bulk_bytes: usize,
     patience: Patience,
     pub(crate) counters: Counters,
+    /// When something was written last whose answer did not come.
+    unanswered: Mutex<Option<Instant>>,
 }
 
 /// Running totals.
@@ -129,7 +132,18 @@ impl Stream {
             bulk_bytes: BULK_BYTES,
             patience: Patience::USUAL,
             counters: Counters::default(),
+            unanswered: Mutex::default(),
         })
+    }
+
+    /// Notes that what was asked just now may still be on its way.
+    pub(crate) fn note_unanswered(&self) {
+        *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// When that was noted last.
+    pub(crate) fn last_unanswered(&self) -> Option<Instant> {
+        *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether anything went through it.
