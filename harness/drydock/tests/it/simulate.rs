@@ -77,7 +77,7 @@ fn what_proves_nothing_is_not_green() {
     let nowhere = "name: x\nmigration: {index_prefixes: [nothing-of-that-name-]}\n";
     let output = simulate(folder.path(), nowhere, &["--seeds", "4"]);
     assert_eq!(output.status.code(), Some(3), "{}", text(&output));
-    assert!(text(&output).contains("not proven: in 0 of 4 seeds"), "{}", text(&output));
+    assert!(text(&output).contains("not proven: 0 of 4 seeds"), "{}", text(&output));
 }
 
 #[test]
@@ -89,6 +89,7 @@ fn the_table_counts_what_breaks_beside_the_same_seeds_with_every_safeguard() {
     assert_eq!(output.status.code(), Some(3), "{told}");
     let row = |name: &str| told.lines().find(|l| l.starts_with(name)).unwrap_or_default().to_owned();
     assert!(row("marks").contains("not tried: it belongs to the exact delta"), "{told}");
-    assert!(row("objects").contains("missed: definitions carried in 3 seeds, first 1"), "{told}");
+    assert!(row("objects").contains(" missed: "), "{told}");
+    assert!(row("objects").contains("definitions carried in 3 seeds, first 1"), "{told}");
     assert!(!row("objects").contains("resurrected"), "{told}");
 }
