@@ -1,6 +1,7 @@
 //! One login at Camunda's REST interfaces.
 
 use crate::error::{EngineError, ErrorKind, Result};
+use drydock_stores::elasticsearch::path_segment;
 use reqwest::header::{HeaderMap, SET_COOKIE};
 use reqwest::{Client, Method};
 use secrecy::{ExposeSecret, SecretString};
@@ -107,8 +108,9 @@ impl Session {
     /// The login is refused, or nobody answers.
     pub async fn log_in(&self) -> Result<()> {
         let path = "/api/login";
-        let form =
-            format!("username={}&password={}", encoded(&self.user), encoded(self.password.expose_secret()));
+        // What is left as it is in a path is left so in a form as well.
+        let (user, password) = (path_segment(&self.user), path_segment(self.password.expose_secret()));
+        let form = format!("username={user}&password={password}");
         let answer = self
             .client
             .post(format!("{}{path}", self.base))
@@ -244,19 +246,6 @@ fn parsed(method: &str, path: &str, bytes: &[u8]) -> Result<Value> {
         return Ok(Value::Null);
     }
     serde_json::from_slice(bytes).map_err(|e| EngineError::lacks(method, path, &format!("JSON: {e}")))
-}
-
-/// A value of a form, with everything but letters and digits as `%XX`.
-fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::door::{Door, ELASTICSEARCH_USER};
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::homes::Home;
 use crate::java::Java;
+use crate::ports::free_for;
 use crate::postgres::make_owned;
 use crate::random::random_bytes;
 use crate::server::Recipe;
@@ -309,13 +310,7 @@ impl Recipe for ElasticsearchRecipe {
 
     fn launch(&self, port: u16) -> Result<Launch> {
         // The node's second port is its own affair; nobody else is told it.
-        let transport = drydock_ports::free().map_err(|e| {
-            EnvironmentError::new(
-                EnvironmentProblem::PortTaken,
-                format!("cannot get a free port for the {} Elasticsearch: {e}", self.side),
-                "check that the loopback interface is up",
-            )
-        })?;
+        let transport = free_for(&self.name())?;
         let configuration = self.configuration();
         let settings = self.settings(port, transport)?;
         self.write(&configuration.join("elasticsearch.yml"), settings.as_bytes())?;

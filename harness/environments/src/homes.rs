@@ -76,8 +76,17 @@ pub(crate) fn elasticsearch_origin(
         }
         return Ok(ready(path.clone(), Obtained::Given, String::new()));
     }
-    let artifact = &pins.elasticsearch;
-    if let Some(path) = cache.get(&cache_name("elasticsearch", artifact)) {
+    cached_or_fetch("elasticsearch", &pins.elasticsearch, machine, cache)
+}
+
+/// What was unpacked before, or what there is to fetch. `name` is the cache's.
+pub(crate) fn cached_or_fetch(
+    name: &str,
+    artifact: &Artifact,
+    machine: &Machine,
+    cache: &Cache,
+) -> Result<Origin> {
+    if let Some(path) = cache.get(&cache_name(name, artifact)) {
         return Ok(ready(path, Obtained::Fetched(artifact.coordinates.clone()), artifact.version.clone()));
     }
     Ok(Origin::Fetch { artifact: artifact.clone(), local: maven::local(machine, artifact)? })
@@ -132,10 +141,7 @@ pub(crate) async fn postgres_origin(
             ),
         ));
     };
-    if let Some(path) = cache.get(&cache_name("postgresql", artifact)) {
-        return Ok(ready(path, Obtained::Fetched(artifact.coordinates.clone()), artifact.version.clone()));
-    }
-    Ok(Origin::Fetch { artifact: artifact.clone(), local: maven::local(machine, artifact)? })
+    cached_or_fetch("postgresql", artifact, machine, cache)
 }
 
 pub(crate) fn ready(path: PathBuf, obtained: Obtained, version: String) -> Origin {

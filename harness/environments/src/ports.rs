@@ -54,6 +54,17 @@ impl HeldPort {
     }
 }
 
+/// A port that nobody listens on now, for whoever is given its number only.
+pub(crate) fn free_for(whom: &str) -> Result<u16> {
+    drydock_ports::free().map_err(|e| {
+        EnvironmentError::new(
+            EnvironmentProblem::PortTaken,
+            format!("cannot get a free port for the {whom}: {e}"),
+            "check that the loopback interface is up",
+        )
+    })
+}
+
 fn taken(port: u16, whom: &str, error: &std::io::Error) -> EnvironmentError {
     let reason = match procfs::listener(port) {
         Some((pid, name)) => format!("is taken by {name} (process {pid})"),

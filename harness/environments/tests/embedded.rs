@@ -1,10 +1,14 @@
 //! The embedded environment against real processes.
 
+#[path = "support/processes.rs"]
+mod processes;
+
 use drydock_environments::{
     Embedded, EmbeddedConfig, EnvironmentProblem, Keep, Machine, Progress, Side, Silent, Store, StoreSignal,
     clean, doctor,
 };
 use drydock_stores::elasticsearch::{Client, Timeouts};
+use processes::processes_of;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -26,19 +30,6 @@ fn config(dir: &Path, run_id: &str) -> EmbeddedConfig {
     let mut config = EmbeddedConfig::new(run_id, dir.join("run"));
     config.work_root = Some(dir.join("work"));
     config
-}
-
-/// Processes whose environment marks them as the run's.
-fn processes_of(run_id: &str) -> Vec<u32> {
-    let marker = format!("DRYDOCK_RUN={run_id}");
-    fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|e| e.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|pid: &u32| {
-            fs::read(format!("/proc/{pid}/environ"))
-                .is_ok_and(|env| env.split(|b| *b == 0).any(|v| v == marker.as_bytes()))
-        })
-        .collect()
 }
 
 fn start_ticks(pid: u32) -> u64 {

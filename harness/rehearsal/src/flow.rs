@@ -138,19 +138,26 @@ impl Progress {
         progress
     }
 
+    /// Whether the plan has this action and its step is done.
+    pub fn did(&self, plan: &Plan, action: Action) -> bool {
+        plan.id_of(action).is_some_and(|id| self.done.contains(id))
+    }
+
+    /// Whether the plan has this action and its step was begun, done or not.
+    pub fn began(&self, plan: &Plan, action: Action) -> bool {
+        plan.id_of(action).is_some_and(|id| self.begun.contains(id))
+    }
+
     /// Where users are, as far as the steps tell. Who goes on with a run lets them in there and nowhere else: a step of the way
     /// back outweighs every step of the way there.
     pub fn whereabouts(&self, plan: &Plan) -> Whereabouts {
-        let within =
-            |steps: &BTreeSet<StepId>, action| plan.id_of(action).is_some_and(|id| steps.contains(id));
-        let (done, begun) = (|action| within(&self.done, action), |action| within(&self.begun, action));
-        if done(Action::SwitchBack) || done(Action::Reopen) {
+        if self.did(plan, Action::SwitchBack) || self.did(plan, Action::Reopen) {
             Whereabouts::OnSource
-        } else if begun(Action::SwitchBack) || begun(Action::CloseTarget) {
+        } else if self.began(plan, Action::SwitchBack) || self.began(plan, Action::CloseTarget) {
             Whereabouts::Waiting
-        } else if done(Action::Switch) {
+        } else if self.did(plan, Action::Switch) {
             Whereabouts::OnTarget
-        } else if begun(Action::Freeze) {
+        } else if self.began(plan, Action::Freeze) {
             Whereabouts::Waiting
         } else {
             Whereabouts::OnSource
@@ -159,8 +166,7 @@ impl Progress {
 
     /// Whether users' writes wait, because something that promises to change nothing is under way.
     pub fn writes_wait(&self, plan: &Plan) -> bool {
-        let did = |action| plan.id_of(action).is_some_and(|id| self.done.contains(id));
-        did(Action::MeasureBefore) && !did(Action::MeasureAfter)
+        self.did(plan, Action::MeasureBefore) && !self.did(plan, Action::MeasureAfter)
     }
 
     /// Whether a step was left out for good: something objected, and the run went on without it. Where nothing came after it, it is

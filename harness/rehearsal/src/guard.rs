@@ -1,7 +1,8 @@
 //! Whether the source may be cleaned up: what the guard knows, and everything that forbids it. Pure, so that real runs and simulated
 //! ones are judged alike.
 
-use drydock_core::finding::{Finding, Kind, Outcome};
+use crate::flow::StepError;
+use drydock_core::finding::{Class, Finding, Kind, Outcome};
 use drydock_core::names::checks;
 use drydock_migration::freeze::{Marks, Session, compare};
 use std::time::Duration;
@@ -77,6 +78,17 @@ pub fn moved_since(compared: &Marks, now: &Marks) -> Vec<Finding> {
     let moved = compare(compared, now).into_iter().filter(|f| f.kind != Kind::StillActive);
     let next = "the target lacks it: find the writer, stop it, carry over what it wrote or migrate again";
     moved.map(|f| Finding { check: checks::CLEANUP_GUARD.into(), ..f.next(next) }).collect()
+}
+
+/// The refusal of a clean-up that has begun, where the source moved since the guard allowed it.
+///
+/// # Errors
+/// The first movement, as the step's error.
+pub fn refused_at_last(moved: &[Finding]) -> Result<(), StepError> {
+    moved.first().map_or(Ok(()), |first| {
+        let message = format!("the clean-up is refused at its beginning: {}", first.message);
+        Err(StepError { class: Class::Data, message, next: first.next.clone() })
+    })
 }
 
 /// Whether a finding forbids the clean-up; counts that differ are told apart by the check.

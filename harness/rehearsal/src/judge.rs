@@ -2,28 +2,13 @@
 
 use crate::start::{RehearsalError, file_error, ledger_lines};
 use drydock_core::event::{Ending, RECORD_VERSION, RunStarted};
-use drydock_core::finding::Outcome;
 use drydock_core::scenario::ledger_from_yaml;
 use drydock_core::{
-    CheckId, Clock, Event, Finding, Plan, Record, RecordWriter, Redactor, Scenario, Summary, SystemClock,
+    CheckId, Clock, Event, Plan, Record, RecordWriter, Redactor, Scenario, Summary, SystemClock,
 };
+use drydock_stores::compare::CheckResult;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-/// A check that was made.
-#[derive(Debug, Clone)]
-pub struct CheckMade {
-    /// Identifier, one of `drydock_core::names::checks`.
-    pub check: &'static str,
-    /// Items really compared.
-    pub compared: u64,
-    /// What was compared and what not.
-    pub note: String,
-    /// What it found.
-    pub findings: Vec<Finding>,
-    /// Duration in milliseconds.
-    pub millis: u64,
-}
 
 /// Lists of differences that are expected.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,7 +27,7 @@ pub struct Ledgers<'l> {
 pub fn judge(
     name: &str,
     asked: &[&str],
-    made: Vec<CheckMade>,
+    made: Vec<CheckResult>,
     ledgers: Ledgers<'_>,
     folder: Option<&Path>,
 ) -> Result<Summary, RehearsalError> {
@@ -92,18 +77,12 @@ impl Docket {
     }
 
     /// Records a check with what it found.
-    pub(crate) fn enter(&mut self, check: CheckMade) -> Result<(), RehearsalError> {
-        let outcome = check.findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Equal);
-        for finding in check.findings {
+    pub(crate) fn enter(&mut self, check: CheckResult) -> Result<(), RehearsalError> {
+        let (findings, finished) = check.told();
+        for finding in findings {
             self.append(Event::Finding(finding))?;
         }
-        self.append(Event::CheckFinished {
-            check: check.check.into(),
-            outcome,
-            compared: check.compared,
-            note: check.note,
-            millis: check.millis,
-        })
+        self.append(finished)
     }
 
     /// Judges the record, and writes it with its reports into `folder` if there is one.

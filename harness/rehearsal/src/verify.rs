@@ -1,6 +1,6 @@
 //! Comparison alone, of stores that somebody else runs: read-only, judged and reported as a rehearsal is.
 
-use crate::judge::{CheckMade, Docket};
+use crate::judge::Docket;
 use crate::start::{RehearsalError, file_error, ledger_lines};
 use crate::witness::Witness;
 use drydock_core::event::{RECORD_VERSION, RunStarted};
@@ -103,8 +103,8 @@ pub async fn verify(
     }
     let proof = proof.await.map_err(|e| file_error("the witness cannot prove itself")(e.into()))?;
     docket.append(Event::Proof(proof))?;
-    for CheckResult { check, compared, findings, note, millis } in results {
-        docket.enter(CheckMade { check, compared, note, findings, millis })?;
+    for result in results {
+        docket.enter(result)?;
     }
     docket.close(folder)
 }

@@ -4,6 +4,7 @@
 #[path = "../../fuzz/judge.rs"]
 mod judge;
 
+use crate::dice::Dice;
 use crate::support::{Run, written};
 use drydock_core::event::Ending;
 use drydock_core::{Finding, Kind, StepOutcome};
@@ -40,18 +41,6 @@ const PIECES: [&str; 24] = [
     "\n",
     "\"seq\":0,",
 ];
-
-/// A small generator, so that a failure comes again: xorshift with a seed for each copy.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % end.max(1) as u64).unwrap()
-    }
-}
 
 /// A few places put in, taken out or doubled.
 fn damaged(text: &[u8], dice: &mut Dice) -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! Scenario, plan, record and verdict, seen from outside.
 
+mod dice;
 mod fuzzed;
 mod lives;
 mod older;

@@ -6,7 +6,8 @@ use drydock_core::names::checks;
 use drydock_core::{ExitCode, Summary};
 use drydock_helm::Check;
 use drydock_helm::values::{self, ChartKeys, KeyVerdict, Road, Subject, Supplied};
-use drydock_rehearsal::judge::{CheckMade, Ledgers, judge};
+use drydock_rehearsal::judge::{Ledgers, judge};
+use drydock_stores::compare::CheckResult;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -161,12 +162,12 @@ fn keys(files: Option<&Path>, version: &values::Version) -> Result<Option<ChartK
 }
 
 /// Checks as the record tells them.
-pub(super) fn made(checks: Vec<Check>, began: Instant) -> Vec<CheckMade> {
+pub(super) fn made(checks: Vec<Check>, began: Instant) -> Vec<CheckResult> {
     let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let each = millis / checks.len().max(1) as u64;
     checks
         .into_iter()
-        .map(|c| CheckMade {
+        .map(|c| CheckResult {
             check: c.check,
             compared: c.compared,
             note: c.note,

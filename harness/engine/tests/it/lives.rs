@@ -1,6 +1,7 @@
 //! It starts, people work in it, it shows what it showed when it is started again, and nothing of it is left.
 
-use crate::support::{Notes, SETTLE, START, asked, config, open_directory, processes_of};
+use crate::processes::processes_of;
+use crate::support::{Notes, SETTLE, START, asked, config, open_directory};
 use drydock_engine::compare::compare;
 use drydock_engine::deeds::{Deeds, promises, read};
 use drydock_engine::fate::fates;

@@ -2,4 +2,6 @@
 
 mod lives;
 mod losses;
+#[path = "../../../environments/tests/support/processes.rs"]
+mod processes;
 mod support;

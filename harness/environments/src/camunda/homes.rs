@@ -8,7 +8,6 @@ use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result};
 use crate::homes::{self, Contents, Home, Obtained, Origin};
 use crate::java::{self, Java};
 use crate::machine::Machine;
-use crate::maven;
 use crate::unpack;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,12 +52,7 @@ pub(crate) fn origin(
         }
         return Ok(homes::ready(path.clone(), Obtained::Given, String::new()));
     }
-    let artifact = &pins.camunda;
-    if let Some(path) = cache.get(&homes::cache_name("camunda", artifact)) {
-        let obtained = Obtained::Fetched(artifact.coordinates.clone());
-        return Ok(homes::ready(path, obtained, artifact.version.clone()));
-    }
-    Ok(Origin::Fetch { artifact: artifact.clone(), local: maven::local(machine, artifact)? })
+    homes::cached_or_fetch("camunda", &pins.camunda, machine, cache)
 }
 
 /// Decides where the Java comes from, and fetches nothing.

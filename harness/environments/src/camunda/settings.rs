@@ -1,7 +1,8 @@
 //! How Camunda is configured: everything through its environment, so that the shared installation stays as it was unpacked.
 
 use super::CamundaConfig;
-use crate::error::{EnvironmentError, EnvironmentProblem, Result};
+use crate::error::Result;
+use crate::ports::free_for;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -37,15 +38,7 @@ pub(super) struct Ports {
 impl Ports {
     /// Four more ports beside the one that is given.
     pub(super) fn free(rest: u16, whom: &str) -> Result<Self> {
-        let free = || {
-            drydock_ports::free().map_err(|e| {
-                EnvironmentError::new(
-                    EnvironmentProblem::PortTaken,
-                    format!("cannot get a free port for the {whom}: {e}"),
-                    "check that the loopback interface is up",
-                )
-            })
-        };
+        let free = || free_for(whom);
         Ok(Self { rest, management: free()?, gateway: free()?, command: free()?, internal: free()? })
     }
 }

@@ -169,7 +169,7 @@ impl Running {
     pub(super) async fn signal(&self, engine: &Engine, signal: StoreSignal) -> Result<()> {
         let Some(container) = &self.container else { return Ok(()) };
         match signal {
-            StoreSignal::Stop => container.pause().await.map_err(|e| refused("pause", container.id(), &e)),
+            StoreSignal::Stop => engine.pause(container.id()).await,
             StoreSignal::Continue => engine.unpause(container.id()).await,
             other => engine.signal(container.id(), signal_name(other)).await,
         }

@@ -3,6 +3,7 @@
 #[path = "../../fuzz/judge.rs"]
 mod judge;
 
+use crate::dice::Dice;
 use std::path::PathBuf;
 
 /// Damaged copies of each file.
@@ -11,18 +12,6 @@ const COPIES: u64 = 6;
 /// Pieces that mean something in YAML.
 const PIECES: [&str; 14] =
     ["&a ", "*a", ": ", "- ", "\t", "{", "]", "|\n", "\"", "'", "<<: ", "#", "\u{feff}", "---\n"];
-
-/// A small generator, so that a failure comes again: xorshift with a seed for each copy.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % end.max(1) as u64).unwrap()
-    }
-}
 
 /// A few places put in, taken out or doubled.
 fn damaged(text: &str, dice: &mut Dice) -> String {

@@ -2,6 +2,8 @@
 
 mod charts;
 mod corpus;
+#[path = "../../../core/tests/core/dice.rs"]
+mod dice;
 mod every_key;
 mod fuzzed;
 mod objects;

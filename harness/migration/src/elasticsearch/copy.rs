@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// Indices made at the same time.
@@ -348,6 +349,7 @@ impl<'a> Work<'a> {
         let parallelism = usize::try_from(self.cx.spec.reindex_parallelism).unwrap_or(usize::MAX);
         self.reporter.progress(before, Some(total), "documents");
         let finished = AtomicU64::new(before);
+        let (copied, to_sync) = mpsc::unbounded_channel();
         let copies = full
             .iter()
             .map(|index| async {
@@ -356,7 +358,10 @@ impl<'a> Work<'a> {
                     Some(ledger) => self.copy_warm(index, ledger).await?,
                 };
                 let Some(moved) = moved else { return Ok(()) };
-                self.sync_early(&index.name, moved).await;
+                if moved > 0 {
+                    // Nobody is there to take it only when all of this is over.
+                    let _ = copied.send(index.name.clone());
+                }
                 let now = finished.fetch_add(moved, Ordering::Relaxed) + moved;
                 self.reporter.item(&index.name, moved);
                 self.reporter.progress(now.min(total), Some(total), "documents");
@@ -385,6 +390,7 @@ impl<'a> Work<'a> {
             biased;
             copied = bounded(parallelism, copies) => copied.map(drop),
             never = watch => never,
+            never = self.sync_behind(to_sync) => match never {},
         }
     }
 }

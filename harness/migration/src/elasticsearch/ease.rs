@@ -8,9 +8,8 @@ use crate::without::Without;
 use drydock_core::scenario::{CreateIndices, Mover};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-
-/// Documents from which the sync of an index takes longer than to ask for it.
-const WORTH_A_HEAD_START: u64 = 100;
+use std::convert::Infallible;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 impl Work<'_> {
     /// Remembers the replicas that the new index got and eases it, as the official scripts do.
@@ -78,12 +77,21 @@ impl Work<'_> {
         self.mode() != CreateIndices::Bare && self.cx.spec.mover != Mover::Snapshot
     }
 
-    /// Has an index synced as soon as it is copied, beside the copies of others: all of it at the end is time in which nobody
-    /// can work. A mere head start: what counts is the answer for all indices, after their settings are back.
-    pub(super) async fn sync_early(&self, name: &str, moved: u64) {
-        if moved >= WORTH_A_HEAD_START && self.eases() && !Without::Flush.is_gone() {
-            let _ = self.target.post_empty(&format!("{}/_flush", index_path(name))).await;
+    /// Has indices synced as they come in, each once it is copied, beside the copies of others: all of it at the end is time in
+    /// which nobody can work. A mere head start, which no copy waits for and whose answers nobody reads: what counts is the answer
+    /// for all indices, after their settings are back. Never ends.
+    pub(super) async fn sync_behind(&self, mut copied: UnboundedReceiver<String>) -> Infallible {
+        let mut names = Vec::new();
+        // What came in during a request goes with the next one: a slow store is asked less often.
+        while copied.recv_many(&mut names, usize::MAX).await > 0 {
+            if self.eases() && !Without::Flush.is_gone() {
+                for path in chunks(&names) {
+                    let _ = self.target.post_empty(&format!("/{path}/_flush?ignore_unavailable=true")).await;
+                }
+            }
+            names.clear();
         }
+        std::future::pending().await
     }
 
     async fn put_settings(&self, groups: BTreeMap<String, Vec<String>>) -> Result<(), MigrationError> {

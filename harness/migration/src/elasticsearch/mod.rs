@@ -28,11 +28,12 @@ mod warm;
 pub(crate) use back_up::{Backup, back_up};
 pub(crate) use copy::{Pass, copy_indices};
 pub(crate) use delta::carry_delta;
+pub(crate) use drydock_stores::elasticsearch::path_segment as encode;
 pub(crate) use inventory::{
     Inventory, SourceIndex, State, counts as document_counts, list, names as index_names, refresh,
 };
 pub use marks::forget_warm_copy;
-pub(crate) use prefixes::{Prefixes, encode};
+pub(crate) use prefixes::Prefixes;
 pub(crate) use target::{RemoteRead, prepare, remote_read};
 pub(crate) use templates::names as template_names;
 pub(crate) use trial::trial_copy;

@@ -1,5 +1,7 @@
 //! Which index names belong to the migration.
 
+use super::encode;
+
 /// Name prefixes. None at all stands for every name that does not begin with a dot.
 #[derive(Debug, Clone)]
 pub(crate) struct Prefixes(Vec<String>);
@@ -34,19 +36,6 @@ impl Prefixes {
     }
 }
 
-/// A name as part of a path. Index names are nearly free in their characters; ids and aliases are quite free.
-pub(crate) fn encode(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +51,5 @@ mod tests {
         assert_eq!(prefixes.pattern(), "zeebe-*,operate-*");
         let all = Prefixes::new(&[]);
         assert!(all.matches("x") && !all.matches(".kibana"));
-        assert_eq!(encode("a/b ü+%"), "a%2Fb%20%C3%BC%2B%25");
     }
 }

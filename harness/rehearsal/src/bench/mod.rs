@@ -17,7 +17,7 @@ use crate::start::{
     Beginning, Begun, Lent, RehearsalError, RehearsalOptions, Rehearsed, begin, file_error, go_through,
     ledger_of, plan_of, read_record, runs_of,
 };
-use drydock_core::{Record, RunId, Scenario};
+use drydock_core::{Action, Plan, Record, RunId, Scenario};
 use drydock_estimate::MeasuredRun;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,8 +34,8 @@ pub trait Watcher: Send + Sync {
 /// Runs every round. Each is appended to the history when it has ended, so that a kill loses one run at most. Returns the
 /// new runs, without warm-ups.
 ///
-/// All rounds share their stores, which are emptied in between: a managed service has run for long when a migration
-/// reaches it, and a store that has only just been started spends more time on warming up than on a small volume.
+/// All rounds share their stores, which are emptied in between, and their source is not cleaned up: both have run for long when
+/// a migration reaches them, and a store that has only just been started spends more time on warming up than on a small volume.
 ///
 /// # Errors
 /// The scenario or the history cannot be read, the history cannot be written, or the stores cannot be started.
@@ -133,7 +133,8 @@ async fn one(
     observer: Arc<dyn Observer>,
     interrupt: &Interrupt,
 ) -> Result<(Rehearsed, Age), BenchError> {
-    let (scenario, plan) = plan_of(file, options)?;
+    let (scenario, mut plan) = plan_of(file, options)?;
+    keep_source(&scenario, &mut plan);
     let ledger = ledger_of(&scenario, file)?;
     let say = |text: &str| observer.say(text);
     let (stores, blank, age) = shared.stage.lend(&shared.scenario, options, &say).await?;
@@ -157,6 +158,14 @@ async fn one(
         shared.stage.take_back(stores, blank);
     }
     Ok((rehearsed?, age))
+}
+
+/// A source that is cleaned up is a store that has only just been started in the next round: it would be measured at warming up
+/// what a real source has had for months. A way back from there on needs it gone.
+fn keep_source(scenario: &Scenario, plan: &mut Plan) {
+    if scenario.rollback.is_none() {
+        plan.steps.retain(|s| !matches!(s.action, Action::CleanupSource | Action::ValidateAlone));
+    }
 }
 
 /// A run as the history would hold it, without the probes of the machine.

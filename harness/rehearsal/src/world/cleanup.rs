@@ -2,9 +2,9 @@
 
 use super::cutover::MARKS;
 use super::{RealWorld, Stepped, internal, of_migration};
-use crate::flow::{Facts, StepError};
-use crate::guard::{Known, moved_since, refusals};
-use drydock_core::finding::{Class, Finding, Kind, Sample};
+use crate::flow::Facts;
+use crate::guard::{Known, moved_since, refusals, refused_at_last};
+use drydock_core::finding::{Finding, Kind, Sample};
 use drydock_core::names::checks;
 use drydock_environments::Side;
 use drydock_migration::freeze::{Session, sessions};
@@ -64,13 +64,11 @@ impl RealWorld {
     /// Looks once more, at the last moment: what the guard allowed may be wrong by now.
     pub(super) async fn look_before_clean_up(&mut self) -> Stepped<()> {
         let moved = self.moved_since_compared().await?;
-        let Some(first) = moved.first() else { return Ok(()) };
-        let message = format!("the clean-up is refused at its beginning: {}", first.message);
-        let next = first.next.clone();
+        let allowed = refused_at_last(&moved);
         for finding in moved {
             self.found(finding);
         }
-        Err(StepError { class: Class::Data, message, next })
+        allowed
     }
 }
 

@@ -3,7 +3,6 @@
 use super::usable::Look;
 use super::{Pins, RealWorld, Stepped, store_failed};
 use crate::flow::Facts;
-use drydock_core::Event;
 use drydock_core::finding::{Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
 use drydock_environments::Side;
@@ -60,17 +59,11 @@ impl RealWorld {
     /// Writes results into the record: findings first, then what they belong to.
     pub(super) fn conclude(&mut self, results: Vec<CheckResult>) {
         for result in results {
-            let outcome = result.findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Equal);
-            for finding in result.findings {
+            let (findings, finished) = result.told();
+            for finding in findings {
                 self.found(finding);
             }
-            self.recorder.emit(Event::CheckFinished {
-                check: result.check.into(),
-                outcome,
-                compared: result.compared,
-                note: result.note,
-                millis: result.millis,
-            });
+            self.recorder.emit(finished);
         }
     }
 

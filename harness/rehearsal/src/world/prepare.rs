@@ -211,19 +211,19 @@ impl RealWorld {
     /// Brings back what finished steps had made before the run was killed.
     pub(super) async fn bring_back(&mut self, progress: &Progress) -> Stepped<()> {
         self.announce()?;
-        let id_of = |action| self.config.plan.id_of(action);
-        let did = |action| id_of(action).is_some_and(|id| progress.done.contains(id));
-        let whereabouts = progress.whereabouts(&self.config.plan);
+        let plan = &self.config.plan;
+        let did = |action| progress.did(plan, action);
+        let whereabouts = progress.whereabouts(plan);
         // A plan that is left before the switch asks for the freeze as well.
-        let asked = id_of(Action::Switch).is_some() || self.config.scenario.rollback.is_some();
+        let asked = plan.id_of(Action::Switch).is_some() || self.config.scenario.rollback.is_some();
         // Once the source was held against its description, or users are back on it, the freeze is over.
         let over = did(Action::Compare) || did(Action::HoldAgainstBaseline);
         let recall = did(Action::Freeze) && asked && !over && whereabouts != Whereabouts::OnSource;
         let held = did(Action::HoldAgainstBaseline);
-        let returning = id_of(Action::SwitchBack).is_some_and(|id| progress.begun.contains(id));
+        let returning = progress.began(plan, Action::SwitchBack);
         let cleaned = did(Action::CleanupSource);
         let guarded = did(Action::CleanupGuard);
-        let waiting = progress.writes_wait(&self.config.plan);
+        let waiting = progress.writes_wait(plan);
         // Each life of the run starts the writer at most twice.
         self.writer_starts = self.recorder.now_ms() / 1000 + 2;
         let service = Service::stopped(self.open_log()?);

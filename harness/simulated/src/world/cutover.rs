@@ -5,12 +5,12 @@ use crate::promises::{Promise, sides_differ};
 use crate::safeguard::Safeguard;
 use crate::schedule::Side;
 use drydock_core::event::ServiceState;
-use drydock_core::finding::{Class, Finding, Kind};
+use drydock_core::finding::{Finding, Kind};
 use drydock_core::names::checks;
 use drydock_core::{Action, Event, Step};
 use drydock_migration::freeze::{FreezeWitness, Settled, compare};
-use drydock_rehearsal::flow::{Attempt, Facts, StepError};
-use drydock_rehearsal::guard::{Known, moved_since, refusals};
+use drydock_rehearsal::flow::{Attempt, Facts};
+use drydock_rehearsal::guard::{Known, moved_since, refusals, refused_at_last};
 use drydock_stores::compare::CheckResult;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -185,14 +185,11 @@ impl SimWorld<'_> {
         let facts = self.drive(step, attempt, items).await?;
         if !self.lacks(Safeguard::CleanupGuard) && !self.lacks(Safeguard::SecondLook) {
             let moved = self.moved().await?;
-            if let Some(first) = moved.first() {
-                let message = format!("the clean-up is refused at its beginning: {}", first.message);
-                let next = first.next.clone();
-                for finding in moved {
-                    self.found(finding);
-                }
-                return Err(StepError { class: Class::Data, message, next });
+            let allowed = refused_at_last(&moved);
+            for finding in moved {
+                self.found(finding);
             }
+            allowed?;
         }
         self.stage.clean();
         Ok(facts)

@@ -12,7 +12,7 @@ use crate::aftermath::describe;
 use crate::safeguard::Safeguard;
 use crate::schedule::{Mishap, Side};
 use drydock_core::event::ServiceState;
-use drydock_core::finding::{Class, Finding, Outcome};
+use drydock_core::finding::{Class, Finding};
 use drydock_core::{Action, Event, Step, StepId};
 use drydock_migration::freeze::{FreezeWitness, Marks};
 use drydock_migration::{BuiltinDriver, Reporter};
@@ -99,17 +99,11 @@ impl<'s> SimWorld<'s> {
     }
 
     fn conclude(&mut self, result: CheckResult) {
-        let outcome = result.findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Equal);
-        for finding in result.findings {
+        let (findings, finished) = result.told();
+        for finding in findings {
             self.found(finding);
         }
-        self.recorder.emit(Event::CheckFinished {
-            check: result.check.into(),
-            outcome,
-            compared: result.compared,
-            note: result.note,
-            millis: result.millis,
-        });
+        self.recorder.emit(finished);
     }
 
     /// Takes the marks of the source.
@@ -200,8 +194,8 @@ impl<'s> SimWorld<'s> {
     /// Brings back what a process forgets when it is killed.
     async fn bring_back(&mut self, done: &Progress) -> Stepped<()> {
         let plan = &self.stage.plan;
-        let did = |action| plan.id_of(action).is_some_and(|id| done.done.contains(id));
-        let begun = |action| plan.id_of(action).is_some_and(|id| done.begun.contains(id));
+        let did = |action| done.did(plan, action);
+        let begun = |action| done.began(plan, action);
         let whereabouts = if self.lacks(Safeguard::Whereabouts) {
             // As the steps of the way there alone tell.
             match (did(Action::Switch), begun(Action::Freeze)) {

@@ -1,6 +1,7 @@
 //! What a comparison hands back, and the knobs it is run with.
 
-use drydock_core::Finding;
+use drydock_core::finding::Outcome;
+use drydock_core::{Event, Finding};
 use drydock_parity::DigestKey;
 use std::collections::BTreeMap;
 
@@ -29,6 +30,19 @@ impl CheckResult {
             note: String::new(),
             millis: 0,
         }
+    }
+
+    /// As the record tells it: what it found, and then the event that closes the check, with the worst outcome of these.
+    pub fn told(self) -> (Vec<Finding>, Event) {
+        let outcome = self.findings.iter().map(|f| f.outcome).max().unwrap_or(Outcome::Equal);
+        let finished = Event::CheckFinished {
+            check: self.check.into(),
+            outcome,
+            compared: self.compared,
+            note: self.note,
+            millis: self.millis,
+        };
+        (self.findings, finished)
     }
 }
 
