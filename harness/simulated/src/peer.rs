@@ -1,7 +1,7 @@
 //! One simulated cluster as the driver's client meets it: latency, faults, and then what the cluster answers.
 
 use crate::api::{self, Call, Outcome};
-use crate::cluster::{Change, Cluster, Doc, Operation, Refusal, Versioning};
+use crate::cluster::{Action, Change, Cluster, Doc, Operation, Refusal, Task, Versioning};
 use crate::schedule::{Class, Schedule, Side, Trouble};
 use crate::script::{Script, Tracing};
 use drydock_stores::ElasticsearchEndpoint;
@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 const RESET: &str = "connection reset by peer";
@@ -27,6 +28,14 @@ pub fn alone() -> ElasticsearchEndpoint {
     Peer::new(Side::Source, &Arc::new(Script::new(&nothing, None, Tracing::Off))).endpoint()
 }
 
+/// A request that is not carried out yet.
+struct Waiting {
+    class: Class,
+    request: Request,
+    /// Who waits for its answer; nobody where the connection was reset.
+    caller: Option<oneshot::Sender<Response>>,
+}
+
 /// A cluster and the way to it.
 pub(crate) struct Peer {
     side: Side,
@@ -35,8 +44,8 @@ pub(crate) struct Peer {
     other: OnceLock<Weak<Peer>>,
     script: Arc<Script>,
     me: Weak<Peer>,
-    /// Requests whose callers have gone, by number, until they are carried out.
-    late: Mutex<BTreeMap<u64, (Class, Request)>>,
+    /// Requests that take their time, by number, until they are carried out.
+    late: Mutex<BTreeMap<u64, Waiting>>,
     /// Until when the node is away, in milliseconds of the simulation.
     away_until: AtomicU64,
     /// Whether it was stopped on purpose. Its data stays.
@@ -162,11 +171,27 @@ impl Peer {
             Some(Trouble::Unavailable) => return refusal(503, "unavailable"),
             Some(Trouble::CutBefore) => return Err(RESET.into()),
             Some(Trouble::Late(ms)) => {
-                self.put_off(request, number, class, ms);
+                self.put_off(request, number, class, ms, None);
                 tokio::time::sleep(PATIENCE).await;
                 return Err(RESET.into());
             }
-            Some(Trouble::Slow(ms)) => tokio::time::sleep(Duration::from_millis(ms)).await,
+            // It stands in the queue of the master: what comes after it is carried out after it.
+            Some(Trouble::Slow(ms)) if class == Class::Change => {
+                let (caller, answer) = oneshot::channel();
+                self.put_off(request, number, class, ms, Some(caller));
+                return answer.await.map_err(|_| RESET.to_owned());
+            }
+            Some(Trouble::Slow(ms)) if class == Class::Bulk => {
+                let task = self.begin_bulk(request);
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+                // A node that was killed meanwhile knows nothing of it.
+                if self.cluster().tasks.remove(&task).is_none() {
+                    return Err(RESET.into());
+                }
+            }
+            Some(Trouble::Slow(ms)) if class == Class::Read => {
+                tokio::time::sleep(Duration::from_millis(ms)).await;
+            }
             Some(Trouble::PrimaryMoved) => {
                 for index in self.cluster().indices.values_mut() {
                     index.term += 1;
@@ -176,7 +201,7 @@ impl Peer {
         }
         let cut_short = matches!(trouble, Some(Trouble::CutAfter | Trouble::Gateway | Trouble::Silence));
         let answered = if class == Class::Copy {
-            let copying = self.copy(request, number, trouble == Some(Trouble::ContextLost));
+            let copying = self.copy(request, number, trouble);
             if cut_short {
                 // It goes on, whoever waits.
                 drop(copying);
@@ -202,46 +227,70 @@ impl Peer {
         }
     }
 
-    /// Carries a request out later, without anybody who waits for it. A node that is killed meanwhile forgets it. Changes of
+    /// Shows a `_bulk` in the task list, as the real thing words it.
+    fn begin_bulk(&self, request: &Request) -> u64 {
+        let path = request.path.split('?').next().unwrap_or_default();
+        let index = path.trim_start_matches('/').trim_end_matches("_bulk").trim_end_matches('/');
+        let mut cluster = self.cluster();
+        let number = cluster.number();
+        let description = format!("requests[1], indices[{index}]");
+        cluster.tasks.insert(number, Task { description, ..Task::of(Action::Bulk) });
+        number
+    }
+
+    /// Carries a request out later, for `caller` if somebody waits for it. A node that is killed meanwhile forgets it. Changes of
     /// definitions keep their order, as the queue of a master does.
-    fn put_off(self: &Arc<Self>, request: &Request, number: u64, class: Class, ms: u64) {
-        let (peer, request) = (Arc::clone(self), request.clone());
-        self.waiting().insert(number, (class, request.clone()));
+    fn put_off(
+        self: &Arc<Self>,
+        request: &Request,
+        number: u64,
+        class: Class,
+        ms: u64,
+        caller: Option<oneshot::Sender<Response>>,
+    ) {
+        let peer = Arc::clone(self);
+        self.waiting().insert(number, Waiting { class, request: request.clone(), caller });
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(ms)).await;
-            if peer.waiting().remove(&number).is_some() {
-                peer.carry_out_late(&request, number, class);
+            let waited = peer.waiting().remove(&number);
+            if let Some(waited) = waited {
+                peer.carry_out_late(number, waited);
             }
         });
     }
 
-    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, (Class, Request)>> {
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, Waiting>> {
         self.late.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Carries out changes of definitions that stand in front of the next one.
     fn catch_up(self: &Arc<Self>) {
         let all = std::mem::take(&mut *self.waiting());
-        let (before, others) = all.into_iter().partition(|(_, (class, _))| *class == Class::Change);
+        let (before, others): (BTreeMap<_, _>, _) =
+            all.into_iter().partition(|(_, waiting)| waiting.class == Class::Change);
         *self.waiting() = others;
-        let before: BTreeMap<u64, (Class, Request)> = before;
-        for (number, (class, request)) in before {
-            self.carry_out_late(&request, number, class);
+        for (number, waiting) in before {
+            self.carry_out_late(number, waiting);
         }
     }
 
-    fn carry_out_late(self: &Arc<Self>, request: &Request, number: u64, class: Class) {
+    fn carry_out_late(self: &Arc<Self>, number: u64, Waiting { class, request, caller }: Waiting) {
         let path = request.path.split('?').next().unwrap_or_default();
-        let status = match class {
+        let answer = match class {
             Class::Copy => {
-                drop(self.copy(request, number, false));
-                200
+                drop(self.copy(&request, number, None));
+                Response { status: 200, body: Vec::new() }
             }
-            _ => self.carry_out(request, false).status,
+            _ => self.carry_out(&request, false),
         };
         self.script.tell(|| {
+            let status = answer.status;
             format!("late    {number} {} {} {path} -> {status}", self.side.as_str(), request.method)
         });
+        if let Some(caller) = caller {
+            // Who waited may have been killed.
+            let _ = caller.send(answer);
+        }
     }
 
     /// Carries a request out at once.
@@ -296,7 +345,12 @@ impl Peer {
     }
 
     /// Begins a `_reindex`. It goes on whether or not anybody waits for its answer.
-    fn copy(self: &Arc<Self>, request: &Request, number: u64, loses_context: bool) -> JoinHandle<Response> {
+    fn copy(
+        self: &Arc<Self>,
+        request: &Request,
+        number: u64,
+        trouble: Option<Trouble>,
+    ) -> JoinHandle<Response> {
         let peer = Arc::clone(self);
         let body: Value =
             serde_json::from_slice(request.body.as_deref().unwrap_or_default()).unwrap_or_default();
@@ -314,11 +368,16 @@ impl Peer {
                     "of _reindex, what is waited for and has no further options is simulated",
                 ));
             }
-            peer.reindex(&body, number, loses_context).await.unwrap_or_else(|refusal| api::refused(&refusal))
+            peer.reindex(&body, number, trouble).await.unwrap_or_else(|refusal| api::refused(&refusal))
         })
     }
 
-    async fn reindex(&self, body: &Value, number: u64, loses_context: bool) -> Result<Response, Refusal> {
+    async fn reindex(
+        &self,
+        body: &Value,
+        number: u64,
+        trouble: Option<Trouble>,
+    ) -> Result<Response, Refusal> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (from, into) = (text(&body["source"]["index"]), text(&body["dest"]["index"]));
         let nothing = json!({"timed_out": false, "total": 0, "updated": 0, "created": 0, "version_conflicts": 0, "failures": []});
@@ -352,9 +411,13 @@ impl Peer {
             let mut cluster = self.cluster();
             let task = cluster.number();
             let description = format!("reindex from [host=source][{from}] to [{into}]");
-            cluster.tasks.insert(task, crate::cluster::Task { description, ..Default::default() });
+            cluster.tasks.insert(task, Task { description, ..Task::of(Action::Reindex) });
             task
         };
+        if let Some(Trouble::Slow(ms)) = trouble {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+        }
+        let loses_context = trouble == Some(Trouble::ContextLost);
         let done = self.batches(body, &into, task, number, &documents, size, loses_context).await;
         self.cluster().tasks.remove(&task);
         done

@@ -20,6 +20,8 @@ const IDLE_LIMIT: Duration = Duration::from_secs(15);
 const DEAF_LIMIT: Duration = Duration::from_secs(60);
 /// A request whose caller has gone may arrive so much later.
 const LATE_LIMIT: Duration = Duration::from_secs(5);
+/// Writes whose callers have gone are waited for so long.
+const BULK_LIMIT: Duration = Duration::from_secs(5 * 60);
 /// The official scripts' limit for one copy.
 const COPY_LIMIT: Duration = Duration::from_secs(30 * 60);
 
@@ -57,7 +59,25 @@ impl Work<'_> {
             return Ok(());
         };
         tokio::time::sleep_until(last + LATE_LIMIT).await;
-        self.stop_copies().await
+        self.stop_copies().await?;
+        // What has arrived by now is in the target's task list until it is done, however long that takes.
+        let begun = Instant::now();
+        loop {
+            match self.bulks_under_way().await? {
+                0 => return Ok(()),
+                left if begun.elapsed() > BULK_LIMIT => {
+                    return Err(MigrationError::environment(
+                        "wait for writes that nobody waits for any more",
+                        format!(
+                            "{left} of them are still under way on the target after {} s",
+                            BULK_LIMIT.as_secs()
+                        ),
+                        "wait until the target has ended them, then resume the run",
+                    ));
+                }
+                _ => tokio::time::sleep(LOOK).await,
+            }
+        }
     }
 
     /// Ends when an answer cannot be expected any more: no task copies into the index, and has not for a while.

@@ -1,6 +1,7 @@
 //! The copy of all indices: made, filled, and given back their settings; then templates and aliases.
 
 use super::create::{self, Definition, definitions};
+use super::ease::WORTH_A_HEAD_START;
 use super::inventory::{self, Inventory, SourceIndex, State, largest_first};
 use super::marks::{self, Ledger};
 use super::stream::{Part, Stream};
@@ -71,7 +72,7 @@ pub(crate) async fn copy_indices(
             _ => work.run(&inventory, done, attempt).await,
         }
     };
-    work.to_the_end(begun, copied).await
+    work.to_the_end(begun, attempt, copied).await
 }
 
 impl<'a> Work<'a> {
@@ -113,8 +114,13 @@ impl<'a> Work<'a> {
     pub(super) async fn to_the_end(
         &self,
         begun: Instant,
+        attempt: Attempt,
         work: impl Future<Output = Result<Facts, MigrationError>>,
     ) -> Result<Facts, MigrationError> {
+        if attempt == Attempt::Again {
+            // Whoever made the attempt before was killed, perhaps with requests on their way.
+            self.stream.note_unanswered();
+        }
         let outcome = self.cx.cancel.run_until_cancelled(work).await;
         let mut facts = match outcome {
             Some(Ok(facts)) => facts,
@@ -358,7 +364,7 @@ impl<'a> Work<'a> {
                     Some(ledger) => self.copy_warm(index, ledger).await?,
                 };
                 let Some(moved) = moved else { return Ok(()) };
-                if moved > 0 {
+                if moved >= WORTH_A_HEAD_START {
                     // Nobody is there to take it only when all of this is over.
                     let _ = copied.send(index.name.clone());
                 }

@@ -28,6 +28,17 @@ impl Work<'_> {
         self.end(running.into_iter().filter(|task| task.index == index).collect()).await
     }
 
+    /// How many `_bulk` into wanted indices the target has not finished, whoever sent them.
+    pub(super) async fn bulks_under_way(&self) -> Result<usize, MigrationError> {
+        let answer = self
+            .target
+            .get("/_tasks?actions=*write/bulk&detailed=true")
+            .await
+            .map_err(|e| MigrationError::elasticsearch("list the writes under way on the target", &e))?;
+        let tasks = tasks_of(&answer).map(|(_, task)| task["description"].as_str().unwrap_or_default());
+        Ok(tasks.filter(|described| written_by(described).any(|name| self.prefixes.matches(name))).count())
+    }
+
     async fn end(&self, tasks: Vec<Running>) -> Result<(), MigrationError> {
         for task in tasks {
             let path = format!("/_tasks/{}/_cancel?wait_for_completion=true", super::encode(&task.id));
@@ -54,24 +65,41 @@ pub(super) struct Running {
 
 fn running_of(answer: &Value, wanted: &BTreeMap<String, Definition>) -> Vec<Running> {
     let mut found = Vec::new();
-    for node in answer["nodes"].as_object().into_iter().flatten().map(|(_, n)| n) {
-        for (id, task) in node["tasks"].as_object().into_iter().flatten() {
-            let description = task["description"].as_str().unwrap_or_default();
-            let index = description.rsplit_once(" to [").and_then(|(_, rest)| rest.split(']').next());
-            if let Some(index) = index.filter(|index| wanted.contains_key(*index)) {
-                let number = |name: &str| task["status"][name].as_u64().unwrap_or(0);
-                let index = index.to_owned();
-                found.push(Running { id: id.clone(), index, done: number("created") + number("updated") });
-            }
+    for (id, task) in tasks_of(answer) {
+        let description = task["description"].as_str().unwrap_or_default();
+        let index = description.rsplit_once(" to [").and_then(|(_, rest)| rest.split(']').next());
+        if let Some(index) = index.filter(|index| wanted.contains_key(*index)) {
+            let number = |name: &str| task["status"][name].as_u64().unwrap_or(0);
+            let index = index.to_owned();
+            found.push(Running { id: id.clone(), index, done: number("created") + number("updated") });
         }
     }
     found
+}
+
+fn tasks_of(answer: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let nodes = answer["nodes"].as_object().into_iter().flatten();
+    nodes.flat_map(|(_, node)| node["tasks"].as_object().into_iter().flatten())
+}
+
+/// The indices that a `_bulk` writes to, from its description: `requests[2], indices[a, b]`.
+fn written_by(description: &str) -> impl Iterator<Item = &str> {
+    let names = description.rsplit_once("indices[").and_then(|(_, rest)| rest.split(']').next());
+    names.unwrap_or_default().split(", ").filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::{Map, json};
+
+    #[test]
+    fn a_bulk_tells_where_it_writes() {
+        let names = |description| written_by(description).collect::<Vec<_>>();
+        assert_eq!(names("requests[2], indices[operate-a_, operate-b_]"), ["operate-a_", "operate-b_"]);
+        assert_eq!(names("requests[1], indices[]"), Vec::<&str>::new());
+        assert_eq!(names("something else"), Vec::<&str>::new());
+    }
 
     #[test]
     fn only_copies_into_wanted_indices_are_ours() {

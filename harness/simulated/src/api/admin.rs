@@ -40,12 +40,15 @@ pub(super) fn cat_aliases(cluster: &Cluster) -> Value {
     .collect()
 }
 
-pub(super) fn tasks(cluster: &Cluster) -> Value {
+/// Requests under way whose action matches the pattern, which begins with a star.
+pub(super) fn tasks(cluster: &Cluster, actions: &str) -> Value {
+    let wanted = actions.trim_start_matches('*');
     let tasks: Map<String, Value> = cluster
         .tasks
         .iter()
+        .filter(|(_, task)| task.action.name().ends_with(wanted))
         .map(|(number, task)| {
-            let body = json!({"action": "indices:data/write/reindex", "description": task.description,
+            let body = json!({"action": task.action.name(), "description": task.description,
                               "status": {"created": task.written, "updated": 0}});
             (format!("n:{number}"), body)
         })

@@ -39,7 +39,7 @@ fn is_known_value(path: &[&str], name: &str, value: &str) -> bool {
             value.split(',').all(|column| ["index", "status", "pri.store.size", "alias"].contains(&column))
         }
         (_, "requests_per_second") => value == "-1",
-        (["_tasks"], "actions") => value == "*reindex",
+        (["_tasks"], "actions") => ["*reindex", "*write/bulk"].contains(&value),
         (_, "refresh") => ["true", "false", ""].contains(&value),
         _ => true,
     }

@@ -127,7 +127,7 @@ fn route(cluster: &mut Cluster, call: &Call<'_>, now: u64) -> Result<Outcome, Re
         }
         ("GET", ["_cat", "indices", expression]) => admin::cat_indices(cluster, expression)?.into(),
         ("GET", ["_cat", "aliases"]) => admin::cat_aliases(cluster).into(),
-        ("GET", ["_tasks"]) => admin::tasks(cluster).into(),
+        ("GET", ["_tasks"]) => admin::tasks(cluster, call.query.get("actions").map_or("*", String::as_str)).into(),
         ("POST", ["_tasks", id, "_cancel"]) => admin::cancel(cluster, id)?.into(),
         ("POST", ["_aliases"]) => {
             cluster.change_aliases(&call.json()?["actions"])?;

@@ -125,12 +125,37 @@ pub(crate) struct Held {
     pub(crate) shards: Vec<(u32, Docs)>,
 }
 
-/// A copy under way.
-#[derive(Debug, Clone, Default)]
+/// What a task does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Bulk,
+    Reindex,
+}
+
+impl Action {
+    /// As the task list names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bulk => "indices:data/write/bulk",
+            Self::Reindex => "indices:data/write/reindex",
+        }
+    }
+}
+
+/// A request under way that the task list shows.
+#[derive(Debug, Clone)]
 pub(crate) struct Task {
+    pub(crate) action: Action,
     pub(crate) description: String,
     pub(crate) written: u64,
     pub(crate) cancelled: bool,
+}
+
+impl Task {
+    /// One that has only just begun.
+    pub(crate) fn of(action: Action) -> Self {
+        Self { action, description: String::new(), written: 0, cancelled: false }
+    }
 }
 
 /// What is remembered of a deleted index.

@@ -22,11 +22,15 @@ pub(crate) async fn carry_delta(
     let begun = Instant::now();
     let (work, inventory) = Work::of(cx, Pass::Cold, reporter).await?;
     match cx.spec.delta() {
-        Delta::Upstream => work.to_the_end(begun, async { upstream::carry(&work, &inventory).await }).await,
+        Delta::Upstream => {
+            work.to_the_end(begun, attempt, async { upstream::carry(&work, &inventory).await }).await
+        }
         Delta::Exact => {
             let (work, aliases) = work.without_aliases();
-            work.to_the_end(begun, async { exact::carry(&work, &inventory, &aliases, done, attempt).await })
-                .await
+            work.to_the_end(begun, attempt, async {
+                exact::carry(&work, &inventory, &aliases, done, attempt).await
+            })
+            .await
         }
     }
 }
