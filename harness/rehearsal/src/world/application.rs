@@ -24,6 +24,10 @@ const WORKS: Duration = Duration::from_secs(180);
 const SETTLE: Duration = Duration::from_secs(180);
 /// How long people and job workers go on after the last instance was started for the beginning, so that much of it ends.
 const GO_ON: Duration = Duration::from_secs(8);
+/// An archive that is slower than this has not reached anything of the run, and is not waited for.
+const MOST_ARCHIVING: Duration = Duration::from_secs(60);
+/// What moving everything takes that is due.
+const ARCHIVING: Duration = Duration::from_secs(6);
 /// Between two looks at work that comes to its end by itself.
 const LOOK: Duration = Duration::from_millis(200);
 /// Numbers that one worker has for its instances.
@@ -195,6 +199,11 @@ impl RealWorld {
     /// People rest, and what Camunda shows them on the source is noted once it has read everything.
     pub(super) async fn ask_before(&mut self) -> Stepped<Facts> {
         let mut facts = self.end_work().await?;
+        // What is being archived is listed twice for a moment, or not at all: everything that has ended is moved first.
+        let archive_after = self.application.as_ref().map(|a| a.spec.archive_after()).unwrap_or_default();
+        if archive_after <= MOST_ARCHIVING {
+            self.pause(archive_after + ARCHIVING).await?;
+        }
         let Some(session) = self.application.as_ref().and_then(|a| a.session.clone()) else {
             return Err(super::internal("Camunda does not run"));
         };
