@@ -189,6 +189,33 @@ pub mod checks {
     /// Targets answer, and applications can work on them.
     pub const TARGETS: &str = "targets-usable";
 
+    /// A real Camunda shows every process definition, with its diagram.
+    pub const APP_DEFINITIONS: &str = "application/definitions";
+    /// It shows every decision definition, with its diagram.
+    pub const APP_DECISIONS: &str = "application/decisions";
+    /// It lists every instance, in its state.
+    pub const APP_INSTANCES: &str = "application/instances";
+    /// Instances are found by state, flow node, process and variable.
+    pub const APP_SEARCH: &str = "application/search";
+    /// Variables have the values they had.
+    pub const APP_VARIABLES: &str = "application/variables";
+    /// It shows what each instance went through.
+    pub const APP_HISTORY: &str = "application/history";
+    /// It lists every incident.
+    pub const APP_INCIDENTS: &str = "application/incidents";
+    /// It shows how each decision came about.
+    pub const APP_DECISION_INSTANCES: &str = "application/decision-instances";
+    /// It lists every task.
+    pub const APP_TASKS: &str = "application/tasks";
+    /// Tasks are found by person and group.
+    pub const APP_TASKS_BY_USER: &str = "application/tasks-by-user";
+    /// Forms of tasks open.
+    pub const APP_FORMS: &str = "application/forms";
+    /// The figures of the dashboard are what they were.
+    pub const APP_STATISTICS: &str = "application/statistics";
+    /// Everything that was acknowledged is shown as it was acknowledged, by its key.
+    pub const APP_ACKNOWLEDGED: &str = "application/acknowledged";
+
     /// Preflight: every store answers at its address, with its certificate and its login.
     pub const PRE_REACHABLE: &str = "preflight/reachable";
     /// Preflight: no target is older than its source, no client program older than what it reads.
@@ -254,6 +281,23 @@ pub mod checks {
 
     /// The checks of a migration as a whole, in report order.
     pub const MIGRATION: [&str; 4] = [FREEZE, TARGETS, ACKNOWLEDGED, DOWNTIME];
+
+    /// The checks of a real application on the stores, in report order. Asked only where one runs.
+    pub const APPLICATION: [&str; 13] = [
+        APP_DEFINITIONS,
+        APP_DECISIONS,
+        APP_INSTANCES,
+        APP_SEARCH,
+        APP_VARIABLES,
+        APP_HISTORY,
+        APP_INCIDENTS,
+        APP_DECISION_INSTANCES,
+        APP_TASKS,
+        APP_TASKS_BY_USER,
+        APP_FORMS,
+        APP_STATISTICS,
+        APP_ACKNOWLEDGED,
+    ];
 
     /// The checks of a way back, in report order.
     pub const ROLLBACK: [&str; 5] = [RB_RESTORED, RB_WRITES, RB_ACCESS, RB_SERVICE, RB_ARTEFACTS];

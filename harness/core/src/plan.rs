@@ -54,6 +54,8 @@ pub enum Action {
     Reopen,
     /// Save what a way back needs.
     SaveConfiguration,
+    /// Let those rest who work in the real application, and note what it shows.
+    AskBefore,
     /// Stop the application and prove that nothing writes any more.
     Freeze,
     /// Dump a component's database for good.
@@ -76,6 +78,8 @@ pub enum Action {
     Pin,
     /// Point the application to the target and start it.
     Switch,
+    /// Note what the real application shows on the target, and let people go on working in it.
+    AskAfter,
     /// Ask the targets what a health check asks.
     ValidateHealth,
     /// Compare what arrived with what left, and everything else the checks ask.
@@ -170,7 +174,11 @@ impl Plan {
         let words = scenario.migration.words();
 
         plan.up("prepare/provision", Action::Provision, "start source and target stores");
-        plan.up("prepare/seed", Action::Seed, "fill the source with Camunda-shaped data");
+        let seed = match scenario.camunda() {
+            Some(_) => "fill the databases, start Camunda on the source and work in it",
+            None => "fill the source with Camunda-shaped data",
+        };
+        plan.up("prepare/seed", Action::Seed, seed);
         plan.up("prepare/baseline", Action::Baseline, "measure what is already wrong with the source");
         plan.up("prepare/workload", Action::StartWorkload, "start the live writer and the probes");
 
@@ -221,6 +229,10 @@ impl Plan {
         }
 
         plan.up("phase-3/save", Action::SaveConfiguration, "save what a way back needs");
+        if scenario.camunda().is_some() {
+            let about = "people rest; what Camunda shows them is noted";
+            plan.up("phase-3/application", Action::AskBefore, about);
+        }
         plan.down("phase-3/freeze", Action::Freeze, "stop the application, prove that nothing writes");
         for c in &databases {
             plan.down(
@@ -258,6 +270,10 @@ impl Plan {
         plan.down("phase-3/switch", Action::Switch, "point the application to the target and start it");
 
         plan.up("phase-4/validate", Action::ValidateHealth, "health of the targets, as a dashboard sees it");
+        if scenario.camunda().is_some() {
+            let about = "what Camunda shows on the target; then people go on working in it";
+            plan.up("phase-4/application", Action::AskAfter, about);
+        }
         plan.up("phase-4/compare", Action::Compare, "compare both sides, item by item");
 
         plan.up("phase-5/guard", Action::CleanupGuard, "refuse the clean-up while anything is missing");
@@ -278,11 +294,16 @@ impl Plan {
             plan.check(&checks::KEYCLOAK);
         }
         plan.check(&[checks::FREEZE, checks::TARGETS]);
-        if scenario.workload.writes_per_second > 0 {
+        // Where a real application has the cluster to itself, users of databases are all that is made.
+        let users = !databases.is_empty() || scenario.has_generated_documents();
+        if users && scenario.workload.writes_per_second > 0 {
             plan.check(&[checks::ACKNOWLEDGED]);
         }
-        if scenario.workload.probes_per_second > 0 {
+        if users && scenario.workload.probes_per_second > 0 {
             plan.check(&[checks::DOWNTIME]);
+        }
+        if scenario.camunda().is_some() {
+            plan.check(&checks::APPLICATION);
         }
         plan
     }

@@ -1,5 +1,6 @@
 //! What people can do in Camunda, as far as a migration can take it from them, and what in the store it hangs on.
 
+use drydock_core::names::checks;
 use serde::{Deserialize, Serialize};
 
 /// One thing that people can do.
@@ -64,6 +65,24 @@ impl Capability {
             Self::TasksByUser => "tasks-by-user",
             Self::Forms => "forms",
             Self::Statistics => "statistics",
+        }
+    }
+
+    /// The check that asks whether people still can.
+    pub fn check(self) -> &'static str {
+        match self {
+            Self::Definitions => checks::APP_DEFINITIONS,
+            Self::Decisions => checks::APP_DECISIONS,
+            Self::Instances => checks::APP_INSTANCES,
+            Self::Search => checks::APP_SEARCH,
+            Self::Variables => checks::APP_VARIABLES,
+            Self::History => checks::APP_HISTORY,
+            Self::Incidents => checks::APP_INCIDENTS,
+            Self::DecisionInstances => checks::APP_DECISION_INSTANCES,
+            Self::Tasks => checks::APP_TASKS,
+            Self::TasksByUser => checks::APP_TASKS_BY_USER,
+            Self::Forms => checks::APP_FORMS,
+            Self::Statistics => checks::APP_STATISTICS,
         }
     }
 
@@ -148,5 +167,8 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Capability::ALL.len());
+        for capability in Capability::ALL {
+            assert_eq!(capability.check().strip_prefix("application/"), Some(capability.name()));
+        }
     }
 }

@@ -51,7 +51,7 @@ impl Fates {
 pub fn fates(owed: &BTreeMap<Thing, Promise>, shown: &Answers) -> Fates {
     let mut fates = Fates::default();
     for (thing, promise) in owed {
-        let capability = list_of(thing.kind);
+        let capability = thing.kind.list();
         let Some(items) = shown.by.get(&capability).and_then(crate::Answer::items) else {
             fates.unknown.push(*thing);
             continue;
@@ -64,14 +64,17 @@ pub fn fates(owed: &BTreeMap<Thing, Promise>, shown: &Answers) -> Fates {
     fates
 }
 
-fn list_of(kind: ThingKind) -> Capability {
-    match kind {
-        ThingKind::Process => Capability::Definitions,
-        ThingKind::Decision => Capability::Decisions,
-        ThingKind::Instance => Capability::Instances,
-        ThingKind::FlowNode => Capability::History,
-        ThingKind::Task => Capability::Tasks,
-        ThingKind::Incident => Capability::Incidents,
+impl ThingKind {
+    /// The list that shows it.
+    pub fn list(self) -> Capability {
+        match self {
+            Self::Process => Capability::Definitions,
+            Self::Decision => Capability::Decisions,
+            Self::Instance => Capability::Instances,
+            Self::FlowNode => Capability::History,
+            Self::Task => Capability::Tasks,
+            Self::Incident => Capability::Incidents,
+        }
     }
 }
 

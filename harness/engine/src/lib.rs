@@ -7,7 +7,7 @@
 //!   action with its key ([`deeds`]);
 //! - [`answers`] are what the application shows, capability by capability;
 //! - [`compare`] holds the answers of two moments against each other, [`cause`] ties what differs to what was found in the
-//!   stores, and [`fate`] says where each acknowledged key is now.
+//!   stores, [`fate`] says where each acknowledged key is now, and [`judge`] makes of all this the checks `application/*`.
 //!
 //! Starting a Camunda is the affair of `drydock_environments::Camunda`.
 
@@ -19,6 +19,7 @@ pub mod compare;
 pub mod deeds;
 pub mod error;
 pub mod fate;
+pub mod judge;
 mod lists;
 pub mod processes;
 mod questions;
@@ -29,6 +30,7 @@ pub mod worker;
 pub use answers::{Answer, Answers};
 pub use capability::Capability;
 pub use error::EngineError;
+pub use judge::{Judged, judge};
 pub use questions::Questions;
 pub use session::Session;
 pub use worker::{Pace, Worker};

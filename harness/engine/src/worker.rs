@@ -33,6 +33,8 @@ pub struct Pace {
     pub instances_per_second: f64,
     /// Instances after which none is started any more; without end if absent.
     pub most: Option<u64>,
+    /// Number of the first one: orders are named by it, so that two workers of one installation do not mistake each other's.
+    pub first: u64,
 }
 
 /// Why work stopped.
@@ -104,6 +106,11 @@ impl Worker {
             started: self.shared.started.load(Ordering::SeqCst),
             unheard: self.shared.unheard.load(Ordering::SeqCst),
         }
+    }
+
+    /// Whether none is started any more: all were, or that part of the work broke off.
+    pub fn has_started_all(&self) -> bool {
+        self.parts.first().is_none_or(JoinHandle::is_finished)
     }
 
     /// Lets every request under way come to its end, and begins no other.
@@ -247,8 +254,8 @@ async fn start_instances(
     let mut clock = tokio::time::interval(pause);
     // A pause of the application is no reason for a rush after it.
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut nth = 0;
-    while pace.most.is_none_or(|most| nth < most) {
+    let mut nth = pace.first;
+    while pace.most.is_none_or(|most| nth - pace.first < most) {
         tokio::select! {
             biased;
             _ = stopped.wait_for(|stop| *stop) => return Ok(()),

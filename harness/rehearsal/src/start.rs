@@ -90,6 +90,14 @@ pub enum RehearsalError {
         /// What is wrong with it.
         reason: RecordError,
     },
+    /// What the command line adds cannot go together with the scenario.
+    #[error("{message}; {help}")]
+    Together {
+        /// What is wrong.
+        message: String,
+        /// What to do instead.
+        help: String,
+    },
     /// The run has come to its end.
     #[error("{0} came to its end; there is nothing to resume")]
     NothingToResume(String),
@@ -119,8 +127,25 @@ pub fn plan_of(file: &Path, options: &RehearsalOptions) -> Result<(Scenario, Pla
     if let Some(way) = options.way {
         way.apply(&mut scenario.migration);
     }
+    // It was right as it stands in its file.
+    if let Some((_, message, help)) = scenario.engine_mistake() {
+        return Err(RehearsalError::Together { message, help });
+    }
     let plan = Plan::of(&scenario);
     Ok((scenario, plan))
+}
+
+/// Refuses a scenario with a real application, whose data and people cannot be shared by several runs.
+pub(crate) fn generated_only(scenario: &Scenario, what: &str) -> Result<(), RehearsalError> {
+    match scenario.camunda() {
+        None => Ok(()),
+        Some(_) => Err(RehearsalError::Together {
+            message: format!(
+                "a {what} shares its stores between runs, and a real Camunda cannot be set back"
+            ),
+            help: "leave `engine` out, or rehearse the scenario".into(),
+        }),
+    }
 }
 
 pub(crate) fn ledger_of(scenario: &Scenario, file: &Path) -> Result<Vec<LedgerLine>, RehearsalError> {

@@ -43,6 +43,9 @@ impl Setup {
         if !scenario.migration.components().contains(&Component::Elasticsearch) {
             return Err("the scenario migrates no Elasticsearch, and nothing else is simulated so far".into());
         }
+        if scenario.camunda().is_some() {
+            return Err("a real Camunda cannot be simulated: leave `engine` out".into());
+        }
         match scenario.migration.mover {
             Mover::Reindex | Mover::Stream => {}
             Mover::Snapshot | Mover::Dump | Mover::ReindexByHand => {

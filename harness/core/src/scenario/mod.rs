@@ -1,6 +1,7 @@
 //! Scenario files: what to migrate, how, with what workload, which losses to plant and which budgets to hold.
 
 mod effect;
+mod engine;
 mod expect;
 mod fault;
 mod manual;
@@ -12,6 +13,7 @@ mod rollback;
 mod side;
 
 pub use effect::{Course, Effect, Moment, component_of};
+pub use engine::{CamundaSpec, EngineName};
 pub use expect::{Expect, Expectation, ExpectedVerdict};
 pub use fault::{Fault, FaultKind};
 pub use manual::{DatabaseMover, DumpTool, Repository, RepositoryKind};
@@ -57,6 +59,12 @@ pub struct Scenario {
     /// What users do meanwhile.
     #[serde(default)]
     pub workload: WorkloadSpec,
+    /// A real application on the source, and after the switch on the target.
+    #[serde(default, skip_serializing_if = "EngineName::is_none")]
+    pub engine: EngineName,
+    /// How it is set up, with `engine: camunda`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camunda: Option<CamundaSpec>,
     /// How the migration is carried out.
     #[serde(default)]
     pub migration: MigrationSpec,

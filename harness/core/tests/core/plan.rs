@@ -193,3 +193,26 @@ fn an_upgrade_of_the_chart_moves_nothing() {
     assert_eq!(down, ["chart/freeze", "chart/restart", "chart/open"]);
     assert!(plan.checks.iter().any(|c| c.as_str() == "same-data"));
 }
+
+#[test]
+fn a_real_camunda_is_asked_before_the_freeze_and_after_the_switch_and_changes_nothing_else() {
+    let (with, all) = (plan("cutover", "engine: camunda\n"), plan("cutover", ""));
+    let told = |plan: &Plan| plan.steps.iter().map(|s| s.id.to_string()).collect::<Vec<_>>();
+    let asks = ["phase-3/application", "phase-4/application"];
+    assert_eq!(
+        told(&with).into_iter().filter(|id| !asks.contains(&id.as_str())).collect::<Vec<_>>(),
+        told(&all)
+    );
+    let at = |id: &str| told(&with).iter().position(|step| step == id).expect(id);
+    assert!(
+        at("phase-3/application") < at("phase-3/freeze") && at("phase-3/switch") < at("phase-4/application")
+    );
+    // What was found in the stores explains what people see, so it must be known first; but people do not wait for it.
+    assert!(at("phase-4/application") < at("phase-4/compare"));
+    assert!(with.steps.iter().filter(|s| asks.contains(&s.id.as_str())).all(|s| s.service == Service::Up));
+    let more = with.checks.iter().filter(|check| !all.checks.contains(check)).map(|check| check.as_str());
+    assert_eq!(more.collect::<Vec<_>>(), drydock_core::names::checks::APPLICATION);
+    // Without databases nobody but Camunda's people is there: probes and writer would compare nothing.
+    let alone = plan("cutover", "engine: camunda\nmigration: {components: [elasticsearch]}\n");
+    assert!(alone.checks.iter().all(|c| !matches!(c.as_str(), "downtime" | "acknowledged-writes")));
+}

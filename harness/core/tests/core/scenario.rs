@@ -15,8 +15,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "name: x\ncolour: red\n",
         "2:1: unknown key `colour`",
-        "known here: name, description, seed, environment, driver, procedure, source, target, data, workload, migration, \
-         faults, rollback, budgets, expect, expected",
+        "known here: name, description, seed, environment, driver, procedure, source, target, data, workload, engine, \
+         camunda, migration, faults, rollback, budgets, expect, expected",
     ),
     (
         "name: x\nmigration:\n  delta: exact\n",
@@ -112,6 +112,57 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "name: x\nbudgets: {step: 0s}\n",
         "2:11: the step budget is not positive",
         "write it as `90s` or `10min`",
+    ),
+    ("name: x\nengine: camnda\n", "2:9: unknown value `camnda`", "did you mean `camunda`?"),
+    (
+        "name: x\ncamunda: {instances: 30}\n",
+        "2:1: nothing is to be started that `camunda` could set up",
+        "add `engine: camunda`, or leave `camunda` out",
+    ),
+    (
+        "name: x\nengine: camunda\ncamunda: {partitions: 9}\n",
+        "3:11: partitions is 9, outside of 1 to 8",
+        "`docs/reference/scenario.md` tells what is allowed",
+    ),
+    (
+        "name: x\nengine: camunda\ncamunda:\n  archive_after: 1ms\n",
+        "4:3: archive_after is shorter than a second",
+        "`docs/reference/scenario.md` tells what is allowed",
+    ),
+    (
+        "name: x\nenvironment: containers\nengine: camunda\n",
+        "3:1: a real Camunda runs as a process of this machine, and these stores are containers",
+        "use `environment: embedded` with it (and no `--on containers`)",
+    ),
+    (
+        "name: x\nengine: camunda\nmigration: {components: [identity]}\n",
+        "2:1: a real Camunda keeps its data in Elasticsearch, which is not migrated",
+        "add `elasticsearch` to `components`, or leave `engine` out",
+    ),
+    (
+        "name: x\nengine: camunda\ntarget: {managed: elsewhere}\n",
+        "3:1: a real Camunda is started on the target, and is given neither a certificate nor a login for it",
+        "leave `managed` and `misconfigured` out of the target",
+    ),
+    (
+        "name: x\nengine: camunda\nmigration:\n  index_prefixes: [zeebe-, operate-]\n",
+        "4:3: indices that begin with tasklist- are not migrated, and Camunda needs them",
+        "add tasklist- to `index_prefixes`",
+    ),
+    (
+        "name: x\nengine: camunda\nprocedure: dry-run\n",
+        "3:1: a real Camunda takes part in a cutover only",
+        "use `procedure: cutover` with it, or leave `engine` out",
+    ),
+    (
+        "name: x\nengine: camunda\nrollback: {from: phase-4/compare}\n",
+        "3:1: a way back is not rehearsed with a real Camunda",
+        "leave `rollback` or `engine` out",
+    ),
+    (
+        "name: x\nengine: camunda\nfaults:\n  - {fault: disk-full, during: phase-3/restore/elasticsearch}\n",
+        "4:13: disk-full strikes a running step, which is not rehearsed with a real Camunda",
+        "plant losses (`lose-index`, `lose-alias`) with it, or leave `engine` out",
     ),
     ("name: x\nmigration:\n  mover: steam\n", "3:10: unknown value `steam`", "did you mean `stream`?"),
     ("name: x\nmigration:\n  grants: cary\n", "3:11: unknown value `cary`", "did you mean `carry`?"),

@@ -32,7 +32,7 @@ pub(crate) async fn run(arguments: &Doctor) -> ExitCode {
     };
     let mut machine = drydock_rehearsal::world::environment_of(&scenario, &options);
     if arguments.camunda {
-        machine.camunda = Some(CamundaConfig::default());
+        machine.camunda.get_or_insert_with(CamundaConfig::default);
     }
     let stores = match stores_of(&arguments.stores) {
         Ok(stores) => stores,

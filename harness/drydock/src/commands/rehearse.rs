@@ -116,7 +116,10 @@ pub(crate) fn fail(error: RehearsalError) -> ExitCode {
             super::tell(&format!("error: {error}; {}; the run is as it was, resume it then", why.help));
             ExitCode::CouldNotRun
         }
-        RehearsalError::File { .. } | RehearsalError::Record { .. } | RehearsalError::NothingToResume(_) => {
+        RehearsalError::File { .. }
+        | RehearsalError::Record { .. }
+        | RehearsalError::Together { .. }
+        | RehearsalError::NothingToResume(_) => {
             super::tell(&format!("error: {error}"));
             match error {
                 RehearsalError::File { reason, .. } if reason.kind() != std::io::ErrorKind::NotFound => {

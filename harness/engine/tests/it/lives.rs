@@ -29,7 +29,7 @@ async fn people_work_in_it_and_find_everything_again_after_a_restart() {
     notes.note("works");
     let log = dir.path().join("deeds.jsonl");
     let deeds = Arc::new(Deeds::open(&log).unwrap());
-    let pace = Pace { instances_per_second: 4.0, most: Some(100) };
+    let pace = Pace { instances_per_second: 4.0, most: Some(100), first: 0 };
     let worker = Worker::begin(Arc::clone(&session), deeds, notes.0, pace).await.unwrap();
     tokio::time::sleep(Duration::from_secs(45)).await;
     let done = worker.stop().await.unwrap();

@@ -270,7 +270,7 @@ async fn a_good_copy_shows_everything_and_each_silent_loss_is_told_with_its_caus
 
     let (camunda, session) = stage.camunda(Side::Source, NEVER).await;
     let deeds = Arc::new(Deeds::open(&dir.path().join("deeds.jsonl")).unwrap());
-    let pace = Pace { instances_per_second: 4.0, most: Some(80) };
+    let pace = Pace { instances_per_second: 4.0, most: Some(80), first: 0 };
     let worker = Worker::begin(Arc::clone(&session), deeds, stage.notes.0, pace).await.unwrap();
     tokio::time::sleep(Duration::from_secs(40)).await;
     let done = worker.stop().await.unwrap();

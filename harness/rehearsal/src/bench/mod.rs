@@ -14,8 +14,8 @@ use crate::folder::RunFolder;
 use crate::recorder::Observer;
 use crate::stage::{Age, Stage};
 use crate::start::{
-    Beginning, Begun, Lent, RehearsalError, RehearsalOptions, Rehearsed, begin, file_error, go_through,
-    ledger_of, plan_of, read_record, runs_of,
+    Beginning, Begun, Lent, RehearsalError, RehearsalOptions, Rehearsed, begin, file_error, generated_only,
+    go_through, ledger_of, plan_of, read_record, runs_of,
 };
 use drydock_core::{Action, Plan, Record, RunId, Scenario};
 use drydock_estimate::MeasuredRun;
@@ -50,6 +50,7 @@ pub async fn bench(
     // The stores are the same at every volume, so they are those that the largest needs.
     let largest = RehearsalOptions { documents: bench.documents.iter().copied().max(), ..options.clone() };
     let (scenario, _) = plan_of(file, &largest)?;
+    generated_only(&scenario, "bench")?;
     let (run, runs) = (run_id(&format!("bench-{}", scenario.name), jiff::Timestamp::now()), runs_of(options));
     let folder = RunFolder::create(&runs, &run)
         .map_err(file_error(format!("cannot make the folder {}", runs.join(run.as_str()).display())))?;

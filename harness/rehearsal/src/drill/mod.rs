@@ -15,8 +15,8 @@ use crate::folder::RunFolder;
 use crate::recorder::{Observer, Recorder};
 use crate::stage::Stage;
 use crate::start::{
-    Beginning, Begun, Lent, RehearsalError, RehearsalOptions, Rehearsed, begin, file_error, go_through,
-    ledger_of, plan_of, read_record, runs_of, summarize,
+    Beginning, Begun, Lent, RehearsalError, RehearsalOptions, Rehearsed, begin, file_error, generated_only,
+    go_through, ledger_of, plan_of, read_record, runs_of, summarize,
 };
 use drydock_core::event::Ending;
 use drydock_core::scenario::Course;
@@ -91,6 +91,7 @@ pub enum DrillError {
 /// The file cannot be read or is wrong, or cannot be drilled so.
 pub fn plan_drill(file: &Path, options: &DrillOptions) -> Result<(Scenario, Vec<Cell>), DrillError> {
     let (scenario, _) = plan_of(file, &options.rehearsal)?;
+    generated_only(&scenario, "drill")?;
     let cells = cells_of(&scenario, &options.from, &options.faults).map_err(DrillError::Choice)?;
     Ok((scenario, cells))
 }

@@ -26,9 +26,10 @@ impl RealWorld {
             None => self.tell_pins_lost(),
         }
         self.check_freeze().await?;
-        if self.config.scenario.workload.writes_per_second > 0 {
+        if self.config.plan.checks.iter().any(|check| check.as_str() == checks::ACKNOWLEDGED) {
             self.check_acknowledged().await?;
         }
+        self.compare_application()?;
         self.check_usable(Side::Target, checks::TARGETS, Look::Inserts).await?;
         let mut facts = Facts::new();
         facts.insert("objections".into(), json!(self.objections));
@@ -44,6 +45,9 @@ impl RealWorld {
         if let Some((source, target)) = pins.elasticsearch {
             let results = compare_elasticsearch(&source, &target, &options).await;
             tokio::join!(source.close(), target.close());
+            if let Some(application) = &mut self.application {
+                application.note_stores(&results);
+            }
             self.conclude(results);
         }
         if let Some((source, target)) = pins.postgres {

@@ -22,7 +22,19 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 impl RealWorld {
     pub(super) async fn stop_workload(&mut self) -> Stepped<Facts> {
-        let mut facts = Facts::new();
+        let mut facts = match self.end_work().await {
+            Ok(facts) => facts,
+            Err(error) if self.opened_ms.is_some() => {
+                self.cannot_go_on("conclude/workload", error);
+                Facts::new()
+            }
+            // The run has stopped on the source already, and says why.
+            Err(error) => {
+                self.note(NoteLevel::Warning, error.message);
+                Facts::new()
+            }
+        };
+        facts.extend(self.stop_application().await?);
         if let Some(writer) = self.writer.take() {
             let summary = writer.finish().await;
             facts.insert("writes_after_switch".into(), json!(summary.acknowledged));

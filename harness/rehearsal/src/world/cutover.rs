@@ -34,6 +34,7 @@ impl RealWorld {
             facts.insert("writes_acknowledged".into(), json!(summary.acknowledged));
             facts.insert("writes_failed".into(), json!(summary.failed));
         }
+        facts.extend(self.stop_application().await?);
         let marks = self.settled(&mut facts).await?;
         let path = self.config.folder.join(MARKS);
         let text = serde_json::to_vec(&marks).map_err(|e| super::internal(&e.to_string()))?;
@@ -186,6 +187,7 @@ impl RealWorld {
 
     /// Starts the application on the target.
     pub(super) async fn switch(&mut self) -> Stepped<Facts> {
+        let facts = self.start_application(Side::Target, "phase-3/switch").await?;
         let config = self.service_config(Side::Target)?;
         if let Some(service) = &self.service {
             service.open(&config).await.map_err(|e| cannot_start(&e))?;
@@ -197,7 +199,7 @@ impl RealWorld {
             Some(spec) if spec.after_writes > 0 => Until::Acknowledged(spec.after_writes.into()),
             _ => Until::Stopped,
         })?;
-        Ok(Facts::new())
+        Ok(facts)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The real world: stores as local processes or containers, the builtin driver, the live writer, the probes and the checks.
 
+mod application;
 mod baseline;
 mod cleanup;
 mod clocks;
@@ -146,6 +147,8 @@ pub struct RealWorld {
     worth_resuming: bool,
     /// What a step that fails is followed by.
     after_failure: AfterFailure,
+    /// The real application, where the scenario has one.
+    application: Option<application::Application>,
 }
 
 impl std::fmt::Debug for RealWorld {
@@ -166,6 +169,7 @@ impl RealWorld {
     /// A world in which nothing runs yet.
     pub fn new(config: WorldConfig, recorder: Recorder) -> Self {
         Self {
+            application: config.scenario.camunda().map(application::Application::new),
             config,
             recorder,
             cancel: CancellationToken::new(),
@@ -323,7 +327,10 @@ impl World for RealWorld {
     }
 
     async fn perform(&mut self, step: &Step, attempt: Attempt, items: &BTreeSet<String>) -> Stepped<Facts> {
-        let own = self.config.stores == Ownership::Own && self.config.keep == Keep::Nothing;
+        // What a real application showed before the freeze is known to the life of the run alone that asked it.
+        let own = self.config.stores == Ownership::Own
+            && self.config.keep == Keep::Nothing
+            && self.application.is_none();
         if step.action == Action::TearDown && self.worth_resuming && own {
             return self.keep_for_resume().await;
         }
@@ -385,9 +392,11 @@ impl RealWorld {
                 self.foresee_cutover()?;
                 self.drive(step, attempt, items).await
             }
+            Action::AskBefore => self.ask_before().await,
             Action::Freeze => self.freeze().await,
             Action::Pin => self.pin().await,
             Action::Switch => self.switch().await,
+            Action::AskAfter => self.ask_after().await,
             Action::MeasureBefore => self.measure_before().await,
             Action::MeasureAfter => self.measure_after().await,
             Action::Announce => Err(internal("a step of a dry run was to be carried out")),

@@ -1,5 +1,6 @@
 //! Before the migration: stores, data, workload and probes.
 
+use super::application::Application;
 use super::{Ownership, RealWorld, Stepped, Until, environment, internal, of_environment, store_failed};
 use crate::flow::{Attempt, Facts, Progress, Whereabouts};
 use crate::start::RehearsalOptions;
@@ -113,7 +114,7 @@ impl RealWorld {
         let observer = Arc::clone(self.recorder.observer());
         let progress = |done, total| observer.progress(&step, done, Some(total), "documents");
         let quiet = |_: &str, _: u64| {};
-        let wants = self.has_elasticsearch();
+        let wants = self.config.scenario.has_generated_documents();
         let (documents, rows) = tokio::join!(
             async {
                 match wants {
@@ -133,13 +134,14 @@ impl RealWorld {
         }
         facts.insert("rows".into(), json!(rows.rows()));
         facts.insert("row_bytes".into(), json!(rows.bytes()));
+        facts.extend(self.fill_application("prepare/seed").await?);
         Ok(facts)
     }
 
     pub(super) fn service_config(&self, side: Side) -> Stepped<ServiceConfig> {
         let stores = self.side(side)?;
         Ok(ServiceConfig {
-            elasticsearch: self.has_elasticsearch().then_some(stores.elasticsearch),
+            elasticsearch: self.config.scenario.has_generated_documents().then_some(stores.elasticsearch),
             postgres: stores.postgres,
             databases: self.roles()?,
         })
@@ -156,6 +158,7 @@ impl RealWorld {
         self.start_writer(Until::Stopped)?;
         self.start_probes();
         self.start_write_probes();
+        self.begin_work(None).await?;
         // A run in which nobody was promised anything could not tell a broken promise.
         match &self.writer {
             Some(_) => self.acknowledged(1).await,
@@ -170,7 +173,10 @@ impl RealWorld {
             per_second,
             epoch: self.writer_starts,
             databases: self.seeded_databases(),
-            elasticsearch: if self.has_elasticsearch() { Presence::Present } else { Presence::Absent },
+            elasticsearch: match self.config.scenario.has_generated_documents() {
+                true => Presence::Present,
+                false => Presence::Absent,
+            },
             churn: match self.config.scenario.workload.churn {
                 scenario::Churn::Usual => Churn::Usual,
                 scenario::Churn::Archiving => Churn::Archiving,
@@ -302,6 +308,7 @@ pub(crate) fn stores_of(scenario: &Scenario, run: &str, folder: &Path) -> Embedd
     if scenario.procedure == Procedure::ChartOnly {
         (config.target.postgres, config.target.elasticsearch) = (false, false);
     }
+    config.camunda = scenario.camunda().as_ref().map(Application::config);
     config.estimated_data_bytes =
         dataset(scenario).estimated_bytes() + seeded_databases(scenario).estimated_bytes();
     config

@@ -35,7 +35,8 @@ impl RealWorld {
         let asker = Asker::new(service, self.seeded_databases(), first);
         let databases = self.databases();
         let databases: Vec<&str> = databases.iter().map(String::as_str).collect();
-        let cluster = if self.has_elasticsearch() { Presence::Present } else { Presence::Absent };
+        let generated = self.config.scenario.has_generated_documents();
+        let cluster = if generated { Presence::Present } else { Presence::Absent };
         Capability::ALL
             .into_iter()
             .filter(|c| c.effect() == effect && c.is_served(&databases, cluster))

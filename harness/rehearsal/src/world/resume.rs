@@ -1,6 +1,6 @@
 //! How a run that was begun before goes on.
 
-use super::{RealWorld, rollback};
+use super::{RealWorld, application, rollback};
 use crate::flow::Progress;
 use drydock_core::{Event, StepId};
 use drydock_environments::{Environment, EnvironmentError, EnvironmentProblem};
@@ -22,6 +22,7 @@ impl RealWorld {
         }
         // What the earlier life of the run wrote is gone with its stores.
         let _ = std::fs::remove_file(&self.config.acknowledged);
+        let _ = std::fs::remove_file(self.config.folder.join(application::DEEDS));
         let _ = std::fs::remove_file(self.config.folder.join("way-back.json"));
         let _ = std::fs::remove_file(self.config.folder.join(rollback::CAPTURED));
         let _ = drydock_migration::forget_warm_copy(&self.config.folder);
@@ -32,6 +33,9 @@ impl RealWorld {
     async fn why_start_over(&mut self, progress: &Progress) -> Result<Option<String>, EnvironmentError> {
         if !progress.done.contains(&StepId::from("prepare/workload")) {
             return Ok(Some("the source had not been filled".into()));
+        }
+        if self.application.is_some() {
+            return Ok(Some("what Camunda showed before is not known any more".into()));
         }
         // Adopted from an earlier life in the same process.
         if self.environment.is_some() {

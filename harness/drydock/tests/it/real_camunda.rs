@@ -1,0 +1,84 @@
+//! Rehearsals with a real Camunda. With `DRYDOCK_TEST_CAMUNDA=1`: it fetches 330 MB once, and each of them takes minutes.
+
+use crate::support::{
+    assert_nothing_left, cannot_run, drydock, folder, json, run_folder, scenario, skip, text, turn,
+};
+use serde_json::Value;
+use std::path::Path;
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+/// What a user is told that `real-camunda` takes at most on two cores. Only a build for release is held to it.
+const AT_MOST: Duration = Duration::from_secs(8 * 60);
+
+fn asked(folder: &Path) -> Option<String> {
+    let asked = std::env::var_os("DRYDOCK_TEST_CAMUNDA").is_some_and(|v| v == "1");
+    if asked { cannot_run(folder) } else { Some("DRYDOCK_TEST_CAMUNDA=1 starts a real Camunda".into()) }
+}
+
+fn rehearse(folder: &Path, name: &str) -> (Output, Value) {
+    let output = drydock(folder).arg("rehearse").arg(scenario(name)).output().expect("it runs");
+    let report = json(&run_folder(folder).join("report.json"));
+    (output, report)
+}
+
+fn outcome<'a>(report: &'a Value, check: &str) -> &'a Value {
+    let checks = report["verdict"]["checks"].as_array().expect("checks");
+    let found = checks.iter().find(|c| c["check"] == check).unwrap_or_else(|| panic!("{check} was not made"));
+    assert!(found["compared"].as_u64().is_some_and(|n| n > 0), "{check} compared nothing: {found}");
+    &found["outcome"]
+}
+
+#[test]
+fn people_find_everything_again_after_the_migration() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = asked(folder.path()) {
+        return skip(&why);
+    }
+    let began = Instant::now();
+    let (output, report) = rehearse(folder.path(), "real-camunda.yaml");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    for check in drydock_core::names::checks::APPLICATION {
+        assert_eq!(outcome(&report, check), "equal", "{report}");
+    }
+    if !cfg!(debug_assertions) {
+        assert!(began.elapsed() < AT_MOST, "{:?}", began.elapsed());
+    }
+    // The freeze was proven on the cluster that Camunda worked on, and only databases have users of our making.
+    assert_eq!(outcome(&report, "freeze"), "equal", "{report}");
+    let probes: Vec<&str> =
+        report["probes"].as_array().expect("probes").iter().filter_map(|p| p["probe"].as_str()).collect();
+    assert!(!probes.is_empty(), "{report}");
+    assert_nothing_left(folder.path(), &run_folder(folder.path()));
+}
+
+#[test]
+fn what_people_lose_is_named_with_the_capability_and_the_cause() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = asked(folder.path()) {
+        return skip(&why);
+    }
+    let (output, report) = rehearse(folder.path(), "real-camunda-planted.yaml");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let findings = report["verdict"]["findings"].as_array().expect("findings");
+    for (check, cause) in [
+        ("application/instances", "elasticsearch/aliases"),
+        ("application/variables", "elasticsearch/indices"),
+    ] {
+        assert_eq!(outcome(&report, check), "different", "{report}");
+        let told = findings.iter().find(|f| f["check"] == check && f["kind"] == "missing");
+        let told = told.unwrap_or_else(|| panic!("{check} is not told: {report}"));
+        let message = told["message"].as_str().expect("a message");
+        assert!(message.contains(&format!("because {cause}")), "{message}");
+        let named = told["samples"].as_array().expect("items").len() as u64;
+        assert!(named > 0 && told["count"].as_u64().is_some_and(|count| count >= named), "{told}");
+    }
+    let lost =
+        findings.iter().find(|f| f["check"] == "application/acknowledged" && f["kind"] == "lost-write");
+    let lost = lost.unwrap_or_else(|| panic!("no acknowledged key is told as lost: {report}"));
+    assert!(lost["samples"][0]["item"].as_str().is_some_and(|item| item.starts_with("instance ")), "{lost}");
+    // What is healthy stays so: one loss is no reason to suspect everything.
+    for check in ["application/definitions", "application/forms", "application/tasks"] {
+        assert_eq!(outcome(&report, check), "equal", "{report}");
+    }
+}
