@@ -1,6 +1,7 @@
 //! What checks, faults, findings and exit codes mean, in words: the one source of `drydock explain` and of the pages in
 //! `docs/`. Text only.
 
+mod cluster;
 mod elasticsearch;
 mod faults;
 mod helm;
@@ -29,8 +30,8 @@ const fn text(means: &'static str, happens: &'static str, act: &'static str) -> 
     Explanation { means, happens, act }
 }
 
-const CHECKS: [&[(&str, Explanation)]; 5] =
-    [preflight::TEXTS, elasticsearch::TEXTS, postgres::TEXTS, migration::TEXTS, helm::TEXTS];
+const CHECKS: [&[(&str, Explanation)]; 6] =
+    [preflight::TEXTS, elasticsearch::TEXTS, postgres::TEXTS, migration::TEXTS, cluster::TEXTS, helm::TEXTS];
 
 /// Something that can be explained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

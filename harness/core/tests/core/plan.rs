@@ -193,3 +193,27 @@ fn an_upgrade_of_the_chart_moves_nothing() {
     assert_eq!(down, ["chart/freeze", "chart/restart", "chart/open"]);
     assert!(plan.checks.iter().any(|c| c.as_str() == "same-data"));
 }
+
+#[test]
+fn pods_are_asked_about_where_the_application_is_pods_and_is_stopped() {
+    let asked = |yaml: &str| -> Vec<String> {
+        let plan = Plan::of(&Scenario::from_yaml("x.yaml", yaml).unwrap());
+        plan.checks.iter().map(ToString::to_string).filter(|c| c.starts_with("cluster/")).collect()
+    };
+    let all = drydock_core::names::checks::CLUSTER;
+    for on_pods in [
+        "name: x\nenvironment: kind\n",
+        "name: x\nenvironment: kind\nprocedure: chart-only\n",
+        "name: x\nenvironment: kind\nrollback: {from: phase-3/freeze}\n",
+    ] {
+        assert_eq!(asked(on_pods), all, "{on_pods}");
+    }
+    for none in [
+        "name: x\n",
+        "name: x\nenvironment: containers\n",
+        "name: x\nenvironment: kind\nprocedure: dry-run\n",
+        "name: x\nenvironment: kind\nrollback: {from: phase-2/backup/identity}\n",
+    ] {
+        assert_eq!(asked(none), Vec::<String>::new(), "{none}");
+    }
+}

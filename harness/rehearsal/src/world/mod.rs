@@ -1,4 +1,4 @@
-//! The real world: stores as local processes or containers, the builtin driver, the live writer, the probes and the checks.
+//! The real world: stores as local processes, containers or pods, the builtin driver, the live writer, the probes and the checks.
 
 mod baseline;
 mod cleanup;
@@ -10,6 +10,7 @@ mod errors;
 mod failure;
 mod fates;
 mod harm;
+mod pods;
 mod preflight;
 mod prepare;
 mod probing;
@@ -383,6 +384,8 @@ impl RealWorld {
             }
             Action::SaveConfiguration => {
                 self.foresee_cutover()?;
+                // Before users wait: it takes a look at everything.
+                self.remember_release().await?;
                 self.drive(step, attempt, items).await
             }
             Action::Freeze => self.freeze().await,
