@@ -337,8 +337,21 @@ pub mod checks {
     pub const REPRESENTATIVE: &str = "objects/representative";
     /// Brokers: one leader for each partition, and one cluster.
     pub const TOPOLOGY: &str = "cluster/topology";
+    /// Pods: none of the application is left when it was stopped, not even one that is ending.
+    pub const CL_STOPPED: &str = "cluster/stopped";
+    /// Pods: as many replicas as before.
+    pub const CL_REPLICAS: &str = "cluster/replicas";
+    /// Pods: each runs what its workload asks for now, on the side that users are on.
+    pub const CL_PODS: &str = "cluster/pods";
+    /// Claims: each is bound to the volume that it had.
+    pub const CL_CLAIMS: &str = "cluster/claims";
+    /// Secrets: each is there, with the keys and values that it had.
+    pub const CL_SECRETS: &str = "cluster/secrets";
     /// The data migration of 8.8: importers and jobs have finished, counts agree.
     pub const MIGRATION_DATA: &str = "helm/migration-data";
+
+    /// The checks of a migration whose application is pods, in report order.
+    pub const CLUSTER: [&str; 5] = [CL_STOPPED, CL_REPLICAS, CL_PODS, CL_CLAIMS, CL_SECRETS];
 
     /// The checks of two values files, in report order.
     pub const HELM_VALUES: [&str; 5] = [HELM_YAML, HELM_KEYS, HELM_DEFAULTS, HELM_CONSTRAINTS, HELM_BITNAMI];

@@ -6,7 +6,7 @@ mod rollback;
 pub(crate) use rollback::is_way_back;
 
 use crate::names::{CheckId, Component, StepId, checks};
-use crate::scenario::{Grants, Mover, Procedure, Reindex, Scenario};
+use crate::scenario::{EnvironmentName, Grants, Mover, Procedure, Reindex, Scenario};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -154,7 +154,7 @@ pub struct Plan {
 impl Plan {
     /// Unrolls a scenario.
     pub fn of(scenario: &Scenario) -> Self {
-        match scenario.procedure {
+        let mut plan = match scenario.procedure {
             Procedure::Cutover => match &scenario.rollback {
                 None => Self::cutover(scenario),
                 Some(spec) => rollback::back_from(Self::cutover(scenario), scenario, spec),
@@ -162,7 +162,24 @@ impl Plan {
             Procedure::EstimateThenCutover => procedure::estimate_then(Self::cutover(scenario), scenario),
             Procedure::DryRun => procedure::dry_run(Self::cutover(scenario), scenario),
             Procedure::ChartOnly => procedure::chart_only(scenario),
+        };
+        plan.cluster(scenario);
+        plan
+    }
+
+    /// What is asked of the application's pods, where it has any and the plan stops them.
+    fn cluster(&mut self, scenario: &Scenario) {
+        if scenario.environment != EnvironmentName::Kind || self.id_of(Action::Freeze).is_none() {
+            return;
         }
+        let started = [Action::Switch, Action::SwitchBack, Action::Reopen];
+        let starts = started.into_iter().any(|action| self.id_of(action).is_some());
+        self.checks.extend(
+            checks::CLUSTER
+                .into_iter()
+                .filter(|check| starts || *check == checks::CL_STOPPED)
+                .map(CheckId::from),
+        );
     }
 
     fn cutover(scenario: &Scenario) -> Self {

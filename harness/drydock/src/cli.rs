@@ -78,6 +78,8 @@ pub(crate) enum On {
     Embedded,
     /// As containers of this machine's engine
     Containers,
+    /// As pods of a cluster that kind makes for the run
+    Kind,
 }
 
 impl From<On> for EnvironmentName {
@@ -85,6 +87,7 @@ impl From<On> for EnvironmentName {
         match on {
             On::Embedded => Self::Embedded,
             On::Containers => Self::Containers,
+            On::Kind => Self::Kind,
         }
     }
 }

@@ -136,7 +136,7 @@ impl EmbeddedConfig {
 
     /// The images that an environment does not use though a side names them, and the mend. `None` where all are used.
     pub fn unused_images(&self, environment: EnvironmentName) -> Option<(String, &'static str)> {
-        if environment == EnvironmentName::Containers {
+        if environment != EnvironmentName::Embedded {
             return None;
         }
         let named = self.sides().into_iter().flat_map(|(side, config)| {
@@ -151,7 +151,7 @@ impl EmbeddedConfig {
                     "the stores run as local processes, so these images are not used: {}",
                     named.join(", ")
                 ),
-                "use --on containers or `environment: containers`, or leave `image` out",
+                "use --on containers or --on kind, or leave `image` out",
             )
         })
     }

@@ -11,6 +11,7 @@ use crate::containers::{Engine, Image, overridden};
 use crate::error::{EnvironmentError, Result};
 use crate::homes::{self, Origin};
 use crate::java;
+use crate::kind;
 use crate::machine::Machine;
 use crate::maven;
 use crate::ports::{HeldPort, PortChoice};
@@ -52,7 +53,38 @@ pub async fn run_in(environment: EnvironmentName, config: &EmbeddedConfig) -> Ve
     match environment {
         EnvironmentName::Embedded => run_on(config, &machine).await,
         EnvironmentName::Containers => containers_on(config, &machine).await,
+        EnvironmentName::Kind => kind_on(config, &machine).await,
     }
+}
+
+/// Looks for what makes a cluster, and for all that containers need as well. Makes nothing, pulls nothing.
+async fn kind_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<DoctorItem> {
+    let mut items = Vec::new();
+    for (program, why) in kind::NEEDED {
+        let found = kind::find_program(machine, program, why);
+        items.push(item(program, found.map(|path| path.display().to_string())));
+    }
+    for (program, why) in kind::USEFUL {
+        let found = kind::find_program(machine, program, why);
+        let found = found.map(|path| path.display().to_string());
+        items.push(match item(program, found) {
+            wanting if wanting.state == DoctorState::Missing => {
+                DoctorItem { state: DoctorState::Warning, ..wanting }
+            }
+            found => found,
+        });
+    }
+    items.push(match kind::node_image(machine) {
+        Ok(None) => item("image of the node", Ok("the one that kind brings".to_owned())),
+        Ok(Some(image)) => match Engine::connect(machine).await {
+            Ok(engine) => image_item(&engine, &image.to_string()).await,
+            // That none answers is told once, below.
+            Err(_) => item("image of the node", Ok(image.to_string())),
+        },
+        Err(error) => item("image of the node", Err(error)),
+    });
+    items.extend(containers_on(config, machine).await);
+    items
 }
 
 /// Looks for an engine, images, client programs and room. Makes nothing, pulls nothing.
@@ -81,16 +113,7 @@ async fn containers_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<Doctor
     }));
     for image in images.iter().map(ToString::to_string) {
         let Ok(engine) = &engine else { break };
-        items.push(match engine.has_image(&image).await {
-            Ok(true) => item(&format!("image {image}"), Ok("is here".to_owned())),
-            Ok(false) => DoctorItem {
-                name: format!("image {image}"),
-                state: DoctorState::Warning,
-                detail: "is pulled at the first run".to_owned(),
-                mend: Some(format!("docker pull {image}; or name another one in DRYDOCK_IMAGE_POSTGRES or DRYDOCK_IMAGE_ELASTICSEARCH")),
-            },
-            Err(error) => item(&format!("image {image}"), Err(error)),
-        });
+        items.push(image_item(engine, &image).await);
     }
     match (Cache::locate(machine), Pins::load()) {
         (Ok(cache), Ok(pins)) => {
@@ -115,6 +138,22 @@ async fn containers_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<Doctor
     items.push(item("memory", preflight::memory(config, machine)));
     items.extend(port_items(config));
     items
+}
+
+async fn image_item(engine: &Engine, image: &str) -> DoctorItem {
+    let name = format!("image {image}");
+    match engine.has_image(image).await {
+        Ok(true) => item(&name, Ok("is here".to_owned())),
+        Ok(false) => DoctorItem {
+            name,
+            state: DoctorState::Warning,
+            detail: "is pulled at the first run".to_owned(),
+            mend: Some(format!(
+                "docker pull {image}; or name another one in DRYDOCK_IMAGE_POSTGRES, DRYDOCK_IMAGE_ELASTICSEARCH or DRYDOCK_IMAGE_NODE"
+            )),
+        },
+        Err(error) => item(&name, Err(error)),
+    }
 }
 
 /// Looks at this machine.

@@ -4,6 +4,7 @@ use crate::config::{EmbeddedConfig, Side, Store};
 use crate::containers::Containers;
 use crate::embedded::{Embedded, Keep, StoreVersion};
 use crate::error::{Progress, Result};
+use crate::kind::{Applications, Kind, ReleaseState};
 use crate::signals::StoreProcess;
 use crate::supervised::StoreSignal;
 use crate::workdir::WorkDir;
@@ -12,13 +13,15 @@ use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The running stores of a run. What each method does is told at [`Embedded`] and [`Containers`].
+/// The running stores of a run. What each method does is told at [`Embedded`], [`Containers`] and [`Kind`].
 #[derive(Debug)]
 pub enum Environment {
     /// As local processes.
     Embedded(Box<Embedded>),
     /// As containers of a local engine.
     Containers(Box<Containers>),
+    /// As pods of a cluster made for the run.
+    Kind(Box<Kind>),
 }
 
 impl From<Embedded> for Environment {
@@ -33,11 +36,17 @@ impl From<Containers> for Environment {
     }
 }
 
+impl From<Kind> for Environment {
+    fn from(kind: Kind) -> Self {
+        Self::Kind(Box::new(kind))
+    }
+}
+
 impl Environment {
     /// Starts all asked stores on empty data.
     ///
     /// # Errors
-    /// As [`Embedded::start`] and [`Containers::start`].
+    /// As [`Embedded::start`], [`Containers::start`] and [`Kind::start`].
     pub async fn start(
         name: EnvironmentName,
         config: EmbeddedConfig,
@@ -46,13 +55,14 @@ impl Environment {
         Ok(match name {
             EnvironmentName::Embedded => Embedded::start(config, progress).await?.into(),
             EnvironmentName::Containers => Containers::start(config, progress).await?.into(),
+            EnvironmentName::Kind => Kind::start(config, progress).await?.into(),
         })
     }
 
     /// Takes up the data of a run whose process died; `None` if they are gone or were never complete.
     ///
     /// # Errors
-    /// As [`Embedded::reattach`] and [`Containers::reattach`].
+    /// As [`Embedded::reattach`], [`Containers::reattach`] and [`Kind::reattach`].
     pub async fn reattach(
         name: EnvironmentName,
         config: EmbeddedConfig,
@@ -61,6 +71,7 @@ impl Environment {
         Ok(match name {
             EnvironmentName::Embedded => Embedded::reattach(config, progress).await?.map(Into::into),
             EnvironmentName::Containers => Containers::reattach(config, progress).await?.map(Into::into),
+            EnvironmentName::Kind => Kind::reattach(config, progress).await?.map(Into::into),
         })
     }
 
@@ -69,6 +80,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => e.work(),
             Self::Containers(c) => c.work(),
+            Self::Kind(k) => k.work(),
         }
     }
 
@@ -77,6 +89,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => e.pair(side),
             Self::Containers(c) => c.pair(side),
+            Self::Kind(k) => k.pair(side),
         }
     }
 
@@ -85,6 +98,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => e.postgres(side),
             Self::Containers(c) => c.postgres(side),
+            Self::Kind(k) => k.postgres(side),
         }
     }
 
@@ -93,6 +107,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => e.elasticsearch(side),
             Self::Containers(c) => c.elasticsearch(side),
+            Self::Kind(k) => k.elasticsearch(side),
         }
     }
 
@@ -101,6 +116,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => e.versions(),
             Self::Containers(c) => c.versions(),
+            Self::Kind(k) => k.versions(),
         }
     }
 
@@ -109,6 +125,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => e.postgres_clients(),
             Self::Containers(c) => c.postgres_clients(),
+            Self::Kind(k) => k.postgres_clients(),
         }
     }
 
@@ -117,6 +134,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => e.work_dir(),
             Self::Containers(c) => c.work_dir(),
+            Self::Kind(k) => k.work_dir(),
         }
     }
 
@@ -125,6 +143,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => e.snapshot_folder(),
             Self::Containers(c) => c.snapshot_folder(),
+            Self::Kind(k) => k.snapshot_folder(),
         }
     }
 
@@ -136,6 +155,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => e.remove_snapshots(),
             Self::Containers(c) => c.remove_snapshots().await,
+            Self::Kind(k) => k.remove_snapshots().await,
         }
     }
 
@@ -144,6 +164,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => e.free_bytes(),
             Self::Containers(c) => c.free_bytes(),
+            Self::Kind(k) => k.free_bytes(),
         }
     }
 
@@ -155,6 +176,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => Ok(e.is_running(side, store)),
             Self::Containers(c) => c.is_running(side, store).await,
+            Self::Kind(k) => k.is_running(side, store).await,
         }
     }
 
@@ -163,6 +185,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => e.has_data(side, store),
             Self::Containers(c) => c.has_data(side, store),
+            Self::Kind(k) => k.has_data(side, store),
         }
     }
 
@@ -174,6 +197,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => e.remove_data(side, store).await,
             Self::Containers(c) => c.remove_data(side, store).await,
+            Self::Kind(k) => k.remove_data(side, store).await,
         }
     }
 
@@ -182,6 +206,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => StoreProcess::of(e, side, store),
             Self::Containers(c) => c.process(side, store),
+            Self::Kind(k) => k.process(side, store),
         }
     }
 
@@ -193,6 +218,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => e.signal(side, store, signal),
             Self::Containers(c) => c.signal(side, store, signal).await,
+            Self::Kind(k) => k.signal(side, store, signal).await,
         }
     }
 
@@ -204,6 +230,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => e.restart(side, store).await,
             Self::Containers(c) => c.restart(side, store).await,
+            Self::Kind(k) => k.restart(side, store).await,
         }
     }
 
@@ -222,6 +249,47 @@ impl Environment {
         Ok(())
     }
 
+    /// Stops the applications where they are pods, until none is left; `None` where there are none.
+    ///
+    /// # Errors
+    /// As [`Kind::stop_applications`].
+    pub async fn stop_applications(&self) -> Result<Option<Applications>> {
+        match self {
+            Self::Embedded(_) | Self::Containers(_) => Ok(None),
+            Self::Kind(k) => k.stop_applications().await.map(Some),
+        }
+    }
+
+    /// Points the applications to a side and starts them, where they are pods; `None` where there are none.
+    ///
+    /// # Errors
+    /// As [`Kind::start_applications`].
+    pub async fn start_applications(&self, side: Side) -> Result<Option<Applications>> {
+        match self {
+            Self::Embedded(_) | Self::Containers(_) => Ok(None),
+            Self::Kind(k) => k.start_applications(side).await.map(Some),
+        }
+    }
+
+    /// Describes the release of the applications; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Kind::describe`].
+    pub async fn describe_release(&self) -> Result<Option<ReleaseState>> {
+        match self {
+            Self::Embedded(_) | Self::Containers(_) => Ok(None),
+            Self::Kind(k) => k.describe().await.map(Some),
+        }
+    }
+
+    /// The kubeconfig of the run's cluster, where it has one.
+    pub fn kubeconfig(&self) -> Option<&Path> {
+        match self {
+            Self::Embedded(_) | Self::Containers(_) => None,
+            Self::Kind(k) => Some(k.kubeconfig()),
+        }
+    }
+
     /// Ends all stores, and removes what is not kept.
     ///
     /// # Errors
@@ -230,6 +298,7 @@ impl Environment {
         match self {
             Self::Embedded(e) => e.stop(keep).await,
             Self::Containers(c) => c.stop(keep).await,
+            Self::Kind(k) => k.stop(keep).await,
         }
     }
 }

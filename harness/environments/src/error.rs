@@ -28,6 +28,8 @@ pub enum EnvironmentProblem {
     Configuration,
     /// No container engine answers, or it refuses what it is asked for.
     Engine,
+    /// A cluster does not come up, or refuses what it is asked for.
+    Cluster,
     /// Any other failure of the operating system.
     Io,
 }

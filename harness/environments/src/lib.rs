@@ -1,10 +1,11 @@
-//! Where a rehearsal runs: real PostgreSQL and Elasticsearch as local processes of this machine (`embedded`), or as
-//! containers of its engine (`containers`).
+//! Where a rehearsal runs: real PostgreSQL and Elasticsearch as local processes of this machine (`embedded`), as containers of
+//! its engine (`containers`), or as pods of a cluster that is made for the run (`kind`).
 //!
-//! - [`Environment`] is one of the two, for whoever does not care;
+//! - [`Environment`] is one of the three, for whoever does not care;
 //! - [`Embedded::start`] fetches what is missing, checks the machine, and starts up to four stores side by side;
 //! - [`Embedded::reattach`] takes up the data of a run whose process died;
 //! - [`Containers`] does the same with images;
+//! - [`Kind`] does the same in a cluster, with applications that are pods;
 //! - [`Camunda`] is a real Camunda on the Elasticsearch of one side;
 //! - [`doctor`] names everything that stands in the way, at once;
 //! - [`Proxy`] stands between a migration and a store, and disturbs on request;
@@ -28,6 +29,7 @@ mod environment;
 mod error;
 mod homes;
 mod java;
+mod kind;
 mod machine;
 mod maven;
 mod ports;
@@ -52,6 +54,7 @@ pub use embedded::{Embedded, Keep, StoreVersion};
 pub use environment::Environment;
 pub use error::{EnvironmentError, EnvironmentProblem, Progress, Silent};
 pub use homes::Obtained;
+pub use kind::{Applications, ClaimState, Kind, PodState, ReleaseState};
 pub use machine::Machine;
 pub use proxy::{Disturbance, Protocol, Proxy, Reply, Rule, Which};
 pub use signals::{ClientProgram, StoreProcess, client_programs_of, kill_this_process};

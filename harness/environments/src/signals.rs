@@ -4,6 +4,7 @@ use crate::config::{Side, Store};
 use crate::containers::Engine;
 use crate::embedded::Embedded;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
+use crate::kind::NodeStore;
 use crate::procfs::{self, Process};
 use crate::supervised::StoreSignal;
 use rustix::process::Signal;
@@ -22,6 +23,7 @@ enum Kind {
     /// The process that leads a group.
     Group(u32),
     Container(Engine, String),
+    Pod(NodeStore),
 }
 
 impl StoreProcess {
@@ -33,6 +35,11 @@ impl StoreProcess {
     /// The container of a store.
     pub(crate) fn container(engine: Engine, id: String) -> Self {
         Self(Kind::Container(engine, id))
+    }
+
+    /// The container of a store in a cluster.
+    pub(crate) fn pod(store: NodeStore) -> Self {
+        Self(Kind::Pod(store))
     }
 
     /// Lets the store stand still with all its processes: connections stay, and nobody answers.
@@ -51,6 +58,7 @@ impl StoreProcess {
                 }
                 engine.pause(id).await
             }
+            Kind::Pod(store) => store.pause().await,
         }
     }
 
@@ -65,6 +73,7 @@ impl StoreProcess {
                 Ok(())
             }
             Kind::Container(engine, id) => engine.unpause(id).await,
+            Kind::Pod(store) => store.go_on().await,
         }
     }
 
@@ -75,6 +84,7 @@ impl StoreProcess {
     pub async fn kill(self) -> Result<()> {
         let leader = match self.0 {
             Kind::Group(leader) => leader,
+            Kind::Pod(store) => return store.kill().await,
             Kind::Container(engine, id) => {
                 if !engine.is_running(&id).await? {
                     return Err(not_killed(&format!("container {id}"), "it does not run"));

@@ -2,6 +2,7 @@
 //! `docs/`. Text only.
 
 mod application;
+mod cluster;
 mod elasticsearch;
 mod faults;
 mod helm;
@@ -30,12 +31,13 @@ const fn text(means: &'static str, happens: &'static str, act: &'static str) -> 
     Explanation { means, happens, act }
 }
 
-const CHECKS: [&[(&str, Explanation)]; 6] = [
+const CHECKS: [&[(&str, Explanation)]; 7] = [
     preflight::TEXTS,
     elasticsearch::TEXTS,
     postgres::TEXTS,
     migration::TEXTS,
     application::TEXTS,
+    cluster::TEXTS,
     helm::TEXTS,
 ];
 

@@ -98,6 +98,8 @@ pub enum EnvironmentName {
     Embedded,
     /// The same as containers of a local engine, from the images that each side names.
     Containers,
+    /// The same as pods of a cluster that `kind` makes for the run, with applications that are scaled down and up.
+    Kind,
 }
 
 /// Who migrates.

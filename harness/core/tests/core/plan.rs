@@ -216,3 +216,27 @@ fn a_real_camunda_is_asked_before_the_freeze_and_after_the_switch_and_changes_no
     let alone = plan("cutover", "engine: camunda\nmigration: {components: [elasticsearch]}\n");
     assert!(alone.checks.iter().all(|c| !matches!(c.as_str(), "downtime" | "acknowledged-writes")));
 }
+
+#[test]
+fn pods_are_asked_about_where_the_application_is_pods_and_is_stopped() {
+    let asked = |yaml: &str| -> Vec<String> {
+        let plan = Plan::of(&Scenario::from_yaml("x.yaml", yaml).unwrap());
+        plan.checks.iter().map(ToString::to_string).filter(|c| c.starts_with("cluster/")).collect()
+    };
+    let all = drydock_core::names::checks::CLUSTER;
+    for on_pods in [
+        "name: x\nenvironment: kind\n",
+        "name: x\nenvironment: kind\nprocedure: chart-only\n",
+        "name: x\nenvironment: kind\nrollback: {from: phase-3/freeze}\n",
+    ] {
+        assert_eq!(asked(on_pods), all, "{on_pods}");
+    }
+    for none in [
+        "name: x\n",
+        "name: x\nenvironment: containers\n",
+        "name: x\nenvironment: kind\nprocedure: dry-run\n",
+        "name: x\nenvironment: kind\nrollback: {from: phase-2/backup/identity}\n",
+    ] {
+        assert_eq!(asked(none), Vec::<String>::new(), "{none}");
+    }
+}

@@ -21,10 +21,10 @@ fn cannot_run(folder: &Path) -> Option<String> {
 }
 
 /// As little as a whole migration can be made of.
-fn small(folder: &Path, name: &str, more: &str) -> PathBuf {
+pub(crate) fn small(folder: &Path, environment: &str, name: &str, more: &str) -> PathBuf {
     let side = "{elasticsearch: {heap_mib: 512}}";
     let text = format!(
-        "name: {name}\nenvironment: containers\nsource: {side}\ntarget: {side}\ndata: {{profile: tiny}}\n\
+        "name: {name}\nenvironment: {environment}\nsource: {side}\ntarget: {side}\ndata: {{profile: tiny}}\n\
          workload: {{writes_per_second: 5, probes_per_second: 0}}\nmigration:\n  components: [identity, elasticsearch]\n  \
          index_prefixes: [zeebe-, operate-, tasklist-, optimize-, connectors-, camunda-, acme-]\nexpected:\n  - {}\n{more}",
         scenario("../fixtures/expected/standard.yaml").display()
@@ -35,7 +35,7 @@ fn small(folder: &Path, name: &str, more: &str) -> PathBuf {
 }
 
 /// What the engine lists of a run, of one kind of thing.
-fn listed(kind: &[&str], run: &Path) -> Vec<String> {
+pub(crate) fn listed(kind: &[&str], run: &Path) -> Vec<String> {
     let name = run.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let output = Command::new("docker")
         .args(kind)
@@ -46,9 +46,9 @@ fn listed(kind: &[&str], run: &Path) -> Vec<String> {
     String::from_utf8_lossy(&output.stdout).lines().map(ToOwned::to_owned).collect()
 }
 
-const KINDS: [&[&str]; 3] = [&["ps", "--all"], &["volume", "ls"], &["network", "ls"]];
+pub(crate) const KINDS: [&[&str]; 3] = [&["ps", "--all"], &["volume", "ls"], &["network", "ls"]];
 
-fn assert_nothing_left(run: &Path) {
+pub(crate) fn assert_nothing_left(run: &Path) {
     for kind in KINDS {
         assert_eq!(listed(kind, run), Vec::<String>::new(), "{kind:?} of {} are left", run.display());
     }
@@ -84,7 +84,7 @@ fn losses_on_containers_are_red_and_named() {
         return skip(&why);
     }
     let losses = "faults:\n  - fault: lose-document\n  - fault: lose-row\n";
-    let file = small(folder.path(), "losses", losses);
+    let file = small(folder.path(), "containers", "losses", losses);
     let output = drydock(folder.path()).arg("rehearse").arg(&file).output().expect("it runs");
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     let run = run_folder(folder.path());
@@ -105,7 +105,7 @@ fn what_a_killed_run_left_at_the_engine_is_cleaned_away() {
         return skip(&why);
     }
     let work = folder.path().join("work");
-    let file = small(folder.path(), "killed", "");
+    let file = small(folder.path(), "containers", "killed", "");
     let mut child = drydock(folder.path())
         .arg("rehearse")
         .arg(&file)

@@ -9,6 +9,7 @@ mod external;
 mod helm;
 mod helm_render;
 mod kills;
+mod kind;
 mod licences;
 mod many_findings;
 mod migrated_store;

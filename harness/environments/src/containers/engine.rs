@@ -1,12 +1,13 @@
 //! The container engine: whether one answers, and what testcontainers leaves to its client: networks and volumes with
 //! labels, signals, logs, and removing what carries a label.
 
-use super::marks::Marks;
+use super::marks::{CLUSTER, Marks};
 use crate::config::Store;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::machine::Machine;
 use crate::supervised::{StoreSignal, open_log};
 use futures_util::StreamExt;
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::io::Write;
@@ -97,9 +98,19 @@ impl Engine {
 
     /// Makes the network of a run.
     pub(crate) async fn make_network(&self, marks: &Marks) -> Result<()> {
-        let name = marks.network();
-        let request =
-            NetworkCreateRequest { name: name.clone(), labels: Some(marks.labels()), ..Default::default() };
+        self.network(marks.network(), marks.labels()).await
+    }
+
+    /// Makes the network of a run's cluster, named as the cluster is. By its label the node is found, whose own labels are not ours
+    /// to choose.
+    pub(crate) async fn make_cluster_network(&self, marks: &Marks, cluster: &str) -> Result<()> {
+        let mut labels = marks.labels();
+        labels.insert(CLUSTER.to_owned(), cluster.to_owned());
+        self.network(cluster.to_owned(), labels).await
+    }
+
+    async fn network(&self, name: String, labels: HashMap<String, String>) -> Result<()> {
+        let request = NetworkCreateRequest { name: name.clone(), labels: Some(labels), ..Default::default() };
         self.docker.create_network(request).await.map_err(|e| refused("make the network", &name, &e))?;
         Ok(())
     }
@@ -231,8 +242,8 @@ impl Engine {
         networks.get(network)?.ip_address.clone().filter(|address| !address.is_empty())
     }
 
-    /// Runs a short command as root inside of a container, to its end.
-    pub(crate) async fn run_as_root(&self, id: &str, command: &[&str]) -> Result<()> {
+    /// Runs a short command as root inside of a container, to its end, and tells what it printed.
+    pub(crate) async fn run_as_root(&self, id: &str, command: &[&str]) -> Result<String> {
         let failed =
             |e: &dyn Display| refused(&format!("run `{}` in the container", command.join(" ")), id, e);
         let options = CreateExecOptions {
@@ -252,7 +263,7 @@ impl Engine {
             }
         }
         match self.docker.inspect_exec(&exec).await.map_err(|e| failed(&e))?.exit_code {
-            Some(0) => Ok(()),
+            Some(0) => Ok(told),
             code => Err(failed(&format!("exit code {code:?}, {}", told.trim()))),
         }
     }

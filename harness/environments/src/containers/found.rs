@@ -1,7 +1,7 @@
 //! What runs have at the engine: finding it by labels, and removing it until nothing is left.
 
 use super::engine::{Engine, is_status, refused};
-use super::marks::{Marks, RUN};
+use super::marks::{CLUSTER, Marks, RUN};
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -14,6 +14,9 @@ use testcontainers::bollard::query_parameters::{
 /// How long containers, volumes and networks may take to be gone.
 const REMOVAL: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(200);
+
+/// What `kind` labels its nodes with: the name of their cluster.
+const NODE_OF: &str = "io.x-k8s.kind.cluster";
 
 /// What carries labels of runs: identifiers with names.
 #[derive(Debug, Default)]
@@ -93,9 +96,15 @@ impl Engine {
         }
         let options = ListNetworksOptionsBuilder::default().filters(filter).build();
         for network in self.docker.list_networks(Some(options)).await.map_err(list)? {
+            let cluster = network.labels.as_ref().and_then(|labels| labels.get(CLUSTER)).cloned();
             let (Some(run), Some(id)) = (run(network.labels), network.id) else { continue };
             let name = network.name.unwrap_or_else(|| id.clone());
-            runs.entry(run).or_default().networks.push((id, name));
+            let found = runs.entry(run).or_default();
+            found.networks.push((id, name));
+            if let Some(cluster) = cluster {
+                let containers = self.nodes(&cluster).await?;
+                found.join(Found { containers, ..Found::default() });
+            }
         }
         let options = ListVolumesOptionsBuilder::default().filters(filter).build();
         let volumes = self.docker.list_volumes(Some(options)).await.map_err(list)?;
@@ -105,6 +114,20 @@ impl Engine {
             }
         }
         Ok(runs)
+    }
+
+    /// Identifiers and names of the containers that are nodes of a cluster.
+    pub(crate) async fn nodes(&self, cluster: &str) -> Result<Vec<(String, String)>> {
+        let filter = HashMap::from([("label".to_owned(), vec![format!("{NODE_OF}={cluster}")])]);
+        let options = ListContainersOptionsBuilder::default().all(true).filters(&filter).build();
+        let listed = self.docker.list_containers(Some(options)).await;
+        let listed = listed.map_err(|e| refused("list the nodes of", cluster, &e))?;
+        let named = listed.into_iter().filter_map(|container| {
+            let id = container.id?;
+            let name = container.names.into_iter().flatten().next().unwrap_or_else(|| id.clone());
+            Some((id, name.trim_start_matches('/').to_owned()))
+        });
+        Ok(named.collect())
     }
 
     /// What was made for one run.

@@ -17,6 +17,8 @@ const ROOT: &str = "drydock.root";
 const MACHINE: &str = "drydock.machine";
 /// Label: the random name that the folder carries, under whatever path and machine name it is seen.
 const FOLDER: &str = "drydock.folder";
+/// Label of a network: the `kind` cluster whose nodes are in it.
+pub(crate) const CLUSTER: &str = "drydock.cluster";
 
 /// The place that runs belong to: a folder of work directories on a machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,8 +18,14 @@ mod store;
 mod tests;
 
 pub(crate) use engine::Engine;
+pub(crate) use found::Remove;
 pub(crate) use images::{Image, overridden};
 pub(crate) use leftovers::{MARKER_FILE, names_of, orphans, remove_of, remove_orphan};
+pub(crate) use marks::Marks;
+pub(crate) use product::Product;
+pub(crate) use recipe::{inside, java_options, node_settings, start_limit};
+pub(crate) use starting::{clients_for, version};
+pub(crate) use store::{Endpoint, close_door};
 
 use crate::clean;
 use crate::clients::Clients;
@@ -31,8 +37,6 @@ use crate::signals::StoreProcess;
 use crate::supervised::StoreSignal;
 use crate::workdir::{self, Taken, WorkDir};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
-use found::Remove;
-use marks::Marks;
 use starting::{Layout, launch};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -177,7 +181,7 @@ impl Containers {
         let mounted = self.stores.iter().filter(|s| s.store == Store::Elasticsearch).find_map(Running::id);
         let Some(id) = mounted else { return Err(absent(Side::Source, Store::Elasticsearch)) };
         let command = format!("rm -rf {0}/* {0}/.[!.]*", recipe::SNAPSHOTS);
-        self.engine.run_as_root(id, &["sh", "-c", &command]).await
+        self.engine.run_as_root(id, &["sh", "-c", &command]).await.map(drop)
     }
 
     /// Bytes that the disk of all volumes has left; `None` where the engine keeps them out of sight.

@@ -7,7 +7,7 @@ use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 
 /// The product behind the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Product {
+pub(crate) enum Product {
     /// Elastic's, and images that take the same settings.
     Elasticsearch,
     /// OpenSearch, whose settings of security have names of their own.
@@ -16,13 +16,13 @@ pub(super) enum Product {
 
 impl Product {
     /// By the name of the image: nothing else of it is known before it runs.
-    pub(super) fn of(image: &Image) -> Self {
+    pub(crate) fn of(image: &Image) -> Self {
         let last = image.name.rsplit('/').next().unwrap_or(&image.name);
         if last.to_ascii_lowercase().contains("opensearch") { Self::OpenSearch } else { Self::Elasticsearch }
     }
 
     /// Where its image keeps data. A new volume takes over that folder's owner.
-    pub(super) fn data(self) -> &'static str {
+    pub(crate) fn data(self) -> &'static str {
         match self {
             Self::Elasticsearch => "/usr/share/elasticsearch/data",
             Self::OpenSearch => "/usr/share/opensearch/data",
@@ -30,7 +30,7 @@ impl Product {
     }
 
     /// Variables with options of the virtual machine: of the node, and of the programs that start it, where it has such.
-    pub(super) fn java_variables(self) -> (&'static str, Option<&'static str>) {
+    pub(crate) fn java_variables(self) -> (&'static str, Option<&'static str>) {
         match self {
             Self::Elasticsearch => ("ES_JAVA_OPTS", Some("CLI_JAVA_OPTS")),
             Self::OpenSearch => ("OPENSEARCH_JAVA_OPTS", None),
@@ -38,7 +38,7 @@ impl Product {
     }
 
     /// The setting that names clusters from which documents may be read.
-    pub(super) fn whitelist(self) -> &'static str {
+    pub(crate) fn whitelist(self) -> &'static str {
         match self {
             Self::Elasticsearch => "reindex.remote.whitelist",
             Self::OpenSearch => "reindex.remote.allowlist",
@@ -49,7 +49,7 @@ impl Product {
     ///
     /// # Errors
     /// It cannot be switched on here.
-    pub(super) fn security(self, on: bool) -> Result<Vec<(&'static str, String)>> {
+    pub(crate) fn security(self, on: bool) -> Result<Vec<(&'static str, String)>> {
         match (self, on) {
             (Self::Elasticsearch, false) => Ok(vec![("xpack.security.enabled", "false".to_owned())]),
             (Self::Elasticsearch, true) => Ok(vec![
@@ -76,7 +76,7 @@ impl Product {
     /// Addresses from which documents may be read: any that ends with the port of a node. The source's own is known only when it
     /// runs, and may change when it is started again. A single `*` in front is no plain word of YAML, which images write these
     /// settings down in.
-    pub(super) fn any_peer() -> String {
+    pub(crate) fn any_peer() -> String {
         let any: Vec<String> = (1..=9).map(|d| format!("{d}*:{}", inside(Store::Elasticsearch))).collect();
         any.join(",")
     }

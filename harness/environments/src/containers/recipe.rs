@@ -29,7 +29,7 @@ pub(super) const SNAPSHOTS: &str = "/drydock/snapshots";
 const CREATION: Duration = Duration::from_secs(120);
 
 /// Port that a store listens on inside of its container.
-pub(super) fn inside(store: Store) -> u16 {
+pub(crate) fn inside(store: Store) -> u16 {
     match store {
         Store::Postgres => 5432,
         Store::Elasticsearch => 9200,
@@ -37,7 +37,7 @@ pub(super) fn inside(store: Store) -> u16 {
 }
 
 /// Longest time from the start of a container to the first answer of the store in it.
-pub(super) fn start_limit(store: Store) -> Duration {
+pub(crate) fn start_limit(store: Store) -> Duration {
     match store {
         Store::Postgres => Duration::from_secs(120),
         Store::Elasticsearch => Duration::from_secs(300),
@@ -85,7 +85,7 @@ impl Recipe<'_> {
             .base(Store::Elasticsearch, port)
             .with_mount(Mount::volume_mount(volume, product.data()))
             .with_mount(Mount::volume_mount(self.marks.snapshots(), SNAPSHOTS))
-            .with_env_var(node, self.java_options(data_bytes));
+            .with_env_var(node, java_options(self.config.elasticsearch_heap_mib, data_bytes));
         if let Some(programs) = programs {
             request = request.with_env_var(programs, "-XX:TieredStopAtLevel=1 -XX:-UsePerfData");
         }
@@ -127,33 +127,48 @@ impl Recipe<'_> {
             })
     }
 
-    fn java_options(&self, data_bytes: u64) -> String {
-        let heap = self.config.elasticsearch_heap_mib;
-        // The image's own options choose G1; two collectors at once are refused.
-        let collector = match collector(heap) {
-            "UseG1GC" => "",
-            _ => " -XX:-UseG1GC -XX:+UseSerialGC",
-        };
-        let compiler = if optimises(data_bytes) { "" } else { " -XX:TieredStopAtLevel=1" };
-        format!("-Xms{heap}m -Xmx{heap}m -XX:-UsePerfData{collector}{compiler}")
-    }
-
     fn settings(&self, product: Product) -> Result<Vec<(&'static str, String)>> {
-        let mut settings = vec![
-            ("cluster.name", format!("drydock-{}", self.side)),
-            ("node.name", self.side.to_string()),
-            ("discovery.type", "single-node".to_owned()),
-            ("network.host", "0.0.0.0".to_owned()),
-            ("path.repo", SNAPSHOTS.to_owned()),
-            ("cluster.routing.allocation.disk.threshold_enabled", "false".to_owned()),
-            ("action.destructive_requires_name", "false".to_owned()),
-        ];
-        settings.extend(product.security(self.door.is_some())?);
-        if self.side == Side::Target && self.config.reindex_whitelist == ReindexWhitelist::ThisMachine {
-            settings.push((product.whitelist(), Product::any_peer()));
-        }
-        Ok(settings)
+        let peers = Product::any_peer();
+        node_settings(product, (self.side, self.config), self.door, &peers, SNAPSHOTS)
     }
+}
+
+/// Options of a node's virtual machine.
+pub(crate) fn java_options(heap: u32, data_bytes: u64) -> String {
+    // The image's own options choose G1; two collectors at once are refused.
+    let collector = match collector(heap) {
+        "UseG1GC" => "",
+        _ => " -XX:-UseG1GC -XX:+UseSerialGC",
+    };
+    let compiler = if optimises(data_bytes) { "" } else { " -XX:TieredStopAtLevel=1" };
+    format!("-Xms{heap}m -Xmx{heap}m -XX:-UsePerfData{collector}{compiler}")
+}
+
+/// Settings of a node, as variables of its container. `peers` are the addresses that a target may read from.
+///
+/// # Errors
+/// The product cannot be closed as the side asks.
+pub(crate) fn node_settings(
+    product: Product,
+    (side, config): (Side, &SideConfig),
+    door: Option<&Door>,
+    peers: &str,
+    snapshots: &str,
+) -> Result<Vec<(&'static str, String)>> {
+    let mut settings = vec![
+        ("cluster.name", format!("drydock-{side}")),
+        ("node.name", side.to_string()),
+        ("discovery.type", "single-node".to_owned()),
+        ("network.host", "0.0.0.0".to_owned()),
+        ("path.repo", snapshots.to_owned()),
+        ("cluster.routing.allocation.disk.threshold_enabled", "false".to_owned()),
+        ("action.destructive_requires_name", "false".to_owned()),
+    ];
+    settings.extend(product.security(door.is_some())?);
+    if side == Side::Target && config.reindex_whitelist == ReindexWhitelist::ThisMachine {
+        settings.push((product.whitelist(), peers.to_owned()));
+    }
+    Ok(settings)
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ async fn start_all(
 }
 
 /// The configuration with the major versions that the images really have: a client must be as new as its server.
-fn clients_for(config: &EmbeddedConfig, versions: &[StoreVersion]) -> Option<EmbeddedConfig> {
+pub(crate) fn clients_for(config: &EmbeddedConfig, versions: &[StoreVersion]) -> Option<EmbeddedConfig> {
     let mut wanted = config.clone();
     let mut any = false;
     for told in versions.iter().filter(|v| v.store == Store::Postgres) {
@@ -219,7 +219,7 @@ impl<'a> Starter<'a> {
         let told = StoreVersion {
             side,
             store,
-            version: version(&running).await,
+            version: version(&running.endpoint()).await,
             home: PathBuf::new(),
             obtained: Obtained::Image(image.to_string()),
             deviations: match store {
@@ -287,12 +287,14 @@ impl<'a> Starter<'a> {
 }
 
 /// What the store says about itself; empty where it does not.
-async fn version(running: &Running) -> String {
-    if let Some(endpoint) = running.elasticsearch() {
-        return elasticsearch::version(&endpoint).await.unwrap_or_default();
-    }
-    let Some(endpoint) = running.postgres() else { return String::new() };
-    let Ok(session) = drydock_stores::postgres::connect(&endpoint, SUPERUSER, "drydock").await else {
+pub(crate) async fn version(of: &Endpoint) -> String {
+    let endpoint = match of {
+        Endpoint::Elasticsearch(endpoint) => {
+            return elasticsearch::version(endpoint).await.unwrap_or_default();
+        }
+        Endpoint::Postgres(endpoint) => endpoint,
+    };
+    let Ok(session) = drydock_stores::postgres::connect(endpoint, SUPERUSER, "drydock").await else {
         return String::new();
     };
     let told = session.query_one("SELECT pg_catalog.current_setting('server_version')", &[]).await;

@@ -22,7 +22,7 @@ const LAST_LINES: Duration = Duration::from_secs(3);
 
 /// Where a store is reached.
 #[derive(Debug, Clone)]
-pub(super) enum Endpoint {
+pub(crate) enum Endpoint {
     Postgres(PostgresEndpoint),
     Elasticsearch(ElasticsearchEndpoint),
 }
@@ -39,6 +39,16 @@ pub(super) struct Running {
     endpoint: Endpoint,
     log: PathBuf,
     follower: Option<JoinHandle<()>>,
+}
+
+impl Endpoint {
+    /// Whether the store at this port of the loopback interface answers with all it has.
+    pub(crate) async fn answers(&self, port: u16) -> bool {
+        match self {
+            Self::Postgres(endpoint) => postgres::answers(endpoint).await,
+            Self::Elasticsearch(endpoint) => elasticsearch::answers(endpoint, port).await,
+        }
+    }
 }
 
 impl std::fmt::Debug for Running {
@@ -60,6 +70,10 @@ impl Running {
         let follower = Some(engine.follow(container.id(), &log, 0)?);
         let container = Some(container);
         Ok(Self { side, store, port, start_time: Duration::ZERO, container, endpoint, log, follower })
+    }
+
+    pub(super) fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
     }
 
     pub(super) fn postgres(&self) -> Option<PostgresEndpoint> {
@@ -87,11 +101,7 @@ impl Running {
     /// Waits until the store answers with all it has, and learns its address in the network.
     pub(super) async fn wait(&mut self, engine: &Engine, network: &str, began: Instant) -> Result<()> {
         loop {
-            let answers = match &self.endpoint {
-                Endpoint::Postgres(endpoint) => postgres::answers(endpoint).await,
-                Endpoint::Elasticsearch(endpoint) => elasticsearch::answers(endpoint, self.port).await,
-            };
-            if answers {
+            if self.endpoint.answers(self.port).await {
                 break;
             }
             let id = self.id().unwrap_or_default();
@@ -126,40 +136,10 @@ impl Running {
         )
     }
 
-    /// Lets nobody in unencrypted from now on: puts certificate, key and rules into the data of a PostgreSQL. They go through
-    /// the server itself, so that they belong to its user, whoever that is in its image.
+    /// Lets nobody in unencrypted from now on.
     pub(super) async fn close_door(&mut self, door: &Door) -> Result<()> {
         let Endpoint::Postgres(open) = self.endpoint.clone() else { return Ok(()) };
-        let failed = |why: &dyn std::fmt::Display| {
-            EnvironmentError::new(
-                EnvironmentProblem::StartFailed,
-                format!("cannot set up TLS of the {} PostgreSQL: {why}", self.side),
-                format!("read its log: {}", self.log.display()),
-            )
-        };
-        let session =
-            drydock_stores::postgres::connect(&open, SUPERUSER, "drydock").await.map_err(|e| failed(&e))?;
-        let run = async |statement: &str, doing: &str| {
-            // The error's own text could repeat the statement, which may hold a key.
-            session.batch_execute(statement).await.map_err(|_| failed(&format!("it does not {doing}")))
-        };
-        run("SET log_min_error_statement = panic", "keep statements out of its log").await?;
-        let issued = door.issued(Store::Postgres)?;
-        let rules = "hostssl all all all scram-sha-256";
-        for (name, text) in [
-            ("server.crt", issued.certificate.as_str()),
-            ("server.key", issued.key.expose_secret()),
-            ("pg_hba.conf", rules),
-        ] {
-            let lines = text.replace('\'', "''");
-            let statement = format!(
-                "COPY (SELECT pg_catalog.unnest(pg_catalog.string_to_array('{lines}', E'\\n'))) \
-                 TO PROGRAM 'umask 077; cat > {POSTGRES_DATA}/{name}'"
-            );
-            run(&statement, &format!("write {name}")).await?;
-        }
-        run("ALTER SYSTEM SET ssl = on", "switch TLS on").await?;
-        run("SELECT pg_catalog.pg_reload_conf()", "read its configuration again").await?;
+        close_door(self.side, &open, door, &self.log).await?;
         let Some(password) = &open.password else { return Ok(()) };
         self.endpoint = Endpoint::Postgres(postgres::endpoint(password, Some(door), self.port));
         Ok(())
@@ -228,6 +208,41 @@ impl Running {
             std::mem::forget(container);
         }
     }
+}
+
+/// Puts certificate, key and rules into the data of a PostgreSQL that lie in [`POSTGRES_DATA`], so that it lets nobody in
+/// unencrypted from now on. They go through the server itself, so that they belong to its user, whoever that is in its image.
+pub(crate) async fn close_door(side: Side, open: &PostgresEndpoint, door: &Door, log: &Path) -> Result<()> {
+    let failed = |why: &dyn std::fmt::Display| {
+        EnvironmentError::new(
+            EnvironmentProblem::StartFailed,
+            format!("cannot set up TLS of the {side} PostgreSQL: {why}"),
+            format!("read its log: {}", log.display()),
+        )
+    };
+    let session =
+        drydock_stores::postgres::connect(open, SUPERUSER, "drydock").await.map_err(|e| failed(&e))?;
+    let run = async |statement: &str, doing: &str| {
+        // The error's own text could repeat the statement, which may hold a key.
+        session.batch_execute(statement).await.map_err(|_| failed(&format!("it does not {doing}")))
+    };
+    run("SET log_min_error_statement = panic", "keep statements out of its log").await?;
+    let issued = door.issued(Store::Postgres)?;
+    let rules = "hostssl all all all scram-sha-256";
+    for (name, text) in [
+        ("server.crt", issued.certificate.as_str()),
+        ("server.key", issued.key.expose_secret()),
+        ("pg_hba.conf", rules),
+    ] {
+        let lines = text.replace('\'', "''");
+        let statement = format!(
+            "COPY (SELECT pg_catalog.unnest(pg_catalog.string_to_array('{lines}', E'\\n'))) \
+             TO PROGRAM 'umask 077; cat > {POSTGRES_DATA}/{name}'"
+        );
+        run(&statement, &format!("write {name}")).await?;
+    }
+    run("ALTER SYSTEM SET ssl = on", "switch TLS on").await?;
+    run("SELECT pg_catalog.pg_reload_conf()", "read its configuration again").await
 }
 
 /// Waits for the last lines of all logs.

@@ -225,3 +225,35 @@ async fn a_volume_of_somebody_else_is_not_taken() {
     let error = foreign.make_volume("v", &marks).await.unwrap_err();
     assert!(error.what.contains("not this run's"), "{}", error.what);
 }
+
+#[tokio::test]
+async fn the_node_of_a_cluster_is_found_by_its_network_and_goes_before_it() {
+    let (node_gone, network_gone) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let labels = json!({"drydock.run": "run-1", "drydock.cluster": "drydock-x"});
+    let (engine, asked) = engine(move |line| match line {
+        "DELETE /containers/node" => {
+            node_gone.store(1, Ordering::SeqCst);
+            (204, Value::Null)
+        }
+        "DELETE /networks/n" => {
+            network_gone.store(1, Ordering::SeqCst);
+            (204, Value::Null)
+        }
+        // A node carries the labels of its maker alone.
+        "GET /containers/json" if node_gone.load(Ordering::SeqCst) == 0 => {
+            (200, json!([{"Id": "node", "Names": ["/drydock-x-control-plane"], "Labels": {}}]))
+        }
+        "GET /networks" if network_gone.load(Ordering::SeqCst) == 0 => {
+            (200, json!([{"Id": "n", "Name": "drydock-x", "Labels": labels}]))
+        }
+        "GET /volumes" => (200, json!({"Volumes": []})),
+        _ => (200, json!([])),
+    })
+    .await;
+    let found = engine.found(&marks()).await.unwrap();
+    assert_eq!(found.names(), ["container drydock-x-control-plane", "network drydock-x"]);
+    engine.remove_run(&marks(), Remove::Everything).await.unwrap();
+    let asked = asked.lock().unwrap();
+    let at = |wanted: &str| asked.iter().position(|line| line == wanted).expect(wanted);
+    assert!(at("DELETE /containers/node") < at("DELETE /networks/n"), "{asked:?}");
+}

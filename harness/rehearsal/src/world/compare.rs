@@ -3,6 +3,7 @@
 use super::usable::Look;
 use super::{Pins, RealWorld, Stepped, store_failed};
 use crate::flow::Facts;
+use drydock_core::Action;
 use drydock_core::finding::{Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
 use drydock_environments::Side;
@@ -31,6 +32,10 @@ impl RealWorld {
         }
         self.compare_application()?;
         self.check_usable(Side::Target, checks::TARGETS, Look::Inserts).await?;
+        // Where users go back, the release is looked at when they are there.
+        if self.config.plan.id_of(Action::CompareBack).is_none() {
+            self.check_pods(Side::Target).await?;
+        }
         let mut facts = Facts::new();
         facts.insert("objections".into(), json!(self.objections));
         facts.insert(

@@ -213,6 +213,10 @@ impl RealWorld {
                         );
                     }
                 }
+                if let Some(file) = environment.kubeconfig() {
+                    let text = format!("the cluster is kept: KUBECONFIG={}", file.display());
+                    self.note(NoteLevel::Info, text);
+                }
                 drydock_environments::Keep::Running
             }
         };

@@ -29,6 +29,7 @@ impl RealWorld {
             service.close().await;
         }
         self.stopped_ms.get_or_insert(self.recorder.now_ms());
+        self.stop_pods(&mut facts).await?;
         if let Some(writer) = self.writer.take() {
             let summary = writer.finish().await;
             facts.insert("writes_acknowledged".into(), json!(summary.acknowledged));
@@ -187,7 +188,8 @@ impl RealWorld {
 
     /// Starts the application on the target.
     pub(super) async fn switch(&mut self) -> Stepped<Facts> {
-        let facts = self.start_application(Side::Target, "phase-3/switch").await?;
+        let mut facts = self.start_application(Side::Target, "phase-3/switch").await?;
+        self.start_pods(Side::Target, &mut facts).await?;
         let config = self.service_config(Side::Target)?;
         if let Some(service) = &self.service {
             service.open(&config).await.map_err(|e| cannot_start(&e))?;

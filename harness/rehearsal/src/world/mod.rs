@@ -1,4 +1,4 @@
-//! The real world: stores as local processes or containers, the builtin driver, the live writer, the probes and the checks.
+//! The real world: stores as local processes, containers or pods, the builtin driver, the live writer, the probes and the checks.
 
 mod application;
 mod baseline;
@@ -11,6 +11,7 @@ mod errors;
 mod failure;
 mod fates;
 mod harm;
+mod pods;
 mod preflight;
 mod prepare;
 mod probing;
@@ -390,6 +391,8 @@ impl RealWorld {
             }
             Action::SaveConfiguration => {
                 self.foresee_cutover()?;
+                // Before users wait: it takes a look at everything.
+                self.remember_release().await?;
                 self.drive(step, attempt, items).await
             }
             Action::AskBefore => self.ask_before().await,

@@ -45,6 +45,7 @@ impl RealWorld {
 
     pub(super) async fn provision(&mut self, attempt: Attempt) -> Stepped<Facts> {
         if self.config.stores == Ownership::Lent {
+            self.renew_release().await?;
             return self.announce();
         }
         let config = self.stores_config();
@@ -239,6 +240,8 @@ impl RealWorld {
             Whereabouts::Waiting => None,
         };
         if let Some((side, state)) = works_on {
+            // An earlier life may have died while it stopped them.
+            self.start_pods(side, &mut Facts::new()).await?;
             service
                 .open(&self.service_config(side)?)
                 .await

@@ -8,7 +8,7 @@ use drydock_core::event::ServiceState;
 use drydock_core::finding::{Class, Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
 use drydock_core::scenario::{Mover, Volumes};
-use drydock_core::{Event, Step};
+use drydock_core::{Action, Event, Step};
 use drydock_environments::{Side, Store};
 use drydock_migration::artefacts::{Captured, DESCRIPTION, captured_by, examine};
 use drydock_migration::freeze;
@@ -294,6 +294,7 @@ impl RealWorld {
         if let Some(service) = &self.service {
             service.close().await;
         }
+        self.stop_pods(&mut facts).await?;
         if let Some(writer) = self.writer.take() {
             let summary = writer.finish().await;
             facts.insert("requests_acknowledged".into(), json!(summary.acknowledged));
@@ -314,6 +315,9 @@ impl RealWorld {
                 self.found(Finding { check: checks::RB_RESTORED.into(), ..finding });
             }
         }
+        let takes = "point the application to the source with the saved configuration and start it";
+        let mut facts = Facts::from([("takes".to_owned(), json!([takes]))]);
+        self.start_pods(Side::Source, &mut facts).await?;
         let config = self.service_config(Side::Source)?;
         if let Some(service) = &self.service {
             service.open(&config).await.map_err(|e| StepError {
@@ -327,8 +331,7 @@ impl RealWorld {
         self.way_back.opened_ms = Some(self.recorder.now_ms());
         self.way_back.took.push((step.id.to_string(), millis(began)));
         self.start_writer(Until::Stopped)?;
-        let takes = "point the application to the source with the saved configuration and start it";
-        Ok(Facts::from([("takes".to_owned(), json!([takes]))]))
+        Ok(facts)
     }
 
     /// What users find after going back, and what of their writes is lost.
@@ -351,6 +354,9 @@ impl RealWorld {
         self.check_usable(Side::Source, checks::RB_ACCESS, Look::Inserts).await?;
         if self.config.scenario.workload.writes_per_second > 0 {
             self.check_fates().await?;
+        }
+        if self.config.plan.id_of(Action::SwitchBack).is_some() {
+            self.check_pods(Side::Source).await?;
         }
         Ok(Facts::from([("left_behind".to_owned(), json!(self.left_behind().await?))]))
     }

@@ -158,6 +158,8 @@ impl RealWorld {
 
     /// Starts the application on the stores it had.
     pub(super) async fn reopen(&mut self) -> Stepped<Facts> {
+        let mut facts = Facts::new();
+        self.start_pods(Side::Source, &mut facts).await?;
         let config = self.service_config(Side::Source)?;
         if let Some(service) = &self.service {
             service
@@ -167,7 +169,7 @@ impl RealWorld {
         }
         self.recorder.emit(Event::Service { state: ServiceState::OnSource });
         self.opened_ms = Some(self.recorder.now_ms());
-        Ok(Facts::new())
+        Ok(facts)
     }
 
     /// What users can do after an upgrade of the chart, and whether they find what they were promised.
@@ -176,6 +178,7 @@ impl RealWorld {
             self.check_acknowledged().await?;
         }
         self.check_usable(Side::Source, checks::TARGETS, Look::Inserts).await?;
+        self.check_pods(Side::Source).await?;
         Ok(Facts::from([("objections".to_owned(), json!(self.objections))]))
     }
 

@@ -1,0 +1,55 @@
+//! What the checks of a cluster mean: the application's pods, and what they live on.
+
+use super::{Explanation, text};
+use crate::names::checks;
+
+/// One explanation for each of them.
+pub(super) const TEXTS: &[(&str, Explanation)] = &[
+    (
+        checks::CL_STOPPED,
+        text(
+            "After the freeze no pod of the application is left, not even one that is ending: whoever ends still writes.",
+            "A scale to zero was asked for and not waited for. A pod ignores its signal until its grace is over. A \
+             controller or an autoscaler scales up again.",
+            "Find out who keeps the pod, stop that first, and rehearse again: what it wrote after the freeze may be on one \
+             side only.",
+        ),
+    ),
+    (
+        checks::CL_REPLICAS,
+        text(
+            "Each part of the application has as many replicas as it had before it was stopped.",
+            "The counts were saved a second time, when they were zero already. An upgrade of the chart brought back its own \
+             counts, not those that somebody had set by hand.",
+            "Scale the named part to the number that it had.",
+        ),
+    ),
+    (
+        checks::CL_PODS,
+        text(
+            "Every pod of the application is ready, runs the images and the configuration that its workload asks for now, and is \
+             configured for the side that users are on.",
+            "A rollout waits for a node, or was paused. A pod was started before the upgrade and survived it. A value that \
+             names a host was forgotten.",
+            "Remove the named pod so that its controller makes it anew, or mend the value and upgrade again, before users \
+             write.",
+        ),
+    ),
+    (
+        checks::CL_CLAIMS,
+        text(
+            "Every claim is bound to the volume that it was bound to before.",
+            "A StatefulSet was renamed or made anew, and its pods started on new, empty volumes, while the old ones are still there.",
+            "Go back before users write, and compare claims and mounts with `drydock verify objects`.",
+        ),
+    ),
+    (
+        checks::CL_SECRETS,
+        text(
+            "Every Secret that was there before is there with the same keys and values. Values are compared by digests.",
+            "An upgrade that leaves a subchart out removes the Secret with its generated passwords; one that brings it back makes \
+             new passwords, which the old data do not know.",
+            "Bring the Secret back from the release's history (`helm rollback`) before anybody needs its passwords.",
+        ),
+    ),
+];

@@ -1,0 +1,242 @@
+//! Rehearsals in a cluster that `kind` makes. Where there is no engine, no `kind`, no `helm`, or no image, they are skipped: a
+//! test pulls nothing. What costs minutes more is left to `DRYDOCK_TEST_KIND=1`.
+
+use crate::containers::{KINDS, assert_nothing_left, listed, small};
+use crate::support::{drydock, folder, json, run_folder, scenario, skip, text, turn};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Why rehearsals in a cluster cannot run here, if so.
+fn cannot_run(folder: &Path) -> Option<String> {
+    let mut doctor = drydock(folder);
+    doctor.args(["doctor", "--on", "kind"]).arg(scenario("tiny.yaml"));
+    let output = doctor.output().expect("it runs");
+    let told = text(&output);
+    let lines = told.lines().filter(|l| l.starts_with("MISSING") || l.starts_with("warning  image"));
+    let mut why = lines.map(ToOwned::to_owned).collect::<Vec<_>>().join("; ");
+    if why.is_empty() && std::env::var_os("DRYDOCK_IMAGE_NODE").is_none() && !has_nodes_image() {
+        why = "no image of a node is here".to_owned();
+    }
+    (!why.is_empty() || !output.status.success()).then(|| format!("kind: {why}"))
+}
+
+/// Whether the engine has an image that `kind` would take by itself, of whatever version.
+fn has_nodes_image() -> bool {
+    let output = Command::new("docker").args(["image", "ls", "--quiet", "kindest/node"]).output();
+    output.is_ok_and(|output| output.status.success() && !output.stdout.is_empty())
+}
+
+/// As [`cannot_run`], for what costs minutes.
+fn cannot_run_long(folder: &Path) -> Option<String> {
+    match std::env::var_os("DRYDOCK_TEST_KIND") {
+        Some(_) => cannot_run(folder),
+        None => Some("kind: DRYDOCK_TEST_KIND is not set".into()),
+    }
+}
+
+/// Nodes of clusters that are in networks of a run.
+fn nodes(run: &Path) -> Vec<String> {
+    let name = run.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let networks = Command::new("docker")
+        .args(["network", "ls", "--format", "{{.Name}}", "--filter", &format!("label=drydock.run={name}")])
+        .output()
+        .expect("docker runs");
+    let networks = String::from_utf8_lossy(&networks.stdout).into_owned();
+    let of = |cluster: &str| {
+        let label = format!("label=io.x-k8s.kind.cluster={cluster}");
+        let output = Command::new("docker").args(["ps", "--all", "--quiet", "--filter", &label]).output();
+        String::from_utf8_lossy(&output.expect("docker runs").stdout).trim().to_owned()
+    };
+    networks.lines().map(of).filter(|id| !id.is_empty()).collect()
+}
+
+/// What was told at the end of a step.
+fn facts(run: &Path, step: &str) -> Value {
+    let record = fs::read_to_string(run.join("record.jsonl")).expect("a record");
+    let entries = record.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut events = entries.map(|entry| entry["event"].clone());
+    events.find(|e| e["type"] == "step_finished" && e["step"] == step).unwrap_or_default()["facts"].clone()
+}
+
+#[test]
+fn a_tiny_rehearsal_on_kind_is_green_and_leaves_nothing() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    let own = folder.path().join("kubeconfig-of-the-user");
+    let mut rehearse = drydock(folder.path());
+    rehearse.args(["rehearse", "--on", "kind"]).arg(scenario("tiny.yaml")).env("KUBECONFIG", &own);
+    let output = rehearse.output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let run = run_folder(folder.path());
+    let record = fs::read_to_string(run.join("record.jsonl")).expect("a record");
+    assert_eq!(record.matches("container of ").count(), 4, "each store is told with its image");
+    for log in
+        ["source-postgres", "target-postgres", "source-elasticsearch", "target-elasticsearch", "events"]
+    {
+        let bytes = fs::metadata(run.join(format!("logs/{log}.log"))).map(|m| m.len()).unwrap_or_default();
+        assert!(bytes > 0, "{log} is empty");
+    }
+    let frozen = facts(&run, "phase-3/freeze");
+    assert_eq!(frozen["replicas"]["statefulset/camunda-zeebe"], 1, "{frozen}");
+    assert_eq!(frozen["replicas"]["deployment/camunda-zeebe-gateway"], 2, "{frozen}");
+    assert_eq!(
+        frozen["replicas"].get("statefulset/camunda-postgresql"),
+        None,
+        "a store was stopped: {frozen}"
+    );
+    assert!(facts(&run, "phase-3/switch")["pods_ready_seconds"].as_f64().is_some_and(|s| s > 0.0));
+    assert!(!own.exists(), "the user's own configuration was written");
+    assert_nothing_left(&run);
+    assert_eq!(nodes(&run), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_killed_run_left_of_its_cluster_is_cleaned_away() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    let work = folder.path().join("work");
+    let file = small(folder.path(), "kind", "killed", "");
+    let mut rehearse = drydock(folder.path());
+    rehearse.arg("rehearse").arg(&file).env("DRYDOCK_WORK", &work);
+    let mut child = rehearse.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while nodes(&run_folder(folder.path())).is_empty() {
+        assert!(Instant::now() < deadline, "there never was a node");
+        assert!(child.try_wait().expect("wait").is_none(), "it ended by itself");
+        // The engine belongs to another process: there is nothing to wait on.
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let clean = |dry: &[&str]| {
+        drydock(folder.path()).arg("clean").args(dry).env("DRYDOCK_WORK", &work).output().expect("it runs")
+    };
+    let run = run_folder(folder.path());
+    // A run that lives keeps what it has.
+    assert!(text(&clean(&[])).contains("left alone"), "a living run was touched");
+    assert_eq!(nodes(&run).len(), 1);
+    child.kill().expect("kill -9");
+    child.wait().expect("wait");
+    let told = text(&clean(&["--dry-run"]));
+    assert!(told.contains("-control-plane") && told.contains("network drydock-"), "{told}");
+    assert_eq!(nodes(&run).len(), 1, "a dry run removes nothing");
+    // `kind` itself goes on making the cluster until it is ended.
+    let cleaned = clean(&[]);
+    assert_eq!(cleaned.status.code(), Some(0), "{}", text(&cleaned));
+    for kind in KINDS {
+        assert_eq!(listed(kind, &run), Vec::<String>::new(), "{kind:?} are left");
+    }
+    let all =
+        Command::new("docker").args(["ps", "--all", "--format", "{{.Names}}"]).output().expect("docker runs");
+    let all = String::from_utf8_lossy(&all.stdout).into_owned();
+    assert!(!all.lines().any(|name| name.starts_with("drydock-killed-")), "{all}");
+    assert!(text(&clean(&[])).contains("nothing to clean"));
+}
+
+#[test]
+fn losses_on_kind_are_red_and_named() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run_long(folder.path()) {
+        return skip(&why);
+    }
+    let losses = "faults:\n  - fault: lose-document\n  - fault: lose-row\n";
+    let file = small(folder.path(), "kind", "losses", losses);
+    let output = drydock(folder.path()).arg("rehearse").arg(&file).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let run = run_folder(folder.path());
+    let report = json(&run.join("report.json"));
+    let findings = report["verdict"]["findings"].as_array().cloned().unwrap_or_default();
+    let different: Vec<&Value> = findings.iter().filter(|f| f["outcome"] == "different").collect();
+    for store in ["elasticsearch/", "postgres/"] {
+        let of_store = |f: &&&Value| f["check"].as_str().is_some_and(|c| c.starts_with(store));
+        assert!(different.iter().any(|f| of_store(&f)), "no finding of {store}: {report}");
+    }
+    assert_nothing_left(&run);
+}
+
+#[test]
+fn a_way_back_on_kind_brings_the_replicas_back() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run_long(folder.path()) {
+        return skip(&why);
+    }
+    let back = "rollback: {from: phase-3/restore/elasticsearch}\n";
+    let file = small(folder.path(), "kind", "back", back);
+    let output = drydock(folder.path()).arg("rehearse").arg(&file).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let run = run_folder(folder.path());
+    let (frozen, back) = (facts(&run, "phase-3/freeze"), facts(&run, "rollback/switch"));
+    assert!(frozen["replicas"].is_object() && frozen["replicas"] == back["replicas"], "{frozen} {back}");
+    assert_nothing_left(&run);
+}
+
+#[test]
+fn two_clusters_at_once_do_not_meet() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run_long(folder.path()) {
+        return skip(&why);
+    }
+    let children: Vec<_> = ["one", "two"]
+        .map(|name| {
+            let file = small(folder.path(), "kind", name, "");
+            let mut rehearse = drydock(folder.path());
+            rehearse
+                .arg("rehearse")
+                .arg(&file)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("it starts")
+        })
+        .into_iter()
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    }
+}
+
+#[test]
+fn an_image_that_nobody_has_is_the_surroundings_failure() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run_long(folder.path()) {
+        return skip(&why);
+    }
+    let mut rehearse = drydock(folder.path());
+    rehearse.args(["rehearse", "--on", "kind"]).arg(scenario("tiny.yaml"));
+    let output =
+        rehearse.env("DRYDOCK_IMAGE_ELASTICSEARCH", "drydock.invalid/none:1").output().expect("it runs");
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(5), "{told}");
+    assert!(told.contains("its image cannot be pulled"), "{told}");
+    let run = run_folder(folder.path());
+    let events = fs::read_to_string(run.join("logs/events.log")).expect("events are kept");
+    assert!(events.contains("drydock.invalid/none:1"), "{events}");
+    assert_nothing_left(&run);
+}
+
+#[test]
+fn where_kind_is_not_there_one_line_says_what_to_do() {
+    let folder = folder();
+    let empty = folder.path().join("bin");
+    fs::create_dir(&empty).expect("a folder");
+    let mut rehearse = drydock(folder.path());
+    rehearse.args(["rehearse", "--on", "kind"]).arg(scenario("tiny.yaml"));
+    let mut doctor = drydock(folder.path());
+    doctor.args(["doctor", "--on", "kind"]).arg(scenario("tiny.yaml"));
+    for command in [&mut rehearse, &mut doctor] {
+        let output = command.env("PATH", &empty).output().expect("it runs");
+        let told = text(&output);
+        assert_eq!(output.status.code(), Some(5), "{told}");
+        assert!(told.lines().any(|l| l.contains("kind is not on the search path")), "{told}");
+    }
+    let told = text(&doctor.output().expect("it runs"));
+    for program in ["helm", "docker", "kubectl"] {
+        assert!(told.lines().any(|l| l.contains(&format!("{program} is not on the search path"))), "{told}");
+    }
+}

@@ -1,0 +1,460 @@
+//! The API server of a run's own cluster: making objects, scaling them, and waiting by condition.
+
+use super::judge::{self, Sort};
+use crate::error::{EnvironmentError, EnvironmentProblem, Result};
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::core::v1::{ConfigMap, Node, PersistentVolumeClaim, Pod, PodTemplateSpec, Secret};
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::{ApiResource, GroupVersionKind};
+use kube::{Client, Config};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::future::Future;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How long one request may take.
+const REQUEST: Duration = Duration::from_secs(20);
+/// Between two looks at what is waited for.
+const LOOK: Duration = Duration::from_millis(300);
+/// Who owns the fields that the harness sets.
+const MANAGER: &str = "drydock";
+
+/// A workload of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Workload {
+    pub(super) kind: WorkloadKind,
+    pub(super) namespace: String,
+    pub(super) name: String,
+}
+
+/// The two kinds of workload that are stopped and started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum WorkloadKind {
+    Deployment,
+    StatefulSet,
+}
+
+impl WorkloadKind {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployment => "deployment",
+            Self::StatefulSet => "statefulset",
+        }
+    }
+}
+
+impl Display for Workload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.kind.as_str(), self.name)
+    }
+}
+
+/// How a workload stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) workload: Workload,
+    /// Replicas that are asked for.
+    pub(super) replicas: i32,
+    pub(super) ready: bool,
+    /// Labels by which its pods are selected, as the server takes them.
+    pub(super) selector: String,
+}
+
+/// An API server that answers.
+#[derive(Clone)]
+pub(super) struct Cluster {
+    client: Client,
+}
+
+impl std::fmt::Debug for Cluster {
+    // The client would show credentials.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Cluster")
+    }
+}
+
+impl Cluster {
+    /// The cluster of a kubeconfig with one context, which has to be of this machine.
+    ///
+    /// # Errors
+    /// The file cannot be read or leads nowhere.
+    pub(super) async fn of(kubeconfig: &Path) -> Result<Self> {
+        let failed = |e: &dyn Display| {
+            EnvironmentError::new(
+                EnvironmentProblem::Cluster,
+                format!("cannot use the kubeconfig of the run, {}: {e}", kubeconfig.display()),
+                "rehearse again from the beginning",
+            )
+        };
+        let known = Kubeconfig::read_from(kubeconfig).map_err(|e| failed(&e))?;
+        let mut config = Config::from_custom_kubeconfig(known, &KubeConfigOptions::default())
+            .await
+            .map_err(|e| failed(&e))?;
+        // Nobody between this machine and itself.
+        config.proxy_url = None;
+        config.connect_timeout = Some(Duration::from_secs(5));
+        Ok(Self { client: Client::try_from(config).map_err(|e| failed(&e))? })
+    }
+
+    pub(super) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// Waits until every node is ready to take pods.
+    ///
+    /// # Errors
+    /// It takes longer than `limit`.
+    pub(super) async fn wait_nodes(&self, limit: Duration) -> Result<()> {
+        let nodes: Api<Node> = Api::all(self.client());
+        let began = Instant::now();
+        loop {
+            let told = ask("list", "the nodes", nodes.list(&ListParams::default())).await;
+            let ready = |node: &Node| {
+                let mut conditions = node.status.iter().flat_map(|s| s.conditions.iter().flatten());
+                conditions.any(|c| c.type_ == "Ready" && c.status == "True")
+            };
+            let why = match told {
+                Ok(nodes) if !nodes.items.is_empty() && nodes.iter().all(ready) => return Ok(()),
+                Ok(_) => "its node is not ready".to_owned(),
+                Err(error) => error.what,
+            };
+            if began.elapsed() > limit {
+                return Err(EnvironmentError::new(
+                    EnvironmentProblem::Cluster,
+                    format!("the cluster did not come up within {} s: {why}", limit.as_secs()),
+                    "where the node's image brings its own network, set DRYDOCK_KIND_CNI=image; else look at events.log in the run folder",
+                ));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Makes objects, or makes them so: each a manifest with `apiVersion`, `kind` and `metadata`.
+    ///
+    /// # Errors
+    /// The server refuses one of them.
+    pub(super) async fn apply(&self, objects: &[Value]) -> Result<()> {
+        for object in objects {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let (api, kind) = (text(&object["apiVersion"]), text(&object["kind"]));
+            let (group, version) = api.split_once('/').unwrap_or(("", &api));
+            let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind));
+            let (name, namespace) =
+                (text(&object["metadata"]["name"]), text(&object["metadata"]["namespace"]));
+            let of: Api<DynamicObject> = match namespace.as_str() {
+                "" => Api::all_with(self.client(), &resource),
+                namespace => Api::namespaced_with(self.client(), namespace, &resource),
+            };
+            let parameters = PatchParams::apply(MANAGER).force();
+            ask("make", &format!("{kind} {name}"), of.patch(&name, &parameters, &Patch::Apply(object)))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Every workload of a namespace that carries all these labels, in order of their names.
+    ///
+    /// # Errors
+    /// The server does not tell.
+    pub(super) async fn workloads(&self, namespace: &str, labels: &str) -> Result<Vec<Standing>> {
+        let wanted = ListParams::default().labels(labels);
+        let deployments: Api<Deployment> = Api::namespaced(self.client(), namespace);
+        let sets: Api<StatefulSet> = Api::namespaced(self.client(), namespace);
+        let deployments = ask("list", "the Deployments", deployments.list(&wanted)).await?;
+        let sets = ask("list", "the StatefulSets", sets.list(&wanted)).await?;
+        let workload = |kind, name: &Option<String>| Workload {
+            kind,
+            namespace: namespace.to_owned(),
+            name: name.clone().unwrap_or_default(),
+        };
+        let of_deployments = deployments.iter().map(|d| Standing {
+            workload: workload(WorkloadKind::Deployment, &d.metadata.name),
+            replicas: d.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1),
+            ready: judge::deployment_ready(d),
+            selector: selector(d.spec.as_ref().and_then(|s| s.selector.match_labels.as_ref())),
+        });
+        let of_sets = sets.iter().map(|s| Standing {
+            workload: workload(WorkloadKind::StatefulSet, &s.metadata.name),
+            replicas: s.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1),
+            ready: judge::stateful_set_ready(s),
+            selector: selector(s.spec.as_ref().and_then(|s| s.selector.match_labels.as_ref())),
+        });
+        let mut all: Vec<Standing> = of_deployments.chain(of_sets).collect();
+        all.sort_by(|a, b| a.workload.cmp(&b.workload));
+        Ok(all)
+    }
+
+    /// Asks for so many replicas.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub(super) async fn scale(&self, workload: &Workload, replicas: i32) -> Result<()> {
+        let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
+        let (parameters, name) = (PatchParams::default(), workload.name.as_str());
+        let doing = "scale";
+        match workload.kind {
+            WorkloadKind::Deployment => {
+                let api: Api<Deployment> = Api::namespaced(self.client(), &workload.namespace);
+                ask(doing, name, api.patch_scale(name, &parameters, &patch)).await?;
+            }
+            WorkloadKind::StatefulSet => {
+                let api: Api<StatefulSet> = Api::namespaced(self.client(), &workload.namespace);
+                ask(doing, name, api.patch_scale(name, &parameters, &patch)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Pods with these labels; those that are ending are pods.
+    ///
+    /// # Errors
+    /// The server does not tell.
+    pub(super) async fn pods(&self, namespace: &str, labels: &str) -> Result<Vec<Pod>> {
+        let api: Api<Pod> = Api::namespaced(self.client(), namespace);
+        Ok(ask("list", "the pods", api.list(&ListParams::default().labels(labels))).await?.items)
+    }
+
+    /// A pod, if there is one of that name.
+    ///
+    /// # Errors
+    /// The server does not tell.
+    pub(super) async fn pod(&self, namespace: &str, name: &str) -> Result<Option<Pod>> {
+        let api: Api<Pod> = Api::namespaced(self.client(), namespace);
+        ask("look at the pod", name, api.get_opt(name)).await
+    }
+
+    /// What the pods of a workload are made from now.
+    ///
+    /// # Errors
+    /// The server does not tell.
+    pub(super) async fn template(&self, workload: &Workload) -> Result<PodTemplateSpec> {
+        let name = workload.name.as_str();
+        let template = match workload.kind {
+            WorkloadKind::Deployment => {
+                let api: Api<Deployment> = Api::namespaced(self.client(), &workload.namespace);
+                ask("look at the Deployment", name, api.get(name)).await?.spec.map(|s| s.template)
+            }
+            WorkloadKind::StatefulSet => {
+                let api: Api<StatefulSet> = Api::namespaced(self.client(), &workload.namespace);
+                ask("look at the StatefulSet", name, api.get(name)).await?.spec.map(|s| s.template)
+            }
+        };
+        Ok(template.unwrap_or_default())
+    }
+
+    /// Every claim of a namespace.
+    ///
+    /// # Errors
+    /// The server does not tell.
+    pub(super) async fn claims(&self, namespace: &str) -> Result<Vec<PersistentVolumeClaim>> {
+        let api: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
+        Ok(ask("list", "the claims", api.list(&ListParams::default())).await?.items)
+    }
+
+    /// Secrets with these labels.
+    ///
+    /// # Errors
+    /// The server does not tell.
+    pub(super) async fn secrets(&self, namespace: &str, labels: &str) -> Result<Vec<Secret>> {
+        let api: Api<Secret> = Api::namespaced(self.client(), namespace);
+        Ok(ask("list", "the Secrets", api.list(&ListParams::default().labels(labels))).await?.items)
+    }
+
+    /// Removes a pod, which its controller makes anew, and waits until another one has its name or none.
+    ///
+    /// # Errors
+    /// The server refuses, or the pod does not go within `limit`.
+    pub(super) async fn replace_pod(&self, namespace: &str, name: &str, limit: Duration) -> Result<()> {
+        let api: Api<Pod> = Api::namespaced(self.client(), namespace);
+        let Some(old) = self.pod(namespace, name).await? else { return Ok(()) };
+        let removed = ask("remove the pod", name, async {
+            match api.delete(name, &DeleteParams::default()).await {
+                Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+                other => other.map(drop),
+            }
+        });
+        removed.await?;
+        let began = Instant::now();
+        while self.pod(namespace, name).await?.is_some_and(|pod| pod.metadata.uid == old.metadata.uid) {
+            if began.elapsed() > limit {
+                return Err(stuck(&format!("the pod {name} is still there"), limit));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Whether a claim is there.
+    ///
+    /// # Errors
+    /// The server does not tell.
+    pub(super) async fn has_claim(&self, namespace: &str, name: &str) -> Result<bool> {
+        let api: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
+        Ok(ask("look at the claim", name, api.get_opt(name)).await?.is_some())
+    }
+
+    /// Removes a claim with its volume, and waits until it is gone.
+    ///
+    /// # Errors
+    /// The server refuses, or it does not go within `limit`.
+    pub(super) async fn remove_claim(&self, namespace: &str, name: &str, limit: Duration) -> Result<()> {
+        let api: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
+        let removed = ask("remove the claim", name, async {
+            match api.delete(name, &DeleteParams::default()).await {
+                Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+                other => other.map(drop),
+            }
+        });
+        removed.await?;
+        let began = Instant::now();
+        while self.has_claim(namespace, name).await? {
+            if began.elapsed() > limit {
+                return Err(stuck(&format!("the claim {name} is still there"), limit));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until workloads are ready, and breaks off when a pod tells why it never will be. An API server that is away for a
+    /// while is waited for as well.
+    ///
+    /// # Errors
+    /// A pod cannot start, or it takes longer than `limit`.
+    pub(super) async fn wait_ready(&self, namespace: &str, labels: &str, limit: Duration) -> Result<()> {
+        let began = Instant::now();
+        let mut troubles: BTreeMap<(String, String), Instant> = BTreeMap::new();
+        loop {
+            let why = match self.not_ready(namespace, labels, &mut troubles).await {
+                Ok(left) if left.is_empty() => return Ok(()),
+                Ok(left) => format!("not ready: {}", left.join(", ")),
+                Err(Seen::Lasting(error)) => return Err(error),
+                Err(Seen::Silent(error)) => error.what,
+            };
+            if began.elapsed() > limit {
+                return Err(stuck(&format!("the namespace {namespace} is not ready: {why}"), limit));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Names of workloads that are not ready.
+    async fn not_ready(
+        &self,
+        namespace: &str,
+        labels: &str,
+        troubles: &mut BTreeMap<(String, String), Instant>,
+    ) -> std::result::Result<Vec<String>, Seen> {
+        let standing = self.workloads(namespace, labels).await.map_err(Seen::Silent)?;
+        let left: Vec<String> =
+            standing.iter().filter(|s| !s.ready).map(|s| s.workload.to_string()).collect();
+        if left.is_empty() && !standing.is_empty() {
+            return Ok(left);
+        }
+        let mut now = BTreeMap::new();
+        for pod in self.pods(namespace, labels).await.map_err(Seen::Silent)? {
+            let Some(found) = judge::trouble(&pod) else { continue };
+            let name = pod.metadata.name.clone().unwrap_or_default();
+            let key = (name.clone(), format!("{:?}", found.sort));
+            let since = troubles.get(&key).copied().unwrap_or_else(Instant::now);
+            if since.elapsed() > Sort::patience(found.sort) {
+                return Err(Seen::Lasting(found.sort.error(&name, &found.words)));
+            }
+            now.insert(key, since);
+        }
+        // A pod that got over its trouble gets all the patience again.
+        *troubles = now;
+        // A namespace in which nothing was made yet is not ready.
+        if standing.is_empty() { Ok(vec!["nothing is there yet".to_owned()]) } else { Ok(left) }
+    }
+
+    /// Keeps a note in the cluster unless there is one: what it holds from then on.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub(super) async fn note_once(
+        &self,
+        namespace: &str,
+        name: &str,
+        note: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>> {
+        let api: Api<ConfigMap> = Api::namespaced(self.client(), namespace);
+        let mut wanted = ConfigMap { data: Some(note.clone()), ..ConfigMap::default() };
+        wanted.metadata.name = Some(name.to_owned());
+        let made = ask("keep the note", name, async {
+            match api.create(&PostParams::default(), &wanted).await {
+                Err(kube::Error::Api(status)) if status.code == 409 => api.get(name).await,
+                other => other,
+            }
+        });
+        Ok(made.await?.data.unwrap_or_default())
+    }
+
+    /// What a note holds; `None` if there is none.
+    ///
+    /// # Errors
+    /// The server does not tell.
+    pub(super) async fn noted(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<BTreeMap<String, String>>> {
+        let api: Api<ConfigMap> = Api::namespaced(self.client(), namespace);
+        Ok(ask("read the note", name, api.get_opt(name)).await?.map(|note| note.data.unwrap_or_default()))
+    }
+
+    /// Forgets a note.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub(super) async fn forget(&self, namespace: &str, name: &str) -> Result<()> {
+        let api: Api<ConfigMap> = Api::namespaced(self.client(), namespace);
+        ask("forget the note", name, async {
+            match api.delete(name, &DeleteParams::default()).await {
+                Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+                other => other.map(drop),
+            }
+        })
+        .await
+    }
+}
+
+/// Why a look did not tell what is left.
+enum Seen {
+    /// Nobody answered; that may pass.
+    Silent(EnvironmentError),
+    /// A pod cannot start.
+    Lasting(EnvironmentError),
+}
+
+/// Labels as the server takes them.
+fn selector(labels: Option<&BTreeMap<String, String>>) -> String {
+    let each = labels.into_iter().flatten().map(|(name, value)| format!("{name}={value}"));
+    each.collect::<Vec<_>>().join(",")
+}
+
+/// One request, with an end.
+async fn ask<T>(doing: &str, on: &str, request: impl Future<Output = kube::Result<T>>) -> Result<T> {
+    let failed = |why: &dyn Display| {
+        EnvironmentError::new(
+            EnvironmentProblem::Cluster,
+            format!("the API server of the cluster does not {doing} {on}: {why}"),
+            "look whether the node's container runs (docker ps), then run again; `drydock clean` removes what is left",
+        )
+    };
+    match tokio::time::timeout(REQUEST, request).await {
+        Ok(answer) => answer.map_err(|e| failed(&e)),
+        Err(_) => Err(failed(&format!("no answer within {} s", REQUEST.as_secs()))),
+    }
+}
+
+fn stuck(what: &str, limit: Duration) -> EnvironmentError {
+    EnvironmentError::new(
+        EnvironmentProblem::Cluster,
+        format!("{what} after {} s", limit.as_secs()),
+        "look into events.log and the logs of the pods in the run folder",
+    )
+}

@@ -1,0 +1,391 @@
+//! The environment of a cluster that `kind` makes for one run: the source is a Bitnami-shaped release, the targets are nobody's
+//! release, in a namespace of their own, and applications are pods that stop when they are scaled down.
+//!
+//! Stores are reached by node ports that the engine maps to this machine, because probes that go through the API server would
+//! measure the API server. Everything of a run lies in the node's container, which is found by the label of its network; a file
+//! that is written before either says that the engine has to be asked. `kind` is needed to make a cluster, and not to remove it.
+
+mod applications;
+mod cluster;
+mod configuration;
+mod judge;
+mod node;
+mod objects;
+mod programs;
+mod release;
+mod starting;
+mod state;
+mod witness;
+
+pub use applications::Applications;
+pub(crate) use node::NodeStore;
+pub(crate) use programs::{NEEDED, USEFUL, find as find_program};
+pub use state::{ClaimState, PodState, ReleaseState};
+
+use crate::clean;
+use crate::clients::Clients;
+use crate::config::{EmbeddedConfig, Side, Store as StoreName};
+use crate::containers::{Endpoint, Engine, Image, MARKER_FILE, Marks, Remove, start_limit};
+use crate::embedded::{Keep, StoreVersion, absent, in_use};
+use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result};
+use crate::machine::Machine;
+use crate::signals::StoreProcess;
+use crate::supervised::StoreSignal;
+use crate::workdir::{self, Taken, WorkDir};
+use cluster::{Cluster, Workload, WorkloadKind};
+use configuration::{NodeChoice, Place, Ports, SNAPSHOTS, cluster_name};
+use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
+use node::Node;
+use programs::Programs;
+use release::Release;
+use serde::{Deserialize, Serialize};
+use starting::{FirstLife, Ground, asked, await_answer};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use witness::Witness;
+
+/// The image that the node is made from; `None` for the one that `kind` brings.
+///
+/// # Errors
+/// What this machine says about nodes cannot be understood.
+pub(crate) fn node_image(machine: &Machine) -> Result<Option<Image>> {
+    Ok(NodeChoice::of(machine)?.image)
+}
+
+/// How long a pod may take to go.
+const GOING: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What is noted of a run, before there is anything of it and once it is complete.
+#[derive(Debug, Serialize, Deserialize)]
+struct Layout {
+    /// By what all that is made for the run is found again.
+    marks: Marks,
+    cluster: String,
+    /// None until all stores have answered.
+    #[serde(rename = "cluster_ports")]
+    ports: Option<Ports>,
+}
+
+/// A store of this environment.
+#[derive(Debug)]
+struct Store {
+    place: Place,
+    port: u16,
+    endpoint: Endpoint,
+    /// Whether its volume was removed.
+    gone: bool,
+}
+
+/// What runs.
+#[derive(Debug)]
+struct Up {
+    cluster: Cluster,
+    node: Node,
+    stores: Vec<Store>,
+    versions: Vec<StoreVersion>,
+    clients: Option<Clients>,
+    release: Release,
+    programs: Programs,
+    witness: Option<Witness>,
+    engine: Engine,
+}
+
+/// The running environment. Dropping it without [`Kind::stop`] leaves the cluster, as a crash would.
+#[derive(Debug)]
+pub struct Kind {
+    up: Up,
+    marks: Marks,
+    work: WorkDir,
+}
+
+impl Kind {
+    /// Makes a cluster of the run's own, and starts all asked stores and the applications in it.
+    ///
+    /// Leftovers of a dead run of the same name are removed first.
+    ///
+    /// # Errors
+    /// Every failure is an [`EnvironmentError`]; after one nothing is left but logs.
+    pub async fn start(config: EmbeddedConfig, progress: Arc<dyn Progress>) -> Result<Self> {
+        let machine = Machine::from_process();
+        config.validate()?;
+        for (program, why) in NEEDED {
+            find_program(&machine, program, why)?;
+        }
+        let engine = Engine::connect(&machine).await?;
+        let root = workdir::root(config.work_root.as_deref(), &machine);
+        match WorkDir::take(&root, &config.run_id)? {
+            Taken::Live(owner) => return Err(in_use(&config.run_id, owner.map(|o| o.pid))),
+            // Perhaps of another environment: a run can be tried on all.
+            Taken::Ours(old) => crate::embedded::blocking(move || clean::end_and_remove(old)).await?,
+            Taken::Absent => {}
+        }
+        let work = WorkDir::create(&root, &config.run_id, &config.run_dir)?;
+        let begun =
+            begin(&work).and_then(|(marks, name)| Ok((Programs::of(&machine, &work, &name)?, marks, name)));
+        let (programs, marks, name) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                give_up(work);
+                return Err(error);
+            }
+        };
+        let mut witness = None;
+        let ground = Ground::of((&config, &machine, &engine), (&marks, &work, &name), programs, &*progress);
+        let started = match ground.make(&mut witness).await {
+            Ok(made) => ground.ready(made, &mut witness, FirstLife::Yes).await,
+            Err(error) => Err(error),
+        };
+        let error = match started {
+            Ok(up) => return Ok(Self { up, marks, work }),
+            Err(error) => error,
+        };
+        if let Some(witness) = &mut witness {
+            witness.finish().await;
+        }
+        match engine.remove_run(&marks, Remove::Everything).await {
+            Ok(()) => give_up(work),
+            // The work directory stays: by it whoever clears up knows that the engine has to be asked again.
+            Err(left) => tracing::warn!(%left, "a cluster may be left; `drydock clean` removes it"),
+        }
+        Err(error)
+    }
+
+    /// Takes up the cluster of a run whose process died, and starts its stores anew, as whoever takes them up expects. `None` if
+    /// the cluster is gone or was never complete.
+    ///
+    /// # Errors
+    /// The run still lives, no engine answers, or the stores do not come up; the cluster stays as it is.
+    pub async fn reattach(config: EmbeddedConfig, progress: Arc<dyn Progress>) -> Result<Option<Self>> {
+        let machine = Machine::from_process();
+        config.validate()?;
+        let root = workdir::root(config.work_root.as_deref(), &machine);
+        let work = match WorkDir::take(&root, &config.run_id)? {
+            Taken::Absent => return Ok(None),
+            Taken::Live(owner) => return Err(in_use(&config.run_id, owner.map(|o| o.pid))),
+            Taken::Ours(work) => work,
+        };
+        let Some(Layout { cluster: name, ports: Some(ports), .. }) = work.read_json::<Layout>(MARKER_FILE)
+        else {
+            return Ok(None);
+        };
+        let engine = Engine::connect(&machine).await?;
+        let marks = Marks::of(&work);
+        if engine.nodes(&name).await?.is_empty() {
+            return Ok(None);
+        }
+        let node = Node::of(&engine, &name).await?;
+        if !node.is_running().await? {
+            return Ok(None);
+        }
+        work.write_owner(&config.run_dir)?;
+        let programs = Programs::of(&machine, &work, &name)?;
+        let cluster = Cluster::of(programs.kubeconfig()).await?;
+        for place in asked(&config) {
+            if !cluster.has_claim(place.namespace(), &place.claim()).await? {
+                return Ok(None);
+            }
+        }
+        progress.note("starting the stores that the dead run left anew");
+        let mut witness = Some(Witness::start(&cluster, &config.run_dir.join("logs")));
+        for place in asked(&config) {
+            // One that stands still hears nothing else.
+            node.store(place).go_on().await?;
+            cluster.scale(&workload(place), 1).await?;
+            cluster.replace_pod(place.namespace(), &place.pod(), GOING).await?;
+        }
+        let ground = Ground::of((&config, &machine, &engine), (&marks, &work, &name), programs, &*progress);
+        let up = ground.ready((cluster, node, ports), &mut witness, FirstLife::No).await?;
+        Ok(Some(Self { up, marks, work }))
+    }
+
+    /// Both stores of one side; `None` if the configuration left one out.
+    pub fn pair(&self, side: Side) -> Option<StorePair> {
+        Some(StorePair { postgres: self.postgres(side)?, elasticsearch: self.elasticsearch(side)? })
+    }
+
+    /// The PostgreSQL of one side, with its superuser.
+    pub fn postgres(&self, side: Side) -> Option<PostgresEndpoint> {
+        match &self.store(side, StoreName::Postgres)?.endpoint {
+            Endpoint::Postgres(endpoint) => Some(endpoint.clone()),
+            Endpoint::Elasticsearch(_) => None,
+        }
+    }
+
+    /// The Elasticsearch of one side, with the address under which pods reach it.
+    pub fn elasticsearch(&self, side: Side) -> Option<ElasticsearchEndpoint> {
+        match &self.store(side, StoreName::Elasticsearch)?.endpoint {
+            Endpoint::Elasticsearch(endpoint) => Some(endpoint.clone()),
+            Endpoint::Postgres(_) => None,
+        }
+    }
+
+    /// Version, image and peculiarities of every store.
+    pub fn versions(&self) -> &[StoreVersion] {
+        &self.up.versions
+    }
+
+    /// Directory with `pg_dump`, `pg_restore` and `psql` of this machine, at least as new as the source.
+    pub fn postgres_clients(&self) -> Option<&Path> {
+        self.up.clients.as_ref().map(|c| c.directory.as_path())
+    }
+
+    pub(crate) fn work(&self) -> &WorkDir {
+        &self.work
+    }
+
+    /// The work directory, for dumps and other intermediate files.
+    pub fn work_dir(&self) -> &Path {
+        self.work.path()
+    }
+
+    /// The kubeconfig that leads to the cluster. Nothing is ever written to the user's own.
+    pub fn kubeconfig(&self) -> &Path {
+        self.up.programs.kubeconfig()
+    }
+
+    /// Where both clusters find the folder of the node that they may keep snapshots in.
+    pub fn snapshot_folder(&self) -> PathBuf {
+        SNAPSHOTS.into()
+    }
+
+    /// Removes every snapshot, as by hand.
+    ///
+    /// # Errors
+    /// The node refuses.
+    pub async fn remove_snapshots(&self) -> Result<()> {
+        self.up.node.remove_snapshots().await
+    }
+
+    /// Bytes that the disk of all volumes has left; `None` where the engine keeps them out of sight.
+    pub fn free_bytes(&self) -> Option<u64> {
+        Machine::from_process().disk_available(self.up.engine.folder.as_deref()?)
+    }
+
+    /// Whether a store's container runs in its pod. False for a store that the configuration left out.
+    ///
+    /// # Errors
+    /// The API server does not tell.
+    pub async fn is_running(&self, side: Side, store: StoreName) -> Result<bool> {
+        let Some(Store { place, .. }) = self.store(side, store) else { return Ok(false) };
+        let pod = self.up.cluster.pod(place.namespace(), &place.pod()).await?;
+        Ok(pod.is_some_and(|pod| judge::runs(&pod, place.container())))
+    }
+
+    /// Whether a store's volume is there, whether the store runs or not.
+    pub fn has_data(&self, side: Side, store: StoreName) -> bool {
+        self.store(side, store).is_some_and(|kept| !kept.gone)
+    }
+
+    /// Removes the claim of a store that has ended, and with it the volume.
+    ///
+    /// # Errors
+    /// The store runs, or the API server refuses.
+    pub async fn remove_data(&mut self, side: Side, store: StoreName) -> Result<()> {
+        if self.is_running(side, store).await? {
+            return Err(EnvironmentError::new(
+                EnvironmentProblem::Configuration,
+                format!("the volume of the {side} {store} cannot be removed: it runs"),
+                "end it first",
+            ));
+        }
+        let cluster = self.up.cluster.clone();
+        let mut stores = self.up.stores.iter_mut();
+        let Some(kept) = stores.find(|s| s.place.side == side && s.place.store == store) else {
+            return Ok(());
+        };
+        // Its controller would make the pod anew, on a new claim.
+        cluster.scale(&workload(kept.place), 0).await?;
+        cluster.remove_claim(kept.place.namespace(), &kept.place.claim(), GOING).await?;
+        kept.gone = true;
+        Ok(())
+    }
+
+    /// A store, to be killed while somebody else holds the environment.
+    pub fn process(&self, side: Side, store: StoreName) -> Option<StoreProcess> {
+        let place = self.store(side, store)?.place;
+        Some(StoreProcess::pod(self.up.node.store(place)))
+    }
+
+    /// Sends a signal to a store, to plant a fault: it stands still, goes on or is killed on its node. A store that is to end in
+    /// good order and stay ended is scaled to zero: its controller would start it again.
+    ///
+    /// # Errors
+    /// The environment has no such store, or the node or the API server refuses.
+    pub async fn signal(&self, side: Side, store: StoreName, signal: StoreSignal) -> Result<()> {
+        let place = self.store(side, store).ok_or_else(|| absent(side, store))?.place;
+        let on_node = self.up.node.store(place);
+        match signal {
+            StoreSignal::Stop => on_node.pause().await,
+            StoreSignal::Continue => on_node.go_on().await,
+            StoreSignal::Kill => on_node.kill().await,
+            StoreSignal::Terminate | StoreSignal::Interrupt | StoreSignal::Quit => {
+                self.up.cluster.scale(&workload(place), 0).await
+            }
+        }
+    }
+
+    /// Ends a store if it runs, and starts it again on the same volume and port.
+    ///
+    /// # Errors
+    /// The environment has no such store, or it does not come up.
+    pub async fn restart(&mut self, side: Side, store: StoreName) -> Result<()> {
+        let kept = self.store(side, store).ok_or_else(|| absent(side, store))?;
+        let (place, cluster) = (kept.place, &self.up.cluster);
+        // One that stands still hears nothing else.
+        self.up.node.store(place).go_on().await?;
+        cluster.scale(&workload(place), 1).await?;
+        cluster.replace_pod(place.namespace(), &place.pod(), GOING).await?;
+        let began = Instant::now();
+        while !self.is_running(side, store).await? && began.elapsed() < start_limit(store) {
+            tokio::time::sleep(LOOK).await;
+        }
+        await_answer(kept, start_limit(store)).await
+    }
+
+    /// Removes the cluster, or leaves it running where its data or stores are kept: what is in a cluster stops with it.
+    ///
+    /// # Errors
+    /// The engine refuses to remove something.
+    pub async fn stop(self, keep: Keep) -> Result<()> {
+        let Self { mut up, marks, work } = self;
+        if let Some(witness) = &mut up.witness {
+            witness.finish().await;
+        }
+        if keep == Keep::Nothing {
+            up.engine.remove_run(&marks, Remove::Everything).await?;
+            work.remove()?;
+        }
+        Ok(())
+    }
+
+    fn store(&self, side: Side, store: StoreName) -> Option<&Store> {
+        self.up.stores.iter().find(|s| s.place.side == side && s.place.store == store)
+    }
+}
+
+/// The StatefulSet of a store.
+fn workload(place: Place) -> Workload {
+    Workload {
+        kind: WorkloadKind::StatefulSet,
+        namespace: place.namespace().to_owned(),
+        name: place.workload().to_owned(),
+    }
+}
+
+/// Chooses marks and name of a new run's cluster, and notes them before there is anything to find.
+fn begin(work: &WorkDir) -> Result<(Marks, String)> {
+    let marks = Marks::choose(work)?;
+    let root = work.path().parent().unwrap_or(work.path());
+    let name = cluster_name(work.run_id(), &root.to_string_lossy());
+    work.write_json(MARKER_FILE, &Layout { marks: marks.clone(), cluster: name.clone(), ports: None })?;
+    Ok((marks, name))
+}
+
+/// Removes the work directory of a start that failed. That it did not is no word on why the start failed.
+fn give_up(work: WorkDir) {
+    if let Err(left) = work.remove() {
+        tracing::warn!(%left, "a work directory is left; `drydock clean` removes it");
+    }
+}

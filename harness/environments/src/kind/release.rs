@@ -1,0 +1,188 @@
+//! The source's release: the chart of this repository, installed and upgraded by `helm`.
+
+use super::configuration::{Place, RELEASE, SNAPSHOTS};
+use super::programs::Programs;
+use crate::config::{Side, Store};
+use crate::containers::Image;
+use crate::error::{EnvironmentError, Result};
+use crate::postgres::SETTINGS;
+use crate::workdir::{WorkDir, write_private};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long `helm` may take; it waits for nothing.
+const LIMIT: Duration = Duration::from_secs(60);
+/// What the chart sets by itself.
+const OF_THE_CHART: [&str; 4] = ["cluster.name", "discovery.type", "path.data", "ES_JAVA_OPTS"];
+
+macro_rules! chart {
+    ($($name:literal),*) => {
+        [$(($name, include_str!(concat!("../../../../fixtures/charts/camunda-bitnami/", $name)))),*]
+    };
+}
+
+/// The chart's files by their place in it.
+const CHART: [(&str, &str); 6] = chart!(
+    "Chart.yaml",
+    "values.yaml",
+    "templates/_names.tpl",
+    "templates/postgresql.yaml",
+    "templates/elasticsearch.yaml",
+    "templates/applications.yaml"
+);
+
+/// What the release is made from beside the chart.
+#[derive(Debug)]
+pub(super) struct Contents<'a> {
+    pub(super) postgres: &'a Image,
+    pub(super) elasticsearch: &'a Image,
+    pub(super) password: &'a SecretString,
+    pub(super) java_options: String,
+    /// Settings of the Elasticsearch, as its image takes them.
+    pub(super) settings: Vec<(String, String)>,
+    pub(super) run: &'a str,
+}
+
+/// Values of the release on the stores of its own.
+pub(super) fn values(contents: &Contents<'_>) -> Value {
+    let settings: BTreeMap<&str, &str> = contents
+        .settings
+        .iter()
+        .filter(|(name, _)| !OF_THE_CHART.contains(&name.as_str()))
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let password = contents.password.expose_secret();
+    json!({
+        "image": {
+            "postgresql": contents.postgres.to_string(),
+            "elasticsearch": contents.elasticsearch.to_string(),
+            "application": contents.postgres.to_string(),
+        },
+        "extraLabels": {super::objects::RUN_LABEL: contents.run},
+        "auth": {"password": password, "adminPassword": password},
+        "databaseSettings": SETTINGS,
+        "elasticsearch": {
+            "javaOpts": contents.java_options,
+            "settings": settings,
+            "sharedFolder": SNAPSHOTS,
+        },
+    })
+}
+
+/// Values that point the applications to the targets. The stores of the release stay: they are what a way back needs, and what
+/// is compared.
+pub(super) fn cutover() -> Value {
+    let host = |store| Place { side: Side::Target, store }.host();
+    let database = json!({"externalDatabase": {"host": host(Store::Postgres)}});
+    json!({
+        "global": {"elasticsearch": {"external": true, "url": {"host": host(Store::Elasticsearch)}}},
+        "identity": database,
+        "identityKeycloak": database,
+        "webModeler": {"restapi": database},
+    })
+}
+
+/// The release of a run, on disk.
+#[derive(Debug, Clone)]
+pub(super) struct Release {
+    chart: PathBuf,
+    source: PathBuf,
+    target: PathBuf,
+}
+
+impl Release {
+    /// The files of an earlier life of the run, or of the life that writes them now.
+    pub(super) fn of(work: &WorkDir) -> Self {
+        let place = |name: &str| work.path().join(name);
+        Self {
+            chart: place("chart"),
+            source: place("values-source.json"),
+            target: place("values-target.json"),
+        }
+    }
+
+    /// Writes the chart and the values, which hold passwords.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn write(&self, contents: &Contents<'_>) -> Result<()> {
+        for (name, text) in CHART {
+            let path = self.chart.join(name);
+            let folder = path.parent().unwrap_or(&self.chart);
+            fs::create_dir_all(folder).map_err(|e| EnvironmentError::io("make the directory", folder, &e))?;
+            fs::write(&path, text).map_err(|e| EnvironmentError::io("write", &path, &e))?;
+        }
+        write_private(&self.source, values(contents).to_string().as_bytes())?;
+        write_private(&self.target, cutover().to_string().as_bytes())
+    }
+
+    /// Installs the release. Nothing is waited for.
+    ///
+    /// # Errors
+    /// `helm` refuses.
+    pub(super) async fn install(&self, programs: &Programs) -> Result<()> {
+        self.helm(programs, "install", &[&self.source]).await
+    }
+
+    /// Points the applications to a side. Nothing is waited for; replicas are those of the values again.
+    ///
+    /// # Errors
+    /// `helm` refuses.
+    pub(super) async fn point_to(&self, programs: &Programs, side: Side) -> Result<()> {
+        match side {
+            Side::Source => self.helm(programs, "upgrade", &[&self.source]).await,
+            Side::Target => self.helm(programs, "upgrade", &[&self.source, &self.target]).await,
+        }
+    }
+
+    async fn helm(&self, programs: &Programs, command: &str, values: &[&Path]) -> Result<()> {
+        let mut arguments: Vec<&OsStr> = vec![
+            command.as_ref(),
+            RELEASE.as_ref(),
+            self.chart.as_ref(),
+            "--namespace".as_ref(),
+            RELEASE.as_ref(),
+        ];
+        for file in values {
+            arguments.extend([OsStr::new("--values"), file.as_os_str()]);
+        }
+        programs.helm(&arguments, LIMIT).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_chart_is_carried_along() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/charts/camunda-bitnami");
+        let mut there: Vec<String> = Vec::new();
+        for part in ["", "templates"] {
+            for entry in fs::read_dir(folder.join(part)).unwrap().flatten().filter(|e| e.path().is_file()) {
+                let name = entry.file_name().into_string().unwrap();
+                there.push(if part.is_empty() { name } else { format!("{part}/{name}") });
+            }
+        }
+        there.sort();
+        let mut carried: Vec<&str> = CHART.iter().map(|(name, _)| *name).collect();
+        carried.sort_unstable();
+        assert_eq!(carried, there);
+    }
+
+    #[test]
+    fn the_cutover_names_the_targets_and_leaves_the_sources_stores() {
+        let values = cutover();
+        assert_eq!(values["global"]["elasticsearch"]["url"]["host"], "target-es.targets.svc.cluster.local");
+        for database in [&values["identity"], &values["identityKeycloak"], &values["webModeler"]["restapi"]] {
+            assert_eq!(database["externalDatabase"]["host"], "target-pg.targets.svc.cluster.local");
+        }
+        let told = values.to_string();
+        assert!(!told.contains("\"enabled\""), "a way back needs the stores of the release: {told}");
+    }
+}

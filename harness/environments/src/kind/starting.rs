@@ -1,0 +1,406 @@
+//! Starting a cluster with the stores of both sides in it.
+
+use super::applications::OF_RELEASE;
+use super::cluster::Cluster;
+use super::configuration::{self, NodeChoice, Place, Ports, RELEASE, SNAPSHOTS, TARGETS};
+use super::node::Node;
+use super::objects;
+use super::programs::Programs;
+use super::release::{Contents, Release};
+use super::witness::Witness;
+use super::{Layout, Store as Kept, Up};
+use crate::cache::Cache;
+use crate::clients;
+use crate::config::{Access, EmbeddedConfig, Side, Store};
+use crate::containers::{
+    Endpoint, Engine, Image, MARKER_FILE, Marks, Product, clients_for, close_door, inside, java_options,
+    node_settings, overridden, start_limit, version,
+};
+use crate::door::Door;
+use crate::elasticsearch;
+use crate::embedded::StoreVersion;
+use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result};
+use crate::homes::Obtained;
+use crate::machine::Machine;
+use crate::ports::{HeldPort, PortChoice};
+use crate::postgres::{self, random_password, read_password};
+use crate::preflight;
+use crate::workdir::{WorkDir, write_private};
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How long `kind` may take to make a cluster, the image of its node being here or not.
+const CREATION: Duration = Duration::from_secs(300);
+/// How long images may take into the node.
+const LOADING: Duration = Duration::from_secs(300);
+/// How long the node may take to be ready after that.
+const NODE: Duration = Duration::from_secs(180);
+/// How long pods of stores may take to be ready: their images may have to be pulled.
+const PODS: Duration = Duration::from_secs(420);
+const LOOK: Duration = Duration::from_millis(200);
+/// How often other ports are tried when one was snatched away.
+const ATTEMPTS: usize = 3;
+
+/// All that is known of a run before its cluster is made.
+pub(super) struct Ground<'a> {
+    config: &'a EmbeddedConfig,
+    machine: &'a Machine,
+    engine: &'a Engine,
+    marks: &'a Marks,
+    work: &'a WorkDir,
+    /// Name of the cluster.
+    name: &'a str,
+    programs: Programs,
+    progress: &'a dyn Progress,
+    /// The run as labels of the cluster can hold it.
+    run: String,
+}
+
+/// The stores that a configuration asks for.
+pub(super) fn asked(config: &EmbeddedConfig) -> Vec<Place> {
+    let wants = |place: &Place| match place.store {
+        Store::Postgres => config.side(place.side).postgres,
+        Store::Elasticsearch => config.side(place.side).elasticsearch,
+    };
+    Place::ALL.into_iter().filter(wants).collect()
+}
+
+impl<'a> Ground<'a> {
+    pub(super) fn of(
+        (config, machine, engine): (&'a EmbeddedConfig, &'a Machine, &'a Engine),
+        (marks, work, name): (&'a Marks, &'a WorkDir, &'a str),
+        programs: Programs,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        let begin: String = config.run_id.chars().take(63).collect();
+        let run = begin.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned();
+        Self { config, machine, engine, marks, work, name, programs, progress, run }
+    }
+
+    /// Makes the cluster and everything in it. The witness is handed out as soon as there is something to watch, so that a start
+    /// that fails is told as well.
+    pub(super) async fn make(&self, witness: &mut Option<Witness>) -> Result<(Cluster, Node, Ports)> {
+        preflight::memory(self.config, self.machine)?;
+        preflight::engine_space(self.config, self.machine, self.engine.folder.as_deref())?;
+        preflight::dump_space(self.config, self.machine, self.work.path())?;
+        for told in overridden(self.config, self.machine) {
+            self.progress.note(&told);
+        }
+        if !(self.config.source.postgres && self.config.source.elasticsearch) {
+            return Err(EnvironmentError::new(
+                EnvironmentProblem::Configuration,
+                "the release on a cluster has both stores; a source without one of them is not made there",
+                "use --on embedded or --on containers",
+            ));
+        }
+        let choice = NodeChoice::of(self.machine)?;
+        self.engine.make_cluster_network(self.marks, self.name).await?;
+        let ports = self.create(&choice).await?;
+        let cluster = Cluster::of(self.programs.kubeconfig()).await?;
+        *witness = Some(Witness::start(&cluster, &self.logs()));
+        let node = Node::of(self.engine, self.name).await?;
+        let prepared = tokio::join!(self.load_images(), cluster.wait_nodes(NODE), node.make_snapshots());
+        prepared.0?;
+        prepared.1?;
+        prepared.2?;
+        self.furnish(&cluster).await?;
+        Ok((cluster, node, ports))
+    }
+
+    /// Where logs go.
+    fn logs(&self) -> PathBuf {
+        self.config.run_dir.join("logs")
+    }
+
+    /// Has `kind` make the cluster, on other ports where one was snatched away.
+    async fn create(&self, choice: &NodeChoice) -> Result<Ports> {
+        let mut left = ATTEMPTS;
+        loop {
+            left -= 1;
+            let (ports, held) = self.ports()?;
+            let config = configuration::cluster(self.name, &ports, choice.cni)?;
+            let file = self.work.path().join("kind.json");
+            write_private(&file, config.to_string().as_bytes())?;
+            let image = choice.image.as_ref().map(ToString::to_string);
+            let mut arguments: Vec<&OsStr> =
+                ["create", "cluster", "--name", self.name].map(OsStr::new).to_vec();
+            arguments.extend([OsStr::new("--config"), file.as_os_str()]);
+            arguments.extend([OsStr::new("--kubeconfig"), self.programs.kubeconfig().as_os_str()]);
+            if let Some(image) = &image {
+                arguments.extend([OsStr::new("--image"), OsStr::new(image)]);
+            }
+            drop(held);
+            let began = Instant::now();
+            self.progress.note(&format!("making the cluster {}", self.name));
+            let error = match self.programs.kind(&arguments, CREATION).await {
+                Ok(_) => {
+                    self.progress
+                        .note(&format!("the cluster is made after {:.1} s", began.elapsed().as_secs_f64()));
+                    return Ok(ports);
+                }
+                Err(error) => error,
+            };
+            let snatched =
+                error.what.contains("already allocated") || error.what.contains("address already in use");
+            if !snatched || left == 0 {
+                return Err(error);
+            }
+            // `kind` removes what it made before it gave up.
+            tracing::info!(what = error.what, "a port was taken between choice and start");
+        }
+    }
+
+    fn ports(&self) -> Result<(Ports, Vec<HeldPort>)> {
+        let api = HeldPort::take_for(PortChoice::Any, "API server")?;
+        let (mut stores, mut held) = (Vec::new(), Vec::new());
+        for place in asked(self.config) {
+            let side = self.config.side(place.side);
+            let fixed = match place.store {
+                Store::Postgres => side.postgres_port,
+                Store::Elasticsearch => side.elasticsearch_port,
+            };
+            let choice = fixed.map_or(PortChoice::Any, PortChoice::Fixed);
+            let port = HeldPort::take(choice, place.side, place.store)?;
+            stores.push((place, port.port()));
+            held.push(port);
+        }
+        let ports = Ports { api: api.port(), stores };
+        held.push(api);
+        Ok((ports, held))
+    }
+
+    fn image(&self, place: Place) -> Result<Image> {
+        Image::of(self.config.side(place.side), place.store, self.machine)
+    }
+
+    /// Carries the images that this machine has into the node. Others are pulled by the node itself.
+    async fn load_images(&self) -> Result<()> {
+        let mut here = BTreeSet::new();
+        for place in asked(self.config) {
+            let image = self.image(place)?.to_string();
+            if self.engine.has_image(&image).await? {
+                here.insert(image);
+            } else {
+                self.progress.note(&format!("{image} is not here: the node pulls it"));
+            }
+        }
+        if here.is_empty() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let mut arguments: Vec<&OsStr> =
+            ["load", "docker-image", "--name", self.name].map(OsStr::new).to_vec();
+        arguments.extend(here.iter().map(OsStr::new));
+        self.programs.kind(&arguments, LOADING).await?;
+        let (count, seconds) = (here.len(), began.elapsed().as_secs_f64());
+        self.progress.note(&format!("{count} images are in the node after {seconds:.1} s"));
+        Ok(())
+    }
+
+    /// Makes namespaces, targets and ways in, and installs the release.
+    async fn furnish(&self, cluster: &Cluster) -> Result<()> {
+        let run = self.run.as_str();
+        let mut manifests = vec![objects::namespace(RELEASE, run), objects::namespace(TARGETS, run)];
+        for place in asked(self.config) {
+            manifests.push(objects::way_in(place, run));
+            if place.side == Side::Target {
+                manifests.extend(self.target(place)?);
+            }
+        }
+        cluster.apply(&manifests).await?;
+        let source = &self.config.source;
+        let of = |store| Place { side: Side::Source, store };
+        let elasticsearch = self.image(of(Store::Elasticsearch))?;
+        let contents = Contents {
+            postgres: &self.image(of(Store::Postgres))?,
+            password: &self.password(Side::Source)?,
+            java_options: java_options(source.elasticsearch_heap_mib, self.config.estimated_data_bytes),
+            settings: self.settings(Side::Source, &elasticsearch, None)?,
+            elasticsearch: &elasticsearch,
+            run,
+        };
+        let release = Release::of(self.work);
+        release.write(&contents)?;
+        release.install(&self.programs).await
+    }
+
+    fn target(&self, place: Place) -> Result<Vec<serde_json::Value>> {
+        let image = self.image(place)?;
+        match place.store {
+            Store::Postgres => Ok(objects::postgres(place, &image, &self.password(place.side)?, &self.run)),
+            Store::Elasticsearch => {
+                let door = self.door(place.side)?;
+                let mut settings = self.settings(place.side, &image, door.as_ref())?;
+                let (product, heap) = (Product::of(&image), self.config.target.elasticsearch_heap_mib);
+                let options = java_options(heap, self.config.estimated_data_bytes);
+                let (node, programs) = product.java_variables();
+                settings.push((node.to_owned(), options));
+                settings.extend(programs.map(|name| (name.to_owned(), "-XX:TieredStopAtLevel=1".to_owned())));
+                objects::elasticsearch(place, &image, &settings, product.data(), door.as_ref(), &self.run)
+            }
+        }
+    }
+
+    fn settings(&self, side: Side, image: &Image, door: Option<&Door>) -> Result<Vec<(String, String)>> {
+        // The one address that the target may read from, as the cutover names it.
+        let source = Place { side: Side::Source, store: Store::Elasticsearch };
+        let peers = format!("{}:{}", source.host(), source.port());
+        let told =
+            node_settings(Product::of(image), (side, self.config.side(side)), door, &peers, SNAPSHOTS)?;
+        Ok(told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// The superuser's password: kept in the work directory, so that a run that is taken up again knows it.
+    fn password(&self, side: Side) -> Result<SecretString> {
+        let file = self.work.path().join(format!("{side}-{}.password", Store::Postgres));
+        if file.is_file() {
+            return read_password(&file);
+        }
+        let password = random_password()?;
+        write_private(&file, password.expose_secret().as_bytes())?;
+        Ok(password)
+    }
+
+    /// Certificates of a side that is managed elsewhere.
+    fn door(&self, side: Side) -> Result<Option<Door>> {
+        match self.config.side(side).access {
+            Access::Secured => Door::provide(self.work).map(Some),
+            Access::Open => Ok(None),
+        }
+    }
+
+    /// Waits until every store answers at its port of this machine, and the applications of the release run.
+    pub(super) async fn ready(
+        &self,
+        (cluster, node, ports): (Cluster, Node, Ports),
+        witness: &mut Option<Witness>,
+        first: FirstLife,
+    ) -> Result<Up> {
+        if asked(self.config).iter().any(|place| place.side == Side::Target) {
+            cluster.wait_ready(TARGETS, "", PODS).await?;
+        }
+        cluster.wait_ready(RELEASE, OF_RELEASE, PODS).await?;
+        let (mut stores, mut versions) = (Vec::new(), Vec::new());
+        for place in asked(self.config) {
+            let Some(port) = ports.of(place) else { continue };
+            let (kept, told) = self.answering(place, port, first).await?;
+            stores.push(kept);
+            versions.push(told);
+        }
+        let clients = match clients_for(self.config, &versions) {
+            Some(wanted) => Some(
+                clients::provide(&wanted, self.machine, &Cache::locate(self.machine)?, self.progress).await?,
+            ),
+            None => None,
+        };
+        let layout = Layout { marks: self.marks.clone(), cluster: self.name.to_owned(), ports: Some(ports) };
+        self.work.write_json(MARKER_FILE, &layout)?;
+        let release = Release::of(self.work);
+        let programs = self.programs.clone();
+        Ok(Up {
+            cluster,
+            node,
+            stores,
+            versions,
+            clients,
+            release,
+            programs,
+            witness: witness.take(),
+            engine: self.engine.clone(),
+        })
+    }
+
+    /// Waits for one store's own answer.
+    async fn answering(&self, place: Place, port: u16, first: FirstLife) -> Result<(Kept, StoreVersion)> {
+        let began = Instant::now();
+        let door = self.door(place.side)?;
+        let mut kept = Kept { place, port, endpoint: self.endpoint(place, port, None)?, gone: false };
+        match (place.store, &door) {
+            (Store::Postgres, Some(door)) => {
+                if first == FirstLife::Yes {
+                    await_answer(&kept, start_limit(place.store)).await?;
+                    if let Endpoint::Postgres(open) = &kept.endpoint {
+                        close_door(place.side, open, door, &self.logs()).await?;
+                    }
+                }
+                kept.endpoint = self.endpoint(place, port, Some(door))?;
+            }
+            (_, door) => kept.endpoint = self.endpoint(place, port, door.as_ref())?,
+        }
+        await_answer(&kept, start_limit(place.store)).await?;
+        let side = self.config.side(place.side);
+        let image = self.image(place)?;
+        let told = StoreVersion {
+            side: place.side,
+            store: place.store,
+            version: version(&kept.endpoint).await,
+            home: PathBuf::new(),
+            obtained: Obtained::Image(image.to_string()),
+            deviations: match place.store {
+                Store::Postgres => format!("{}; pod {}", postgres::deviations(door.as_ref()), place.pod()),
+                Store::Elasticsearch => {
+                    let heap = side.elasticsearch_heap_mib;
+                    let door = if door.is_some() { "TLS and passwords only" } else { "security off" };
+                    format!(
+                        "heap {heap} MiB, {door}, {}; pod {}",
+                        elasticsearch::collector(heap),
+                        place.pod()
+                    )
+                }
+            },
+            start_time: began.elapsed(),
+        };
+        self.progress.note(&format!("{} {} answers", place.side, place.store));
+        Ok((kept, told))
+    }
+
+    fn endpoint(&self, place: Place, port: u16, door: Option<&Door>) -> Result<Endpoint> {
+        Ok(match place.store {
+            Store::Postgres => {
+                Endpoint::Postgres(postgres::endpoint(&self.password(place.side)?, door, port))
+            }
+            Store::Elasticsearch => {
+                let mut endpoint = elasticsearch::endpoint(door, port);
+                let scheme = if door.is_some() { "https" } else { "http" };
+                endpoint.peer_url = Some(format!("{scheme}://{}:{}", place.host(), inside(place.store)));
+                Endpoint::Elasticsearch(endpoint)
+            }
+        })
+    }
+}
+
+/// Whether the volumes are new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FirstLife {
+    /// They are.
+    Yes,
+    /// They hold the data of an earlier life of the run.
+    No,
+}
+
+/// Waits until a store answers at its port.
+///
+/// # Errors
+/// It does not within `limit`.
+pub(super) async fn await_answer(kept: &Kept, limit: Duration) -> Result<()> {
+    let began = Instant::now();
+    while !kept.endpoint.answers(kept.port).await {
+        if began.elapsed() > limit {
+            let Place { side, store } = kept.place;
+            return Err(EnvironmentError::new(
+                EnvironmentProblem::StartFailed,
+                format!(
+                    "the {side} {store} did not answer at port {} within {} s",
+                    kept.port,
+                    limit.as_secs()
+                ),
+                "read its log and events.log in the run folder",
+            ));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}
