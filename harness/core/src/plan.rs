@@ -74,6 +74,8 @@ pub enum Action {
     CopyDelta,
     /// Hold both sides still for the comparison, without stopping anybody.
     Pin,
+    /// Start a real identity provider on the target.
+    StartIdentity,
     /// Point the application to the target and start it.
     Switch,
     /// Ask the targets what a health check asks.
@@ -255,6 +257,9 @@ impl Plan {
             plan.down("phase-3/restore/elasticsearch", action, words.copy);
         }
         plan.down("phase-3/pin", Action::Pin, "snapshot both sides for the comparison");
+        if scenario.has_real_keycloak() {
+            plan.down("phase-3/identity", Action::StartIdentity, "start Keycloak on the target");
+        }
         plan.down("phase-3/switch", Action::Switch, "point the application to the target and start it");
 
         plan.up("phase-4/validate", Action::ValidateHealth, "health of the targets, as a dashboard sees it");
@@ -276,6 +281,9 @@ impl Plan {
         }
         if components.contains(&Component::Keycloak) {
             plan.check(&checks::KEYCLOAK);
+        }
+        if scenario.has_real_keycloak() {
+            plan.check(&checks::REAL_KEYCLOAK);
         }
         plan.check(&[checks::FREEZE, checks::TARGETS]);
         if scenario.workload.writes_per_second > 0 {

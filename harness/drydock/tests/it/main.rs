@@ -19,6 +19,7 @@ mod pipelines;
 mod prove;
 mod quick;
 mod real;
+mod real_keycloak;
 mod secret_login;
 mod shown;
 mod simulate;

@@ -29,6 +29,7 @@ impl RealWorld {
         if self.config.scenario.workload.writes_per_second > 0 {
             self.check_acknowledged().await?;
         }
+        self.check_identity().await?;
         self.check_usable(Side::Target, checks::TARGETS, Look::Inserts).await?;
         let mut facts = Facts::new();
         facts.insert("objections".into(), json!(self.objections));

@@ -185,6 +185,15 @@ impl RealWorld {
 
     pub(super) async fn tear_down(&mut self) -> Stepped<Facts> {
         self.pins = None;
+        match self.config.keep {
+            Keep::Running if self.config.stores == Ownership::Own => {
+                if let Some(keycloak) = self.keycloak.take() {
+                    self.note(NoteLevel::Info, format!("kept running: Keycloak {}", keycloak.endpoint().url));
+                    keycloak.detach();
+                }
+            }
+            Keep::Running | Keep::Nothing => self.stop_identity().await?,
+        }
         if self.config.stores == Ownership::Lent {
             return Ok(Facts::new());
         }

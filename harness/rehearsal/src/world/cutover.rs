@@ -29,6 +29,7 @@ impl RealWorld {
             service.close().await;
         }
         self.stopped_ms.get_or_insert(self.recorder.now_ms());
+        self.stop_identity().await?;
         if let Some(writer) = self.writer.take() {
             let summary = writer.finish().await;
             facts.insert("writes_acknowledged".into(), json!(summary.acknowledged));

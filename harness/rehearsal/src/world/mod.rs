@@ -10,6 +10,7 @@ mod errors;
 mod failure;
 mod fates;
 mod harm;
+mod identity;
 mod preflight;
 mod prepare;
 mod probing;
@@ -30,7 +31,7 @@ use drydock_core::scenario::{Mover, Procedure, Repository, RepositoryKind};
 use drydock_core::{
     Action, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
 };
-use drydock_environments::{Environment, Side};
+use drydock_environments::{Environment, Keycloak, Side};
 use drydock_migration::freeze::{Marks, Session, Watch};
 use drydock_migration::{BuiltinDriver, MigrationContext};
 use drydock_stores::StorePair;
@@ -90,6 +91,8 @@ pub struct RealWorld {
     config: WorldConfig,
     recorder: Recorder,
     cancel: CancellationToken,
+    // Before the stores: it ends before they do.
+    keycloak: Option<Keycloak>,
     environment: Option<Environment>,
     service: Option<Service>,
     writer: Option<Writer>,
@@ -169,6 +172,7 @@ impl RealWorld {
             config,
             recorder,
             cancel: CancellationToken::new(),
+            keycloak: None,
             environment: None,
             service: None,
             writer: None,
@@ -387,6 +391,7 @@ impl RealWorld {
             }
             Action::Freeze => self.freeze().await,
             Action::Pin => self.pin().await,
+            Action::StartIdentity => self.start_identity().await,
             Action::Switch => self.switch().await,
             Action::MeasureBefore => self.measure_before().await,
             Action::MeasureAfter => self.measure_after().await,

@@ -7,7 +7,8 @@ use drydock_core::event::{NoteLevel, ServiceState};
 use drydock_core::scenario::{self, Managed, Misconfiguration, Procedure, Profile, SideSpec};
 use drydock_core::{Action, Event, Scenario, StepId};
 use drydock_environments::{
-    Access, EmbeddedConfig, Environment, Obtained, ReindexWhitelist, Side, SideConfig, StoreVersion,
+    Access, EmbeddedConfig, Environment, KeycloakConfig, Obtained, ReindexWhitelist, Side, SideConfig,
+    StoreVersion,
 };
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_stores::endpoint::ElasticsearchAuth;
@@ -15,8 +16,9 @@ use drydock_workload::elasticsearch::{self as documents, Dataset};
 use drydock_workload::postgres::{self as rows, Databases, PostgresProfile, RoleSecrets};
 use drydock_workload::service::{Service, ServiceConfig};
 use drydock_workload::writer::{Churn, Presence, Writer, WriterConfig};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +36,9 @@ impl RealWorld {
     }
 
     pub(super) fn seeded_databases(&self) -> Databases {
-        seeded_databases(&self.config.scenario)
+        let names = self.generated_databases();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        seeded_databases(&self.config.scenario).only(&names)
     }
 
     pub(super) fn role_secrets(&self) -> Stepped<RoleSecrets> {
@@ -100,7 +104,8 @@ impl RealWorld {
     pub(super) async fn seed(&mut self) -> Stepped<Facts> {
         let source = self.side(Side::Source)?;
         let (dataset, databases, secrets) = (self.dataset(), self.seeded_databases(), self.role_secrets()?);
-        let names: Vec<&str> = databases.names().to_vec();
+        let names = self.databases();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         rows::create_roles_and_databases(&source.postgres, &names, &secrets)
             .await
             .map_err(|e| store_failed("create roles and databases on the source", &e))?;
@@ -133,6 +138,7 @@ impl RealWorld {
         }
         facts.insert("rows".into(), json!(rows.rows()));
         facts.insert("row_bytes".into(), json!(rows.bytes()));
+        self.fill_identity(&mut facts).await?;
         Ok(facts)
     }
 
@@ -141,8 +147,15 @@ impl RealWorld {
         Ok(ServiceConfig {
             elasticsearch: self.has_elasticsearch().then_some(stores.elasticsearch),
             postgres: stores.postgres,
-            databases: self.roles()?,
+            databases: self.application_roles()?,
+            identity: self.login_door(side),
         })
+    }
+
+    /// The roles that applications log in with by themselves: a real Keycloak does so for its own.
+    fn application_roles(&self) -> Stepped<BTreeMap<String, SecretString>> {
+        let served = self.generated_databases();
+        Ok(self.roles()?.into_iter().filter(|(role, _)| served.contains(role)).collect())
     }
 
     pub(super) async fn start_workload(&mut self) -> Stepped<Facts> {
@@ -232,6 +245,10 @@ impl RealWorld {
             Whereabouts::OnSource => Some((Side::Source, ServiceState::OnSource)),
             Whereabouts::Waiting => None,
         };
+        let on_target = id_of(Action::StartIdentity).is_some_and(|id| progress.done.contains(id));
+        if let Some(side) = works_on.map(|(side, _)| side).or(on_target.then_some(Side::Target)) {
+            self.bring_identity_back(side).await?;
+        }
         if let Some((side, state)) = works_on {
             service
                 .open(&self.service_config(side)?)
@@ -302,6 +319,7 @@ pub(crate) fn stores_of(scenario: &Scenario, run: &str, folder: &Path) -> Embedd
     if scenario.procedure == Procedure::ChartOnly {
         (config.target.postgres, config.target.elasticsearch) = (false, false);
     }
+    config.keycloak = scenario.has_real_keycloak().then(KeycloakConfig::default);
     config.estimated_data_bytes =
         dataset(scenario).estimated_bytes() + seeded_databases(scenario).estimated_bytes();
     config
