@@ -17,9 +17,8 @@ pub struct Fault {
     /// For failures: the step in which it happens; the first that it can happen in if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub during: Option<StepId>,
-    /// For losses: an index, `database.schema.table` or `realm/client`, `realm/user` in which one is chosen, `*` allowed;
-    /// anything by seed if absent. For
-    /// failures: the number of the request, from 1, or how many indices are done before.
+    /// For losses: an index, `database.schema.table`, or a user or client as `realm/name`, in which one is chosen, `*` allowed;
+    /// anything by seed if absent. For failures: the number of the request, from 1, or how many indices are done before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<At>")]
     pub at: Option<String>,

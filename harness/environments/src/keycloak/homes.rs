@@ -10,7 +10,6 @@ use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result};
 use crate::homes::{self, Home, Obtained, Origin};
 use crate::java::{self, Java};
 use crate::machine::Machine;
-use crate::maven;
 use crate::supervised::{last_lines, open_log};
 use crate::unpack;
 use std::path::{Path, PathBuf};
@@ -29,19 +28,12 @@ pub(crate) struct Distribution {
     pub(crate) java: Java,
 }
 
-/// Name of the built distribution in the cache.
-pub(crate) fn cache_name(pins: &Pins) -> String {
-    format!("{}-postgres", homes::cache_name("keycloak", &pins.keycloak))
-}
+/// What the cache calls the built distribution.
+const NAME: &str = "keycloak-postgres";
 
 /// Decides where the distribution comes from, and fetches nothing.
 pub(crate) fn origin(machine: &Machine, cache: &Cache, pins: &Pins) -> Result<Origin> {
-    let artifact = &pins.keycloak;
-    if let Some(path) = cache.get(&cache_name(pins)) {
-        let obtained = Obtained::Fetched(artifact.coordinates.clone());
-        return Ok(homes::ready(path, obtained, artifact.version.clone()));
-    }
-    Ok(Origin::Fetch { artifact: artifact.clone(), local: maven::local(machine, artifact)? })
+    homes::cached_or_fetch(NAME, &pins.keycloak, machine, cache)
 }
 
 /// Finds a Java that is new enough.
@@ -67,7 +59,7 @@ pub(crate) async fn provide(machine: &Machine, logs: &Path, progress: &dyn Progr
     if let Origin::Ready(home) = origin(machine, &cache, &pins)? {
         return Ok(Distribution { home, java });
     }
-    let name = cache_name(&pins);
+    let name = homes::cache_name(NAME, &pins.keycloak);
     let lock = cache.lock(&name, progress).await?;
     let artifact = pins.keycloak.clone();
     let log = logs.join(format!("fetch-{name}.log"));
@@ -142,7 +134,7 @@ mod tests {
         let cache = Cache::locate(&machine).unwrap();
         let pins = Pins::load().unwrap();
         assert!(matches!(origin(&machine, &cache, &pins), Ok(Origin::Fetch { .. })));
-        std::fs::create_dir_all(dir.path().join(cache_name(&pins))).unwrap();
+        std::fs::create_dir_all(dir.path().join(homes::cache_name(NAME, &pins.keycloak))).unwrap();
         assert!(matches!(origin(&machine, &cache, &pins), Ok(Origin::Ready(_))));
     }
 

@@ -257,12 +257,11 @@ impl KeycloakRecipe {
         for part in ["conf", "data", "data/tmp", "data/import", "providers", "themes"] {
             make_owned(&directory.join(part), &user, 0o700)?;
         }
-        // What was built is looked for below the home, which is the run's own.
+        // What was built is looked for below the home, which is the run's own. An earlier life may have linked another.
         let built = directory.join("lib");
-        let linked = std::os::unix::fs::symlink(distribution.home.path.join("lib"), &built);
-        if let Err(error) = linked.or_else(|e| if built.is_symlink() { Ok(()) } else { Err(e) }) {
-            return Err(EnvironmentError::io("link", &built, &error));
-        }
+        let _ = std::fs::remove_file(&built);
+        std::os::unix::fs::symlink(distribution.home.path.join("lib"), &built)
+            .map_err(|e| EnvironmentError::io("link", &built, &e))?;
         let settings = Settings { directory, heap_mib: config.heap_mib, database, account: account.clone() };
         let log = logs.join(format!("{side}-{NAME}.log"));
         Ok(Self { side, settings, distribution, user, log })

@@ -192,7 +192,12 @@ impl RealWorld {
                     keycloak.detach();
                 }
             }
-            Keep::Running | Keep::Nothing => self.stop_identity().await?,
+            // The stores are to be stopped whatever becomes of it.
+            Keep::Running | Keep::Nothing => {
+                if let Err(error) = self.stop_identity().await {
+                    self.note(NoteLevel::Warning, error.message);
+                }
+            }
         }
         if self.config.stores == Ownership::Lent {
             return Ok(Facts::new());

@@ -237,6 +237,7 @@ impl RealWorld {
         let cleaned = did(Action::CleanupSource);
         let guarded = did(Action::CleanupGuard);
         let waiting = progress.writes_wait(plan);
+        let identity_on_target = did(Action::StartIdentity);
         // Each life of the run starts the writer at most twice.
         self.writer_starts = self.recorder.now_ms() / 1000 + 2;
         let service = Service::stopped(self.open_log()?);
@@ -245,8 +246,7 @@ impl RealWorld {
             Whereabouts::OnSource => Some((Side::Source, ServiceState::OnSource)),
             Whereabouts::Waiting => None,
         };
-        let on_target = id_of(Action::StartIdentity).is_some_and(|id| progress.done.contains(id));
-        if let Some(side) = works_on.map(|(side, _)| side).or(on_target.then_some(Side::Target)) {
+        if let Some(side) = works_on.map(|(side, _)| side).or(identity_on_target.then_some(Side::Target)) {
             self.bring_identity_back(side).await?;
         }
         if let Some((side, state)) = works_on {

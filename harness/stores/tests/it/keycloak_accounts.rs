@@ -240,7 +240,7 @@ fn admin(realm: &Realm, path: &str, query: &BTreeMap<String, String>, bearer: &s
             None => json!([]),
         },
         ["clients"] => {
-            let found = realm.clients.keys().filter(|name| asked("clientId") == Some(name));
+            let found = realm.clients.keys().filter(|name| asked("clientId") == Some(**name));
             let shown = found.map(|name| {
                 json!({"id": name, "enabled": true, "serviceAccountsEnabled": true, "directAccessGrantsEnabled": true})
             });
