@@ -6,7 +6,7 @@ use crate::flow::{Facts, StepError};
 use drydock_core::names::checks;
 use drydock_core::scenario::Profile;
 use drydock_core::{Class, Component};
-use drydock_environments::{Keycloak, KeycloakAccount, KeycloakConfig, Side};
+use drydock_environments::{EnvironmentProblem, Keycloak, KeycloakAccount, KeycloakConfig, Side};
 use drydock_stores::compare::{CheckResult, KnownAccounts, ask_accounts, keycloak_accounts};
 use drydock_stores::keycloak::{KeycloakEndpoint, KeycloakError, LoginRequest};
 use drydock_workload::realm::{REALM, Realm};
@@ -137,14 +137,14 @@ impl RealWorld {
         let config = KeycloakConfig::default();
         let keycloak = Keycloak::start(self.environment()?, side, &config, &account, realm, &*progress)
             .await
-            .map_err(|e| match side {
-                Side::Source => of_environment(e),
+            .map_err(|e| match (side, e.code) {
                 // The same distribution came up on the source: what it finds on the target is the migration's.
-                Side::Target => StepError {
+                (Side::Target, EnvironmentProblem::StartFailed) => StepError {
                     class: Class::Access,
                     message: format!("Keycloak does not start on the target: {}", e.what),
                     next: e.help,
                 },
+                _ => of_environment(e),
             })?;
         facts.insert("keycloak".into(), json!(format!("{} {}", keycloak.version(), keycloak.obtained())));
         facts.insert("keycloak_deviations".into(), json!(keycloak.deviations()));
