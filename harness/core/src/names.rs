@@ -157,9 +157,11 @@ pub mod checks {
     pub const KC_USERS: &str = "keycloak/users";
     /// Clients with secrets and redirect addresses, client roles, client scopes, mappers.
     pub const KC_CLIENTS: &str = "keycloak/clients";
-    /// One account logs in on both sides, and its tokens say the same. Compared only where it is asked for: a login makes
-    /// a session and an event on the server.
+    /// Accounts log in on both sides, and their tokens say the same. Compared only where it is asked for, and with a real
+    /// Keycloak: a login makes a session and an event on the server.
     pub const KC_LOGINS: &str = "keycloak/logins";
+    /// Tokens and sessions that were given before the freeze are still good on the target. Compared only with a real Keycloak.
+    pub const KC_TOKENS: &str = "keycloak/tokens";
     /// Nothing moved on the source after the declared freeze.
     pub const FREEZE: &str = "freeze";
     /// Every write acknowledged before the freeze is on the target.
@@ -278,6 +280,9 @@ pub mod checks {
 
     /// The checks of two Keycloak databases, or two Keycloak servers, in report order.
     pub const KEYCLOAK: [&str; 3] = [KC_REALMS, KC_USERS, KC_CLIENTS];
+
+    /// What a real Keycloak is asked beside its database, in report order.
+    pub const REAL_KEYCLOAK: [&str; 2] = [KC_LOGINS, KC_TOKENS];
 
     /// The checks of a migration as a whole, in report order.
     pub const MIGRATION: [&str; 4] = [FREEZE, TARGETS, ACKNOWLEDGED, DOWNTIME];

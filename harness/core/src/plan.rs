@@ -76,6 +76,8 @@ pub enum Action {
     CopyDelta,
     /// Hold both sides still for the comparison, without stopping anybody.
     Pin,
+    /// Start a real identity provider on the target.
+    StartIdentity,
     /// Point the application to the target and start it.
     Switch,
     /// Note what the real application shows on the target, and let people go on working in it.
@@ -284,6 +286,9 @@ impl Plan {
             plan.down("phase-3/restore/elasticsearch", action, words.copy);
         }
         plan.down("phase-3/pin", Action::Pin, "snapshot both sides for the comparison");
+        if scenario.has_real_keycloak() {
+            plan.down("phase-3/identity", Action::StartIdentity, "start Keycloak on the target");
+        }
         plan.down("phase-3/switch", Action::Switch, "point the application to the target and start it");
 
         plan.up("phase-4/validate", Action::ValidateHealth, "health of the targets, as a dashboard sees it");
@@ -309,6 +314,9 @@ impl Plan {
         }
         if components.contains(&Component::Keycloak) {
             plan.check(&checks::KEYCLOAK);
+        }
+        if scenario.has_real_keycloak() {
+            plan.check(&checks::REAL_KEYCLOAK);
         }
         plan.check(&[checks::FREEZE, checks::TARGETS]);
         // Where a real application has the cluster to itself, users of databases are all that is made.

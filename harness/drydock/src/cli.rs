@@ -448,6 +448,9 @@ pub(crate) struct Doctor {
     /// Also say what a real Camunda beside the stores needs
     #[arg(long, conflicts_with_all = ["against", "source_postgres", "source_elasticsearch"])]
     pub(crate) camunda: bool,
+    /// Also say what a real Keycloak beside the stores needs
+    #[arg(long, conflicts_with_all = ["against", "source_postgres", "source_elasticsearch"])]
+    pub(crate) keycloak: bool,
     /// Context of the production cluster: say what a green rehearsal on --staging does not prove about it
     #[arg(long, value_name = "CONTEXT", conflicts_with = "scenario", requires = "staging")]
     pub(crate) against: Option<String>,

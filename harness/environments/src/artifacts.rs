@@ -18,6 +18,7 @@ pub(crate) struct Pins {
     pub(crate) elasticsearch: Artifact,
     postgres: Vec<Artifact>,
     pub(crate) camunda: Artifact,
+    pub(crate) keycloak: Artifact,
     pub(crate) compiler: Artifact,
     pub(crate) java: Wheel,
 }
@@ -164,7 +165,7 @@ mod tests {
     #[test]
     fn every_pin_is_complete() {
         let pins = Pins::load().unwrap();
-        let others = [&pins.elasticsearch, &pins.camunda, &pins.compiler];
+        let others = [&pins.elasticsearch, &pins.camunda, &pins.keycloak, &pins.compiler];
         for artifact in pins.postgres.iter().chain(others) {
             assert_eq!(artifact.sha256.len(), 64, "{}", artifact.coordinates);
             assert!(artifact.sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')));

@@ -2,6 +2,7 @@
 
 use crate::camunda::CamundaConfig;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
+use crate::keycloak::KeycloakConfig;
 pub use drydock_core::Store;
 pub use drydock_core::event::Side;
 use drydock_core::scenario::EnvironmentName;
@@ -27,6 +28,8 @@ pub struct EmbeddedConfig {
     pub elasticsearch_home: Option<PathBuf>,
     /// A Camunda that is going to run beside the stores: what it needs of them and of the machine is seen to. Off if absent.
     pub camunda: Option<CamundaConfig>,
+    /// A Keycloak that is going to run beside the stores, likewise. Off if absent.
+    pub keycloak: Option<KeycloakConfig>,
     /// The source side.
     pub source: SideConfig,
     /// The target side.
@@ -107,6 +110,7 @@ impl EmbeddedConfig {
             postgres_home: None,
             elasticsearch_home: None,
             camunda: None,
+            keycloak: None,
             source: SideConfig::default(),
             target: SideConfig::default(),
             estimated_data_bytes: 0,
@@ -172,6 +176,9 @@ impl EmbeddedConfig {
     pub(crate) fn validate(&self) -> Result<()> {
         if let Some(camunda) = &self.camunda {
             camunda.validate()?;
+        }
+        if let Some(keycloak) = &self.keycloak {
+            keycloak.validate()?;
         }
         let wrong = |what: String, help: &str| {
             Err(EnvironmentError::new(EnvironmentProblem::Configuration, what, help))

@@ -11,6 +11,7 @@ use crate::containers::{Engine, Image, overridden};
 use crate::error::{EnvironmentError, Result};
 use crate::homes::{self, Origin};
 use crate::java;
+use crate::keycloak::homes as keycloak;
 use crate::kind;
 use crate::machine::Machine;
 use crate::maven;
@@ -121,9 +122,15 @@ async fn containers_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<Doctor
                 items.push(clients_item(config, machine, &cache).await);
             }
             // Beside containers it is a process of this machine all the same.
+            let mut beside = Vec::new();
             if let Some(wanted) = &config.camunda {
-                let origin = camunda_items(wanted, machine, &cache, &pins, &mut items).await;
-                let fetched = matches!(origin, Some(Origin::Fetch { local: None, .. }));
+                beside.push(camunda_items(wanted, machine, &cache, &pins, &mut items).await);
+            }
+            if config.keycloak.is_some() {
+                beside.push(keycloak_items(machine, &cache, &pins, &mut items).await);
+            }
+            if !beside.is_empty() {
+                let fetched = beside.iter().flatten().any(|o| matches!(o, Origin::Fetch { local: None, .. }));
                 items.push(maven_item(machine, fetched));
             }
         }
@@ -200,6 +207,9 @@ pub async fn run_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<DoctorIte
             }
             if let Some(wanted) = &config.camunda {
                 origins.extend(camunda_items(wanted, machine, cache, pins, &mut items).await);
+            }
+            if config.keycloak.is_some() {
+                origins.extend(keycloak_items(machine, cache, pins, &mut items).await);
             }
             to_fetch = origins.iter().any(|o| matches!(o, Origin::Fetch { local: None, .. }));
             let origins: Vec<&Origin> = origins.iter().collect();
@@ -293,6 +303,20 @@ async fn camunda_items(
     let origin = camunda::origin(wanted, machine, cache, pins);
     items.push(origin_item("Camunda", &origin));
     items.push(camunda_java_item(machine, cache, pins).await);
+    origin.ok()
+}
+
+/// Adds what a Keycloak needs, and hands back where its distribution comes from.
+async fn keycloak_items(
+    machine: &Machine,
+    cache: &Cache,
+    pins: &Pins,
+    items: &mut Vec<DoctorItem>,
+) -> Option<Origin> {
+    let origin = keycloak::origin(machine, cache, pins);
+    items.push(origin_item("Keycloak", &origin));
+    let java = keycloak::find_java(machine).await;
+    items.push(item("Java of Keycloak", java.map(|j| format!("Java {} at {}", j.major, j.home.display()))));
     origin.ok()
 }
 

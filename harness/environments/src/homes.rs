@@ -223,7 +223,7 @@ pub(crate) async fn provide(
                 unpack::elasticsearch(&file, pin.folder.as_deref().unwrap_or_default(), staging)
             }
             Contents::Postgres => unpack::postgres(&file, staging),
-            Contents::Camunda => unpack::camunda(&file, staging),
+            Contents::Camunda => unpack::tarball(&file, staging),
         });
         drop(lock);
         path

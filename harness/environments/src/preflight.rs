@@ -5,6 +5,7 @@ use crate::camunda::CamundaConfig;
 use crate::config::EmbeddedConfig;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result, size};
 use crate::homes::Origin;
+use crate::keycloak::KeycloakConfig;
 use crate::machine::Machine;
 use std::path::Path;
 
@@ -28,7 +29,8 @@ pub(crate) fn work_bytes(config: &EmbeddedConfig) -> u64 {
 /// Bytes of memory that the stores need: a node takes about 1.6 times its heap.
 pub(crate) fn memory_bytes(config: &EmbeddedConfig) -> u64 {
     let camunda = config.camunda.as_ref().map_or(0, CamundaConfig::memory_mib);
-    MEMORY_BASE + config.heaps_mib() * MIB * 8 / 5 + camunda * MIB
+    let keycloak = config.keycloak.as_ref().map_or(0, KeycloakConfig::memory_mib);
+    MEMORY_BASE + config.heaps_mib() * MIB * 8 / 5 + (camunda + keycloak) * MIB
 }
 
 /// Room in the work root.
@@ -144,5 +146,7 @@ mod tests {
         assert!(memory(&config, &enough).is_ok());
         let beside = EmbeddedConfig { camunda: Some(CamundaConfig::default()), ..config };
         assert!(memory(&beside, &enough).is_err(), "a Camunda takes its share");
+        let config = EmbeddedConfig { keycloak: Some(KeycloakConfig::default()), camunda: None, ..beside };
+        assert_eq!(memory_bytes(&config), 600 * MIB + 1024 * MIB * 8 / 5 + 812 * MIB);
     }
 }

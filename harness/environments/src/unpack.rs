@@ -36,7 +36,7 @@ pub(crate) fn java(archive: &Path, folder: &str, home: &Path) -> Result<()> {
 }
 
 /// Unpacks what lies below the archive's single top folder.
-pub(crate) fn camunda(archive: &Path, home: &Path) -> Result<()> {
+pub(crate) fn tarball(archive: &Path, home: &Path) -> Result<()> {
     let broken = |e: &dyn fmt::Display| EnvironmentError::io("unpack", archive, e);
     let file = File::open(archive).map_err(|e| broken(&e))?;
     let mut tar =
@@ -161,7 +161,7 @@ mod tests {
             dir.path(),
             &[("top/lib/a.jar", Regular, "a"), ("top/../../outside", Regular, "b"), ("./top/x", Regular, "")],
         );
-        camunda(&good, &home).unwrap();
+        tarball(&good, &home).unwrap();
         assert_eq!(fs::read_to_string(home.join("lib/a.jar")).unwrap(), "a");
         assert!(home.join("x").is_file());
         assert!(
@@ -169,10 +169,10 @@ mod tests {
         );
 
         let linked = archive(dir.path(), &[("top/lib/a.jar", Regular, "a"), ("top/lib/b", Symlink, "")]);
-        assert!(camunda(&linked, &home).unwrap_err().what.contains("neither file nor folder"));
+        assert!(tarball(&linked, &home).unwrap_err().what.contains("neither file nor folder"));
         let other = archive(dir.path(), &[("top/x", Regular, "a")]);
         let empty = dir.path().join("empty");
         fs::create_dir(&empty).unwrap();
-        assert!(camunda(&other, &empty).unwrap_err().what.contains("no folder lib"));
+        assert!(tarball(&other, &empty).unwrap_err().what.contains("no folder lib"));
     }
 }

@@ -194,6 +194,7 @@ async fn measure(
         elasticsearch: Some(pair.elasticsearch),
         postgres: pair.postgres,
         databases: passwords.map(|(name, password)| (name.to_owned(), password)).collect(),
+        identity: None,
     };
     service.open(&config).await?;
     let bench = Bench {

@@ -67,6 +67,9 @@ impl Setup {
         if !databases.is_empty() {
             left_out.push(format!("PostgreSQL ({})", databases.join(", ")));
         }
+        if scenario.identity.take().is_some() {
+            left_out.push("the real Keycloak".into());
+        }
         if !scenario.faults.is_empty() {
             left_out.push("the scenario's own faults (those of the seeds happen instead)".into());
             scenario.faults.clear();

@@ -9,6 +9,7 @@ pub mod lines;
 pub mod postgres;
 pub mod probe;
 pub mod probes;
+pub mod realm;
 pub mod service;
 pub mod verify;
 pub mod writer;

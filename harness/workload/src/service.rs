@@ -5,6 +5,7 @@
 use crate::acknowledged::Acknowledgements;
 use crate::clock::ApplicationClock;
 use drydock_stores::elasticsearch::{Client, ElasticsearchError, Timeouts};
+use drydock_stores::keycloak::{KeycloakEndpoint, KeycloakError, LoginRequest};
 use drydock_stores::postgres::{Connection, PostgresError, connect};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
 use jiff::Timestamp;
@@ -24,6 +25,8 @@ pub struct ServiceConfig {
     pub postgres: PostgresEndpoint,
     /// Role (which is also the database) and its password.
     pub databases: BTreeMap<String, SecretString>,
+    /// A real Keycloak, and the account that logs in there to see whether people can.
+    pub identity: Option<(KeycloakEndpoint, LoginRequest)>,
 }
 
 /// Sessions and clients of a running application.
@@ -32,6 +35,7 @@ pub struct Backend {
     /// The cluster.
     pub elasticsearch: Option<Client>,
     databases: BTreeMap<String, Mutex<Connection>>,
+    identity: Option<(KeycloakEndpoint, LoginRequest)>,
     clock: ApplicationClock,
 }
 
@@ -49,7 +53,7 @@ impl Backend {
             let session = connect(&endpoint, database, &format!("camunda-{database}")).await?;
             databases.insert(database.clone(), Mutex::new(session));
         }
-        Ok(Self { elasticsearch, databases, clock })
+        Ok(Self { elasticsearch, databases, identity: config.identity.clone(), clock })
     }
 
     /// The time by which it dates what it writes.
@@ -63,6 +67,11 @@ impl Backend {
     /// The component does not run.
     pub fn database(&self, name: &str) -> Result<&Mutex<Connection>, ServiceError> {
         self.databases.get(name).ok_or_else(|| ServiceError::Absent(name.to_owned()))
+    }
+
+    /// The real Keycloak, if one runs.
+    pub(crate) fn identity(&self) -> Option<&(KeycloakEndpoint, LoginRequest)> {
+        self.identity.as_ref()
     }
 
     /// Names of the component databases that are served.
@@ -86,6 +95,12 @@ pub enum ServiceError {
     /// PostgreSQL did not answer as it should.
     #[error(transparent)]
     Postgres(#[from] PostgresError),
+    /// Keycloak did not answer as it should.
+    #[error(transparent)]
+    Keycloak(#[from] KeycloakError),
+    /// Keycloak does not let somebody in whom it let in before.
+    #[error("{0} is refused: {1}")]
+    Refused(String, String),
     /// It answers, but not with what was written or seeded.
     #[error("{0} is not there as it was written")]
     NotAsWritten(String),

@@ -127,6 +127,26 @@ pub(super) const fn of(fault: FaultKind) -> Explanation {
             "A pod was killed while it migrated its schema; the next one waits for ever.",
             "Make sure that nobody migrates, then open the lock in `databasechangeloglock`.",
         ),
+        F::RegenerateClientSecret => text(
+            "The secret of one client is made anew on the target.",
+            "An import masks secrets and makes others; an operator or a chart writes a Secret anew and nobody told the realm.",
+            "Set the secret of the client in the realm to the one that the application has, or the other way round, and restart it.",
+        ),
+        F::RotateSigningKey => text(
+            "The keys that a realm signs with are taken away on the target; a real Keycloak makes others when it starts.",
+            "A realm was imported from an export, which holds no private keys, or keys were rotated for good measure.",
+            "Carry the database rather than an export. Otherwise everybody logs in again, and what caches keys is restarted.",
+        ),
+        F::LoseUser => text(
+            "One user is deleted on the target with credentials, roles and memberships.",
+            "A partial export, or a limit of users a file that nobody noticed.",
+            "Restore the rows of the user from the source; a user made anew has another identifier, and its tasks are nobody's.",
+        ),
+        F::LoseRoleMapping => text(
+            "One user loses one role on the target.",
+            "Roles were made anew by the chart, with other identifiers, and mappings to the old ones were left out.",
+            "Give the user the role that the finding names.",
+        ),
         F::ConnectionReset => text(
             "A connection is reset while documents are copied or a database is restored.",
             "Load balancers and network address translation forget connections.",

@@ -141,13 +141,26 @@ pub(super) const TEXTS: &[(&str, Explanation)] = &[
     (
         checks::KC_LOGINS,
         text(
-            "One account logged in on both sides and the tokens say the same: roles, groups, scopes, audience and every \
-             claim that is not of the moment. It is made only with `--login`, because a login leaves a session and an \
-             event behind.",
+            "Accounts logged in on both sides and the tokens say the same: roles, groups, scopes, audience and every \
+             claim that is not of the moment; who was refused before is refused still. It is made with `--login` for one \
+             account, because a login leaves a session and an event behind, and for every account that was seeded where \
+             a rehearsal runs a real Keycloak.",
             "Everything is equal in the database, and the server reads another one, was started with another host name, \
              or has a provider of claims that is not there.",
             "Compare the claims named in the finding. A login that both sides refuse proves nothing: check the password \
              and the client first.",
+        ),
+    ),
+    (
+        checks::KC_TOKENS,
+        text(
+            "What people and applications were given before the freeze is still good on the target: the server there \
+             calls the tokens active, renews the sessions, and signs with the same keys. It is made only where a \
+             rehearsal runs a real Keycloak.",
+            "Signing keys were made anew, so that no token can be verified; sessions live in memory or in a table that \
+             was left out; the issuer's address is another one.",
+            "Carry the keys with the database and keep the address. Where that cannot be, plan for everybody to log in \
+             again and for applications to be restarted.",
         ),
     ),
 ];

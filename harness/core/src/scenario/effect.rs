@@ -44,10 +44,12 @@ impl FaultKind {
     pub fn effect(self) -> Effect {
         use checks::{
             ES_ACCESS, ES_ALIASES, ES_CLUSTER, ES_COUNTS, ES_DOCUMENTS, ES_FUTURE, ES_IMPORTS, ES_INDICES,
-            ES_MAPPINGS, ES_SETTINGS, ES_TEMPLATES, FREEZE, HARMLESS_TARGET, KC_CLIENTS, KC_REALMS, KC_USERS,
-            PG_ACCESS, PG_COUNTS, PG_LARGE_OBJECTS, PG_QUERIES, PG_ROWS, PG_SCHEMA, PG_SEQUENCES, TARGETS,
+            ES_MAPPINGS, ES_SETTINGS, ES_TEMPLATES, FREEZE, HARMLESS_TARGET, KC_CLIENTS, KC_LOGINS,
+            KC_REALMS, KC_TOKENS, KC_USERS, PG_ACCESS, PG_COUNTS, PG_LARGE_OBJECTS, PG_QUERIES, PG_ROWS,
+            PG_SCHEMA, PG_SEQUENCES, TARGETS,
         };
-        const KEYCLOAK: &[&str] = &[KC_REALMS, KC_USERS, KC_CLIENTS, PG_QUERIES];
+        // A real Keycloak is asked as well, where one runs.
+        const KEYCLOAK: &[&str] = &[KC_REALMS, KC_USERS, KC_CLIENTS, PG_QUERIES, KC_LOGINS, KC_TOKENS];
         const DOCUMENTS: &[&str] = &[ES_ACCESS, ES_IMPORTS, checks::ACKNOWLEDGED];
         let told = |red: &'static [&'static str], may: &'static [&'static str]| Effect {
             course: Course::Told,
@@ -79,6 +81,12 @@ impl FaultKind {
             Self::DynamicMapping => told(&[ES_MAPPINGS], &[ES_ACCESS, ES_SETTINGS, ES_ALIASES, ES_DOCUMENTS]),
             Self::LoseExtension => told(&[PG_SCHEMA], &[PG_QUERIES, PG_ROWS, TARGETS]),
             Self::StaleLock => told(&[PG_ROWS, TARGETS], &[]),
+            Self::RegenerateClientSecret => told(&[PG_ROWS, KC_CLIENTS], &[KC_LOGINS, KC_TOKENS]),
+            Self::RotateSigningKey => {
+                told(&[PG_ROWS, PG_COUNTS, KC_REALMS], &[PG_QUERIES, KC_LOGINS, KC_TOKENS])
+            }
+            Self::LoseUser => told(&[PG_ROWS, PG_COUNTS, KC_USERS], &[PG_QUERIES, KC_LOGINS, KC_TOKENS]),
+            Self::LoseRoleMapping => told(&[PG_ROWS, PG_COUNTS, KC_USERS], &[PG_QUERIES, KC_LOGINS]),
             Self::CopyRefused => told(&[PG_ROWS, PG_COUNTS], KEYCLOAK),
             Self::PassingSession => {
                 told(&[FREEZE], &[PG_ROWS, PG_COUNTS, PG_QUERIES, KC_REALMS, KC_USERS, KC_CLIENTS])

@@ -17,8 +17,8 @@ pub struct Fault {
     /// For failures: the step in which it happens; the first that it can happen in if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub during: Option<StepId>,
-    /// For losses: an index or `database.schema.table` in which one is chosen, `*` allowed; anything by seed if absent. For
-    /// failures: the number of the request, from 1, or how many indices are done before.
+    /// For losses: an index, `database.schema.table`, or a user or client as `realm/name`, in which one is chosen, `*` allowed;
+    /// anything by seed if absent. For failures: the number of the request, from 1, or how many indices are done before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<At>")]
     pub at: Option<String>,
@@ -94,6 +94,14 @@ pub enum FaultKind {
     LoseExtension,
     /// The lock of a schema migration that never ended (Liquibase) is left closed.
     StaleLock,
+    /// The secret of one client is made anew.
+    RegenerateClientSecret,
+    /// The keys that a realm signs with are taken away, so that others are made.
+    RotateSigningKey,
+    /// One user is deleted with everything that belongs to it.
+    LoseUser,
+    /// One user loses one role.
+    LoseRoleMapping,
     /// A connection is reset: on the so-manieth request that copies documents, or in the middle of a restore.
     ConnectionReset,
     /// Every answer comes late.
@@ -156,7 +164,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every fault.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 57] = [
         Self::LoseDocument,
         Self::ChangeDocument,
         Self::RerouteDocument,
@@ -181,6 +189,10 @@ impl FaultKind {
         Self::ResetSequences,
         Self::LoseExtension,
         Self::StaleLock,
+        Self::RegenerateClientSecret,
+        Self::RotateSigningKey,
+        Self::LoseUser,
+        Self::LoseRoleMapping,
         Self::ConnectionReset,
         Self::SlowAnswers,
         Self::StuckAnswers,
@@ -239,6 +251,10 @@ impl FaultKind {
             Self::ResetSequences => "reset-sequences",
             Self::LoseExtension => "lose-extension",
             Self::StaleLock => "stale-lock",
+            Self::RegenerateClientSecret => "regenerate-client-secret",
+            Self::RotateSigningKey => "rotate-signing-key",
+            Self::LoseUser => "lose-user",
+            Self::LoseRoleMapping => "lose-role-mapping",
             Self::ConnectionReset => "connection-reset",
             Self::SlowAnswers => "slow-answers",
             Self::StuckAnswers => "stuck-answers",

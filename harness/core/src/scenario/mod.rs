@@ -4,6 +4,7 @@ mod effect;
 mod engine;
 mod expect;
 mod fault;
+mod identity;
 mod manual;
 mod migration;
 mod parse;
@@ -16,6 +17,7 @@ pub use effect::{Course, Effect, Moment, component_of};
 pub use engine::{CamundaSpec, EngineName};
 pub use expect::{Expect, Expectation, ExpectedVerdict};
 pub use fault::{Fault, FaultKind};
+pub use identity::IdentityName;
 pub use manual::{DatabaseMover, DumpTool, Repository, RepositoryKind};
 pub use migration::{CreateIndices, Delta, Grants, MigrationSpec, Mover, Reindex, Versions};
 pub use parse::{ScenarioError, did_you_mean, ledger_from_yaml};
@@ -53,6 +55,9 @@ pub struct Scenario {
     /// The stores to arrive at.
     #[serde(default)]
     pub target: SideSpec,
+    /// A real identity provider beside the stores; generated rows in its database if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<IdentityName>,
     /// What the source holds.
     #[serde(default)]
     pub data: DataSpec,

@@ -162,6 +162,9 @@ impl Scenario {
                 );
             }
         }
+        if let Some((path, message, help)) = self.identity_mistake() {
+            return wrong(&path, message, help.into());
+        }
         for (key, budget) in [("downtime", self.budgets.downtime), ("step", self.budgets.step)] {
             if budget.is_some_and(|d| d.is_negative() || d.is_zero()) {
                 return wrong(

@@ -3,8 +3,8 @@
 use crate::cli::{Doctor, DoctorStores};
 use drydock_core::finding::Outcome;
 use drydock_core::{ExitCode, Scenario};
-use drydock_environments::CamundaConfig;
 use drydock_environments::doctor::{DoctorItem, DoctorState, run_in as examine};
+use drydock_environments::{CamundaConfig, KeycloakConfig};
 use drydock_rehearsal::preflight::{Stores, on_stores};
 use drydock_rehearsal::{RehearsalOptions, plan_of};
 use drydock_stores::PostgresEndpoint;
@@ -33,6 +33,9 @@ pub(crate) async fn run(arguments: &Doctor) -> ExitCode {
     let mut machine = drydock_rehearsal::world::environment_of(&scenario, &options);
     if arguments.camunda {
         machine.camunda.get_or_insert_with(CamundaConfig::default);
+    }
+    if arguments.keycloak {
+        machine.keycloak = Some(KeycloakConfig::default());
     }
     let stores = match stores_of(&arguments.stores) {
         Ok(stores) => stores,

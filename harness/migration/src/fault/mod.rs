@@ -1,6 +1,7 @@
 //! Losses planted on purpose, so that a check is seen to fire. One item is harmed at a time, chosen by the seed among what
 //! exists; the same seed on the same data harms the same item.
 
+mod accounts;
 mod during;
 mod elasticsearch;
 mod guessed;
@@ -62,6 +63,10 @@ pub async fn plant(
         | FaultKind::ResetSequences
         | FaultKind::LoseExtension
         | FaultKind::StaleLock => postgres::plant(cx, &choice).await?.into_iter().collect(),
+        FaultKind::RegenerateClientSecret
+        | FaultKind::RotateSigningKey
+        | FaultKind::LoseUser
+        | FaultKind::LoseRoleMapping => accounts::plant(cx, &choice).await?.into_iter().collect(),
         FaultKind::LateWrite => late::plant(cx, &choice).await?,
         FaultKind::LeaveIndex | FaultKind::LeaveDatabase | FaultKind::TouchSetting => {
             vec![trial::plant(cx, &choice).await?]

@@ -31,6 +31,7 @@ impl RealWorld {
             self.check_acknowledged().await?;
         }
         self.compare_application()?;
+        self.check_identity().await?;
         self.check_usable(Side::Target, checks::TARGETS, Look::Inserts).await?;
         // Where users go back, the release is looked at when they are there.
         if self.config.plan.id_of(Action::CompareBack).is_none() {

@@ -197,6 +197,20 @@ impl RealWorld {
 
     pub(super) async fn tear_down(&mut self) -> Stepped<Facts> {
         self.pins = None;
+        match self.config.keep {
+            Keep::Running if self.config.stores == Ownership::Own => {
+                if let Some(keycloak) = self.keycloak.take() {
+                    self.note(NoteLevel::Info, format!("kept running: Keycloak {}", keycloak.endpoint().url));
+                    keycloak.detach();
+                }
+            }
+            // The stores are to be stopped whatever becomes of it.
+            Keep::Running | Keep::Nothing => {
+                if let Err(error) = self.stop_identity().await {
+                    self.note(NoteLevel::Warning, error.message);
+                }
+            }
+        }
         if self.config.stores == Ownership::Lent {
             return Ok(Facts::new());
         }

@@ -30,6 +30,7 @@ impl RealWorld {
         }
         self.stopped_ms.get_or_insert(self.recorder.now_ms());
         self.stop_pods(&mut facts).await?;
+        self.stop_identity().await?;
         if let Some(writer) = self.writer.take() {
             let summary = writer.finish().await;
             facts.insert("writes_acknowledged".into(), json!(summary.acknowledged));

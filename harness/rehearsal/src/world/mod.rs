@@ -11,6 +11,7 @@ mod errors;
 mod failure;
 mod fates;
 mod harm;
+mod identity;
 mod pods;
 mod preflight;
 mod prepare;
@@ -32,7 +33,7 @@ use drydock_core::scenario::{Mover, Procedure, Repository, RepositoryKind};
 use drydock_core::{
     Action, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
 };
-use drydock_environments::{Environment, Side};
+use drydock_environments::{Environment, Keycloak, Side};
 use drydock_migration::freeze::{Marks, Session, Watch};
 use drydock_migration::{BuiltinDriver, MigrationContext};
 use drydock_stores::StorePair;
@@ -92,6 +93,8 @@ pub struct RealWorld {
     config: WorldConfig,
     recorder: Recorder,
     cancel: CancellationToken,
+    // Before the stores: it ends before they do.
+    keycloak: Option<Keycloak>,
     environment: Option<Environment>,
     service: Option<Service>,
     writer: Option<Writer>,
@@ -174,6 +177,7 @@ impl RealWorld {
             config,
             recorder,
             cancel: CancellationToken::new(),
+            keycloak: None,
             environment: None,
             service: None,
             writer: None,
@@ -398,6 +402,7 @@ impl RealWorld {
             Action::AskBefore => self.ask_before().await,
             Action::Freeze => self.freeze().await,
             Action::Pin => self.pin().await,
+            Action::StartIdentity => self.start_identity().await,
             Action::Switch => self.switch().await,
             Action::AskAfter => self.ask_after().await,
             Action::MeasureBefore => self.measure_before().await,

@@ -8,7 +8,8 @@ use drydock_core::event::{NoteLevel, ServiceState};
 use drydock_core::scenario::{self, Managed, Misconfiguration, Procedure, Profile, SideSpec};
 use drydock_core::{Action, Event, Scenario, StepId};
 use drydock_environments::{
-    Access, EmbeddedConfig, Environment, Obtained, ReindexWhitelist, Side, SideConfig, StoreVersion,
+    Access, EmbeddedConfig, Environment, KeycloakConfig, Obtained, ReindexWhitelist, Side, SideConfig,
+    StoreVersion,
 };
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_stores::endpoint::ElasticsearchAuth;
@@ -16,8 +17,9 @@ use drydock_workload::elasticsearch::{self as documents, Dataset};
 use drydock_workload::postgres::{self as rows, Databases, PostgresProfile, RoleSecrets};
 use drydock_workload::service::{Service, ServiceConfig};
 use drydock_workload::writer::{Churn, Presence, Writer, WriterConfig};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +37,9 @@ impl RealWorld {
     }
 
     pub(super) fn seeded_databases(&self) -> Databases {
-        seeded_databases(&self.config.scenario)
+        let names = self.generated_databases();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        seeded_databases(&self.config.scenario).only(&names)
     }
 
     pub(super) fn role_secrets(&self) -> Stepped<RoleSecrets> {
@@ -102,7 +106,8 @@ impl RealWorld {
     pub(super) async fn seed(&mut self) -> Stepped<Facts> {
         let source = self.side(Side::Source)?;
         let (dataset, databases, secrets) = (self.dataset(), self.seeded_databases(), self.role_secrets()?);
-        let names: Vec<&str> = databases.names().to_vec();
+        let names = self.databases();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         rows::create_roles_and_databases(&source.postgres, &names, &secrets)
             .await
             .map_err(|e| store_failed("create roles and databases on the source", &e))?;
@@ -136,6 +141,7 @@ impl RealWorld {
         facts.insert("rows".into(), json!(rows.rows()));
         facts.insert("row_bytes".into(), json!(rows.bytes()));
         facts.extend(self.fill_application("prepare/seed").await?);
+        self.fill_identity(&mut facts).await?;
         Ok(facts)
     }
 
@@ -144,8 +150,15 @@ impl RealWorld {
         Ok(ServiceConfig {
             elasticsearch: self.config.scenario.has_generated_documents().then_some(stores.elasticsearch),
             postgres: stores.postgres,
-            databases: self.roles()?,
+            databases: self.application_roles()?,
+            identity: self.login_door(side),
         })
+    }
+
+    /// The roles that applications log in with by themselves: a real Keycloak does so for its own.
+    fn application_roles(&self) -> Stepped<BTreeMap<String, SecretString>> {
+        let served = self.generated_databases();
+        Ok(self.roles()?.into_iter().filter(|(role, _)| served.contains(role)).collect())
     }
 
     pub(super) async fn start_workload(&mut self) -> Stepped<Facts> {
@@ -231,6 +244,7 @@ impl RealWorld {
         let cleaned = did(Action::CleanupSource);
         let guarded = did(Action::CleanupGuard);
         let waiting = progress.writes_wait(plan);
+        let identity_on_target = did(Action::StartIdentity);
         // Each life of the run starts the writer at most twice.
         self.writer_starts = self.recorder.now_ms() / 1000 + 2;
         let service = Service::stopped(self.open_log()?);
@@ -239,6 +253,9 @@ impl RealWorld {
             Whereabouts::OnSource => Some((Side::Source, ServiceState::OnSource)),
             Whereabouts::Waiting => None,
         };
+        if let Some(side) = works_on.map(|(side, _)| side).or(identity_on_target.then_some(Side::Target)) {
+            self.bring_identity_back(side).await?;
+        }
         if let Some((side, state)) = works_on {
             // An earlier life may have died while it stopped them.
             self.start_pods(side, &mut Facts::new()).await?;
@@ -312,6 +329,7 @@ pub(crate) fn stores_of(scenario: &Scenario, run: &str, folder: &Path) -> Embedd
         (config.target.postgres, config.target.elasticsearch) = (false, false);
     }
     config.camunda = scenario.camunda().as_ref().map(Application::config);
+    config.keycloak = scenario.has_real_keycloak().then(KeycloakConfig::default);
     config.estimated_data_bytes =
         dataset(scenario).estimated_bytes() + seeded_databases(scenario).estimated_bytes();
     config

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Numbers that one start of the probes has for each millisecond that has passed since the one before.
 const NUMBERS_A_MILLISECOND: u64 = 1_000;
+/// Least time between two logins with a real Keycloak.
+const REAL_LOGIN: Duration = Duration::from_millis(500);
 
 impl RealWorld {
     /// Starts the probes that read.
@@ -37,11 +39,19 @@ impl RealWorld {
         let databases: Vec<&str> = databases.iter().map(String::as_str).collect();
         let generated = self.config.scenario.has_generated_documents();
         let cluster = if generated { Presence::Present } else { Presence::Absent };
+        let real = self.config.scenario.has_real_keycloak();
         Capability::ALL
             .into_iter()
+            // A real Keycloak notes logins itself.
+            .filter(|c| !(real && *c == Capability::NoteLogin))
             .filter(|c| c.effect() == effect && c.is_served(&databases, cluster))
             .map(|capability| {
                 let asker = asker.clone();
+                // Each real login keeps a core busy with the hash of a password.
+                let interval = match real && capability == Capability::LogIn {
+                    true => interval.max(REAL_LOGIN),
+                    false => interval,
+                };
                 Probe::start(capability.as_str(), interval, move |number| {
                     let asker = asker.clone();
                     async move { asker.ask(capability, number).await.map_err(|e| e.to_string()) }

@@ -61,6 +61,7 @@ impl Topic {
             | checks::PG_QUERIES
             | checks::PG_WRITES
             | checks::KC_LOGINS
+            | checks::KC_TOKENS
             | checks::TARGETS => Self::Access,
             check if ["helm/", "objects/", "cluster/"].iter().any(|g| check.starts_with(g)) => {
                 Self::Configuration

@@ -288,7 +288,7 @@ pub(super) fn encode(form: &[(&str, &str)]) -> String {
 }
 
 /// Percent-encoding of everything that is not plain.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

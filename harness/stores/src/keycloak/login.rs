@@ -2,10 +2,12 @@
 //! unless somebody asked for it.
 
 use super::api::{FORM, KeycloakEndpoint, KeycloakError, encode, http};
+use super::session::Tokens;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 /// Longest part of a server's own words that is repeated, in characters.
@@ -32,7 +34,7 @@ impl LoginRequest {
 }
 
 /// How a login ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum LoginOutcome {
     /// With a token; its claims, unless it is one that only the server can read.
     Granted(Option<Json>),
@@ -49,29 +51,58 @@ pub async fn log_in_as(
     request: &LoginRequest,
 ) -> Result<LoginOutcome, KeycloakError> {
     let http = http(endpoint)?;
-    match attempt(&http, &endpoint.url, request).await? {
+    match attempt_and_leave(&http, &endpoint.url, request).await? {
         // A server whose paths begin with `/auth` is found without it being said.
         (StatusCode::NOT_FOUND, outcome) if !endpoint.url.ends_with("/auth") => {
-            let (status, below) = attempt(&http, &format!("{}/auth", endpoint.url), request).await?;
+            let below = format!("{}/auth", endpoint.url);
+            let (status, below) = attempt_and_leave(&http, &below, request).await?;
             Ok(if status == StatusCode::NOT_FOUND { outcome } else { below })
         }
         (_, outcome) => Ok(outcome),
     }
 }
 
-async fn attempt(
+/// Logs in, and ends the session again.
+async fn attempt_and_leave(
     http: &Client,
     url: &str,
     request: &LoginRequest,
 ) -> Result<(StatusCode, LoginOutcome), KeycloakError> {
+    let (status, outcome, tokens) = attempt(http, url, request).await?;
+    if let Some(tokens) = &tokens {
+        leave(http, url, request, tokens).await;
+    }
+    Ok((status, outcome))
+}
+
+/// Ends the session behind tokens. One that has ended already is none to end.
+pub(super) async fn leave(http: &Client, url: &str, request: &LoginRequest, tokens: &Tokens) {
+    let Some(refresh) = tokens.refresh() else { return };
+    let path = format!("{url}/realms/{}/protocol/openid-connect/logout", super::api::escape(&request.realm));
+    let mut form = client_of(request);
+    form.push(("refresh_token", refresh));
+    let _ended = http.post(path).header(FORM.0, FORM.1).body(encode(&form)).send().await;
+}
+
+/// How the client of a request names itself.
+fn client_of(request: &LoginRequest) -> Vec<(&str, &str)> {
+    let secret = request.client_secret.as_ref().map(ExposeSecret::expose_secret);
+    std::iter::once(("client_id", request.client.as_str()))
+        .chain(secret.map(|s| ("client_secret", s)))
+        .collect()
+}
+
+/// Logs in once. Whoever asks sees to the session that it leaves.
+pub(super) async fn attempt(
+    http: &Client,
+    url: &str,
+    request: &LoginRequest,
+) -> Result<(StatusCode, LoginOutcome, Option<Tokens>), KeycloakError> {
     let what = format!("logging in to realm {} as {}", request.realm, request.who());
     let failed =
         |reason: String| KeycloakError::Transport { what: what.clone(), url: url.to_owned(), reason };
     let path = format!("{url}/realms/{}/protocol/openid-connect", super::api::escape(&request.realm));
-    let client_secret = request.client_secret.as_ref().map(ExposeSecret::expose_secret);
-    let mut form = vec![("client_id", request.client.as_str())];
-    form.extend(client_secret.map(|secret| ("client_secret", secret)));
-    let mut login = form.clone();
+    let mut login = client_of(request);
     match &request.user {
         Some((user, password)) => login.extend([
             ("grant_type", "password"),
@@ -90,21 +121,17 @@ async fn attempt(
     let text = answer.text().await.map_err(|e| failed(e.without_url().to_string()))?;
     let body: Json = serde_json::from_str(&text).unwrap_or_default();
     if !status.is_success() {
-        return Ok((status, LoginOutcome::Refused(reason(status, &body))));
+        return Ok((status, LoginOutcome::Refused(reason(status, &body)), None));
     }
     let Some(token) = body["access_token"].as_str() else {
         return Err(failed("the answer holds no access token".to_owned()));
     };
-    if let Some(refresh) = body["refresh_token"].as_str() {
-        form.push(("refresh_token", refresh));
-        let _ended =
-            http.post(format!("{path}/logout")).header(FORM.0, FORM.1).body(encode(&form)).send().await;
-    }
-    Ok((status, LoginOutcome::Granted(claims(token))))
+    let tokens = Tokens::new(token, body["refresh_token"].as_str());
+    Ok((status, LoginOutcome::Granted(claims(token)), Some(tokens)))
 }
 
 /// The server's words, short and on one line.
-fn reason(status: StatusCode, body: &Json) -> String {
+pub(super) fn reason(status: StatusCode, body: &Json) -> String {
     let told: Vec<&str> =
         ["error", "error_description"].iter().filter_map(|part| body[part].as_str()).collect();
     let plain = told.join(": ").replace(char::is_control, " ");
@@ -115,7 +142,7 @@ fn reason(status: StatusCode, body: &Json) -> String {
 }
 
 /// The claims of a signed token; the signature is not checked, for the server that gave it is the one that is asked.
-fn claims(token: &str) -> Option<Json> {
+pub(super) fn claims(token: &str) -> Option<Json> {
     let mut parts = token.split('.');
     let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
     // A token of five parts is encrypted.

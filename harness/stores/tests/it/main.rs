@@ -11,6 +11,7 @@ mod elasticsearch_server;
 mod elasticsearch_tls;
 mod fake_elasticsearch;
 mod fake_keycloak;
+mod keycloak_accounts;
 mod keycloak_corruptions;
 mod keycloak_faults;
 mod keycloak_logins;

@@ -2,13 +2,23 @@
 
 use crate::postgres::{self, Databases};
 use crate::service::{Backend, ServiceError};
+use drydock_stores::keycloak::{LoginOutcome, log_in_as};
 use drydock_stores::postgres::PostgresError;
 
 /// Diagrams that probes save: above every number that the live writer uses.
 const ABOVE_THE_WRITER: u64 = 1 << 43;
 
-/// Reads the platform's realm and one of its users, as a login does before it looks at a password.
+/// Logs somebody in, and out again: with the real server where one runs.
 pub(super) async fn log_in(backend: &Backend) -> Result<(), ServiceError> {
+    let Some((keycloak, request)) = backend.identity() else { return read_realm(backend).await };
+    match log_in_as(keycloak, request).await? {
+        LoginOutcome::Granted(_) => Ok(()),
+        LoginOutcome::Refused(why) => Err(ServiceError::Refused(request.who().to_owned(), why)),
+    }
+}
+
+/// Reads the platform's realm and one of its users, as a login does before it looks at a password.
+async fn read_realm(backend: &Backend) -> Result<(), ServiceError> {
     let session = backend.database("keycloak")?.lock().await;
     let sql = "SELECT r.id, u.id FROM public.realm r JOIN public.user_entity u ON u.realm_id = r.id \
                WHERE r.name = 'camunda-platform' LIMIT 1";

@@ -20,7 +20,7 @@ pub enum Capability {
     ListInstances,
     /// A task is written as open and, unless somebody else was faster, as completed.
     CompleteTask,
-    /// The platform's realm is read, and a user of it.
+    /// Somebody logs in: the platform's realm is read and a user of it, or a real Keycloak is asked.
     LogIn,
     /// The event of a login is written.
     NoteLogin,

@@ -188,6 +188,7 @@ impl RealWorld {
     /// Stops the stores and keeps their data, for a resume.
     pub(super) async fn keep_for_resume(&mut self) -> Stepped<Facts> {
         self.pins = None;
+        self.stop_identity().await?;
         let Some(environment) = self.environment.take() else { return Ok(Facts::new()) };
         self.note(
             NoteLevel::Info,

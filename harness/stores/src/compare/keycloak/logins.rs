@@ -36,9 +36,9 @@ pub async fn keycloak_logins(
     CheckResult { check: CHECK, compared, findings, note, millis }
 }
 
-type Ended = Result<LoginOutcome, KeycloakError>;
+pub(super) type Ended = Result<LoginOutcome, KeycloakError>;
 
-fn judge(a: Ended, b: Ended, request: &LoginRequest, name: &LoginName) -> (u64, Vec<Finding>) {
+pub(super) fn judge(a: Ended, b: Ended, request: &LoginRequest, name: &LoginName) -> (u64, Vec<Finding>) {
     use LoginOutcome::{Granted, Refused};
     let (realm, who) = (&name.realm, &name.who);
     let (a, b) = match (a, b) {

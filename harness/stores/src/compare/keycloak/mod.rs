@@ -1,5 +1,6 @@
 //! Keycloak, side by side: two databases, or two servers through their admin API.
 
+mod accounts;
 mod database;
 mod logins;
 mod servers;
@@ -11,6 +12,7 @@ use drydock_core::names::checks;
 use drydock_parity::DigestKey;
 use drydock_parity::realm::Sealer;
 
+pub use accounts::{KnownAccounts, ask_accounts, keycloak_accounts, name_of};
 pub use database::{compare_keycloak, keycloak_databases};
 pub use logins::keycloak_logins;
 pub use servers::keycloak_servers;

@@ -100,6 +100,7 @@ impl Users {
             elasticsearch: None,
             postgres: server.admin(),
             databases: [(KEYCLOAK.to_owned(), password)].into(),
+            identity: None,
         };
         service.open(&config).await.unwrap();
         Self { service, config, log, databases: databases.clone(), starts: 0 }

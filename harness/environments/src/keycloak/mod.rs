@@ -1,0 +1,344 @@
+//! A real Keycloak beside the stores, on the PostgreSQL of one side: a process of this machine.
+//!
+//! Its data are its database, so whoever ends it on the source and starts it on the target has done what a cutover does. It is
+//! a process of the run like the stores are, so [`crate::clean`] ends it where nobody else did.
+
+pub(crate) mod homes;
+mod settings;
+
+use crate::config::Side;
+use crate::environment::Environment;
+use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result, size};
+use crate::homes::Obtained;
+use crate::machine::Machine;
+use crate::ports::{HeldPort, PortChoice};
+use crate::postgres::make_owned;
+use crate::server::{Recipe, Server};
+use crate::supervised::Launch;
+use crate::user::StoreUser;
+use crate::workdir::WorkDir;
+use drydock_stores::PostgresEndpoint;
+use drydock_stores::keycloak::{KeycloakEndpoint, KeycloakGrant, LoginRequest, log_in_as};
+use homes::Distribution;
+use secrecy::SecretString;
+use settings::Settings;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Name of its directory, its process and its logs, after the side.
+const NAME: &str = "keycloak";
+/// Largest heap, MiB: it runs beside two servers and two clusters on a small machine.
+const MAX_HEAP_MIB: u32 = 1024;
+const MIN_HEAP_MIB: u32 = 256;
+/// What the process takes beside its heap, MiB: classes, code, threads and native buffers.
+const BESIDE_HEAP_MIB: u64 = 300;
+/// Realm and client through which administrators log in.
+const ADMINISTRATION: (&str, &str) = ("master", "admin-cli");
+
+/// What is asked of a Keycloak.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeycloakConfig {
+    /// Heap in MiB, 256 to 1024.
+    pub heap_mib: u32,
+}
+
+impl Default for KeycloakConfig {
+    fn default() -> Self {
+        Self { heap_mib: 512 }
+    }
+}
+
+impl KeycloakConfig {
+    pub(crate) fn validate(&self) -> Result<()> {
+        if (MIN_HEAP_MIB..=MAX_HEAP_MIB).contains(&self.heap_mib) {
+            return Ok(());
+        }
+        Err(EnvironmentError::new(
+            EnvironmentProblem::Configuration,
+            format!(
+                "a heap of {} MiB for Keycloak is outside {MIN_HEAP_MIB} to {MAX_HEAP_MIB} MiB",
+                self.heap_mib
+            ),
+            "set it to 512",
+        ))
+    }
+
+    /// MiB of memory that the process takes.
+    pub(crate) fn memory_mib(&self) -> u64 {
+        u64::from(self.heap_mib) + BESIDE_HEAP_MIB
+    }
+}
+
+/// The database that a Keycloak works on, and who administers it. `Debug` shows no password.
+#[derive(Debug, Clone)]
+pub struct KeycloakAccount {
+    /// The database, which exists and belongs to `role`.
+    pub database: String,
+    /// Role that it logs in with.
+    pub role: String,
+    /// Password of the role.
+    pub password: SecretString,
+    /// Administrator of the realm `master`, made at the first start on an empty database.
+    pub administrator: String,
+    /// Its password; means nothing where the database has that administrator.
+    pub administrator_password: SecretString,
+}
+
+/// A running Keycloak. Dropping it kills it, as a crash would.
+#[derive(Debug)]
+pub struct Keycloak {
+    server: Server<KeycloakRecipe>,
+}
+
+impl Keycloak {
+    /// Starts a Keycloak on the PostgreSQL of one side and waits until it answers a login, with a token or with a refusal.
+    /// What is missing is fetched. An empty database gets its schema; where a `realm` is given and the database does not have
+    /// it, it is imported as `kc.sh import` would, with users and their passwords.
+    ///
+    /// # Errors
+    /// The machine lacks something, the side has no PostgreSQL, or Keycloak does not come up.
+    pub async fn start(
+        environment: &Environment,
+        side: Side,
+        config: &KeycloakConfig,
+        account: &KeycloakAccount,
+        realm: Option<&serde_json::Value>,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
+        config.validate()?;
+        let machine = Machine::from_process();
+        let work = environment.work();
+        let logs = logs_of(work)?;
+        let database = environment.postgres(side).ok_or_else(|| {
+            EnvironmentError::new(
+                EnvironmentProblem::Configuration,
+                format!("there is no {side} PostgreSQL for Keycloak"),
+                "ask for it in the configuration of the environment",
+            )
+        })?;
+        room(config, &machine)?;
+        let distribution = homes::provide(&machine, &logs, progress).await?;
+        let user = StoreUser::resolve(&machine)?;
+        user.can_reach(&homes::runner(&distribution.home.path))?;
+        user.can_reach(&distribution.java.home.join("bin/java"))?;
+        let recipe =
+            KeycloakRecipe::prepare(side, database, distribution, (config, account), user, (work, &logs))?;
+        if let Some(realm) = realm {
+            recipe.settings.place(realm, &recipe.user)?;
+        }
+        let choice = PortChoice::Any;
+        let held = HeldPort::take_for(choice, &recipe.name())?;
+        let import = recipe.settings.import();
+        let started = Server::start(recipe, held, choice, work).await;
+        // It holds passwords, and nobody reads it again.
+        match std::fs::remove_file(&import) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(EnvironmentError::io("remove", &import, &e));
+            }
+            _ => {}
+        }
+        let server = started?;
+        progress.note(&format!(
+            "Keycloak on the {side} answers after {:.1} s",
+            server.start_time().as_secs_f64()
+        ));
+        Ok(Self { server })
+    }
+
+    /// Where it is, with its administrator.
+    pub fn endpoint(&self) -> KeycloakEndpoint {
+        self.server.recipe().endpoint(self.server.port())
+    }
+
+    /// Side whose PostgreSQL it works on.
+    pub fn side(&self) -> Side {
+        self.server.recipe().side
+    }
+
+    /// Version of the distribution.
+    pub fn version(&self) -> &str {
+        &self.server.recipe().distribution.home.version
+    }
+
+    /// How the distribution was obtained.
+    pub fn obtained(&self) -> &Obtained {
+        &self.server.recipe().distribution.home.obtained
+    }
+
+    /// What a reader of a report must know about it.
+    pub fn deviations(&self) -> String {
+        let recipe = self.server.recipe();
+        format!(
+            "heap {} MiB, local cache, clear text, issuer {}, Java {}",
+            recipe.settings.heap_mib,
+            settings::ISSUER,
+            recipe.distribution.java.major
+        )
+    }
+
+    /// From the start of the process to its first answer to a login.
+    pub fn start_time(&self) -> Duration {
+        self.server.start_time()
+    }
+
+    /// Its log.
+    pub fn log(&self) -> &Path {
+        &self.server.recipe().log
+    }
+
+    /// Whether its process runs.
+    pub fn is_running(&mut self) -> bool {
+        self.server.is_running()
+    }
+
+    /// Its process, which leads a group.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.leader()
+    }
+
+    /// Ends it in good order, by force where that takes too long. No session of it is left on the database.
+    ///
+    /// # Errors
+    /// The process does not end even when killed.
+    pub async fn stop(mut self) -> Result<()> {
+        self.server.terminate().await
+    }
+
+    /// Leaves it running.
+    pub fn detach(self) {
+        self.server.detach();
+    }
+}
+
+fn logs_of(work: &WorkDir) -> Result<PathBuf> {
+    work.owner().map(|owner| owner.run_dir.join("logs")).ok_or_else(|| {
+        EnvironmentError::new(
+            EnvironmentProblem::Io,
+            format!("{} does not tell its run folder", work.path().display()),
+            "remove it with `drydock clean` and run again",
+        )
+    })
+}
+
+/// Memory for one more process beside the stores that run already.
+fn room(config: &KeycloakConfig, machine: &Machine) -> Result<()> {
+    let need = config.memory_mib() << 20;
+    match machine.memory_available() {
+        Some(free) if free < need => Err(EnvironmentError::new(
+            EnvironmentProblem::Memory,
+            format!("Keycloak needs {} of memory, but only {} are available", size(need), size(free)),
+            "end other programs, or ask for smaller heaps",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// One Keycloak on one side.
+#[derive(Debug)]
+struct KeycloakRecipe {
+    side: Side,
+    settings: Settings,
+    distribution: Distribution,
+    user: StoreUser,
+    log: PathBuf,
+}
+
+impl KeycloakRecipe {
+    fn prepare(
+        side: Side,
+        database: PostgresEndpoint,
+        distribution: Distribution,
+        (config, account): (&KeycloakConfig, &KeycloakAccount),
+        user: StoreUser,
+        (work, logs): (&WorkDir, &Path),
+    ) -> Result<Self> {
+        let directory = work.path().join(format!("{side}-{NAME}"));
+        make_owned(&directory, &user, 0o700)?;
+        for part in ["conf", "data", "data/tmp", "data/import", "providers", "themes"] {
+            make_owned(&directory.join(part), &user, 0o700)?;
+        }
+        // What was built is looked for below the home, which is the run's own. An earlier life may have linked another.
+        let built = directory.join("lib");
+        let _ = std::fs::remove_file(&built);
+        std::os::unix::fs::symlink(distribution.home.path.join("lib"), &built)
+            .map_err(|e| EnvironmentError::io("link", &built, &e))?;
+        let settings = Settings { directory, heap_mib: config.heap_mib, database, account: account.clone() };
+        let log = logs.join(format!("{side}-{NAME}.log"));
+        Ok(Self { side, settings, distribution, user, log })
+    }
+
+    fn endpoint(&self, port: u16) -> KeycloakEndpoint {
+        let account = &self.settings.account;
+        KeycloakEndpoint {
+            url: format!("http://127.0.0.1:{port}/auth"),
+            user: account.administrator.clone(),
+            secret: account.administrator_password.clone(),
+            grant: KeycloakGrant::Password,
+            realm: ADMINISTRATION.0.to_owned(),
+            ca_pem: None,
+        }
+    }
+}
+
+impl Recipe for KeycloakRecipe {
+    fn name(&self) -> String {
+        format!("Keycloak on the {}", self.side)
+    }
+
+    fn launch(&self, port: u16) -> Result<Launch> {
+        self.settings.write(port, &self.user)?;
+        Ok(Launch {
+            name: format!("{}-{NAME}", self.side),
+            store: None,
+            program: self.distribution.java.home.join("bin/java"),
+            arguments: self.settings.arguments(&homes::runner(&self.distribution.home.path)),
+            environment: self.settings.environment(),
+            directory: self.settings.directory.clone(),
+            log: self.log.clone(),
+            user: self.user.clone(),
+        })
+    }
+
+    /// A refusal is an answer as well: whether the administrator came along is for checks to tell.
+    async fn answers(&self, port: u16) -> bool {
+        let endpoint = self.endpoint(port);
+        let request = LoginRequest {
+            realm: ADMINISTRATION.0.to_owned(),
+            user: Some((endpoint.user.clone(), endpoint.secret.clone())),
+            client: ADMINISTRATION.1.to_owned(),
+            client_secret: None,
+        };
+        log_in_as(&endpoint, &request).await.is_ok()
+    }
+
+    fn start_limit(&self) -> Duration {
+        // 15 s on two idle cores, half a minute with a new schema; minutes where other processes want them.
+        Duration::from_secs(600)
+    }
+
+    fn stop_limit(&self) -> Duration {
+        Duration::from_secs(45)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heap_beyond_its_bounds_is_refused() {
+        assert!(KeycloakConfig::default().validate().is_ok());
+        for heap_mib in [128, 2048] {
+            let error = KeycloakConfig { heap_mib }.validate().unwrap_err();
+            assert!(error.what.contains(&format!("{heap_mib} MiB")), "{}", error.what);
+        }
+    }
+
+    #[test]
+    fn too_little_memory_is_told_before_anything_is_fetched() {
+        let machine = Machine::from_process().with_memory_available(500 << 20);
+        let error = room(&KeycloakConfig::default(), &machine).unwrap_err();
+        assert_eq!(error.code, EnvironmentProblem::Memory);
+        assert!(room(&KeycloakConfig::default(), &machine.with_memory_available(2 << 30)).is_ok());
+    }
+}
