@@ -15,7 +15,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "name: x\ncolour: red\n",
         "2:1: unknown key `colour`",
-        "known here: name, description, seed, environment, driver, procedure, source, target, data, workload, engine, \
+        "known here: name, description, seed, environment, driver, procedure, source, target, identity, data, workload, engine, \
          camunda, migration, faults, rollback, budgets, expect, expected",
     ),
     (

@@ -148,7 +148,7 @@ fn refused(words: &str) -> Response {
 }
 
 fn granted(realm: &mut Realm, who: &str, roles: &[&str], stays: bool) -> Response {
-    let session = format!("session-s3cret-{who}-{}", realm.sessions.len());
+    let session = format!("session-id-{who}-{}", realm.sessions.len());
     let part = |json: &Json| URL_SAFE_NO_PAD.encode(json.to_string());
     let claims = json!({"who": who, "sid": session, "exp": realm.expires, "iat": realm.expires - 60,
                         "realm_access": {"roles": roles}});
