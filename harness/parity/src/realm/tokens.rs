@@ -47,7 +47,10 @@ impl LoginName {
 pub fn compare_claims(source: &Json, target: &Json, name: &LoginName, sealer: &Sealer) -> Vec<Finding> {
     let place = Place { realm: name.realm.clone(), path: name.who.clone(), inside_client: false };
     let mut differences = Vec::new();
-    let (a, b) = (facts(source, sealer), facts(target, sealer));
+    let (before, now) = (lifetime(source), lifetime(target));
+    // A server reads its clock once for the beginning and once for the end: a second may pass in between.
+    let same = before.zip(now).is_some_and(|(before, now)| before.abs_diff(now) <= 1);
+    let (a, b) = (facts(source, before, sealer), facts(target, if same { before } else { now }, sealer));
     compare_facts(ObjectKind::User, &place, &a, &b, &mut differences);
     let mut topics = BTreeMap::<(Aspect, Kind), Vec<&Difference>>::new();
     for difference in &differences {
@@ -93,8 +96,13 @@ fn describe(name: &LoginName, aspect: Aspect, kind: Kind, list: &[&Difference]) 
         .next(next)
 }
 
+/// Seconds from a token's beginning to its end.
+fn lifetime(claims: &Json) -> Option<i64> {
+    claims["exp"].as_i64().zip(claims["iat"].as_i64()).map(|(end, begin)| end.saturating_sub(begin))
+}
+
 /// Claims as facts.
-fn facts(claims: &Json, sealer: &Sealer) -> Facts {
+fn facts(claims: &Json, lifetime: Option<i64>, sealer: &Sealer) -> Facts {
     let mut facts = Facts::default();
     for (name, value) in claims.as_object().into_iter().flatten() {
         match (name.as_str(), value) {
@@ -110,8 +118,8 @@ fn facts(claims: &Json, sealer: &Sealer) -> Facts {
             _ => add(name, value, aspect_of(name), &mut facts, sealer),
         }
     }
-    if let (Some(end), Some(begin)) = (claims["exp"].as_i64(), claims["iat"].as_i64()) {
-        facts.text(Aspect::Setting, "seconds it lasts", (end - begin).to_string());
+    if let Some(seconds) = lifetime {
+        facts.text(Aspect::Setting, "seconds it lasts", seconds.to_string());
     }
     facts
 }
@@ -169,6 +177,11 @@ mod tests {
         (target["groups"], target["realm_access"]["roles"]) =
             (json!(["dev", "ops"]), json!(["Tasklist", "Operate"]));
         assert_eq!(told(&target), []);
+        for end in [999, 1001] {
+            let mut late = token();
+            late["exp"] = json!(end);
+            assert_eq!(told(&late), [], "a second passed between two looks at the clock");
+        }
         let mut one = token();
         one["aud"] = json!(["x"]);
         let mut plain = token();
@@ -180,7 +193,7 @@ mod tests {
     #[test]
     fn every_claim_that_decides_something_counts() {
         type Change = fn(&mut Json);
-        let table: [(Kind, &str, Change); 9] = [
+        let table: [(Kind, &str, Change); 10] = [
             (Kind::Missing, "roles", |t| t["realm_access"]["roles"] = json!(["Operate"])),
             (Kind::Missing, "roles", |t| t["resource_access"] = json!({})),
             (Kind::Extra, "roles", |t| t["realm_access"]["roles"] = json!(["Operate", "Tasklist", "admin"])),
@@ -189,6 +202,7 @@ mod tests {
             (Kind::Changed, "claims", |t| t["sub"] = json!("u2")),
             (Kind::Missing, "claims", |t| t["aud"] = json!("account")),
             (Kind::Changed, "claims", |t| t["exp"] = json!(760)),
+            (Kind::Changed, "claims", |t| t["exp"] = json!(1002)),
             (Kind::Changed, "claims", |t| t["iss"] = json!("https://old.example/auth/realms/other")),
         ];
         for (kind, subject, change) in table {
