@@ -11,7 +11,7 @@ use drydock_core::Component;
 use drydock_core::prediction::PREDICTED;
 use drydock_stores::postgres::{APPLICATION_NAME, connect};
 use serde_json::json;
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// Dumps the database while users read, and predicts the final dump.
 pub(crate) async fn trial_backup(
