@@ -28,11 +28,8 @@ pub(crate) fn judge_target(met: &Moment, left: &Moment, prefixes: &[String]) -> 
     let mut lost = Vec::new();
     for (key, fate) in left.acks.log.iter().filter(|((index, _), _)| is_wanted(index, prefixes)) {
         let there = left.target.state(key);
-        let right = if met.acks.log.get(key) == Some(fate) {
-            vec![met.target.state(key)]
-        } else {
-            fate.states()
-        };
+        let right =
+            if met.acks.log.get(key) == Some(fate) { vec![met.target.state(key)] } else { fate.states() };
         if !right.contains(&there) {
             let text = |state: Option<&std::sync::Arc<str>>| state.map(ToString::to_string);
             let name = label(&key.0, &key.1);

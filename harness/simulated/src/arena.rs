@@ -10,10 +10,11 @@ use drydock_migration::Without;
 
 const STANDARD: &str = "name: standard\nmigration: {components: [elasticsearch]}\n";
 const DATABASES: &str = "name: databases\nmigration: {components: [identity, webmodeler, elasticsearch]}\n";
-const EXACT: &str = "name: warm-exact\nmigration: {components: [elasticsearch], reindex: warm, delta: exact}\n";
-const UPSTREAM: &str = "name: warm-official\nmigration: {components: [elasticsearch], reindex: warm, delta: upstream}\n";
-const AS_UPSTREAM: &str =
-    "name: official-scripts\nmigration: {components: [elasticsearch], create_indices: upstream, reindex: warm, delta: upstream}\n";
+const EXACT: &str =
+    "name: warm-exact\nmigration: {components: [elasticsearch], reindex: warm, delta: exact}\n";
+const UPSTREAM: &str =
+    "name: warm-official\nmigration: {components: [elasticsearch], reindex: warm, delta: upstream}\n";
+const AS_UPSTREAM: &str = "name: official-scripts\nmigration: {components: [elasticsearch], create_indices: upstream, reindex: warm, delta: upstream}\n";
 
 /// A safeguard's arena.
 #[derive(Debug, Clone)]
@@ -81,10 +82,9 @@ impl Arena {
                     Self { crashes: Crashes::Happen, ..lost(STANDARD) }
                 }
                 Without::ExitCodes | Without::PartialTables | Without::Anew => lost(DATABASES),
-                Without::Alone => Self {
-                    early: Early::Happen,
-                    ..plain(DATABASES, Promise::NoGhost, checks::PG_ROWS)
-                },
+                Without::Alone => {
+                    Self { early: Early::Happen, ..plain(DATABASES, Promise::NoGhost, checks::PG_ROWS) }
+                }
                 Without::Sequences => defined(DATABASES, checks::PG_SEQUENCES),
                 Without::Sessions => Self {
                     stragglers: Stragglers::Happen,

@@ -382,7 +382,15 @@ impl Application {
 
 impl Acks {
     /// Takes up what became of a write, as far as its writer knows.
-    pub(super) fn learn(&mut self, side: Side, key: (String, String), fate: &Fate, heard: Heard, by: By, now: u64) {
+    pub(super) fn learn(
+        &mut self,
+        side: Side,
+        key: (String, String),
+        fate: &Fate,
+        heard: Heard,
+        by: By,
+        now: u64,
+    ) {
         let maybe = |log: &Log| {
             let mut states = log.get(&key).map_or_else(|| vec![None], Fate::states);
             states.extend(fate.states());

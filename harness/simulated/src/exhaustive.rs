@@ -53,9 +53,12 @@ fn troubles(class: Class) -> Vec<Trouble> {
 /// The schedule of a seed without anything that goes wrong: users' writes, pods that straggle, and whether it is gone back.
 fn calm(setup: &Setup, seed: u64) -> Schedule {
     let mut schedule = setup.schedule(seed);
-    schedule
-        .events
-        .retain(|event| matches!(event, Event::Write { .. } | Event::GoBack { .. } | Event::Straggle { .. } | Event::Early { .. }));
+    schedule.events.retain(|event| {
+        matches!(
+            event,
+            Event::Write { .. } | Event::GoBack { .. } | Event::Straggle { .. } | Event::Early { .. }
+        )
+    });
     schedule
 }
 

@@ -39,8 +39,8 @@ pub use play::{Ended, Played, play};
 pub use promises::Promise;
 pub use safeguard::Safeguard;
 pub use schedule::{
-    Class, Crashes, DOCUMENTS, Early, Event, Heard, Killed, Mishap, Schedule, Side, Stragglers, Trouble, WaysBack,
-    What,
+    Class, Crashes, DOCUMENTS, Early, Event, Heard, Killed, Mishap, Schedule, Side, Stragglers, Trouble,
+    WaysBack, What,
 };
 pub use script::Tracing;
 pub use setup::Setup;

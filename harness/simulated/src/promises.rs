@@ -89,7 +89,9 @@ impl Held {
 }
 
 pub(crate) fn is_wanted(name: &str, prefixes: &[String]) -> bool {
-    rows::table_of(name).is_some() || prefixes.is_empty() || prefixes.iter().any(|p| name.starts_with(p.trim_end_matches('*')))
+    rows::table_of(name).is_some()
+        || prefixes.is_empty()
+        || prefixes.iter().any(|p| name.starts_with(p.trim_end_matches('*')))
 }
 
 /// Everything that is promised and not so when users are let onto the target.

@@ -42,7 +42,9 @@ impl Setup {
         let mut left_out = Vec::new();
         let databases = scenario.migration.components().iter().any(|c| c.database().is_some());
         if !scenario.migration.components().contains(&Component::Elasticsearch) {
-            return Err("the scenario migrates no Elasticsearch, and databases alone are not simulated so far".into());
+            return Err(
+                "the scenario migrates no Elasticsearch, and databases alone are not simulated so far".into(),
+            );
         }
         if scenario.camunda().is_some() {
             return Err("a real Camunda cannot be simulated: leave `engine` out".into());

@@ -232,7 +232,8 @@ impl RealWorld {
         let dumps = self.environment()?.work_dir().join("dumps");
         let ended = end_orphans(&dumps).await.map_err(of_environment)?;
         if !ended.is_empty() {
-            let text = format!("ended {}, which the killed life of this run left behind", ended.join(" and "));
+            let text =
+                format!("ended {}, which the killed life of this run left behind", ended.join(" and "));
             self.recorder.emit(Event::Note { level: NoteLevel::Warning, text });
         }
         Ok(())

@@ -128,7 +128,8 @@ impl Application {
                 Err(Miss::Refused(refusal)) => {
                     self.script.refused();
                     let side = side.as_str();
-                    self.script.tell(|| format!("user    write {number} on the {side} is refused: {refusal}"));
+                    self.script
+                        .tell(|| format!("user    write {number} on the {side} is refused: {refusal}"));
                     return;
                 }
             }

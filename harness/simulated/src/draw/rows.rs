@@ -4,7 +4,9 @@
 use super::{Drawing, GRACE_MS, HORIZON_MS, LATER_MS};
 use crate::chance::Chance;
 use crate::rows::tables;
-use crate::schedule::{Class, Crashes, Early, Event, Heard, Mishap, Side, Stragglers, Trouble, WaysBack, What};
+use crate::schedule::{
+    Class, Crashes, Early, Event, Heard, Mishap, Side, Stragglers, Trouble, WaysBack, What,
+};
 
 /// Numbers of users' rows begin here, those of later ones, of stragglers, and of applications started too early.
 const USERS: u64 = 20_000;
@@ -16,10 +18,11 @@ const EARLY: u64 = 31_000;
 pub(crate) fn seeded(databases: &[&str], documents: u64) -> Vec<What> {
     let (plain, numbered) = tables(databases);
     let each = (documents / 6).max(2);
-    let saved = plain.into_iter().flat_map(|table| {
-        (0..each).map(move |n| What::Save { table: table.clone(), key: format!("k{n}") })
-    });
-    let numbers = numbered.into_iter().flat_map(|table| (0..each).map(move |_| What::Number { table: table.clone() }));
+    let saved = plain
+        .into_iter()
+        .flat_map(|table| (0..each).map(move |n| What::Save { table: table.clone(), key: format!("k{n}") }));
+    let numbers =
+        numbered.into_iter().flat_map(|table| (0..each).map(move |_| What::Number { table: table.clone() }));
     saved.chain(numbers).collect()
 }
 

@@ -85,9 +85,7 @@ impl Server {
         let mut rows: Vec<Vec<Value>> = database
             .tables
             .iter()
-            .map(|(name, t)| {
-                row("public", name, t.oid, [t.tally.inserted, t.tally.updated, t.tally.deleted])
-            })
+            .map(|(name, t)| row("public", name, t.oid, [t.tally.inserted, t.tally.updated, t.tally.deleted]))
             .collect();
         rows.push(row("pg_catalog", "pg_class", 1_259, [0, 0, 0]));
         rows

@@ -26,7 +26,10 @@ pub(super) enum Entry {
 pub(super) enum Line {
     Contents(Vec<Entry>),
     /// Some rows of a table.
-    Rows { table: String, rows: Vec<(String, String)> },
+    Rows {
+        table: String,
+        rows: Vec<(String, String)>,
+    },
     /// All rows of a table were told.
     Complete(String),
     End,

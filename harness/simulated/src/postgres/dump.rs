@@ -12,10 +12,15 @@ pub(super) async fn dump(work: &mut Work, asked: &Asked) -> Result<i32, Stop> {
     contents.extend(snapshot.sequences.keys().cloned().map(Entry::Sequence));
     let tables: Vec<&String> = snapshot.tables.keys().filter(|name| !stays(name)).collect();
     contents.extend(tables.iter().map(|name| Entry::TableData((*name).clone())));
-    contents.extend(snapshot.sequences.iter().filter(|(name, _)| !stays(name)).map(|(name, s)| {
-        Entry::SequenceSet { name: name.clone(), last: s.last, called: s.called }
-    }));
-    contents.extend(snapshot.tables.iter().filter(|(_, t)| t.keyed).map(|(n, _)| Entry::Constraint(n.clone())));
+    contents.extend(
+        snapshot.sequences.iter().filter(|(name, _)| !stays(name)).map(|(name, s)| Entry::SequenceSet {
+            name: name.clone(),
+            last: s.last,
+            called: s.called,
+        }),
+    );
+    contents
+        .extend(snapshot.tables.iter().filter(|(_, t)| t.keyed).map(|(n, _)| Entry::Constraint(n.clone())));
     let mut file = Writing::begin(&asked.file).map_err(unwritable)?;
     file.line(&Line::Contents(contents)).map_err(unwritable)?;
     for (at, name) in tables.iter().enumerate() {

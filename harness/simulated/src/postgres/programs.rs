@@ -176,12 +176,7 @@ impl Workshop {
     }
 }
 
-async fn on_server(
-    peer: Arc<PgPeer>,
-    name: String,
-    asked: Asked,
-    known: Arc<Mutex<Option<i32>>>,
-) -> Ended {
+async fn on_server(peer: Arc<PgPeer>, name: String, asked: Asked, known: Arc<Mutex<Option<i32>>>) -> Ended {
     let begun = Instant::now();
     let what = format!("{name} of {}", asked.database);
     let (pause, trouble) = peer.arrived(Class::Program, &what);
@@ -195,7 +190,9 @@ async fn on_server(
     let opened = peer.server().open(&asked.database, &asked.role, super::OWN);
     let session = match opened {
         Ok(session) => session,
-        Err(refusal) => return failed(&name, &format!("connection to server failed: FATAL:  {}", refusal.message)),
+        Err(refusal) => {
+            return failed(&name, &format!("connection to server failed: FATAL:  {}", refusal.message));
+        }
     };
     *known.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
     let mut work = Work { peer: Arc::clone(&peer), session, trouble, pause, stderr: String::new() };

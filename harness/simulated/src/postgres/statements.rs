@@ -56,7 +56,10 @@ pub(super) enum Statement {
     DatabaseIsThere,
     GiveDatabase,
     DropDatabase(String),
-    MakeDatabase { name: String, owner: String },
+    MakeDatabase {
+        name: String,
+        owner: String,
+    },
     Contents,
     Size,
     Locale,
@@ -77,7 +80,10 @@ pub(super) enum Statement {
     Sequences,
     Position,
     /// What is there of acknowledged rows.
-    Rows { table: String, value: bool },
+    Rows {
+        table: String,
+        value: bool,
+    },
 }
 
 /// How statements begin that are always the same.
@@ -145,9 +151,12 @@ impl Statement {
     /// What it asks for.
     pub(super) fn parameters(&self) -> &'static [Kind] {
         match self {
-            Self::RoleIsThere | Self::DatabaseIsThere | Self::Locale | Self::Password | Self::Owners | Self::Others => {
-                &[Kind::Text]
-            }
+            Self::RoleIsThere
+            | Self::DatabaseIsThere
+            | Self::Locale
+            | Self::Password
+            | Self::Owners
+            | Self::Others => &[Kind::Text],
             Self::Memberships | Self::Sessions | Self::Rows { .. } => &[Kind::Texts],
             _ => &[],
         }
@@ -252,10 +261,7 @@ mod tests {
     #[test]
     fn statements_are_known_by_their_beginning_and_others_are_not() {
         assert_eq!(Statement::of("SELECT 1"), Some(Statement::One));
-        assert_eq!(
-            Statement::of("SELECT 1 FROM pg_roles WHERE rolname = $1"),
-            Some(Statement::RoleIsThere)
-        );
+        assert_eq!(Statement::of("SELECT 1 FROM pg_roles WHERE rolname = $1"), Some(Statement::RoleIsThere));
         let made = Statement::of("CREATE DATABASE \"a\" OWNER \"b\" TEMPLATE template0 ENCODING 'UTF8'");
         assert_eq!(made, Some(Statement::MakeDatabase { name: "a".into(), owner: "b".into() }));
         assert_eq!(Statement::of("DROP DATABASE IF EXISTS \"a\""), None, "without FORCE it is another one");

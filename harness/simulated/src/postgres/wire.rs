@@ -29,7 +29,8 @@ struct Message {
 /// Serves one connection until either side ends it.
 pub(super) async fn serve(peer: Arc<PgPeer>, mut stream: DuplexStream) {
     let Some(session) = begin(&peer, &mut stream).await else { return };
-    let mut wire = Wire { peer: Arc::clone(&peer), stream, session, out: Vec::new(), prepared: BTreeMap::new() };
+    let mut wire =
+        Wire { peer: Arc::clone(&peer), stream, session, out: Vec::new(), prepared: BTreeMap::new() };
     if let End::Told(refusal) = wire.talk().await {
         wire.refuse("FATAL", &refusal);
         // Who has gone does not hear it.

@@ -128,7 +128,13 @@ impl SimWorld<'_> {
                     let findings = rows::sides_differ(&source.databases, &target.databases);
                     let compared = rows::all(&source.databases).count() as u64;
                     let note = "rows, counts and sequences, side against side".to_owned();
-                    self.conclude(CheckResult { check: checks::PG_ROWS, compared, findings, note, millis: 0 });
+                    self.conclude(CheckResult {
+                        check: checks::PG_ROWS,
+                        compared,
+                        findings,
+                        note,
+                        millis: 0,
+                    });
                 }
                 let (source, target) = (source.cluster, target.cluster);
                 let findings = sides_differ(&source, &target, &prefixes);

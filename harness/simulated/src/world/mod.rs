@@ -127,7 +127,8 @@ impl<'s> SimWorld<'s> {
         let open = self.stage.application.lasting_sessions();
         let stayed = open_before.iter().find(|session| open.contains(session));
         if let Some(session) = stayed.filter(|pid| !marks.sessions.iter().any(|told| told.pid == **pid)) {
-            let message = format!("session {session} is open on the frozen source, and its witness did not notice");
+            let message =
+                format!("session {session} is open on the frozen source, and its witness did not notice");
             let finding = Finding::data(checks::FREEZE, Kind::StillActive, "source", message);
             self.stage.broke(Promise::WitnessTells, finding);
         }

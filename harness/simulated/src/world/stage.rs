@@ -279,7 +279,9 @@ impl Stage {
             }
         }
         crate::rows::define(application.server(Side::Source), &self.databases);
-        for (number, what) in (0_u64..).zip(crate::draw::seeded_rows(&self.databases, self.schedule.documents)) {
+        for (number, what) in
+            (0_u64..).zip(crate::draw::seeded_rows(&self.databases, self.schedule.documents))
+        {
             application.seed_row(number, &what);
         }
         let mut source = application.source.cluster();

@@ -160,7 +160,11 @@ fn counted(names: &[&str]) -> String {
 }
 
 async fn answer(client: &Client, asked: &Asked) -> Value {
-    let kind = if ["_bulk", "_msearch"].iter().any(|lines| asked.path.contains(lines)) { "application/x-ndjson" } else { "application/json" };
+    let kind = if ["_bulk", "_msearch"].iter().any(|lines| asked.path.contains(lines)) {
+        "application/x-ndjson"
+    } else {
+        "application/json"
+    };
     let body = (!asked.body.is_empty()).then(|| (kind, asked.body.clone()));
     match client.bytes(asked.method.clone(), &asked.path, body).await {
         Ok(bytes) => {
@@ -249,7 +253,10 @@ async fn looked_up(client: &Client, prefix: &str) -> Vec<Value> {
              {{\"index\":{{\"_id\":\"gone\"}}}}\n{{}}\n{{\"delete\":{{\"_id\":\"gone\"}}}}\n"
         );
         let body = ("application/x-ndjson", lines.into_bytes());
-        client.bytes(Method::POST, &format!("/{index}/_bulk?refresh=true"), Some(body)).await.expect("written");
+        client
+            .bytes(Method::POST, &format!("/{index}/_bulk?refresh=true"), Some(body))
+            .await
+            .expect("written");
     }
     let refresh = format!("/{all}/_refresh?ignore_unavailable=true&allow_no_indices=true");
     client.post_empty(&refresh).await.expect("refreshed");

@@ -147,13 +147,20 @@ type Witnessed = (BTreeMap<String, [i64; 3]>, BTreeMap<String, Option<i64>>, Vec
 
 /// What the freeze's witness tells of a side, without what belongs to one server alone.
 async fn witnessed(endpoint: &PostgresEndpoint) -> Witnessed {
-    let source = StorePair { postgres: endpoint.clone(), elasticsearch: ElasticsearchEndpoint::plain("http://nobody:9200") };
+    let source = StorePair {
+        postgres: endpoint.clone(),
+        elasticsearch: ElasticsearchEndpoint::plain("http://nobody:9200"),
+    };
     let limit = Duration::from_secs(20);
     let settled = FreezeWitness::settle(&source, &[DATABASE.to_owned()], &[], limit).await;
     let Marks { tables, sequences, sessions, .. } = settled.expect("marks").0;
     let of_user = tables.into_iter().filter(|(name, _)| name.contains(".public."));
     let tallies = of_user.map(|(name, t)| (name, [t.inserted, t.updated, t.deleted])).collect();
-    (tallies, sequences, sessions.into_iter().map(|s| format!("{} {} {}", s.application, s.state, s.writes)).collect())
+    (
+        tallies,
+        sequences,
+        sessions.into_iter().map(|s| format!("{} {} {}", s.application, s.state, s.writes)).collect(),
+    )
 }
 
 #[tokio::test]
@@ -188,7 +195,8 @@ async fn rows_transactions_and_sequences_behave_as_on_the_server() {
             pair.server(Side::Source).close(twin);
         }
         real.left_alone(DATABASE).await;
-        let (there, here) = (witnessed(&real.endpoint()).await, witnessed(&pair.endpoint(Side::Source)).await);
+        let (there, here) =
+            (witnessed(&real.endpoint()).await, witnessed(&pair.endpoint(Side::Source)).await);
         assert_eq!(there, here, "seed {seed}");
     }
     assert!(conflicts > 5 && duplicates > 5, "{conflicts} waited for a row, {duplicates} met a key");
@@ -204,7 +212,8 @@ impl Reporter for Quiet {
 }
 
 fn context(sides: [PostgresEndpoint; 2], programs: Programs, folder: &Path) -> MigrationContext {
-    let pair = |postgres| StorePair { postgres, elasticsearch: ElasticsearchEndpoint::plain("http://nobody:9200") };
+    let pair =
+        |postgres| StorePair { postgres, elasticsearch: ElasticsearchEndpoint::plain("http://nobody:9200") };
     let [source, target] = sides.map(pair);
     MigrationContext {
         source,
@@ -254,13 +263,17 @@ async fn rows(endpoint: &PostgresEndpoint) -> Vec<(String, i64)> {
     let mut found = Vec::new();
     for table in TABLES {
         let keys: Vec<String> = (0..20).map(|n| format!("k{n}")).collect();
-        let sql = format!("SELECT id::text, count(*), min(value::text) FROM public.{table} WHERE id::text = ANY($1) GROUP BY 1");
+        let sql = format!(
+            "SELECT id::text, count(*), min(value::text) FROM public.{table} WHERE id::text = ANY($1) GROUP BY 1"
+        );
         let mut rows: Vec<(String, i64)> = session
             .query(&sql, &[&keys])
             .await
             .expect("rows")
             .iter()
-            .map(|row| (format!("{table} {} {}", row.get::<_, String>(0), row.get::<_, String>(2)), row.get(1)))
+            .map(|row| {
+                (format!("{table} {} {}", row.get::<_, String>(0), row.get::<_, String>(2)), row.get(1))
+            })
             .collect();
         rows.sort();
         found.extend(rows);
@@ -306,7 +319,8 @@ async fn the_drivers_steps_end_alike_on_both() {
 #[tokio::test]
 async fn a_table_whose_rows_are_refused_fails_the_restore_on_both() {
     let (Some(source), Some(target)) = (Real::start().await, Real::start().await) else { return };
-    let fails = Event::Fault { side: Side::Target, class: Class::Program, nth: 0, trouble: Trouble::TableFails };
+    let fails =
+        Event::Fault { side: Side::Target, class: Class::Program, nth: 0, trouble: Trouble::TableFails };
     let pair = pair(vec![fails]);
     seed(&source, &pair).await;
     // Restored by itself, no row of the second table passes: what it asks for is not there yet on an empty server.

@@ -15,12 +15,13 @@ pub(crate) const STANDARD: &str = "name: standard\nmigration: {components: [elas
 /// Both stores.
 pub(crate) const WHOLE: &str = "name: whole\n";
 pub(crate) const STREAM: &str = "name: stream\nmigration: {components: [elasticsearch], mover: stream}\n";
-pub(crate) const EXACT: &str = "name: exact\nmigration: {components: [elasticsearch], reindex: warm, delta: exact}\n";
+pub(crate) const EXACT: &str =
+    "name: exact\nmigration: {components: [elasticsearch], reindex: warm, delta: exact}\n";
 pub(crate) const EXACT_STREAM: &str =
     "name: exact\nmigration: {components: [elasticsearch], mover: stream, reindex: warm, delta: exact}\n";
-pub(crate) const UPSTREAM: &str = "name: upstream\nmigration: {components: [elasticsearch], reindex: warm, delta: upstream}\n";
-pub(crate) const AS_UPSTREAM: &str =
-    "name: scripts\nmigration: {components: [elasticsearch], create_indices: upstream, reindex: warm, delta: upstream}\n";
+pub(crate) const UPSTREAM: &str =
+    "name: upstream\nmigration: {components: [elasticsearch], reindex: warm, delta: upstream}\n";
+pub(crate) const AS_UPSTREAM: &str = "name: scripts\nmigration: {components: [elasticsearch], create_indices: upstream, reindex: warm, delta: upstream}\n";
 
 pub(crate) fn setup(yaml: &str, without: Option<Safeguard>) -> Setup {
     let scenario = Scenario::from_yaml("test.yaml", yaml).expect("a scenario");

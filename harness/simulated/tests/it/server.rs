@@ -29,15 +29,22 @@ impl Real {
         std::env::var_os("DRYDOCK_TEST_POSTGRES_BIN").map_or_else(|| DEBIAN.into(), PathBuf::from)
     }
 
-    fn run_program(&self, name: &str, arguments: &[&str]) {
+    fn ended(&self, name: &str, arguments: &[&str]) -> bool {
         let mut command = Command::new(Self::programs().join(name));
         if is_root() {
             command.uid(NOBODY).gid(NOBODY);
         }
         command.current_dir(self.folder.path()).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let ended = command.status().expect("it can be run");
-        assert!(ended.success(), "{name} {arguments:?}: {ended}");
+        command.status().is_ok_and(|ended| ended.success())
+    }
+
+    fn run_program(&self, name: &str, arguments: &[&str]) {
+        assert!(self.ended(name, arguments), "{name} {arguments:?} failed");
+    }
+
+    fn data(&self) -> String {
+        self.folder.path().join("data").display().to_string()
     }
 
     /// Starts one; nothing where this machine has none, which is told.
@@ -47,14 +54,27 @@ impl Real {
             std::io::stderr().write_all(words.as_bytes()).unwrap_or_default();
             return None;
         }
-        let folder = tempfile::Builder::new().prefix("drydock-twin-").tempdir_in("/var/tmp").expect("a folder");
+        let folder =
+            tempfile::Builder::new().prefix("drydock-twin-").tempdir_in("/var/tmp").expect("a folder");
         if is_root() {
             chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("given away");
         }
         let server = Self { folder };
-        server.run_program("initdb", &["-D", "data", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]);
+        server.run_program(
+            "initdb",
+            &[
+                "-D",
+                &server.data(),
+                "-U",
+                "postgres",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--no-locale",
+                "--no-sync",
+            ],
+        );
         let options = format!("-k {} -c listen_addresses= -c fsync=off", server.socket().display());
-        server.run_program("pg_ctl", &["-D", "data", "-w", "-l", "log", "-o", &options, "start"]);
+        server.run_program("pg_ctl", &["-D", &server.data(), "-w", "-l", "log", "-o", &options, "start"]);
         Some(server)
     }
 
@@ -97,6 +117,7 @@ impl Real {
 
 impl Drop for Real {
     fn drop(&mut self) {
-        self.run_program("pg_ctl", &["-D", "data", "-w", "-m", "immediate", "stop"]);
+        // One that never started has nothing to stop.
+        let _ = self.ended("pg_ctl", &["-D", &self.data(), "-w", "-m", "immediate", "stop"]);
     }
 }
