@@ -182,7 +182,9 @@ pub(crate) fn describe(databases: &Databases) -> BTreeMap<String, BTreeMap<Strin
         for (table, found) in &database.tables {
             let mut digest = blake3::Hasher::new();
             for (key, values) in &found.rows {
-                values.iter().for_each(|v| drop(digest.update(format!("{key}\0{v}\0").as_bytes())));
+                values.iter().for_each(|v| {
+                    digest.update(format!("{key}\0{v}\0").as_bytes());
+                });
             }
             let attributes = BTreeMap::from([
                 ("rows".to_owned(), found.rows.len().to_string()),
