@@ -26,6 +26,12 @@ impl Refusal {
     pub(super) fn gone() -> Self {
         Self::new("57P01", "terminating connection due to administrator command")
     }
+
+    /// Of a transaction of which a statement failed before.
+    pub(super) fn aborted() -> Self {
+        let words = "current transaction is aborted, commands ignored until end of transaction block";
+        Self::new("25P02", words)
+    }
 }
 
 impl fmt::Display for Refusal {

@@ -15,14 +15,13 @@ pub enum Write {
 }
 
 impl Server {
-    /// Begins a transaction.
+    /// Begins a transaction; one that is open goes on.
     ///
     /// # Errors
-    /// The session was ended.
+    /// The session was ended, or its transaction failed before (25P02).
     pub fn begin(&mut self, session: i32) -> Result<(), Refusal> {
         let backend = self.backends.get_mut(&session).ok_or_else(Refusal::gone)?;
-        backend.transaction.get_or_insert_default();
-        Ok(())
+        if backend.transaction.get_or_insert_default().failed { Err(Refusal::aborted()) } else { Ok(()) }
     }
 
     /// Commits. A transaction of which a statement failed is undone instead; returns whether it was committed.
@@ -86,6 +85,8 @@ impl Server {
             && let Some(transaction) = self.transaction(session)
         {
             transaction.failed = true;
+            // It is undone at once, and holds no row any more, though it stays open until it is ended.
+            transaction.writes.clear();
             let inserts = matches!(write, Write::Insert(_));
             if inserts && ["23505", "55P03"].contains(&refusal.code) {
                 // The row was written before its key was looked for, and counts.
@@ -103,10 +104,6 @@ impl Server {
     }
 
     fn carry_out(&mut self, session: i32, table: &str, key: &str, write: &Write) -> Result<u64, Refusal> {
-        if self.transaction(session).is_some_and(|t| t.failed) {
-            let message = "current transaction is aborted, commands ignored until end of transaction block";
-            return Err(Refusal::new("25P02", message));
-        }
         let at = (table.to_owned(), key.to_owned());
         let committed = {
             let database = self.database_of(session)?;
@@ -170,7 +167,7 @@ impl Server {
     /// The session was ended, or its transaction failed before.
     pub fn read(&mut self, session: i32, table: &str, key: &str) -> Result<Option<Arc<str>>, Refusal> {
         if self.transaction(session).is_some_and(|t| t.failed) {
-            return Err(Refusal::new("25P02", "current transaction is aborted"));
+            return Err(Refusal::aborted());
         }
         let own = self.transaction(session).and_then(|t| t.writes.get(&(table.to_owned(), key.to_owned())));
         if let Some(own) = own {
@@ -186,7 +183,7 @@ impl Server {
     /// There is no such sequence (42P01).
     pub fn nextval(&mut self, session: i32, sequence: &str) -> Result<i64, Refusal> {
         if self.transaction(session).is_some_and(|t| t.failed) {
-            return Err(Refusal::new("25P02", "current transaction is aborted"));
+            return Err(Refusal::aborted());
         }
         let database = self.database_of(session)?;
         let Some(found) = database.sequences.get_mut(sequence) else {
