@@ -202,3 +202,30 @@ impl Server {
         Ok(next)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_that_failed_holds_no_row_and_takes_no_statement() -> Result<(), Refusal> {
+        let mut server = Server::new();
+        server.make_role("a");
+        server.make_database("a", "a")?;
+        let [one, two] = [server.open("a", "a", "one")?, server.open("a", "a", "two")?];
+        server.make_table(one, "t")?;
+        server.write(one, "t", "there", &Write::Insert("1".into()))?;
+        server.begin(one)?;
+        server.begin(one)?;
+        server.write(one, "t", "held", &Write::Insert("2".into()))?;
+        let code = |done: Result<u64, Refusal>| done.err().map(|refusal| refusal.code);
+        assert_eq!(code(server.write(two, "t", "held", &Write::Insert("3".into()))), Some("55P03"));
+        assert_eq!(code(server.write(one, "t", "there", &Write::Insert("4".into()))), Some("23505"));
+        assert_eq!(server.begin(one).err().map(|refusal| refusal.code), Some("25P02"));
+        assert_eq!(code(server.write(one, "t", "else", &Write::Insert("5".into()))), Some("25P02"));
+        assert_eq!(server.write(two, "t", "held", &Write::Insert("3".into())), Ok(1));
+        assert_eq!(server.commit(one), Ok(false));
+        assert_eq!(server.read(two, "t", "held")?.as_deref(), Some("3"));
+        Ok(())
+    }
+}
