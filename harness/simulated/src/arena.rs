@@ -81,8 +81,8 @@ impl Arena {
                 Without::CountComparison | Without::Flush => {
                     Self { crashes: Crashes::Happen, ..lost(STANDARD) }
                 }
-                Without::ExitCodes | Without::PartialTables | Without::Anew => lost(DATABASES),
-                Without::Alone => {
+                Without::ExitCodes | Without::PartialTables => lost(DATABASES),
+                Without::Alone | Without::Anew => {
                     Self { early: Early::Happen, ..plain(DATABASES, Promise::NoGhost, checks::PG_ROWS) }
                 }
                 Without::Sequences => defined(DATABASES, checks::PG_SEQUENCES),

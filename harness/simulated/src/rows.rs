@@ -31,6 +31,16 @@ pub(crate) fn tables(databases: &[&str]) -> (Vec<String>, Vec<String>) {
     (plain.collect(), NUMBERED.iter().filter(here).map(named).collect())
 }
 
+/// A table of a database that the source does not have: a newer application makes it when it starts.
+pub(crate) fn unknown(database: &str) -> String {
+    format!("{database}.schema_history")
+}
+
+/// Whether the source has a table, written as `database.table`.
+pub(crate) fn is_known(table: &str) -> bool {
+    table.split_once('.').is_some_and(|at| TABLES.contains(&at))
+}
+
 /// The sequence that numbers a table.
 pub(crate) fn sequence_of(table: &str) -> String {
     format!("{table}_id_seq")

@@ -16,6 +16,10 @@ const TRIES: u32 = 60;
 const GRACE: Duration = Duration::from_secs(30);
 /// An application that was started too early works so long.
 const EARLY: Duration = Duration::from_secs(2);
+/// It waits so long at most for the restore.
+const RESTORED_SOON_MS: u64 = 1_000;
+/// Between two looks whether there is one.
+const MOMENT: Duration = Duration::from_millis(5);
 /// Between two tries of it.
 const SOON: Duration = Duration::from_millis(40);
 
@@ -185,8 +189,8 @@ impl Application {
         peer.server().close(session);
     }
 
-    /// An application is started on the target while its database is restored: it makes a row of its own as soon as there is a table
-    /// for it, and is stopped again.
+    /// An application is started on the target while its database is restored: it makes a row of its own, in a table that arrives or in
+    /// one of its own, and is stopped again.
     pub(crate) fn start_early(self: &Arc<Self>, database: &str, events: &[Event]) {
         for event in events {
             let Event::Early { after, number, table } = event.clone() else { continue };
@@ -204,10 +208,14 @@ impl Application {
     async fn work_early(&self, number: u64, table: &str) {
         let (database, name) = parts(table);
         let peer = self.server(Side::Target);
-        // Only what is there while the database is restored was started too early.
-        let restores = peer.server().is_worked_on(database);
-        if !restores {
-            return;
+        // What is there while the database is restored is what the driver promises to notice: who comes later finds a whole
+        // database, as users do, and is told by the comparison alone.
+        let come = self.script.now();
+        while !peer.server().is_restored(database) {
+            if self.script.now() > come + RESTORED_SOON_MS {
+                return;
+            }
+            tokio::time::sleep(MOMENT).await;
         }
         let opened = peer.server().open(database, database, "camunda-early");
         let Ok(session) = opened else { return };
@@ -216,7 +224,13 @@ impl Application {
         let begun = self.script.now();
         while self.script.now() < begun + 2_000 {
             let value = Write::Insert(format!("write {number}").into());
-            let done = peer.server().write(session, name, &key, &value);
+            let done = {
+                let mut server = peer.server();
+                // What the source has not, its application makes on the target when it starts.
+                let made =
+                    if crate::rows::is_known(table) { Ok(()) } else { server.make_table(session, name) };
+                made.and_then(|()| server.write(session, name, &key, &value))
+            };
             if done.is_ok() {
                 self.script.tell(|| format!("early   {table}/{key} is made"));
                 break;

@@ -3,7 +3,7 @@
 
 use super::{Drawing, GRACE_MS, HORIZON_MS, LATER_MS};
 use crate::chance::Chance;
-use crate::rows::tables;
+use crate::rows::{tables, unknown};
 use crate::schedule::{
     Class, Crashes, Early, Event, Heard, Mishap, Side, Stragglers, Trouble, WaysBack, What,
 };
@@ -130,7 +130,10 @@ fn early(seed: u64, drawing: &Drawing<'_>) -> Vec<Event> {
     let (plain, _) = tables(&drawing.databases);
     let Some(table) = chance.one(&plain).cloned() else { return Vec::new() };
     if chance.percent(50) {
-        return vec![Event::Early { after: chance.below(600), number: EARLY, table }];
+        let after = chance.below(200);
+        let database = table.split_once('.').map_or(table.as_str(), |(database, _)| database);
+        let table = if chance.percent(40) { unknown(database) } else { table };
+        return vec![Event::Early { after, number: EARLY, table }];
     }
     let Some(first) = drawing.databases.first() else { return Vec::new() };
     let step = format!("phase-3/restore/{first}");

@@ -51,9 +51,9 @@ impl Server {
             .collect()
     }
 
-    /// Whether this program has a session on a database.
-    pub(crate) fn is_worked_on(&self, database: &str) -> bool {
-        self.backends.values().any(|b| b.database == database && b.application.starts_with(OWN))
+    /// Whether a dump is restored into a database.
+    pub(crate) fn is_restored(&self, database: &str) -> bool {
+        self.backends.values().any(|b| b.database == database && b.restores)
     }
 
     /// Sessions of others on some databases.

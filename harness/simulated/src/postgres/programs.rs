@@ -198,7 +198,10 @@ async fn on_server(peer: Arc<PgPeer>, name: String, asked: Asked, known: Arc<Mut
     let mut work = Work { peer: Arc::clone(&peer), session, trouble, pause, stderr: String::new() };
     let done = match name.as_str() {
         "pg_dump" => dump(&mut work, &asked).await,
-        "pg_restore" => restore(&mut work, &asked).await,
+        "pg_restore" => {
+            peer.server().restores(session);
+            restore(&mut work, &asked).await
+        }
         other => {
             peer.gap(format!("the program {other}"));
             Err(Stop::Failed(format!("the simulator does not know {other}")))

@@ -151,6 +151,8 @@ pub(super) struct Backend {
     pub(super) database: String,
     pub(super) role: String,
     pub(super) application: String,
+    /// Whether a program restores a dump on it.
+    pub(super) restores: bool,
     pub(super) transaction: Option<Transaction>,
     /// Told when the session is ended from elsewhere.
     pub(super) ended: Arc<Notify>,
@@ -198,6 +200,7 @@ impl Server {
             database: database.to_owned(),
             role: role.to_owned(),
             application: application.to_owned(),
+            restores: false,
             transaction: None,
             ended: Arc::new(Notify::new()),
         };
@@ -210,6 +213,13 @@ impl Server {
         if self.is_open(session) {
             self.undo(session);
             self.backends.remove(&session);
+        }
+    }
+
+    /// A dump is restored on a session from now on, until it is closed.
+    pub(super) fn restores(&mut self, session: i32) {
+        if let Some(backend) = self.backends.get_mut(&session) {
+            backend.restores = true;
         }
     }
 

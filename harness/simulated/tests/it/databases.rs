@@ -123,14 +123,38 @@ fn a_session_that_outlives_the_freeze_is_told_with_what_it_writes() {
 
 #[test]
 fn an_application_that_starts_while_its_database_is_restored_leaves_nothing() {
-    let early = |after| Event::Early { after, number: 31_000, table: USERS.into() };
     let whole = setup(WHOLE, None);
-    let worked = [20, 60, 120, 200].map(|after| {
-        let told = play(&whole, &with(early(after)), Tracing::On);
-        assert_eq!((&told.ended, told.broken.len()), (&Ended::Complete, 0), "{}", told.text());
-        told.text().contains("somebody else works on it")
-    });
-    assert!(worked.contains(&true), "nobody came in time");
+    // Into a table that arrives, and into one that it makes itself and no dump knows.
+    for table in [USERS, "identity.schema_history"] {
+        let worked = [0, 40, 70, 100].map(|after| {
+            let early = Event::Early { after, number: 31_000, table: table.into() };
+            let told = play(&whole, &with(early), Tracing::On);
+            assert_eq!((&told.ended, told.broken.len()), (&Ended::Complete, 0), "{}", told.text());
+            let text = told.text();
+            // Whoever made a row was seen, and the database made anew.
+            assert_eq!(
+                text.contains("early31000 is made"),
+                text.contains("somebody else works on it"),
+                "{text}"
+            );
+            text.contains("somebody else works on it")
+        });
+        assert!(worked.contains(&true), "{table}: nobody came in time");
+    }
+}
+
+#[test]
+fn a_trial_whose_restore_did_not_end_well_is_made_again() {
+    let trial = setup("name: trial\nprocedure: estimate-then-cutover\n", None);
+    let step = "estimate/restore/identity";
+    let mishaps = [Mishap::KilledWithin(150), Mishap::KilledAfter, Mishap::FailsAfter];
+    let befall = mishaps.map(|mishap| Event::Mishap { step: step.into(), mishap });
+    let faults = [Trouble::CutBefore, Trouble::Killed].map(|trouble| program(Side::Target, 0, trouble));
+    for event in befall.into_iter().chain(faults) {
+        let told = play(&trial, &with(event.clone()), Tracing::On);
+        let came_to = (&told.ended, told.broken.len(), told.struck);
+        assert_eq!(came_to, (&Ended::Complete, 0, 1), "{event}:\n{}", told.text());
+    }
 }
 
 #[test]
