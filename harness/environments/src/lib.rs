@@ -60,5 +60,5 @@ pub use keycloak::{Keycloak, KeycloakAccount, KeycloakConfig};
 pub use kind::{Applications, ClaimState, Kind, PodState, ReleaseState};
 pub use machine::Machine;
 pub use proxy::{Disturbance, Protocol, Proxy, Reply, Rule, Which};
-pub use signals::{ClientProgram, StoreProcess, client_programs_of, kill_this_process};
+pub use signals::{ClientProgram, StoreProcess, client_programs_of, end_orphans, kill_this_process};
 pub use supervised::StoreSignal;

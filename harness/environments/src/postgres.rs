@@ -215,6 +215,7 @@ pub(crate) fn endpoint(password: &SecretString, door: Option<&Door>, port: u16) 
             Some(door) => PostgresTls::VerifyFull { ca_pem: Some(door.ca_pem.clone()) },
             None => PostgresTls::Off,
         },
+        transport: Default::default(),
     }
 }
 

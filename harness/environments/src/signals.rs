@@ -160,10 +160,32 @@ impl ClientProgram {
 /// Client programs of PostgreSQL that this process started and that work on files below `dumps`.
 pub fn client_programs_of(dumps: &Path) -> Vec<ClientProgram> {
     let me = std::process::id();
+    working_on(dumps, |process| process.parent == me)
+}
+
+/// Ends client programs of PostgreSQL that work on files below `dumps` and that somebody else started: an earlier life of the run,
+/// which was killed and left them behind. A `pg_restore` that is still to connect would clean a database that users work on by
+/// then, and two `pg_dump` would write into one file. Returns their names, once they have ended.
+///
+/// # Errors
+/// One of them still runs: nobody may work beside it.
+pub async fn end_orphans(dumps: &Path) -> Result<Vec<String>> {
+    let me = std::process::id();
+    let left = working_on(dumps, |process| process.parent != me);
+    left.iter().for_each(ClientProgram::kill);
+    let names: Vec<String> = left.iter().map(|program| program.name.clone()).collect();
+    let processes: Vec<Process> = left.into_iter().map(|program| program.process).collect();
+    match tokio::task::spawn_blocking(move || procfs::wait_ended(&processes, DYING)).await {
+        Ok(true) => Ok(names),
+        Ok(false) | Err(_) => Err(not_killed(&names.join(", "), "it still runs")),
+    }
+}
+
+fn working_on(dumps: &Path, whose: impl Fn(&Process) -> bool) -> Vec<ClientProgram> {
     let wanted = dumps.as_os_str().as_encoded_bytes().to_vec();
     procfs::processes()
         .into_iter()
-        .filter(|p| p.parent == me)
+        .filter(whose)
         .filter_map(|process| {
             let name = procfs::name(process.pid);
             let client = ["pg_dump", "pg_restore", "psql"].contains(&name.as_str());
@@ -208,6 +230,35 @@ mod tests {
             std::thread::sleep(Duration::from_millis(10));
             wanted(&states(leader))
         })
+    }
+
+    #[tokio::test]
+    async fn a_program_that_a_killed_life_left_behind_is_ended_and_no_other() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        // It waits for a line that nobody writes.
+        std::fs::write(at("pg_restore"), "#!/bin/sh\nread line <> \"$2\"\n").unwrap();
+        std::fs::set_permissions(at("pg_restore"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(Command::new("mkfifo").arg(at("nobody")).status().unwrap().success());
+        // Their parent has ended, as that of a killed life has.
+        for file in ["dumps/a.dump", "others/a.dump"] {
+            let words = "\"$0\" \"$1\" \"$2\" </dev/null >/dev/null 2>&1 &";
+            let mut parent = Command::new("sh");
+            parent.args(["-c", words, &at("pg_restore"), &at(file), &at("nobody")]);
+            assert!(parent.status().unwrap().success());
+        }
+        let left = |name: &str| working_on(&folder.path().join(name), |_| true).len();
+        let begun = (0..500).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            left("dumps") == 1 && left("others") == 1
+        });
+        assert!(begun, "{} {}", left("dumps"), left("others"));
+        assert!(client_programs_of(&folder.path().join("dumps")).is_empty(), "it is not this process's");
+        assert_eq!(end_orphans(&folder.path().join("dumps")).await.unwrap(), ["pg_restore"]);
+        assert_eq!((left("dumps"), left("others")), (0, 1));
+        assert_eq!(end_orphans(&folder.path().join("others")).await.unwrap(), ["pg_restore"]);
+        assert!(end_orphans(&folder.path().join("others")).await.unwrap().is_empty());
     }
 
     #[tokio::test]

@@ -88,14 +88,11 @@ pub async fn examine(
 
 /// Whether a file is there and what it was.
 async fn as_captured(path: &Path, hash: &str) -> Result<(), String> {
-    let file = path.to_owned();
-    let read = tokio::task::spawn_blocking(move || postgres::hash(&file)).await;
-    match read {
-        Err(e) => Err(format!("could not be read: {e}")),
-        Ok(Err(e)) if e.kind() == std::io::ErrorKind::NotFound => Err("is gone".into()),
-        Ok(Err(e)) => Err(format!("cannot be read: {e}")),
-        Ok(Ok((_, found))) if found == hash => Ok(()),
-        Ok(Ok((bytes, _))) => {
+    match postgres::hash_of(path).await {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err("is gone".into()),
+        Err(e) => Err(format!("cannot be read: {e}")),
+        Ok((_, found)) if found == hash => Ok(()),
+        Ok((bytes, _)) => {
             Err(format!("is not what was captured: its {bytes} bytes were cut short or changed since"))
         }
     }
@@ -133,7 +130,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("a.dump");
         std::fs::write(&file, "0123456789")?;
-        let (_, hash) = postgres::hash(&file)?;
+        let (_, hash) = postgres::hash_of(&file).await?;
         assert_eq!(as_captured(&file, &hash).await, Ok(()));
         std::fs::write(&file, "01234")?;
         assert!(as_captured(&file, &hash).await.is_err_and(|why| why.contains("5 bytes")));

@@ -1,6 +1,7 @@
 //! What a migration is given, and how it tells what it does.
 
 use crate::error::MigrationError;
+use crate::programs::Programs;
 use drydock_core::Redactor;
 use drydock_core::scenario::MigrationSpec;
 use drydock_stores::elasticsearch::{Client, Retries, Timeouts};
@@ -22,6 +23,8 @@ pub struct MigrationContext {
     pub spec: MigrationSpec,
     /// Directory with `pg_dump`, `pg_restore` and `psql`.
     pub clients: PathBuf,
+    /// Who runs them.
+    pub programs: Programs,
     /// Directory for the dumps; created for its owner alone.
     pub dumps: PathBuf,
     /// Passwords of the application roles, by role. They are the same on both sides.

@@ -15,6 +15,7 @@ pub mod freeze;
 mod postgres;
 pub mod preflight;
 mod program;
+pub mod programs;
 mod targets;
 mod way_back;
 mod without;

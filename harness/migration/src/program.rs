@@ -2,6 +2,8 @@
 
 use crate::context::MigrationContext;
 use crate::error::MigrationError;
+use crate::programs::{Call, Ended, Programs, log_file, shown};
+use drydock_core::Redactor;
 use drydock_stores::PostgresEndpoint;
 use drydock_stores::endpoint::PostgresTls;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -37,6 +39,12 @@ pub(crate) async fn run(
     endpoint: Option<&PostgresEndpoint>,
     log: &str,
 ) -> Result<Output, MigrationError> {
+    if let Programs::InProcess(programs) = &cx.programs {
+        let shown = shown(name, &arguments);
+        let ended = programs.run(Call { name: name.to_owned(), arguments, endpoint: endpoint.cloned() });
+        let ended = ended.await;
+        return conclude(&cx.redactor(), &log_file(&cx.run_dir, log), &shown, ended);
+    }
     let environment = match endpoint {
         Some(endpoint) => connection_environment(cx, endpoint)?,
         None => Vec::new(),
@@ -75,8 +83,8 @@ pub(crate) async fn execute(
     let Program { path: program, environment, limit, missing } = program;
     let name = program.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let cancel = cx.cancel.clone();
-    let shown = format!("{name} {}", arguments.join(" "));
-    let log_path = cx.run_dir.join("logs").join(format!("{log}.log"));
+    let shown = shown(&name, &arguments);
+    let log_path = log_file(&cx.run_dir, log);
     let redactor = cx.redactor();
     let work = move || -> Result<Output, MigrationError> {
         let begun = Instant::now();
@@ -128,27 +136,33 @@ pub(crate) async fn execute(
         };
         use std::os::unix::process::ExitStatusExt;
         let status = output.status;
-        let output = Output {
+        let ended = Ended {
             code: status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)),
+            signal: status.signal(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             seconds: begun.elapsed().as_secs_f64(),
         };
-        let text = redactor
-            .apply(&format!("$ {shown}\n{}{}exit code {}\n", output.stdout, output.stderr, output.code));
-        append(&log_path, &text).map_err(|e| MigrationError::io("write the log", &log_path, &e))?;
-        match status.signal() {
-            Some(signal) => Err(MigrationError::environment(
-                format!("run {shown}"),
-                format!("signal {signal} ended it"),
-                "see who ends processes there (the kernel does when memory runs out), then resume the run",
-            )),
-            None => Ok(output),
-        }
+        conclude(&redactor, &log_path, &shown, ended)
     };
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|e| MigrationError::Internal(format!("running {name} failed: {e}")))?
+}
+
+/// Logs what a program said, and tells one that a signal ended from one that ended by itself.
+fn conclude(redactor: &Redactor, log: &Path, shown: &str, ended: Ended) -> Result<Output, MigrationError> {
+    let Ended { code, signal, stdout, stderr, seconds } = ended;
+    let text = redactor.apply(&format!("$ {shown}\n{stdout}{stderr}exit code {code}\n"));
+    append(log, &text).map_err(|e| MigrationError::io("write the log", log, &e))?;
+    match signal {
+        Some(signal) => Err(MigrationError::environment(
+            format!("run {shown}"),
+            format!("signal {signal} ended it"),
+            "see who ends processes there (the kernel does when memory runs out), then resume the run",
+        )),
+        None => Ok(Output { code, stdout, stderr, seconds }),
+    }
 }
 
 fn append(path: &Path, text: &str) -> std::io::Result<()> {

@@ -39,6 +39,18 @@ pub enum Without {
     CopyAnswers,
     /// Copies that were asked for and not answered are given the time to arrive before users are let in.
     LateCopies,
+    /// What the exit codes of dump and restore say is believed.
+    ExitCodes,
+    /// A table whose rows did not arrive is no error to pass over.
+    PartialTables,
+    /// Nobody else works on a database that is restored.
+    Alone,
+    /// A database is made anew before it is restored again.
+    Anew,
+    /// Sequences go on where they were.
+    Sequences,
+    /// Sessions that are open on the frozen source are told.
+    Sessions,
 }
 
 thread_local! {

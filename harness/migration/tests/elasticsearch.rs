@@ -174,6 +174,7 @@ async fn indices_move_whole_and_losses_are_planted() {
         user: "x".into(),
         password: None,
         tls: Default::default(),
+        transport: Default::default(),
     };
     let mut cx =
         context((nobody.clone(), source), (nobody, target), &[Component::Elasticsearch], folder.path());

@@ -95,6 +95,7 @@ async fn race(
             index_prefixes: PREFIXES.map(Into::into).to_vec(),
             ..MigrationSpec::default()
         },
+        programs: Default::default(),
         clients: environment.postgres_clients().map(ToOwned::to_owned).unwrap_or_default(),
         dumps: folder.join("dumps"),
         roles: BTreeMap::new(),

@@ -54,6 +54,7 @@ pub async fn on_stores(scenario: &Scenario, stores: Stores, machine: &EmbeddedCo
         user: String::new(),
         password: None,
         tls: PostgresTls::Off,
+        transport: Default::default(),
     };
     let no_server = || (nobody(), nobody());
     let no_cluster = || (ElasticsearchEndpoint::plain(""), ElasticsearchEndpoint::plain(""));
@@ -68,6 +69,7 @@ pub async fn on_stores(scenario: &Scenario, stores: Stores, machine: &EmbeddedCo
         roles: BTreeMap::new(),
         run_dir: PathBuf::new(),
         cancel: CancellationToken::new(),
+        programs: Default::default(),
     };
     let positive = |budget: Option<jiff::SignedDuration>| budget.and_then(|b| b.try_into().ok());
     let limits =

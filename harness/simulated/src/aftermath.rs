@@ -1,8 +1,8 @@
 //! What is judged after the switch: users' writes on the target, the way back and what it told of losses, the clean-up, a trial.
 
 use crate::clients::{Fate, item};
-use crate::cluster::Cluster;
-use crate::promises::{Moment, Promise, document, is_wanted};
+use crate::promises::{Held, Moment, Promise, is_wanted};
+use crate::rows::{self, label};
 use drydock_core::finding::{Finding, Kind, Sample};
 use drydock_core::names::checks;
 use drydock_core::rollback::WriteFates;
@@ -18,7 +18,7 @@ fn told(
 ) -> Option<(Promise, Finding)> {
     let first = items.first()?;
     let count = items.len() as u64;
-    let message = format!("{count} documents {words}, {} among them", first.item);
+    let message = format!("{count} items {words}, {} among them", first.item);
     let subject = first.item.split('/').next().unwrap_or_default().to_owned();
     Some((promise, Finding::data(check, kind, subject, message).items(count, items)))
 }
@@ -27,16 +27,13 @@ fn told(
 pub(crate) fn judge_target(met: &Moment, left: &Moment, prefixes: &[String]) -> Option<(Promise, Finding)> {
     let mut lost = Vec::new();
     for (key, fate) in left.acks.log.iter().filter(|((index, _), _)| is_wanted(index, prefixes)) {
-        let there = document(&left.target, key).map(|doc| &doc.source);
-        let right = if met.acks.log.get(key) == Some(fate) {
-            vec![document(&met.target, key).map(|doc| doc.source.clone())]
-        } else {
-            fate.states()
-        };
-        if !right.iter().any(|state| state.as_ref() == there) {
+        let there = left.target.state(key);
+        let right =
+            if met.acks.log.get(key) == Some(fate) { vec![met.target.state(key)] } else { fate.states() };
+        if !right.contains(&there) {
             let text = |state: Option<&std::sync::Arc<str>>| state.map(ToString::to_string);
-            let name = format!("{}/{}", key.0, key.1);
-            lost.push(Sample::both(name, text(right.first().and_then(Option::as_ref)), text(there)));
+            let name = label(&key.0, &key.1);
+            lost.push(Sample::both(name, text(right.first().and_then(Option::as_ref)), text(there.as_ref())));
         }
     }
     let words = "of the target changed behind users who work on it";
@@ -49,13 +46,12 @@ pub(crate) fn judge_clean_up(cleaned: &Moment, prefixes: &[String]) -> Option<(P
     for (key, fate) in cleaned.acks.on_source.iter().filter(|((index, _), _)| is_wanted(index, prefixes)) {
         // What users wrote anew or took away on the target outdates what the source holds.
         let outdated = !cleaned.acks.straggled.contains(key) && cleaned.acks.log.get(key) != Some(fate);
-        let (here, there) = (document(&cleaned.source, key), document(&cleaned.target, key));
-        let source = here.map(|doc| &doc.source);
-        if outdated || source.is_none() || source == there.map(|doc| &doc.source) {
+        let (here, there) = (cleaned.source.state(key), cleaned.target.state(key));
+        if outdated || here.is_none() || here == there {
             continue;
         }
-        let text = |doc: Option<&crate::cluster::Doc>| doc.map(|d| d.source.to_string());
-        only.push(Sample::both(format!("{}/{}", key.0, key.1), text(here), text(there)));
+        let text = |state: Option<std::sync::Arc<str>>| state.map(|s| s.to_string());
+        only.push(Sample::both(label(&key.0, &key.1), text(here), text(there)));
     }
     let words = "were on the source alone when it was cleaned up";
     told(Promise::CleanupKeepsACopy, checks::CLEANUP_GUARD, Kind::LostWrite, words, only)
@@ -74,7 +70,7 @@ pub(crate) fn judge_told(returned: &Moment, now: &Moment, fates: &WriteFates) ->
         if again || !certain(Some(fate)) || !certain(on_source) {
             continue;
         }
-        let there = document(&returned.source, key).map(|doc| doc.source.clone());
+        let there = returned.source.state(key);
         let lost = !fate.states().contains(&there);
         let name = item(&key.0, &key.1).to_string();
         if lost && !told_of.contains(name.as_str()) {
@@ -94,16 +90,17 @@ pub(crate) fn judge_harmless(
     promise: Promise,
     check: &'static str,
     side: &str,
-    before: &Cluster,
-    after: &Cluster,
+    before: &Held,
+    after: &Held,
 ) -> Option<(Promise, Finding)> {
     let found = unchanged(check, side, "the trial", &describe(before), &describe(after)).findings;
     found.into_iter().next().map(|finding| (promise, finding))
 }
 
-/// Everything a cluster holds, in the form in which real runs describe a side.
-pub(crate) fn describe(cluster: &Cluster) -> Fingerprint {
-    let mut side = Fingerprint::default();
+/// Everything a side holds, in the form in which real runs describe a side.
+pub(crate) fn describe(held: &Held) -> Fingerprint {
+    let Held { cluster, databases } = held;
+    let mut side = Fingerprint { objects: rows::describe(databases), ..Fingerprint::default() };
     for (name, index) in &cluster.indices {
         let mut attributes: BTreeMap<String, String> = BTreeMap::new();
         let mut digest = blake3::Hasher::new();

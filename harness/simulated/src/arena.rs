@@ -2,17 +2,19 @@
 
 use crate::promises::Promise;
 use crate::safeguard::Safeguard;
-use crate::schedule::{Crashes, Stragglers, WaysBack};
+use crate::schedule::{Crashes, Early, Stragglers, WaysBack};
 use crate::setup::Setup;
 use drydock_core::Scenario;
 use drydock_core::names::checks;
 use drydock_migration::Without;
 
-const STANDARD: &str = "name: standard\n";
-const EXACT: &str = "name: warm-exact\nmigration: {reindex: warm, delta: exact}\n";
-const UPSTREAM: &str = "name: warm-official\nmigration: {reindex: warm, delta: upstream}\n";
-const AS_UPSTREAM: &str =
-    "name: official-scripts\nmigration: {create_indices: upstream, reindex: warm, delta: upstream}\n";
+const STANDARD: &str = "name: standard\nmigration: {components: [elasticsearch]}\n";
+const DATABASES: &str = "name: databases\nmigration: {components: [identity, webmodeler, elasticsearch]}\n";
+const EXACT: &str =
+    "name: warm-exact\nmigration: {components: [elasticsearch], reindex: warm, delta: exact}\n";
+const UPSTREAM: &str =
+    "name: warm-official\nmigration: {components: [elasticsearch], reindex: warm, delta: upstream}\n";
+const AS_UPSTREAM: &str = "name: official-scripts\nmigration: {components: [elasticsearch], create_indices: upstream, reindex: warm, delta: upstream}\n";
 
 /// A safeguard's arena.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub struct Arena {
     pub ways_back: WaysBack,
     /// Whether pods straggle.
     pub stragglers: Stragglers,
+    /// Whether applications are started too early.
+    pub early: Early,
     /// What breaks without the safeguard, and not with it.
     pub promise: Promise,
     /// The check that tells of it.
@@ -42,6 +46,7 @@ impl Arena {
             crashes: Crashes::Never,
             ways_back: WaysBack::Never,
             stragglers: Stragglers::Never,
+            early: Early::Never,
             promise,
             check,
         };
@@ -57,6 +62,8 @@ impl Arena {
             },
             Safeguard::Whereabouts => back(NoLostWrite, checks::ACKNOWLEDGED),
             Safeguard::GivenUp => back(Promise::WitnessTells, checks::FREEZE),
+            Safeguard::SeenBefore => back(Promise::RollbackRestores, checks::RB_RESTORED),
+            Safeguard::Orphans => Self { early: Early::Happen, ..lost(DATABASES) },
             Safeguard::Fates => back(Promise::RollbackRestores, checks::RB_WRITES),
             Safeguard::Driver(without) => match without {
                 Without::DeletePropagation => plain(EXACT, NoResurrectedDocument, checks::ES_DOCUMENTS),
@@ -74,6 +81,15 @@ impl Arena {
                 Without::CountComparison | Without::Flush => {
                     Self { crashes: Crashes::Happen, ..lost(STANDARD) }
                 }
+                Without::ExitCodes | Without::PartialTables => lost(DATABASES),
+                Without::Alone | Without::Anew => {
+                    Self { early: Early::Happen, ..plain(DATABASES, Promise::NoGhost, checks::PG_ROWS) }
+                }
+                Without::Sequences => defined(DATABASES, checks::PG_SEQUENCES),
+                Without::Sessions => Self {
+                    stragglers: Stragglers::Happen,
+                    ..plain(DATABASES, Promise::WitnessTells, checks::FREEZE)
+                },
             },
         }
     }
@@ -81,6 +97,9 @@ impl Arena {
     /// The procedure and what happens in it, in few words.
     pub fn place(&self) -> &'static str {
         match (self.yaml, &self.ways_back, self.stragglers, self.crashes) {
+            (DATABASES, _, Stragglers::Happen, _) => "databases, stragglers",
+            (DATABASES, ..) if self.early == Early::Happen => "databases, early start",
+            (DATABASES, ..) => "databases",
             (_, WaysBack::Drawn | WaysBack::From(_), ..) => "standard, gone back",
             (_, _, Stragglers::Happen, _) => "standard, stragglers",
             (_, _, _, Crashes::Happen) => "standard, crashes",
@@ -99,6 +118,6 @@ impl Arena {
         let scenario = Scenario::from_yaml("safeguard", self.yaml).map_err(|e| e.to_string())?;
         let setup = Setup::new(&scenario, documents, Some(without))?;
         let (ways_back, crashes, stragglers) = (self.ways_back.clone(), self.crashes, self.stragglers);
-        Ok(Setup { crashes, ways_back, stragglers, ..setup })
+        Ok(Setup { crashes, ways_back, stragglers, early: self.early, ..setup })
     }
 }

@@ -1,7 +1,12 @@
 //! Users: what they write, through the one gate that a freeze closes, and the log of what was acknowledged to them.
 
+mod rows;
+
 use crate::cluster::{Change, Operation, Versioning};
 use crate::peer::Peer;
+use crate::postgres::PgPeer;
+use crate::promises::Held;
+use crate::rows as tables;
 use crate::schedule::{Event, Heard, Side, What, placed};
 use crate::script::Script;
 use drydock_workload::acknowledged::{Acknowledged, Item, Now, content_of};
@@ -11,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Between two tries of a write that nobody answers.
-const AGAIN: Duration = Duration::from_millis(400);
+pub(super) const AGAIN: Duration = Duration::from_millis(400);
 
 /// How a document came to be gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +123,7 @@ pub(crate) struct Acks {
 
 /// Who writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
+pub(super) enum By {
     Users,
     Straggler,
 }
@@ -128,13 +133,23 @@ pub(crate) struct Application {
     pub(crate) gate: Gate,
     pub(crate) source: Arc<Peer>,
     pub(crate) target: Arc<Peer>,
+    /// The databases of source and target.
+    pub(crate) servers: [Arc<PgPeer>; 2],
     pub(crate) script: Arc<Script>,
     acks: Mutex<Acks>,
+    /// Sessions on the source of pods that do not end, by the number of their write.
+    pub(super) lasting: Mutex<BTreeMap<u64, i32>>,
 }
 
 impl Application {
-    pub(crate) fn new(source: Arc<Peer>, target: Arc<Peer>, script: Arc<Script>) -> Self {
-        Self { gate: Gate::default(), source, target, script, acks: Mutex::default() }
+    pub(crate) fn new(
+        source: Arc<Peer>,
+        target: Arc<Peer>,
+        servers: [Arc<PgPeer>; 2],
+        script: Arc<Script>,
+    ) -> Self {
+        let (acks, lasting) = (Mutex::default(), Mutex::default());
+        Self { gate: Gate::default(), source, target, servers, script, acks, lasting }
     }
 
     pub(crate) fn acks(&self) -> MutexGuard<'_, Acks> {
@@ -148,8 +163,39 @@ impl Application {
         }
     }
 
+    pub(crate) fn server(&self, side: Side) -> &Arc<PgPeer> {
+        let [source, target] = &self.servers;
+        match side {
+            Side::Source => source,
+            Side::Target => target,
+        }
+    }
+
+    /// What a side holds now.
+    pub(crate) fn held(&self, side: Side) -> Held {
+        Held { cluster: self.peer(side).cluster().clone(), databases: self.server(side).databases() }
+    }
+
+    /// Whether a store of a side does not answer.
+    pub(crate) fn is_away(&self, side: Side) -> bool {
+        self.peer(side).is_away() || self.server(side).is_away()
+    }
+
+    /// Starts both stores of the source, where they were stopped.
+    pub(crate) fn start_source(&self) {
+        self.source.start();
+        self.server(Side::Source).start();
+    }
+
+    /// Stops both stores of the source.
+    pub(crate) fn stop_source(&self) {
+        self.source.stop();
+        self.server(Side::Source).stop();
+    }
+
     /// Starts every user. Each acts at its time, or as soon as the gate is open.
     pub(crate) fn start(self: &Arc<Self>, events: &[Event]) {
+        self.open_lasting(events);
         for event in events {
             let Event::Write { at, takes, number, what, heard } = event.clone() else { continue };
             let application = Arc::clone(self);
@@ -176,7 +222,7 @@ impl Application {
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(after)).await;
                 let peer = application.peer(Side::Source);
-                if peer.is_away() {
+                if what.table().is_none() && peer.is_away() {
                     application.script.tell(|| format!("pod     write {number} finds no source"));
                     return;
                 }
@@ -191,6 +237,10 @@ impl Application {
                         )
                     }
                     What::Delete { index, id } => (index, id, Change::Delete, Fate::Absent(Gone::Deleted)),
+                    What::Save { .. } | What::Remove { .. } | What::Number { .. } => {
+                        application.straggle_row(number, &what).await;
+                        return;
+                    }
                     What::Archive { .. } | What::Drop { .. } => return,
                 };
                 let at = (index.as_str(), id.as_str());
@@ -208,6 +258,9 @@ impl Application {
     }
 
     async fn carry_out(&self, side: Side, number: u64, what: &What, heard: Heard) {
+        if what.table().is_some() {
+            return self.carry_out_row(side, number, what, heard).await;
+        }
         self.reach(side).await;
         match what {
             What::Put { index, id } => {
@@ -232,6 +285,7 @@ impl Application {
                     self.delete(side, from, id, Gone::Moved, number, heard);
                 }
             }
+            What::Save { .. } | What::Remove { .. } | What::Number { .. } => {}
             What::Drop { index } => {
                 let now = self.script.now();
                 let mut cluster = self.peer(side).cluster();
@@ -257,7 +311,7 @@ impl Application {
         }
     }
 
-    fn noted(&self, side: Side, number: u64, by: By, what: impl FnOnce() -> String) {
+    pub(super) fn noted(&self, side: Side, number: u64, by: By, what: impl FnOnce() -> String) {
         self.script.wrote(side, by == By::Straggler);
         self.script.tell(|| format!("user    write {number} on the {}: {}", side.as_str(), what()));
     }
@@ -328,7 +382,15 @@ impl Application {
 
 impl Acks {
     /// Takes up what became of a write, as far as its writer knows.
-    fn learn(&mut self, side: Side, key: (String, String), fate: &Fate, heard: Heard, by: By, now: u64) {
+    pub(super) fn learn(
+        &mut self,
+        side: Side,
+        key: (String, String),
+        fate: &Fate,
+        heard: Heard,
+        by: By,
+        now: u64,
+    ) {
         let maybe = |log: &Log| {
             let mut states = log.get(&key).map_or_else(|| vec![None], Fate::states);
             states.extend(fate.states());
@@ -352,14 +414,20 @@ impl Acks {
 /// One acknowledged write as the log of a real run has it.
 fn noted(index: &str, name: &str, fate: &Fate, ms: u64) -> Acknowledged {
     let (now, content) = match fate {
+        Fate::Present(value) if tables::table_of(index).is_some() => {
+            (Now::Stored, Some(format!("value={value}")))
+        }
         Fate::Present(source) => (Now::Stored, content_of(source.as_bytes())),
         Fate::Absent(_) | Fate::Unknown(_) => (Now::Gone, None),
     };
     Acknowledged { item: item(index, name), now, content, ms }
 }
 
-/// A document as real runs name it.
+/// A document or a row as real runs name it.
 pub(crate) fn item(index: &str, name: &str) -> Item {
+    if let Some(table) = tables::table_of(index) {
+        return tables::item(table, name);
+    }
     let (id, routing) = placed(name);
     Item::Elasticsearch {
         index: index.to_owned(),

@@ -1,8 +1,12 @@
 //! Schedules drawn from a seed. Whatever is drawn for one part does not depend on whether another part is asked for.
 
+mod rows;
+
+pub(crate) use rows::seeded as seeded_rows;
+
 use crate::chance::Chance;
 use crate::schedule::{
-    ARCHIVE, ARCHIVED, Class, Crashes, Event, Heard, Killed, Mishap, RECORDS, RUNNING, Schedule, Side,
+    ARCHIVE, ARCHIVED, Class, Crashes, Early, Event, Heard, Killed, Mishap, RECORDS, RUNNING, Schedule, Side,
     Stragglers, TWINS, Trouble, WaysBack, What,
 };
 
@@ -28,6 +32,9 @@ pub(crate) struct Drawing<'a> {
     pub(crate) crashes: Crashes,
     pub(crate) ways_back: &'a WaysBack,
     pub(crate) stragglers: Stragglers,
+    /// Databases that are migrated.
+    pub(crate) databases: Vec<&'static str>,
+    pub(crate) early: Early,
     /// Steps that can be gone back from.
     pub(crate) leaving: Vec<String>,
     /// Steps that something can befall.
@@ -116,6 +123,7 @@ impl Schedule {
         events.extend(way_back(seed, drawing));
         events.extend(later(seed, drawing));
         events.extend(straggling(seed, drawing));
+        events.extend(rows::of_seed(seed, drawing));
         Self { seed, documents, events }
     }
 }
@@ -285,7 +293,7 @@ fn fault(chance: &mut Chance) -> Event {
         Class::Read => chance.below(60),
         Class::Change => chance.below(24),
         Class::Bulk => chance.below(6),
-        Class::Copy => chance.below(8),
+        Class::Copy | Class::Session | Class::Statement | Class::Program => chance.below(8),
     };
     let all = [
         Trouble::Pressure,
@@ -298,7 +306,7 @@ fn fault(chance: &mut Chance) -> Event {
     let late = Trouble::Late(chance.between(20, 1_500));
     let own: &[Trouble] = match class {
         Class::Read if side == Side::Source => &[Trouble::PrimaryMoved],
-        Class::Read => &[],
+        Class::Read | Class::Session | Class::Statement | Class::Program => &[],
         Class::Change => &[late],
         Class::Bulk => &[Trouble::ItemsRefused, late],
         Class::Copy => &[Trouble::ContextLost, Trouble::Silence, late],

@@ -41,6 +41,11 @@ fn troubles(class: Class) -> Vec<Trouble> {
         Class::Change => &[Trouble::Late(700)],
         Class::Bulk => &[Trouble::Late(700), Trouble::ItemsRefused],
         Class::Copy => &[Trouble::Late(60), Trouble::Late(1_500), Trouble::ContextLost, Trouble::Silence],
+        Class::Session => return Vec::new(),
+        Class::Statement => return vec![Trouble::CutBefore, Trouble::CutAfter, Trouble::Slow(4_000)],
+        Class::Program => {
+            return vec![Trouble::CutBefore, Trouble::Killed, Trouble::TableFails, Trouble::Slow(4_000)];
+        }
     };
     TROUBLES.iter().chain(own).copied().collect()
 }
@@ -48,9 +53,12 @@ fn troubles(class: Class) -> Vec<Trouble> {
 /// The schedule of a seed without anything that goes wrong: users' writes, pods that straggle, and whether it is gone back.
 fn calm(setup: &Setup, seed: u64) -> Schedule {
     let mut schedule = setup.schedule(seed);
-    schedule
-        .events
-        .retain(|event| matches!(event, Event::Write { .. } | Event::GoBack { .. } | Event::Straggle { .. }));
+    schedule.events.retain(|event| {
+        matches!(
+            event,
+            Event::Write { .. } | Event::GoBack { .. } | Event::Straggle { .. } | Event::Early { .. }
+        )
+    });
     schedule
 }
 

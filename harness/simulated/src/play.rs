@@ -4,6 +4,7 @@ use crate::aftermath::{judge_clean_up, judge_target};
 use crate::clients::Application;
 use crate::lives::live;
 use crate::peer::Peer;
+use crate::postgres::{PgPeer, Workshop};
 use crate::promises::{Moment, Promise, judge, judge_source, wanted};
 use crate::safeguard::Safeguard;
 use crate::schedule::{Class, Schedule, Side};
@@ -13,7 +14,8 @@ use crate::world::Stage;
 use drydock_core::finding::{Finding, Kind};
 use drydock_core::names::checks;
 use drydock_migration::MigrationContext;
-use drydock_stores::{PostgresEndpoint, StorePair};
+use drydock_migration::programs::Programs;
+use drydock_stores::StorePair;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -115,26 +117,27 @@ async fn played(setup: &Setup, schedule: &Schedule, tracing: Tracing, folder: &P
     let (source, target) = (Peer::new(Side::Source, &script), Peer::new(Side::Target, &script));
     target.reads_from(&source);
     source.reads_from(&target);
-    let postgres = PostgresEndpoint {
-        host: "not-simulated".into(),
-        port: 1,
-        user: "postgres".into(),
-        password: None,
-        tls: Default::default(),
+    let servers = [Side::Source, Side::Target].map(|side| PgPeer::new(side, &script));
+    let [of_source, of_target] = &servers;
+    let pair = |peer: &Arc<Peer>, server: &Arc<PgPeer>| StorePair {
+        postgres: server.endpoint(),
+        elasticsearch: peer.endpoint(),
     };
-    let pair = |peer: &Arc<Peer>| StorePair { postgres: postgres.clone(), elasticsearch: peer.endpoint() };
+    let workshop = Arc::new(Workshop::new(of_source, of_target));
+    let password = |role: &str| (role.to_owned(), "simulated".to_owned().into());
     let context = MigrationContext {
-        source: pair(&source),
-        target: pair(&target),
+        source: pair(&source, of_source),
+        target: pair(&target, of_target),
+        programs: Programs::InProcess(Arc::clone(&workshop) as _),
         spec: setup.scenario.migration.clone(),
         clients: folder.to_owned(),
         dumps: folder.join("dumps"),
-        roles: BTreeMap::new(),
+        roles: setup.databases().into_iter().map(password).collect(),
         run_dir: folder.to_owned(),
         cancel: Default::default(),
     };
-    let application = Arc::new(Application::new(source, target, Arc::clone(&script)));
-    let stage = Stage::new(setup, schedule, script, application, context);
+    let application = Arc::new(Application::new(source, target, servers, Arc::clone(&script)));
+    let stage = Stage::new(setup, schedule, script, application, workshop, context);
     let ended = live(&stage).await;
     conclude(&stage, ended, tracing)
 }

@@ -3,6 +3,8 @@
 
 use crate::clients::{Acks, Fate, Gone, Log};
 use crate::cluster::{Cluster, Doc, Index, shard_of};
+use crate::postgres::Databases;
+use crate::rows;
 use crate::schedule::{named, placed};
 use drydock_core::finding::{Finding, Kind, Sample};
 use drydock_core::names::checks;
@@ -64,19 +66,43 @@ impl Promise {
 /// Both clusters and what was acknowledged at one moment.
 #[derive(Clone)]
 pub(crate) struct Moment {
-    pub(crate) source: Cluster,
-    pub(crate) target: Cluster,
+    pub(crate) source: Held,
+    pub(crate) target: Held,
     pub(crate) acks: Acks,
 }
 
+/// What one side holds.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) cluster: Cluster,
+    pub(crate) databases: Databases,
+}
+
+impl Held {
+    /// What is there of a document or a row, where it is looked for.
+    pub(crate) fn state(&self, key: &(String, String)) -> Option<Arc<str>> {
+        match rows::table_of(&key.0) {
+            Some(table) => rows::row(&self.databases, table, &key.1),
+            None => document(&self.cluster, key).map(|doc| Arc::clone(&doc.source)),
+        }
+    }
+}
+
 pub(crate) fn is_wanted(name: &str, prefixes: &[String]) -> bool {
-    prefixes.is_empty() || prefixes.iter().any(|p| name.starts_with(p.trim_end_matches('*')))
+    rows::table_of(name).is_some()
+        || prefixes.is_empty()
+        || prefixes.iter().any(|p| name.starts_with(p.trim_end_matches('*')))
 }
 
 /// Everything that is promised and not so when users are let onto the target.
 pub(crate) fn judge(moment: &Moment, prefixes: &[String], mode: CreateIndices) -> Vec<(Promise, Finding)> {
-    let mut broken = documents(moment, prefixes);
+    let mut broken = Vec::new();
+    for store in [Store::Documents, Store::Rows] {
+        broken.extend(contents(moment, prefixes, store));
+    }
     broken.extend(counts(moment, prefixes));
+    let taken = rows::numbers_taken(&moment.target.databases);
+    broken.extend(taken.map(|finding| (Promise::DefinitionsCarried, finding)));
     broken.extend(definitions(moment, prefixes, mode));
     broken
 }
@@ -87,7 +113,7 @@ pub(crate) fn wanted(log: &Log, prefixes: &[String]) -> u64 {
 }
 
 /// The document of a name, in the shard in which it is looked for.
-pub(crate) fn document<'a>(cluster: &'a Cluster, (index, name): &(String, String)) -> Option<&'a Doc> {
+fn document<'a>(cluster: &'a Cluster, (index, name): &(String, String)) -> Option<&'a Doc> {
     let (id, routing) = placed(name);
     let shards = &cluster.indices.get(index)?.shards;
     let shard = shards.get(shard_of(routing.unwrap_or(id), shards.len()))?;
@@ -102,16 +128,30 @@ struct Differing {
     ghosts: Vec<Sample>,
 }
 
-fn differing(log: &Log, cluster: &Cluster, prefixes: &[String]) -> Differing {
+/// One kind of what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Store {
+    Documents,
+    Rows,
+}
+
+impl Store {
+    fn of(place: &str) -> Self {
+        if rows::table_of(place).is_some() { Self::Rows } else { Self::Documents }
+    }
+}
+
+fn differing(log: &Log, held: &Held, prefixes: &[String], store: Store) -> Differing {
     let mut found = Differing::default();
-    for (key, fate) in log.iter().filter(|((index, _), _)| is_wanted(index, prefixes)) {
-        let item = format!("{}/{}", key.0, key.1);
-        let there = document(cluster, key).map(|doc| &doc.source);
-        let text = there.map(ToString::to_string);
+    let wanted = |place: &str| Store::of(place) == store && is_wanted(place, prefixes);
+    for (key, fate) in log.iter().filter(|((place, _), _)| wanted(place)) {
+        let item = rows::label(&key.0, &key.1);
+        let there = held.state(key);
+        let text = there.as_ref().map(ToString::to_string);
         match fate {
-            Fate::Present(source) if there == Some(source) => {}
+            Fate::Present(source) if there.as_ref() == Some(source) => {}
             Fate::Present(source) => found.lost.push(Sample::both(item, Some(source.to_string()), text)),
-            Fate::Unknown(states) if states.iter().any(|state| state.as_ref() == there) => {}
+            Fate::Unknown(states) if states.contains(&there) => {}
             Fate::Unknown(_) => found.lost.push(Sample::both(item, Some("one of several".into()), text)),
             Fate::Absent(gone) if there.is_some() => {
                 let sample = Sample::both(item, None, text);
@@ -123,12 +163,22 @@ fn differing(log: &Log, cluster: &Cluster, prefixes: &[String]) -> Differing {
             Fate::Absent(_) => {}
         }
     }
-    for (index, all) in cluster.indices.iter().filter(|(name, _)| is_wanted(name, prefixes)) {
-        for (id, doc) in all.documents() {
-            let key = (index.clone(), named(id, doc.routing.as_deref()));
-            // Known, but somewhere else than where it is looked for, it is nobody's.
-            if document(cluster, &key) != Some(doc) || !log.contains_key(&key) {
-                found.ghosts.push(Sample::named(format!("{}/{}", key.0, key.1)));
+    match store {
+        Store::Rows => {
+            for key in rows::all(&held.databases).filter(|key| !log.contains_key(key)) {
+                found.ghosts.push(Sample::named(rows::label(&key.0, &key.1)));
+            }
+        }
+        Store::Documents => {
+            let indices = held.cluster.indices.iter().filter(|(name, _)| is_wanted(name, prefixes));
+            for (index, all) in indices {
+                for (id, doc) in all.documents() {
+                    let key = (index.clone(), named(id, doc.routing.as_deref()));
+                    // Known, but somewhere else than where it is looked for, it is nobody's.
+                    if document(&held.cluster, &key) != Some(doc) || !log.contains_key(&key) {
+                        found.ghosts.push(Sample::named(rows::label(&key.0, &key.1)));
+                    }
+                }
             }
         }
     }
@@ -136,24 +186,32 @@ fn differing(log: &Log, cluster: &Cluster, prefixes: &[String]) -> Differing {
 }
 
 /// Whether the source holds what was left there: it is read, never changed, and after a way back it is what it was.
-pub(crate) fn judge_source(promise: Promise, log: &Log, source: &Cluster) -> Option<(Promise, Finding)> {
-    let Differing { mut lost, resurrected, ghosts } = differing(log, source, &[]);
-    lost.extend(resurrected.into_iter().chain(ghosts));
+pub(crate) fn judge_source(promise: Promise, log: &Log, source: &Held) -> Option<(Promise, Finding)> {
+    let mut lost = Vec::new();
+    for store in [Store::Documents, Store::Rows] {
+        let differing = differing(log, source, &[], store);
+        lost.extend(differing.lost.into_iter().chain(differing.resurrected).chain(differing.ghosts));
+    }
     let first = lost.first()?;
-    let message = format!("{} documents of the source are not as users left them", lost.len());
+    let message = format!("{} items of the source are not as users left them", lost.len());
     let check = if promise == Promise::RollbackRestores { checks::RB_RESTORED } else { checks::ACKNOWLEDGED };
     let finding =
         Finding::data(check, Kind::LostWrite, first.item.clone(), message).items(lost.len() as u64, lost);
     Some((promise, finding))
 }
 
-fn documents(moment: &Moment, prefixes: &[String]) -> Vec<(Promise, Finding)> {
-    let Differing { lost, resurrected, ghosts } = differing(&moment.acks.log, &moment.target, prefixes);
+fn contents(moment: &Moment, prefixes: &[String], store: Store) -> Vec<(Promise, Finding)> {
+    let Differing { lost, resurrected, ghosts } =
+        differing(&moment.acks.log, &moment.target, prefixes, store);
+    let (things, compared) = match store {
+        Store::Documents => ("documents", checks::ES_DOCUMENTS),
+        Store::Rows => ("rows", checks::PG_ROWS),
+    };
     let mut broken = Vec::new();
     let mut tell = |promise, check, kind, words: &str, samples: Vec<Sample>| {
         if let Some(first) = samples.first() {
             let count = samples.len() as u64;
-            let message = format!("{count} documents {words}, {} among them", first.item);
+            let message = format!("{count} {things} {words}, {} among them", first.item);
             let subject = first.item.split('/').next().unwrap_or_default().to_owned();
             broken.push((promise, Finding::data(check, kind, subject, message).items(count, samples)));
         }
@@ -167,14 +225,14 @@ fn documents(moment: &Moment, prefixes: &[String]) -> Vec<(Promise, Finding)> {
     );
     tell(
         Promise::NoGhost,
-        checks::ES_DOCUMENTS,
+        compared,
         Kind::Extra,
         "are on the target and on the source are not, or elsewhere",
         ghosts,
     );
     tell(
         Promise::NoResurrectedDocument,
-        checks::ES_DOCUMENTS,
+        compared,
         Kind::Extra,
         "that users deleted are back on the target",
         resurrected,
@@ -220,7 +278,8 @@ pub(crate) fn sides_differ(source: &Cluster, target: &Cluster, prefixes: &[Strin
 fn counts(moment: &Moment, prefixes: &[String]) -> Option<(Promise, Finding)> {
     // What a pod wrote behind the freeze is told by the freeze's witness, and no count can be expected of it.
     let straggled = moment.acks.straggled.iter().map(|(index, _)| index.as_str()).collect();
-    let found = counts_differ(&moment.source, &moment.target, prefixes, &straggled)?;
+    let (source, target) = (&moment.source.cluster, &moment.target.cluster);
+    let found = counts_differ(source, target, prefixes, &straggled)?;
     Some((Promise::CountsEqual, found))
 }
 
@@ -261,7 +320,8 @@ fn definitions(moment: &Moment, prefixes: &[String], mode: CreateIndices) -> Vec
     let mut tell = |check: &str, kind, subject: &str, message: String| {
         broken.push((Promise::DefinitionsCarried, Finding::data(check, kind, subject, message)));
     };
-    let (source, target) = (&moment.source.indices, &moment.target.indices);
+    let (from, onto) = (&moment.source.cluster, &moment.target.cluster);
+    let (source, target) = (&from.indices, &onto.indices);
     for (name, index) in source.iter().filter(|(name, _)| is_wanted(name, prefixes)) {
         let Some(there) = target.get(name) else {
             tell(checks::ES_INDICES, Kind::Missing, name, format!("index {name} is missing on the target"));
@@ -296,8 +356,8 @@ fn definitions(moment: &Moment, prefixes: &[String], mode: CreateIndices) -> Vec
     for name in target.keys().filter(|name| is_wanted(name, prefixes) && !source.contains_key(*name)) {
         tell(checks::ES_INDICES, Kind::Extra, name, format!("index {name} is on the target alone"));
     }
-    for name in moment.source.templates.keys().filter(|_| mode != CreateIndices::Bare) {
-        if moment.source.templates.get(name) != moment.target.templates.get(name) {
+    for name in from.templates.keys().filter(|_| mode != CreateIndices::Bare) {
+        if from.templates.get(name) != onto.templates.get(name) {
             let message = format!("index template {name} is missing or another one on the target");
             tell(checks::ES_TEMPLATES, Kind::Missing, name, message);
         }
@@ -313,8 +373,8 @@ fn definitions(moment: &Moment, prefixes: &[String], mode: CreateIndices) -> Vec
         CreateIndices::Bare => &[],
     };
     for (family, check) in families {
-        for ((_, name), body) in moment.source.objects.iter().filter(|((kind, _), _)| kind == family) {
-            if moment.target.objects.get(&(*family, name.clone())) != Some(body) {
+        for ((_, name), body) in from.objects.iter().filter(|((kind, _), _)| kind == family) {
+            if onto.objects.get(&(*family, name.clone())) != Some(body) {
                 let message =
                     format!("{} {name} is missing or another one on the target", family.replace('_', " "));
                 tell(check, Kind::Missing, name, message);

@@ -22,13 +22,17 @@ pub enum Safeguard {
     GivenUp,
     /// A way back tells which writes it loses.
     Fates,
+    /// What was seen before users were let in is not looked at again by who resumes the run.
+    SeenBefore,
+    /// Client programs that a killed life left behind are ended before the run goes on.
+    Orphans,
     /// One of the driver's own.
     Driver(Without),
 }
 
 impl Safeguard {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 31] = [
         Self::Freeze,
         Self::FreezeWait,
         Self::CleanupGuard,
@@ -36,6 +40,8 @@ impl Safeguard {
         Self::Whereabouts,
         Self::GivenUp,
         Self::Fates,
+        Self::SeenBefore,
+        Self::Orphans,
         Self::Driver(Without::Refresh),
         Self::Driver(Without::DeletePropagation),
         Self::Driver(Without::DropPropagation),
@@ -52,6 +58,12 @@ impl Safeguard {
         Self::Driver(Without::BulkAnswers),
         Self::Driver(Without::CopyAnswers),
         Self::Driver(Without::LateCopies),
+        Self::Driver(Without::ExitCodes),
+        Self::Driver(Without::PartialTables),
+        Self::Driver(Without::Alone),
+        Self::Driver(Without::Anew),
+        Self::Driver(Without::Sequences),
+        Self::Driver(Without::Sessions),
     ];
 
     /// Name on the command line.
@@ -64,6 +76,8 @@ impl Safeguard {
             Self::Whereabouts => "whereabouts",
             Self::GivenUp => "given-up",
             Self::Fates => "fates",
+            Self::SeenBefore => "seen-before",
+            Self::Orphans => "orphans",
             Self::Driver(Without::Refresh) => "refresh",
             Self::Driver(Without::DeletePropagation) => "delete-propagation",
             Self::Driver(Without::DropPropagation) => "drop-propagation",
@@ -80,6 +94,12 @@ impl Safeguard {
             Self::Driver(Without::BulkAnswers) => "bulk-answers",
             Self::Driver(Without::CopyAnswers) => "copy-answers",
             Self::Driver(Without::LateCopies) => "late-copies",
+            Self::Driver(Without::ExitCodes) => "exit-codes",
+            Self::Driver(Without::PartialTables) => "partial-tables",
+            Self::Driver(Without::Alone) => "alone",
+            Self::Driver(Without::Anew) => "anew",
+            Self::Driver(Without::Sequences) => "sequences",
+            Self::Driver(Without::Sessions) => "sessions",
         }
     }
 
@@ -98,6 +118,7 @@ impl Safeguard {
         let streams = spec.mover == Mover::Stream;
         let official = spec.create_indices == CreateIndices::Upstream;
         let warm = spec.reindex == drydock_core::scenario::Reindex::Warm;
+        let databases = spec.components().iter().any(|c| c.database().is_some());
         match without {
             Without::DeletePropagation
             | Without::DropPropagation
@@ -130,6 +151,16 @@ impl Safeguard {
             }
             Without::CountComparison if warm && !exact => {
                 Some("the official delta compares no counts: name delta: exact or reindex: cold")
+            }
+            Without::ExitCodes
+            | Without::PartialTables
+            | Without::Alone
+            | Without::Anew
+            | Without::Sequences
+            | Without::Sessions
+                if !databases =>
+            {
+                Some("it belongs to databases: name a scenario whose components have some")
             }
             _ => None,
         }

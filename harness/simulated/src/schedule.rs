@@ -61,6 +61,19 @@ pub enum Class {
     Bulk,
     /// `_reindex`.
     Copy,
+    /// The beginning of a session on PostgreSQL.
+    Session,
+    /// A statement on PostgreSQL.
+    Statement,
+    /// A client program of PostgreSQL on its server.
+    Program,
+}
+
+impl Class {
+    /// Whether it belongs to PostgreSQL.
+    pub(crate) fn is_postgres(self) -> bool {
+        matches!(self, Self::Session | Self::Statement | Self::Program)
+    }
 }
 
 /// What goes wrong with a request.
@@ -91,6 +104,10 @@ pub enum Trouble {
     PrimaryMoved,
     /// The node is killed, and is back after some seconds.
     Crashed,
+    /// A signal ends a program half way.
+    Killed,
+    /// A restore is refused the rows of one table, goes on and ends with 1.
+    TableFails,
 }
 
 /// Whether nodes are killed.
@@ -135,6 +152,35 @@ pub enum What {
         /// Which.
         index: String,
     },
+    /// A row is written, whether it was there or not.
+    Save {
+        /// `database.table`.
+        table: String,
+        /// Its key.
+        key: String,
+    },
+    /// A row is removed.
+    Remove {
+        /// `database.table`.
+        table: String,
+        /// Its key.
+        key: String,
+    },
+    /// A row is made whose key is the next number of a sequence.
+    Number {
+        /// `database.table`.
+        table: String,
+    },
+}
+
+impl What {
+    /// `database.table` of a row.
+    pub(crate) fn table(&self) -> Option<&str> {
+        match self {
+            Self::Save { table, .. } | Self::Remove { table, .. } | Self::Number { table } => Some(table),
+            Self::Put { .. } | Self::Delete { .. } | Self::Archive { .. } | Self::Drop { .. } => None,
+        }
+    }
 }
 
 /// Steps in which the migration may be killed.
@@ -233,6 +279,15 @@ pub enum Event {
         /// What.
         what: What,
     },
+    /// An application is started on the target while its database is restored.
+    Early {
+        /// Milliseconds after the restore began.
+        after: u64,
+        /// Number of the row that it makes.
+        number: u64,
+        /// `database.table` of that row.
+        table: String,
+    },
 }
 
 /// Whether migrations are gone back from.
@@ -245,6 +300,16 @@ pub enum WaysBack {
     Drawn,
     /// All from this step.
     From(String),
+}
+
+/// Whether applications are started on the target while it is restored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Early {
+    /// They are not.
+    #[default]
+    Never,
+    /// In most seeds one is.
+    Happen,
 }
 
 /// Whether pods go on writing after the declared freeze.
@@ -279,6 +344,9 @@ impl fmt::Display for What {
             Self::Delete { index, id } => write!(f, "{index}/{id} is deleted"),
             Self::Archive { from, to, id } => write!(f, "{from}/{id} moves to {to}"),
             Self::Drop { index } => write!(f, "{index} is dropped"),
+            Self::Save { table, key } => write!(f, "{table}/{key} is saved"),
+            Self::Remove { table, key } => write!(f, "{table}/{key} is removed"),
+            Self::Number { table } => write!(f, "{table} gets a row with its next number"),
         }
     }
 }
@@ -300,6 +368,9 @@ impl fmt::Display for Event {
                     Class::Change => "change of definitions",
                     Class::Bulk => "_bulk",
                     Class::Copy => "_reindex",
+                    Class::Session => "session",
+                    Class::Statement => "statement",
+                    Class::Program => "client program",
                 };
                 write!(f, "{what} {} of the {}: {}", nth + 1, side.as_str(), trouble)
             }
@@ -317,6 +388,11 @@ impl fmt::Display for Event {
                 Mishap::FailsBefore => write!(f, "{step} fails before it has done anything"),
                 Mishap::FailsAfter => write!(f, "{step} fails when all of it is done"),
             },
+            Self::Early { after, number, table } => write!(
+                f,
+                "{} s into the restore  an application that was started too early makes row {number} of {table}",
+                seconds(*after)
+            ),
             Self::GoBack { from } => write!(f, "the migration is gone back from after {from}"),
             Self::Straggle { after, number, what } => {
                 write!(
@@ -343,6 +419,8 @@ impl fmt::Display for Trouble {
             Self::ContextLost => f.write_str("loses its search context half way"),
             Self::Silence => f.write_str("carried out, no answer ever comes"),
             Self::Crashed => f.write_str("the node is killed, and back after some seconds"),
+            Self::Killed => f.write_str("a signal ends it half way"),
+            Self::TableFails => f.write_str("the rows of one table are refused, exit code 1"),
             Self::PrimaryMoved => f.write_str("another copy of each shard becomes primary"),
         }
     }

@@ -8,6 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Numbers of PostgreSQL's requests begin here.
+const OF_POSTGRES: u64 = 1 << 40;
+
 /// Whether every request is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tracing {
@@ -21,6 +24,8 @@ pub enum Tracing {
 struct State {
     trace: Vec<String>,
     requests: u64,
+    /// Those of PostgreSQL, which have numbers of their own.
+    statements: u64,
     of_class: BTreeMap<(Side, Class), u32>,
     struck: u64,
     gaps: BTreeSet<String>,
@@ -89,8 +94,13 @@ impl Script {
     /// A request of the migration arrives: its number, and what goes wrong with it.
     pub(crate) fn arrived(&self, side: Side, class: Class) -> (u64, Option<Trouble>) {
         let mut state = self.state();
-        state.requests += 1;
-        let number = state.requests;
+        let number = if class.is_postgres() {
+            state.statements += 1;
+            OF_POSTGRES + state.statements
+        } else {
+            state.requests += 1;
+            state.requests
+        };
         let seen = state.of_class.entry((side, class)).or_default();
         let nth = *seen;
         *seen += 1;
@@ -163,6 +173,6 @@ impl Script {
     pub(crate) fn end(&self) -> (Vec<String>, u64, u64, Vec<String>) {
         let mut state = self.state();
         let gaps = std::mem::take(&mut state.gaps).into_iter().collect();
-        (std::mem::take(&mut state.trace), state.struck, state.requests, gaps)
+        (std::mem::take(&mut state.trace), state.struck, state.requests + state.statements, gaps)
     }
 }

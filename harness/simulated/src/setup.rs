@@ -2,8 +2,8 @@
 
 use crate::draw::Drawing;
 use crate::safeguard::Safeguard;
-use crate::schedule::{Crashes, Event, Schedule, Stragglers, WaysBack};
-use drydock_core::scenario::{CreateIndices, Mover, Procedure, RollbackSpec};
+use crate::schedule::{Crashes, Early, Event, Schedule, Stragglers, WaysBack};
+use drydock_core::scenario::{CreateIndices, DatabaseMover, Mover, Procedure, RollbackSpec};
 use drydock_core::{Component, Plan, Scenario, StepId};
 
 /// Documents a batch: small, so that copies of few documents take several.
@@ -26,6 +26,8 @@ pub struct Setup {
     pub ways_back: WaysBack,
     /// Whether pods go on writing after the declared freeze.
     pub stragglers: Stragglers,
+    /// Whether applications are started on the target too early.
+    pub early: Early,
     /// What of the scenario is left out.
     pub not_simulated: Vec<String>,
 }
@@ -38,10 +40,11 @@ impl Setup {
     pub fn new(scenario: &Scenario, documents: u64, without: Option<Safeguard>) -> Result<Self, String> {
         let mut scenario = scenario.clone();
         let mut left_out = Vec::new();
-        let databases: Vec<&str> =
-            scenario.migration.components().into_iter().filter_map(Component::database).collect();
+        let databases = scenario.migration.components().iter().any(|c| c.database().is_some());
         if !scenario.migration.components().contains(&Component::Elasticsearch) {
-            return Err("the scenario migrates no Elasticsearch, and nothing else is simulated so far".into());
+            return Err(
+                "the scenario migrates no Elasticsearch, and databases alone are not simulated so far".into(),
+            );
         }
         if scenario.camunda().is_some() {
             return Err("a real Camunda cannot be simulated: leave `engine` out".into());
@@ -51,6 +54,11 @@ impl Setup {
             Mover::Snapshot | Mover::Dump | Mover::ReindexByHand => {
                 return Err("of the movers, reindex and stream are simulated so far".into());
             }
+        }
+        if databases && scenario.migration.database_mover != DatabaseMover::Scripts {
+            return Err("of the ways to move databases, that of the official scripts is simulated so far: leave the databases \
+                        out (components: [elasticsearch])"
+                .into());
         }
         if scenario.procedure == Procedure::ChartOnly {
             return Err("an upgrade of the chart alone moves nothing: it is not simulated".into());
@@ -64,8 +72,8 @@ impl Setup {
                 WaysBack::From(spec.from.to_string())
             }
         };
-        if !databases.is_empty() {
-            left_out.push(format!("PostgreSQL ({})", databases.join(", ")));
+        if databases {
+            left_out.push("second roles, owners and rights of PostgreSQL: there are none".into());
         }
         if scenario.identity.take().is_some() {
             left_out.push("the real Keycloak".into());
@@ -75,7 +83,6 @@ impl Setup {
             scenario.faults.clear();
         }
         left_out.push("preflight, Helm, and the requests of comparisons and descriptions of a side".into());
-        scenario.migration.components = Some(vec![Component::Elasticsearch]);
         scenario.migration.reindex_batch = scenario.migration.reindex_batch.min(BATCH);
         if let Some(needs) = without.and_then(|gone| gone.lacking_in(&scenario.migration)) {
             return Err(needs.into());
@@ -89,8 +96,14 @@ impl Setup {
             crashes: Crashes::Never,
             ways_back,
             stragglers: Stragglers::Never,
+            early: Early::Never,
             not_simulated: left_out,
         })
+    }
+
+    /// Databases that are migrated.
+    pub(crate) fn databases(&self) -> Vec<&'static str> {
+        self.scenario.migration.components().into_iter().filter_map(Component::database).collect()
     }
 
     /// The same with every safeguard.
@@ -113,6 +126,8 @@ impl Setup {
             crashes: self.crashes,
             ways_back: &self.ways_back,
             stragglers: self.stragglers,
+            databases: self.databases(),
+            early: self.early,
             leaving: self.plan.ways_back().into_iter().map(ToString::to_string).collect(),
             steps: self.steps(),
         };

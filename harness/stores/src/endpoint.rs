@@ -1,6 +1,7 @@
 //! Where a store is and how to get in. Secrets are wrapped, so that no `Debug` output shows them.
 
 use crate::elasticsearch::transport::Transport;
+use crate::postgres::transport::Transport as PostgresTransport;
 use secrecy::{ExposeSecret, SecretString};
 
 /// An Elasticsearch (or OpenSearch) HTTP endpoint.
@@ -67,6 +68,8 @@ pub struct PostgresEndpoint {
     pub password: Option<SecretString>,
     /// Transport security.
     pub tls: PostgresTls,
+    /// Where sessions are opened.
+    pub transport: PostgresTransport,
 }
 
 /// Transport security of a PostgreSQL connection, in libpq's steps (`sslmode`). A Unix socket is never encrypted.
@@ -275,6 +278,7 @@ impl PostgresEndpoint {
             user,
             password: parsed.password().map(decode).transpose()?.map(SecretString::from),
             tls,
+            transport: PostgresTransport::Network,
         };
         Ok((endpoint, Some(database).filter(|d| !d.is_empty())))
     }

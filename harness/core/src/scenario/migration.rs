@@ -59,8 +59,11 @@ fn default_prefixes() -> Vec<String> {
     ["zeebe-", "operate-", "tasklist-", "optimize-", "connectors-", "camunda-"].map(Into::into).to_vec()
 }
 
+/// Indices copied at once where a scenario does not say how many.
+pub const USUAL_PARALLELISM: u32 = 4;
+
 fn default_parallelism() -> u32 {
-    4
+    USUAL_PARALLELISM
 }
 
 fn default_batch() -> u32 {

@@ -19,7 +19,9 @@ pub use expect::{Expect, Expectation, ExpectedVerdict};
 pub use fault::{Fault, FaultKind};
 pub use identity::IdentityName;
 pub use manual::{DatabaseMover, DumpTool, Repository, RepositoryKind};
-pub use migration::{CreateIndices, Delta, Grants, MigrationSpec, Mover, Reindex, Versions};
+pub use migration::{
+    CreateIndices, Delta, Grants, MigrationSpec, Mover, Reindex, USUAL_PARALLELISM, Versions,
+};
 pub use parse::{ScenarioError, did_you_mean, ledger_from_yaml};
 pub use procedure::Procedure;
 pub use rollback::{Harm, RollbackSpec, Volumes};

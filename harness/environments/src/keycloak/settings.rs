@@ -166,6 +166,7 @@ mod tests {
                 user: "postgres".into(),
                 password: Some(SecretString::from("of the superuser")),
                 tls,
+                transport: Default::default(),
             },
             account: KeycloakAccount {
                 database: "keycloak".into(),

@@ -2,6 +2,7 @@
 
 use super::{Marks, ServerMark, Session, TableMark};
 use crate::error::MigrationError;
+use crate::without::Without;
 use drydock_stores::PostgresEndpoint;
 use drydock_stores::postgres::{APPLICATION_NAME, Connection, connect};
 use std::collections::BTreeMap;
@@ -96,6 +97,9 @@ pub(super) async fn read_sessions(
     session: &Connection,
     databases: &[String],
 ) -> Result<Vec<Session>, MigrationError> {
+    if Without::Sessions.is_gone() {
+        return Ok(Vec::new());
+    }
     let rows = session
         .query(
             "SELECT pid, coalesce(application_name, ''), datname::text, coalesce(usename::text, ''), coalesce(state, ''), \

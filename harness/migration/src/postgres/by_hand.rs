@@ -72,12 +72,9 @@ pub(super) fn note_hash(file: &Path, hash: &str) -> Result<(), MigrationError> {
 
 /// Whether a dump is what was written. `psql` takes the end of a file for the end of the data, and says nothing.
 pub(super) async fn check_hash(file: &Path) -> Result<(), MigrationError> {
-    let (read, path) = (file.to_owned(), seal(file));
+    let path = seal(file);
     let wanted = std::fs::read_to_string(&path).map_err(|e| MigrationError::io("read", &path, &e))?;
-    let (bytes, hash) = tokio::task::spawn_blocking(move || super::hash(&read))
-        .await
-        .map_err(|e| MigrationError::Internal(format!("hashing the dump failed: {e}")))?
-        .map_err(|e| MigrationError::io("read", file, &e))?;
+    let (bytes, hash) = super::hash_of(file).await.map_err(|e| MigrationError::io("read", file, &e))?;
     if hash == wanted {
         return Ok(());
     }

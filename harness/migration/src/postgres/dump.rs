@@ -4,6 +4,7 @@ use super::{by_hand, database_of, toc};
 use crate::context::{Facts, MigrationContext};
 use crate::error::MigrationError;
 use crate::program::{self, database_argument};
+use crate::without::Without;
 use drydock_core::Component;
 use drydock_core::scenario::DatabaseMover;
 use serde_json::json;
@@ -43,6 +44,9 @@ fn arguments(format: Vec<String>, component: Component, database: &str, file: &P
         // Members of the cache cluster, rewritten all the time, and worthless elsewhere.
         arguments.extend(["jgroups_ping", "JGROUPS_PING"].map(|t| format!("--exclude-table-data={t}")));
     }
+    if Without::Sequences.is_gone() {
+        arguments.push("--exclude-table-data=*_seq".into());
+    }
     arguments.push(format!("--file={}", file.display()));
     arguments.push(database_argument(database));
     arguments
@@ -80,7 +84,7 @@ pub(crate) async fn dump(
     };
     let arguments = arguments(format, component, database, &partial);
     let output = program::run(cx, "pg_dump", arguments, Some(&endpoint), &log).await?;
-    if output.code != 0 {
+    if output.code != 0 && !Without::ExitCodes.is_gone() {
         let _ = std::fs::remove_file(&partial);
         return Err(MigrationError::from_words(
             format!("pg_dump of database {database}"),
@@ -110,11 +114,7 @@ pub(crate) async fn dump(
         }
         _ => None,
     };
-    let hashed = partial.clone();
-    let (bytes, hash) = tokio::task::spawn_blocking(move || hash(&hashed))
-        .await
-        .map_err(|e| MigrationError::Internal(format!("hashing the dump failed: {e}")))?
-        .map_err(|e| MigrationError::io("read", &partial, &e))?;
+    let (bytes, hash) = hash_of(&partial).await.map_err(|e| MigrationError::io("read", &partial, &e))?;
     if by_hand {
         by_hand::note_hash(&file, &hash)?;
     }
@@ -153,6 +153,18 @@ pub(super) async fn list(cx: &MigrationContext, file: &Path, log: &str) -> Resul
         ));
     }
     Ok(output.stdout)
+}
+
+/// Files up to so many bytes are read at once: to hand them to another thread takes longer.
+const AT_ONCE: u64 = 256 * 1024;
+
+/// Length and BLAKE3 of a file.
+pub(crate) async fn hash_of(file: &Path) -> std::io::Result<(u64, String)> {
+    if std::fs::metadata(file)?.len() <= AT_ONCE {
+        return hash(file);
+    }
+    let file = file.to_owned();
+    tokio::task::spawn_blocking(move || hash(&file)).await.map_err(std::io::Error::other)?
 }
 
 /// Length and BLAKE3 of a file. Blocking.

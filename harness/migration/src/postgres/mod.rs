@@ -13,7 +13,7 @@ mod toc;
 mod trial;
 
 pub(crate) use by_hand::carry_roles;
-pub(crate) use dump::{DumpKind, dump, hash, path, round};
+pub(crate) use dump::{DumpKind, dump, hash, hash_of, path, round};
 pub(crate) use grants::carry_grants;
 pub(crate) use restore::restore;
 pub(crate) use server::{contents, prepare};

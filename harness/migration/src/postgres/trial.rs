@@ -11,7 +11,7 @@ use drydock_core::Component;
 use drydock_core::prediction::PREDICTED;
 use drydock_stores::postgres::{APPLICATION_NAME, connect};
 use serde_json::json;
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// Dumps the database while users read, and predicts the final dump.
 pub(crate) async fn trial_backup(
@@ -25,7 +25,8 @@ pub(crate) async fn trial_backup(
     Ok(facts)
 }
 
-/// Restores the trial's dump into a database of its own, drops it, removes the dump, and predicts the restore.
+/// Restores the trial's dump into a database of its own, drops it, removes the dump, and predicts the restore. Who tries again makes the
+/// dump again where it is gone.
 pub(crate) async fn trial_restore(
     cx: &MigrationContext,
     component: Component,
@@ -33,12 +34,16 @@ pub(crate) async fn trial_restore(
 ) -> Result<Facts, MigrationError> {
     let role = database_of(component)?;
     let apart = format!("drydock_trial_{component}");
+    let file = path(cx, component, DumpKind::Trial);
+    if !file.exists() {
+        // A try that failed, or was killed before it was noted as done, has removed it.
+        dump(cx, component, DumpKind::Trial).await?;
+    }
     let session = connect(&cx.target.postgres, MAINTENANCE, APPLICATION_NAME).await?;
     create_apart(cx, &session, &apart, role, reporter).await?;
     let restored = restore(cx, component, DumpKind::Trial, &apart).await;
     // Whatever came of it: nothing stays behind. The first failure is the one to tell.
     let dropped = drop_database(&session, &apart).await;
-    let file = path(cx, component, DumpKind::Trial);
     let removed = std::fs::remove_file(&file).map_err(|e| MigrationError::io("remove", &file, &e));
     let seconds = restored?;
     dropped?;

@@ -75,6 +75,7 @@ impl Server {
             user: "postgres".into(),
             password: Some("super-secret".to_owned().into()),
             tls: Default::default(),
+            transport: Default::default(),
         }
     }
 
@@ -142,6 +143,7 @@ pub(crate) fn context(
         ),
         run_dir: folder.join("run"),
         cancel: Default::default(),
+        programs: Default::default(),
     }
 }
 

@@ -88,6 +88,7 @@ impl Stage {
             roles,
             run_dir: folder,
             cancel: CancellationToken::new(),
+            programs: Default::default(),
         };
         for step in Plan::of(&scenario).steps {
             let ours = step.id.as_str().starts_with("phase-1") || step.id.as_str().starts_with("phase-3");

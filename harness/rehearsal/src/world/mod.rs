@@ -297,6 +297,7 @@ impl RealWorld {
             roles: self.roles()?,
             run_dir: self.config.folder.clone(),
             cancel: self.cancel.clone(),
+            programs: Default::default(),
         })
     }
 

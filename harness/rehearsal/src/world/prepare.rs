@@ -9,7 +9,7 @@ use drydock_core::scenario::{self, Managed, Misconfiguration, Procedure, Profile
 use drydock_core::{Action, Event, Scenario, StepId};
 use drydock_environments::{
     Access, EmbeddedConfig, Environment, KeycloakConfig, Obtained, ReindexWhitelist, Side, SideConfig,
-    StoreVersion,
+    StoreVersion, end_orphans,
 };
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_stores::endpoint::ElasticsearchAuth;
@@ -228,9 +228,21 @@ impl RealWorld {
         }
     }
 
+    async fn end_orphans(&self) -> Stepped<()> {
+        let dumps = self.environment()?.work_dir().join("dumps");
+        let ended = end_orphans(&dumps).await.map_err(of_environment)?;
+        if !ended.is_empty() {
+            let text =
+                format!("ended {}, which the killed life of this run left behind", ended.join(" and "));
+            self.recorder.emit(Event::Note { level: NoteLevel::Warning, text });
+        }
+        Ok(())
+    }
+
     /// Brings back what finished steps had made before the run was killed.
     pub(super) async fn bring_back(&mut self, progress: &Progress) -> Stepped<()> {
         self.announce()?;
+        self.end_orphans().await?;
         let plan = &self.config.plan;
         let did = |action| progress.did(plan, action);
         let whereabouts = progress.whereabouts(plan);

@@ -17,7 +17,7 @@ use drydock_stores::compare::{
 use drydock_workload::probe::ProbeResult;
 use serde_json::json;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Shorter ones may be a busy machine's.
@@ -60,6 +60,36 @@ impl RealWorld {
         self.config.folder.join(format!("before-{side}.json"))
     }
 
+    fn description_after(&self, side: Side) -> PathBuf {
+        self.config.folder.join(format!("after-{side}.json"))
+    }
+
+    /// What a side is afterwards. Users write again as soon as it was described: a run that is killed then and resumed would take what
+    /// they wrote for harm, so what the earlier life saw counts.
+    async fn described_after(&self, side: Side, facts: &mut Facts) -> Stepped<Fingerprint> {
+        let path = self.description_after(side);
+        // One that was not written to its end was written by a life in which nobody was let in yet.
+        let seen = fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Fingerprint>(&text).ok());
+        if let Some(seen) = seen {
+            self.tell_digest(side, "after", &seen);
+            facts.insert(format!("{side}_objects"), json!(seen.objects.len()));
+            facts.insert(format!("{side}_seen_by_an_earlier_life"), json!(true));
+            return Ok(seen);
+        }
+        let after = self.describe(side, "after", facts).await?;
+        keep(&path, &after)?;
+        Ok(after)
+    }
+
+    fn tell_digest(&self, side: Side, moment: &str, all: &Fingerprint) {
+        self.recorder.emit(Event::DataDigest {
+            moment: format!("{side} {moment} {}", self.promise()),
+            digest: all.digest(),
+            documents: all.documents,
+            rows: all.rows,
+        });
+    }
+
     /// Lets users' writes wait, and describes the sides.
     pub(super) async fn measure_before(&mut self) -> Stepped<Facts> {
         let mut facts = Facts::new();
@@ -73,11 +103,16 @@ impl RealWorld {
         }
         for (side, _) in self.described() {
             let now = self.describe(*side, "before", &mut facts).await?;
-            let path = self.description(*side);
-            let text = serde_json::to_vec(&now).map_err(|e| internal(&e.to_string()))?;
-            fs::write(&path, text).map_err(|e| {
-                environment(format!("cannot write {}: {e}", path.display()), "free disk space")
-            })?;
+            keep(&self.description(*side), &now)?;
+            match fs::remove_file(self.description_after(*side)) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(environment(
+                        format!("cannot remove {}: {e}", self.description_after(*side).display()),
+                        "look at the permissions of the run folder",
+                    ));
+                }
+                _ => {}
+            }
         }
         self.promised_from_ms = Some(self.recorder.now_ms());
         Ok(facts)
@@ -99,7 +134,7 @@ impl RealWorld {
                     "rehearse again from the beginning",
                 )
             })?;
-            let after = self.describe(*side, "after", &mut facts).await?;
+            let after = self.described_after(*side, &mut facts).await?;
             let result = unchanged(check, &side.to_string(), self.promise(), &before, &after);
             let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.conclude(vec![CheckResult { millis, ..result }]);
@@ -129,12 +164,7 @@ impl RealWorld {
         );
         let mut all = documents.map_err(|e| store_failed(&format!("describe the {side} cluster"), &e))?;
         all.extend(rows.map_err(|e| store_failed(&format!("describe the {side} databases"), &e))?);
-        self.recorder.emit(Event::DataDigest {
-            moment: format!("{side} {moment} {}", self.promise()),
-            digest: all.digest(),
-            documents: all.documents,
-            rows: all.rows,
-        });
+        self.tell_digest(side, moment, &all);
         let seconds = super::prepare::round(began.elapsed().as_secs_f64());
         facts.insert(format!("{side}_objects"), json!(all.objects.len()));
         facts.insert(format!("{side}_seconds"), json!(seconds));
@@ -199,6 +229,13 @@ impl RealWorld {
             .collect();
         Some(unnoticed(check, self.promise(), &seen, window))
     }
+}
+
+/// Keeps a description.
+fn keep(path: &Path, description: &Fingerprint) -> Stepped<()> {
+    let text = serde_json::to_vec(description).map_err(|e| internal(&e.to_string()))?;
+    fs::write(path, text)
+        .map_err(|e| environment(format!("cannot write {}: {e}", path.display()), "free disk space"))
 }
 
 /// Probes that watched while the promise held, and the outages they saw meanwhile.

@@ -84,6 +84,7 @@ async fn prepare(environment: &Embedded, folder: &std::path::Path) -> MigrationC
         roles,
         run_dir: folder.to_owned(),
         cancel: CancellationToken::new(),
+        programs: Default::default(),
     };
     for component in Component::ALL.into_iter().filter(|c| c.database().is_some()) {
         perform(&context, Action::PrepareDatabase(component)).await;

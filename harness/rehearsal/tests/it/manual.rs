@@ -49,6 +49,7 @@ async fn pair(folder: &Path) -> Pair {
         roles: BTreeMap::new(),
         run_dir: folder.to_owned(),
         cancel: CancellationToken::new(),
+        programs: Default::default(),
     };
     Pair { environment, context, source: from, target: to, prefixes: Vec::new() }
 }

@@ -115,6 +115,7 @@ async fn servers(folder: &std::path::Path, majors: (u16, u16)) -> Result<Servers
         roles,
         run_dir: folder.to_owned(),
         cancel: CancellationToken::new(),
+        programs: Default::default(),
     };
     Ok(Servers { environment, context })
 }

@@ -87,6 +87,7 @@ async fn migrate(folder: &std::path::Path) -> Migrated {
         roles,
         run_dir: folder.to_owned(),
         cancel: CancellationToken::new(),
+        programs: Default::default(),
     };
     for step in Plan::of(&scenario).steps {
         let ours = step.id.as_str().starts_with("phase-1") || step.id.as_str().starts_with("phase-3");

@@ -103,6 +103,7 @@ impl Pair {
                 reindex_parallelism: 1,
                 ..MigrationSpec::default()
             },
+            programs: Default::default(),
             clients: folder.to_owned(),
             dumps: folder.join("dumps"),
             roles: BTreeMap::new(),

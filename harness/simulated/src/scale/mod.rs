@@ -165,8 +165,8 @@ pub struct Paper {
 
 /// Copies at once that are looked at.
 pub const PARALLELISM: [u64; 6] = [1, 2, 4, 8, 16, 32];
-/// Those of the table of roads.
-pub const USUAL: u64 = 8;
+/// Those of the table of roads: the driver's own, where a scenario does not say how many.
+pub const USUAL: u64 = drydock_core::scenario::USUAL_PARALLELISM as u64;
 
 /// Draws installations and sends each along every road.
 pub fn paper(landscape: &Landscape, rates: &Rates, draws: u64, seed: u64) -> Paper {

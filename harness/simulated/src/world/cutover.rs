@@ -2,13 +2,14 @@
 
 use super::{BETWEEN, Looked, SimWorld, Stepped, environment};
 use crate::promises::{Promise, sides_differ};
+use crate::rows;
 use crate::safeguard::Safeguard;
 use crate::schedule::Side;
 use drydock_core::event::ServiceState;
 use drydock_core::finding::{Finding, Kind};
 use drydock_core::names::checks;
 use drydock_core::{Action, Event, Step};
-use drydock_migration::freeze::{FreezeWitness, Settled, compare};
+use drydock_migration::freeze::{FreezeWitness, Settled, compare, sessions, still_active};
 use drydock_rehearsal::flow::{Attempt, Facts};
 use drydock_rehearsal::guard::{Known, moved_since, refusals, refused_at_last};
 use drydock_stores::compare::CheckResult;
@@ -36,9 +37,15 @@ impl SimWorld<'_> {
                 stage.application.gate.emptied().await;
             }
         }
-        let before = stage.script.late();
+        let (before, open) = (stage.script.late(), stage.application.lasting_sessions());
         let prefixes = &stage.context.spec.index_prefixes;
-        let (marks, settled) = FreezeWitness::settle(&stage.context.source, &[], prefixes, SETTLE).await?;
+        let databases = self.databases();
+        let (marks, settled) =
+            FreezeWitness::settle(&stage.context.source, &databases, prefixes, SETTLE).await?;
+        self.sessions_told(&open, &marks);
+        for session in &marks.sessions {
+            self.found(still_active(session));
+        }
         let looked = Looked { marks, late: (before, stage.script.late()) };
         if settled == Settled::StillMoving {
             let next = self.look().await?;
@@ -58,6 +65,8 @@ impl SimWorld<'_> {
         let certainly = now.late.0 > before.late.1;
         let possibly = now.late.1 > before.late.0;
         match told {
+            // A server that was restarted has forgotten its figures: that nothing is proven is told, and is no alarm.
+            Some(unproven) if unproven.kind == Kind::NotCompared => {}
             Some(alarm) if !possibly => self.stage.broke(Promise::WitnessTells, alarm.clone()),
             Some(told) if self.stage.script.late_users() > 0 => {
                 self.stage.broke(Promise::FreezeHolds, told.clone());
@@ -94,10 +103,10 @@ impl SimWorld<'_> {
     pub(super) async fn pin(&mut self) -> Stepped<Facts> {
         tokio::time::sleep(Duration::from_millis(60)).await;
         let application = &self.stage.application;
-        if application.source.is_away() || application.target.is_away() {
+        if application.is_away(Side::Source) || application.is_away(Side::Target) {
             return Err(environment("a side does not answer"));
         }
-        self.pinned = Some((application.source.cluster().clone(), application.target.cluster().clone()));
+        self.pinned = Some((application.held(Side::Source), application.held(Side::Target)));
         Ok(Facts::new())
     }
 
@@ -115,6 +124,19 @@ impl SimWorld<'_> {
         match self.pinned.take() {
             Some((source, target)) => {
                 let prefixes = self.stage.context.spec.index_prefixes.clone();
+                if !self.stage.databases.is_empty() {
+                    let findings = rows::sides_differ(&source.databases, &target.databases);
+                    let compared = rows::all(&source.databases).count() as u64;
+                    let note = "rows, counts and sequences, side against side".to_owned();
+                    self.conclude(CheckResult {
+                        check: checks::PG_ROWS,
+                        compared,
+                        findings,
+                        note,
+                        millis: 0,
+                    });
+                }
+                let (source, target) = (source.cluster, target.cluster);
                 let findings = sides_differ(&source, &target, &prefixes);
                 let compared = source.indices.values().map(|i| i.documents().count() as u64).sum();
                 let note = "documents and counts, side against side".to_owned();
@@ -162,7 +184,7 @@ impl SimWorld<'_> {
             counts_differ: self.counts_differ,
             on_target: since.map(Duration::from_millis),
             soak: soak.map_or(Duration::ZERO, |s| s.unsigned_abs()),
-            sessions: Vec::new(),
+            sessions: sessions(&self.stage.context.source.postgres, &self.databases()).await?,
             moved: moved.len() as u64,
         });
         for finding in moved {
@@ -178,8 +200,7 @@ impl SimWorld<'_> {
         attempt: Attempt,
         items: &BTreeSet<String>,
     ) -> Stepped<Facts> {
-        let source = &self.stage.application.source;
-        if source.is_stopped() {
+        if self.stage.application.source.is_stopped() {
             return Ok(Facts::new());
         }
         let facts = self.drive(step, attempt, items).await?;

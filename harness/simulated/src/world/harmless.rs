@@ -3,6 +3,7 @@
 use super::{SimWorld, Stepped};
 use crate::aftermath::judge_harmless;
 use crate::promises::Promise;
+use crate::safeguard::Safeguard;
 use crate::schedule::Side;
 use drydock_core::finding::Finding;
 use drydock_core::names::checks;
@@ -26,6 +27,23 @@ impl SimWorld<'_> {
         format!("before-{}.json", side.as_str())
     }
 
+    fn file_after(side: Side) -> String {
+        format!("after-{}.json", side.as_str())
+    }
+
+    /// What a side is afterwards. An earlier life that saw it may have let users in since: what it saw counts.
+    async fn described_after(&self, side: Side) -> Stepped<Fingerprint> {
+        let file = Self::file_after(side);
+        if !self.lacks(Safeguard::SeenBefore)
+            && let Ok(seen) = self.kept(&file)
+        {
+            return Ok(seen);
+        }
+        let after = self.describe(side).await?;
+        self.keep(&file, &after)?;
+        Ok(after)
+    }
+
     pub(super) async fn measure_before(&mut self) -> Stepped<Facts> {
         let gate = &self.stage.application.gate;
         gate.close();
@@ -33,6 +51,7 @@ impl SimWorld<'_> {
         for (side, ..) in self.described() {
             let now = self.describe(*side).await?;
             self.keep(&Self::file(*side), &now)?;
+            let _ = std::fs::remove_file(self.stage.folder.join(Self::file_after(*side)));
         }
         self.stage.observe_before();
         Ok(Facts::new())
@@ -41,15 +60,17 @@ impl SimWorld<'_> {
     pub(super) async fn measure_after(&mut self) -> Stepped<Facts> {
         for (side, check, promise) in self.described() {
             let before: Fingerprint = self.kept(&Self::file(*side))?;
-            let after = self.describe(*side).await?;
+            let after = self.described_after(*side).await?;
             let result = unchanged(check, side.as_str(), "the trial", &before, &after);
             let told: Option<Finding> = result.findings.first().cloned();
-            if let Some((promise, finding)) = self
-                .stage
-                .changed_since_before(*side)
-                .and_then(|(before, after)| judge_harmless(*promise, check, side.as_str(), &before, &after))
-            {
-                self.stage.broke(promise, told.unwrap_or(finding));
+            let judged = match self.stage.changed_since_before(*side) {
+                Some((before, after)) => judge_harmless(*promise, check, side.as_str(), &before, &after)
+                    .map(|(promise, finding)| (promise, told.unwrap_or(finding))),
+                // Users were let in since: what they wrote is nobody's harm, and who tells of it is mistaken.
+                None => told.map(|finding| (*promise, finding)),
+            };
+            if let Some((promise, finding)) = judged {
+                self.stage.broke(promise, finding);
             }
             self.conclude(result);
         }

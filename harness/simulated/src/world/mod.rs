@@ -9,10 +9,12 @@ mod stage;
 pub(crate) use stage::Stage;
 
 use crate::aftermath::describe;
+use crate::promises::{Held, Promise};
 use crate::safeguard::Safeguard;
 use crate::schedule::{Mishap, Side};
 use drydock_core::event::ServiceState;
-use drydock_core::finding::{Class, Finding};
+use drydock_core::finding::{Class, Finding, Kind};
+use drydock_core::names::checks;
 use drydock_core::{Action, Event, Step, StepId};
 use drydock_migration::freeze::{FreezeWitness, Marks};
 use drydock_migration::{BuiltinDriver, Reporter};
@@ -39,7 +41,7 @@ pub(crate) struct SimWorld<'s> {
     compared: Option<Looked>,
     still: Option<Looked>,
     /// Both sides as they were pinned.
-    pinned: Option<(crate::cluster::Cluster, crate::cluster::Cluster)>,
+    pinned: Option<(Held, Held)>,
     objections: u64,
     counts_differ: u64,
     refusals: Vec<String>,
@@ -108,10 +110,28 @@ impl<'s> SimWorld<'s> {
 
     /// Takes the marks of the source.
     async fn look(&self) -> Stepped<Looked> {
-        let before = self.stage.script.late();
+        let (before, open) = (self.stage.script.late(), self.stage.application.lasting_sessions());
         let prefixes = &self.stage.context.spec.index_prefixes;
-        let marks = FreezeWitness::capture(&self.stage.context.source, &[], prefixes).await?;
+        let marks = FreezeWitness::capture(&self.stage.context.source, &self.databases(), prefixes).await?;
+        self.sessions_told(&open, &marks);
         Ok(Looked { marks, late: (before, self.stage.script.late()) })
+    }
+
+    /// Names of the databases that are migrated.
+    fn databases(&self) -> Vec<String> {
+        self.stage.databases.iter().map(ToString::to_string).collect()
+    }
+
+    /// Holds what the witness tells of sessions against what the observer knows: one that was open all the time is told.
+    fn sessions_told(&self, open_before: &[i32], marks: &Marks) {
+        let open = self.stage.application.lasting_sessions();
+        let stayed = open_before.iter().find(|session| open.contains(session));
+        if let Some(session) = stayed.filter(|pid| !marks.sessions.iter().any(|told| told.pid == **pid)) {
+            let message =
+                format!("session {session} is open on the frozen source, and its witness did not notice");
+            let finding = Finding::data(checks::FREEZE, Kind::StillActive, "source", message);
+            self.stage.broke(Promise::WitnessTells, finding);
+        }
     }
 
     /// Lets the driver do a step.
@@ -139,13 +159,13 @@ impl<'s> SimWorld<'s> {
 
     /// Describes a side. A side that does not answer cannot be described.
     async fn describe(&self, side: Side) -> Stepped<Fingerprint> {
-        let peer = self.stage.application.peer(side);
+        let application = &self.stage.application;
         // What a description of one request after the other takes; users' writes wait meanwhile.
         tokio::time::sleep(Duration::from_millis(120)).await;
-        if peer.is_away() {
+        if application.is_away(side) {
             return Err(environment(format!("the {} does not answer", side.as_str())));
         }
-        Ok(describe(&peer.cluster()))
+        Ok(describe(&application.held(side)))
     }
 
     async fn carry_out(&mut self, step: &Step, attempt: Attempt, items: &BTreeSet<String>) -> Stepped<Facts> {
@@ -187,6 +207,12 @@ impl<'s> SimWorld<'s> {
             Action::SwitchBack => self.switch_back().await,
             Action::CompareBack => self.compare_back().await,
             Action::StopWorkload => Ok(Facts::new()),
+            Action::Restore(component) => {
+                if let (Some(database), Attempt::First) = (component.database(), attempt) {
+                    self.stage.application.start_early(database, &self.stage.schedule.events);
+                }
+                self.drive(step, attempt, items).await
+            }
             _ => self.drive(step, attempt, items).await,
         }
     }
@@ -210,9 +236,12 @@ impl<'s> SimWorld<'s> {
         let recall = did(Action::Freeze) && !over && whereabouts != Whereabouts::OnSource;
         let held = did(Action::HoldAgainstBaseline) && !begun(Action::SwitchBack);
         let guarded = did(Action::CleanupGuard) && !did(Action::CleanupSource);
+        if !self.lacks(Safeguard::Orphans) {
+            self.stage.workshop.end_orphans();
+        }
         // Who resumes a run starts what it finds stopped, unless that was cleaned up.
         if !did(Action::CleanupSource) {
-            self.stage.application.source.start();
+            self.stage.application.start_source();
         }
         let gate = &self.stage.application.gate;
         if done.writes_wait(plan) {

@@ -4,8 +4,8 @@
 use super::shown;
 use crate::chance::drawn;
 use crate::clients::Application;
-use crate::cluster::Cluster;
-use crate::promises::{Moment, Promise};
+use crate::postgres::Workshop;
+use crate::promises::{Held, Moment, Promise};
 use crate::safeguard::Safeguard;
 use crate::schedule::{
     ARCHIVED, EMPTY, Event, Heard, Killed, Mishap, RECORDS, RUNNING, Schedule, Side, TWINS,
@@ -37,7 +37,7 @@ pub(crate) struct Truth {
     /// When users were first let back onto the source, and then in milliseconds.
     pub(crate) returned: Option<(Moment, u64)>,
     /// Before something that promises to change nothing.
-    before: Option<(Cluster, Cluster)>,
+    before: Option<(Held, Held)>,
     /// Promises that were seen to break.
     pub(crate) broken: Vec<(Promise, Finding)>,
     /// Whether a way back told what it loses.
@@ -62,6 +62,10 @@ pub(crate) struct Stage {
     pub(crate) folder: PathBuf,
     pub(crate) death: Notify,
     has_twins: bool,
+    /// Where client programs run.
+    pub(crate) workshop: Arc<Workshop>,
+    /// Databases that are migrated, and so named on the servers.
+    pub(crate) databases: Vec<&'static str>,
     truth: Mutex<Truth>,
 }
 
@@ -71,6 +75,7 @@ impl Stage {
         schedule: &Schedule,
         script: Arc<Script>,
         application: Arc<Application>,
+        workshop: Arc<Workshop>,
         context: MigrationContext,
     ) -> Self {
         let scenario = setup.scenario_for(schedule);
@@ -84,6 +89,8 @@ impl Stage {
             context,
             death: Notify::new(),
             has_twins: setup.has_twins(),
+            workshop,
+            databases: setup.databases(),
             truth: Mutex::default(),
         }
     }
@@ -134,8 +141,8 @@ impl Stage {
     /// Both sides and what was acknowledged, now.
     pub(crate) fn moment(&self) -> Moment {
         Moment {
-            source: self.application.source.cluster().clone(),
-            target: self.application.target.cluster().clone(),
+            source: self.application.held(Side::Source),
+            target: self.application.held(Side::Target),
             acks: self.application.acks().clone(),
         }
     }
@@ -189,7 +196,7 @@ impl Stage {
     pub(crate) fn clean(&self) {
         let moment = self.moment();
         self.truth().cleaned.get_or_insert((moment, self.application.gate.side()));
-        self.application.source.stop();
+        self.application.stop_source();
     }
 
     /// Notes what both sides are before something that promises to change nothing.
@@ -199,7 +206,7 @@ impl Stage {
     }
 
     /// A side before and now.
-    pub(crate) fn changed_since_before(&self, side: Side) -> Option<(Cluster, Cluster)> {
+    pub(crate) fn changed_since_before(&self, side: Side) -> Option<(Held, Held)> {
         let now = self.moment();
         let mut truth = self.truth();
         truth.harmless += 1;
@@ -270,6 +277,12 @@ impl Stage {
                     application.put(Side::Source, index, &id, text.into(), number, Heard::Answer);
                 }
             }
+        }
+        crate::rows::define(application.server(Side::Source), &self.databases);
+        for (number, what) in
+            (0_u64..).zip(crate::draw::seeded_rows(&self.databases, self.schedule.documents))
+        {
+            application.seed_row(number, &what);
         }
         let mut source = application.source.cluster();
         let all: Vec<String> = source.indices.keys().cloned().collect();

@@ -28,7 +28,8 @@ fn ask(method: &str, path: impl Into<String>, body: impl Into<String>, shown: &[
 
 /// Operations on documents, on indices, and on copies, in an order in which each depends on the ones before.
 fn operations(prefix: &str) -> Vec<Asked> {
-    let (a, b, c) = (format!("{prefix}a"), format!("{prefix}b"), format!("{prefix}c"));
+    let (a, b, c, d) =
+        (format!("{prefix}a"), format!("{prefix}b"), format!("{prefix}c"), format!("{prefix}d"));
     let index = json!({"settings": {"number_of_shards": 1, "number_of_replicas": 0, "refresh_interval": "-1"},
                        "mappings": {"properties": {"write": {"type": "long"}}},
                        "aliases": {format!("{prefix}alias"): {}}});
@@ -109,7 +110,20 @@ fn operations(prefix: &str) -> Vec<Asked> {
         ask("POST", reindex, copy(&b, json!({"version_type": "external"})), &[]),
         ask("POST", reindex, copy(&c, json!({})), &copied),
         ask("POST", reindex, copy(&c, json!({})), &copied),
-        ask("POST", format!("/{b},{c}/_refresh"), "", &["/_shards/failed"]),
+        // A trial copies a part; whether a copy is allowed is asked with one of nothing.
+        ask("POST", reindex, copy(&d, json!({"max_docs": 2})), &copied),
+        ask("POST", reindex, copy(&d, json!({"max_docs": 100})), &copied),
+        ask("POST", reindex, json!({"source": {"index": a, "query": {"match_none": {}}}, "dest": {"index": d}}).to_string(), &copied),
+        ask("POST", format!("/{b},{c},{d}/_refresh"), "", &["/_shards/failed"]),
+        ask("GET", format!("/{d}/_count"), "", &count),
+        ask("POST", format!("/{d}/_flush?ignore_unavailable=true"), "", &["/_shards/failed"]),
+        ask("POST", "/_msearch", counted(&[&a, &d, &format!("{prefix}none")]), &[
+            "/responses/0/hits/total/value", "/responses/0/status", "/responses/1/hits/total/value",
+            "/responses/2/status", "/responses/2/error/type",
+        ]),
+        ask("POST", format!("/{prefix}alias/_search?size=1&expand_wildcards=all"), r#"{"query":{"match_all":{}}}"#, &[
+            "/hits/total/value", "/_shards/failed",
+        ]),
         ask("GET", format!("/{b}/_count"), "", &count),
         // What is not there.
         ask("GET", format!("/{prefix}none/_count"), "", &[]),
@@ -131,13 +145,26 @@ fn operations(prefix: &str) -> Vec<Asked> {
         ask("PUT", format!("/{b}/_settings"), r#"{"index.blocks.write": "true"}"#, &["/acknowledged"]),
         ask("POST", format!("/{b}/_bulk"), "{\"index\":{\"_id\":\"x\"}}\n{}\n", &["/items/0/index/status", "/items/0/index/error/type"]),
         ask("DELETE", format!("/{a},{b}"), "", &["/acknowledged"]),
-        ask("DELETE", format!("/{c}"), "", &["/acknowledged"]),
+        ask("DELETE", format!("/{c},{d}"), "", &["/acknowledged"]),
         ask("GET", format!("/{a}/_count"), "", &[]),
     ]
 }
 
+/// The body of a request that counts several indices.
+fn counted(names: &[&str]) -> String {
+    let line = |name: &&str| {
+        let (header, body) = (json!({"index": name}), json!({"size": 0, "track_total_hits": true}));
+        format!("{header}\n{body}\n")
+    };
+    names.iter().map(line).collect()
+}
+
 async fn answer(client: &Client, asked: &Asked) -> Value {
-    let kind = if asked.path.contains("_bulk") { "application/x-ndjson" } else { "application/json" };
+    let kind = if ["_bulk", "_msearch"].iter().any(|lines| asked.path.contains(lines)) {
+        "application/x-ndjson"
+    } else {
+        "application/json"
+    };
     let body = (!asked.body.is_empty()).then(|| (kind, asked.body.clone()));
     match client.bytes(asked.method.clone(), &asked.path, body).await {
         Ok(bytes) => {
@@ -211,6 +238,62 @@ async fn paged(client: &Client, prefix: &str) -> Vec<Value> {
     told
 }
 
+/// What is looked up by ids over several indices, as acknowledged writes are after a way back: under every routing, and what the
+/// slices of a point in time hold together.
+async fn looked_up(client: &Client, prefix: &str) -> Vec<Value> {
+    let all = format!("{prefix}found*");
+    for (number, name) in [(0, "found-"), (1, "found-2026-11-20")] {
+        let index = format!("{prefix}{name}");
+        let settings = json!({"settings": {"number_of_shards": 2, "number_of_replicas": 0}});
+        client.put(&format!("/{index}"), &settings).await.expect("made");
+        let lines = format!(
+            "{{\"index\":{{\"_id\":\"same\"}}}}\n{{\"write\":{number}}}\n\
+             {{\"index\":{{\"_id\":\"same\",\"routing\":\"r{number}\"}}}}\n{{\"write\":9}}\n\
+             {{\"index\":{{\"_id\":\"own{number}\"}}}}\n{{\"write\":{number}}}\n\
+             {{\"index\":{{\"_id\":\"gone\"}}}}\n{{}}\n{{\"delete\":{{\"_id\":\"gone\"}}}}\n"
+        );
+        let body = ("application/x-ndjson", lines.into_bytes());
+        client
+            .bytes(Method::POST, &format!("/{index}/_bulk?refresh=true"), Some(body))
+            .await
+            .expect("written");
+    }
+    let refresh = format!("/{all}/_refresh?ignore_unavailable=true&allow_no_indices=true");
+    client.post_empty(&refresh).await.expect("refreshed");
+    let mut told = Vec::new();
+    for ids in [json!(["same", "own0", "gone", "never"]), json!([])] {
+        let query = json!({"size": 1000, "query": {"ids": {"values": ids}}, "_source": true});
+        let path = format!(
+            "/{all}/_search?ignore_unavailable=true&allow_no_indices=true&expand_wildcards=open,hidden"
+        );
+        let answer = client.post(&path, &query).await.expect("an answer");
+        let mut hits: Vec<String> = answer["hits"]["hits"]
+            .as_array()
+            .expect("hits")
+            .iter()
+            .map(|h| json!([h["_index"], h["_id"], h["_routing"], h["_source"]]).to_string())
+            .collect();
+        hits.sort();
+        told.push(json!([answer["hits"]["total"]["value"], hits]));
+    }
+    let index = format!("{prefix}found-");
+    let opened = client.post_empty(&format!("/{index}/_pit?keep_alive=1m")).await.expect("opened");
+    let mut ids = Vec::new();
+    for slice in 0..2 {
+        let body = json!({"size": 10, "pit": {"id": opened["id"], "keep_alive": "1m"}, "slice": {"id": slice, "max": 2},
+                          "sort": [{"_shard_doc": "asc"}]});
+        let page = client.post("/_search?allow_partial_search_results=false", &body).await.expect("a page");
+        let hits = page["hits"]["hits"].as_array().expect("hits");
+        ids.extend(hits.iter().map(|h| json!([h["_id"], h["_routing"]]).to_string()));
+    }
+    ids.sort();
+    told.push(json!(ids));
+    let body = json!({"id": opened["id"]});
+    let _: Value = client.json(Method::DELETE, "/_pit", Some(&body)).await.expect("closed");
+    client.delete(&format!("/{prefix}found-,{prefix}found-2026-11-20")).await.expect("removed");
+    told
+}
+
 #[tokio::test]
 async fn the_simulator_answers_as_the_store_does() {
     let Ok(urls) = std::env::var("DRYDOCK_TEST_ELASTICSEARCH") else {
@@ -239,6 +322,7 @@ async fn the_simulator_answers_as_the_store_does() {
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
     assert_eq!(paged(&real, &prefix).await, paged(&simulated, &prefix).await);
+    assert_eq!(looked_up(&real, &prefix).await, looked_up(&simulated, &prefix).await);
 }
 
 /// The same without a store: everything that is asked is known, so that the comparison above compares something.
@@ -252,5 +336,9 @@ async fn every_operation_of_the_comparison_is_known_to_the_simulator() {
     }
     let pages = paged(&simulated, "x-").await;
     assert_eq!(pages[0][0], 9);
+    let found = looked_up(&simulated, "x-").await;
+    // Of one id under two routings both are there where they are in two shards.
+    assert!(found[0][0].as_u64() > Some(2) && found[1][0] == 0, "{found:?}");
+    assert!(found[2].as_array().is_some_and(|ids| ids.len() > 1), "{found:?}");
     assert_eq!(pages.last(), Some(&json!({"status": 404})));
 }

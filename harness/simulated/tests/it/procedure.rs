@@ -97,6 +97,24 @@ fn whoever_resumes_a_run_leaves_users_where_the_way_back_left_them() {
     assert_eq!(play(&setup(STANDARD, None), &failing, Tracing::Off).broken, []);
 }
 
+/// Found on a real run: the source was described, users wrote again, and the run was killed before it had noted that.
+#[test]
+fn what_users_write_after_the_source_was_held_is_not_taken_for_harm_by_who_resumes() {
+    let writes = || (0..12).map(|n| write(500 * n, 1_000 + n, put(&format!("n{n}"))));
+    let killed = |mishap| {
+        let more = [back_from("phase-2/backup/elasticsearch"), befalls("rollback/hold", mishap)];
+        schedule(writes().chain(more).collect())
+    };
+    for mishap in [Mishap::KilledAfter, Mishap::FailsAfter, Mishap::KilledBefore, Mishap::KilledWithin(60)] {
+        let told = play(&setup(STANDARD, None), &killed(mishap), Tracing::On);
+        assert_eq!((&told.ended, told.broken.len()), (&Ended::Complete, 0), "{mishap:?}:\n{}", told.text());
+        assert!(!told.record.contains("\"different\""), "{mishap:?}:\n{}", told.record);
+    }
+    let gone = setup(STANDARD, Some(Safeguard::SeenBefore));
+    let told = play(&gone, &killed(Mishap::KilledAfter), Tracing::On);
+    assert_eq!(promises(&told), [Promise::RollbackRestores], "{}", told.text());
+}
+
 #[test]
 fn a_pod_that_writes_behind_the_freeze_is_told_and_its_write_is_not_cleaned_away() {
     for yaml in [STANDARD, EXACT] {

@@ -152,14 +152,19 @@ fn what_a_safeguard_was_made_for_breaks_without_it_alone() {
 
 #[test]
 fn where_nothing_is_wanted_or_written_nothing_is_proven() {
-    let nowhere = "name: x\nmigration: {index_prefixes: [nothing-of-that-name-]}\n";
+    let nowhere =
+        "name: x\nmigration: {components: [elasticsearch], index_prefixes: [nothing-of-that-name-]}\n";
     let idle = "name: x\nworkload: {writes_per_second: 0}\n";
     for yaml in [nowhere, idle] {
         let campaign = run(&setup(yaml, None), 1, 4);
         assert!(!campaign.proves() && campaign.proven == 0, "{yaml}: {campaign:?}");
     }
-    let campaign = run(&setup(STANDARD, None), 1, 4);
-    assert!(campaign.proves(), "{campaign:?}");
+    // Rows are moved whatever is wanted of indices.
+    let rows = "name: x\nmigration: {components: [identity, elasticsearch], index_prefixes: [nothing-of-that-name-]}\n";
+    for yaml in [STANDARD, rows] {
+        let campaign = run(&setup(yaml, None), 1, 4);
+        assert!(campaign.proves(), "{yaml}: {campaign:?}");
+    }
 }
 
 #[test]

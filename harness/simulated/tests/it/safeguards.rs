@@ -71,7 +71,8 @@ fn what_breaks_with_a_safeguard_as_well_is_not_its_absence() {
     assert!(again < baseline.seeds / 4, "{missed:?}");
     assert_eq!(missed[&Promise::DefinitionsCarried], (baseline.seeds, 1));
     assert_eq!(absence(&without.whole(), &baseline, 1), Absence::NotMissed);
-    let nowhere = "name: x\nmigration: {index_prefixes: [nothing-of-that-name-]}\n";
+    let nowhere =
+        "name: x\nmigration: {components: [elasticsearch], index_prefixes: [nothing-of-that-name-]}\n";
     let blind = setup(nowhere, Some(Safeguard::Driver(Without::Objects)));
     let baseline = run_without_shortening(&blind.whole(), 1, 2);
     assert!(matches!(absence(&blind, &baseline, 1), Absence::NotProven(_)));

@@ -2,6 +2,7 @@
 //! major versions print equal values alike.
 
 use super::tls::{self, Verify};
+use super::transport::Transport;
 use crate::elasticsearch::transport_advice;
 use crate::endpoint::{PostgresEndpoint, PostgresTls};
 use secrecy::ExposeSecret;
@@ -127,6 +128,13 @@ enum Line<'a> {
 /// Opens a session the first way that the endpoint's transport security allows and the server accepts.
 async fn open(config: &Config, endpoint: &PostgresEndpoint) -> Result<(Client, JoinHandle<()>), String> {
     use Line::{Clear, Encrypted};
+    if let Transport::InProcess(server) = &endpoint.transport {
+        let mut config = config.clone();
+        config.ssl_mode(SslMode::Disable);
+        let stream = server.open().map_err(|e| e.to_string())?;
+        let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(|e| describe(&e))?;
+        return Ok((client, tokio::spawn(async move { drop(connection.await) })));
+    }
     let unverified = || Encrypted(Verify::Nothing);
     let ways = match &endpoint.tls {
         // Nobody listens in on a socket of the file system; servers do not offer TLS there.

@@ -6,6 +6,7 @@ mod connect;
 mod pin;
 mod rows;
 mod tls;
+pub mod transport;
 
 pub use activity::{Activity, Movement};
 pub use catalog::{

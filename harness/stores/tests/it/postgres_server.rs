@@ -136,6 +136,7 @@ impl Server {
             user: user.to_owned(),
             password: None,
             tls: Default::default(),
+            transport: Default::default(),
         }
     }
 

@@ -8,7 +8,7 @@ mod screen;
 use crate::cli::{DRAWN, Simulate};
 use drydock_core::{ExitCode, Scenario};
 use drydock_simulated::{
-    Campaign, Crashes, Depth, Played, Safeguard, Setup, Stragglers, Tracing, WaysBack, exhaust, play,
+    Campaign, Crashes, Depth, Early, Played, Safeguard, Setup, Stragglers, Tracing, WaysBack, exhaust, play,
     run as campaign,
 };
 use std::fmt::Write;
@@ -99,8 +99,11 @@ fn setup(scenario: &Scenario, arguments: &Simulate, without: Option<Safeguard>) 
         }
     };
     let crashes = if arguments.crashes { Crashes::Happen } else { Crashes::Never };
-    let stragglers = if arguments.stragglers { Stragglers::Happen } else { Stragglers::Never };
-    Ok(Setup { crashes, ways_back, stragglers, ..setup })
+    let (stragglers, early) = match arguments.stragglers {
+        true => (Stragglers::Happen, Early::Happen),
+        false => (Stragglers::Never, Early::Never),
+    };
+    Ok(Setup { crashes, ways_back, stragglers, early, ..setup })
 }
 
 fn exit(played: &Campaign) -> ExitCode {

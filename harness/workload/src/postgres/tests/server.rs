@@ -135,6 +135,7 @@ impl Server {
             user: SUPERUSER.to_owned(),
             password: Some(SecretString::from(PASSWORD)),
             tls: PostgresTls::Off,
+            transport: Default::default(),
         }
     }
 
