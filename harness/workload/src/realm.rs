@@ -176,7 +176,7 @@ impl User {
         let rights =
             if self.warden { json!({"realm-management": ["view-users", "query-users"]}) } else { json!({}) };
         json!({
-            "username": self.name, "enabled": self.enabled, "emailVerified": number % 2 == 0,
+            "username": self.name, "enabled": self.enabled, "emailVerified": number.is_multiple_of(2),
             "email": format!("user{number}@camunda.invalid"), "firstName": "Zoë", "lastName": format!("O'Neill {number}"),
             "attributes": {"phone": [format!("+49 {number}"), "x"]},
             "credentials": [{"type": "password", "value": self.password.expose_secret()}],

@@ -138,12 +138,12 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn pod(status: Value) -> Pod {
+    fn pod(status: &Value) -> Pod {
         serde_json::from_value(json!({"metadata": {"name": "p"}, "status": status})).unwrap()
     }
 
     fn waiting(reason: &str) -> Pod {
-        pod(json!({"containerStatuses": [{
+        pod(&json!({"containerStatuses": [{
             "name": "c", "image": "i", "imageID": "", "ready": false, "restartCount": 1,
             "state": {"waiting": {"reason": reason, "message": "words of the cluster"}},
             "lastState": {"terminated": {"exitCode": 137}},
@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn unschedulable(message: &str) -> Pod {
-        pod(json!({"conditions": [
+        pod(&json!({"conditions": [
             {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
         ]}))
     }
@@ -189,11 +189,11 @@ mod tests {
     fn what_is_on_its_way_is_no_trouble() {
         assert_eq!(trouble(&waiting("ContainerCreating")), None);
         assert_eq!(trouble(&waiting("PodInitializing")), None);
-        assert_eq!(trouble(&pod(json!({"conditions": [{"type": "PodScheduled", "status": "True"}]}))), None);
+        assert_eq!(trouble(&pod(&json!({"conditions": [{"type": "PodScheduled", "status": "True"}]}))), None);
         assert_eq!(trouble(&Pod::default()), None);
     }
 
-    fn set(generation: i64, replicas: i32, status: Value) -> StatefulSet {
+    fn set(generation: i64, replicas: i32, status: &Value) -> StatefulSet {
         serde_json::from_value(json!({
             "metadata": {"generation": generation},
             "spec": {"replicas": replicas, "selector": {}, "serviceName": "s", "template": {}},
@@ -210,17 +210,17 @@ mod tests {
                 "currentRevision": "a", "updateRevision": update,
             })
         };
-        assert!(stateful_set_ready(&set(2, 1, told(2, 1, 1, "a"))));
+        assert!(stateful_set_ready(&set(2, 1, &told(2, 1, 1, "a"))));
         for (why, one) in [
-            ("the controller has not seen the change", set(2, 1, told(1, 1, 1, "a"))),
-            ("one is not ready", set(2, 1, told(2, 1, 0, "a"))),
-            ("one is old", set(2, 1, told(2, 1, 1, "b"))),
-            ("one is still there", set(2, 0, told(2, 1, 0, "a"))),
-            ("nothing is told", set(2, 1, json!({"replicas": 0}))),
+            ("the controller has not seen the change", set(2, 1, &told(1, 1, 1, "a"))),
+            ("one is not ready", set(2, 1, &told(2, 1, 0, "a"))),
+            ("one is old", set(2, 1, &told(2, 1, 1, "b"))),
+            ("one is still there", set(2, 0, &told(2, 1, 0, "a"))),
+            ("nothing is told", set(2, 1, &json!({"replicas": 0}))),
         ] {
             assert!(!stateful_set_ready(&one), "{why}");
         }
-        assert!(stateful_set_ready(&set(2, 0, told(2, 0, 0, "b"))));
+        assert!(stateful_set_ready(&set(2, 0, &told(2, 0, 0, "b"))));
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn only_a_running_container_runs() {
         let with = |state: Value| {
-            pod(json!({"containerStatuses": [
+            pod(&json!({"containerStatuses": [
                 {"name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": 0, "state": state}
             ]}))
         };

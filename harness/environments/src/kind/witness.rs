@@ -90,7 +90,7 @@ impl Watching {
         for namespace in [RELEASE, TARGETS] {
             let events: Api<Event> = Api::namespaced(self.cluster.client(), namespace);
             if let Ok(list) = events.list(&ListParams::default()).await {
-                let new = list.iter().filter_map(|event| self.events.insert(key(event)).then(|| line(event)));
+                let new = list.iter().filter(|event| self.events.insert(key(event))).map(line);
                 let lines: Vec<String> = new.collect();
                 self.write(&lines);
             }

@@ -284,7 +284,8 @@ mod tests {
         let operate = "deployment/camunda-operate".to_owned();
         let pod = |now: &mut ReleaseState, change: fn(&mut PodState)| now.pods.values_mut().for_each(change);
         let secret = |now: &mut ReleaseState| now.secrets.values_mut().next().cloned().unwrap_or_default();
-        let cases: [(&str, Kind, Box<dyn FnOnce(&mut ReleaseState)>); 11] = [
+        type Change = Box<dyn FnOnce(&mut ReleaseState)>;
+        let cases: [(&str, Kind, Change); 11] = [
             (
                 checks::CL_REPLICAS,
                 Kind::Changed,
