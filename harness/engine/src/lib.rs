@@ -7,7 +7,7 @@
 //!   action with its key ([`deeds`]);
 //! - [`answers`] are what the application shows, capability by capability;
 //! - [`compare`] holds the answers of two moments against each other, [`cause`] ties what differs to what was found in the
-//!   stores, [`fate`] says where each acknowledged key is now, and [`judge`] makes of all this the checks `application/*`.
+//!   stores, [`fate`] says where each acknowledged key is now, and [`judge()`] makes of all this the checks `application/*`.
 //!
 //! Starting a Camunda is the affair of `drydock_environments::Camunda`.
 
