@@ -14,7 +14,8 @@ use crate::ports::{HeldPort, PortChoice};
 use crate::postgres::{self, PostgresRecipe};
 use crate::server::Server;
 use crate::supervised::StoreSignal;
-use crate::workdir::{self, Taken, WorkDir};
+use crate::taking;
+use crate::workdir::{self, WorkDir};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
 use serde::{Deserialize, Serialize};
 use starting::{LAYOUT_FILE, Layout, launch, prepare};
@@ -91,13 +92,7 @@ impl Embedded {
             HeldPort::take(PortChoice::Fixed(port), side, store)?;
         }
         let ground = prepare(&config, machine, &root, &*progress).await?;
-        match WorkDir::take(&root, &config.run_id)? {
-            Taken::Live(owner) => return Err(in_use(&config.run_id, owner.map(|o| o.pid))),
-            // Perhaps of the other environment: a run can be tried on both.
-            Taken::Ours(old) => blocking(move || clean::end_and_remove(old)).await?,
-            Taken::Absent => {}
-        }
-        let work = WorkDir::create(&root, &config.run_id, &config.run_dir)?;
+        let work = taking::new_work(&config, &root).await?;
         // Removed with the half-made environment if this future is dropped or fails.
         let mut unfinished = Unfinished { path: Some(work.path().to_owned()) };
         ground.user.can_reach(&work.path().join("processes"))?;
@@ -127,11 +122,7 @@ impl Embedded {
     ) -> Result<Option<Self>> {
         config.validate()?;
         let root = workdir::root(config.work_root.as_deref(), machine);
-        let work = match WorkDir::take(&root, &config.run_id)? {
-            Taken::Absent => return Ok(None),
-            Taken::Live(owner) => return Err(in_use(&config.run_id, owner.map(|o| o.pid))),
-            Taken::Ours(work) => work,
-        };
+        let Some(work) = taking::left_work(&config, &root)? else { return Ok(None) };
         let Some(layout) = work.read_json::<Layout>(LAYOUT_FILE) else { return Ok(None) };
         let complete = config.sides().iter().all(|(side, c)| {
             (!c.postgres || postgres::has_data(&work, *side))
@@ -242,11 +233,7 @@ impl Embedded {
     /// The store runs, or its data cannot be removed.
     pub async fn remove_data(&mut self, side: Side, store: Store) -> Result<()> {
         if self.is_running(side, store) {
-            return Err(EnvironmentError::new(
-                EnvironmentProblem::Configuration,
-                format!("the data of the {side} {store} cannot be removed: it runs"),
-                "end it first",
-            ));
+            return Err(taking::still_runs("data", side, store));
         }
         let data = self.work.path().join(format!("{side}-{store}")).join("data");
         blocking(move || match std::fs::remove_dir_all(&data) {
@@ -359,15 +346,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
             "run again",
         )
     })?
-}
-
-pub(crate) fn in_use(run_id: &str, pid: Option<u32>) -> EnvironmentError {
-    let by = pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
-    EnvironmentError::new(
-        EnvironmentProblem::Interrupted,
-        format!("run {run_id} is in use by {by}"),
-        "wait until it ends, end it, or choose another name",
-    )
 }
 
 pub(crate) fn absent(side: Side, store: Store) -> EnvironmentError {

@@ -16,6 +16,7 @@
 //! in the run folder, which outlives it.
 
 mod artifacts;
+mod beside;
 mod cache;
 mod camunda;
 pub mod clean;
@@ -43,6 +44,7 @@ mod random;
 mod server;
 mod signals;
 mod supervised;
+mod taking;
 mod unpack;
 mod user;
 mod workdir;

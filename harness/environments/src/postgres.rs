@@ -244,6 +244,17 @@ pub(crate) fn random_password() -> Result<SecretString> {
     Ok(SecretString::from(hex(&random_bytes::<24>()?)))
 }
 
+/// The superuser's password on one side: kept in the work directory, so that a run that is taken up again knows it.
+pub(crate) fn kept_password(work: &WorkDir, side: Side) -> Result<SecretString> {
+    let file = work.path().join(format!("{side}-{}.password", Store::Postgres));
+    if file.is_file() {
+        return read_password(&file);
+    }
+    let password = random_password()?;
+    write_private(&file, password.expose_secret().as_bytes())?;
+    Ok(password)
+}
+
 pub(crate) fn read_password(path: &Path) -> Result<SecretString> {
     fs::read_to_string(path).map(SecretString::from).map_err(|e| EnvironmentError::io("read", path, &e))
 }

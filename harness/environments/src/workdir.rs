@@ -172,6 +172,13 @@ impl WorkDir {
             .collect()
     }
 
+    /// Removes the directory of a start that failed. That it did not is no word on why the start failed.
+    pub(crate) fn give_up(self) {
+        if let Err(left) = self.remove() {
+            tracing::warn!(%left, "a work directory is left; `drydock clean` removes it");
+        }
+    }
+
     pub(crate) fn write_json<T: Serialize>(&self, name: &str, value: &T) -> Result<()> {
         let path = self.path.join(name);
         let bytes = serde_json::to_vec_pretty(value).map_err(|e| EnvironmentError::io("write", &path, &e))?;

@@ -1,7 +1,11 @@
 //! The environment of containers against a real engine, with PostgreSQL alone: an Elasticsearch takes longer to start than all
 //! of this. Rehearsals on both are in the tests of the command.
 
-use drydock_environments::doctor::{DoctorState, run_in};
+#[path = "support/at_engine.rs"]
+mod at_engine;
+
+use at_engine::{cleaned_away, obstacle, select, skip};
+use drydock_core::scenario::EnvironmentName;
 use drydock_environments::{
     Access, Containers, EmbeddedConfig, Keep, Side, Silent, Store, StoreSignal, clean,
 };
@@ -20,32 +24,14 @@ fn config(dir: &Path, run_id: &str) -> EmbeddedConfig {
     config
 }
 
-/// Why it cannot run here, if so. Nothing is pulled for a test.
-async fn obstacle(config: &EmbeddedConfig) -> Option<String> {
-    let items = run_in(drydock_core::scenario::EnvironmentName::Containers, config).await;
-    let stands = |state, name: &str| {
-        state == DoctorState::Missing || name.starts_with("image ") && state != DoctorState::Ok
-    };
-    items.into_iter().find(|i| stands(i.state, &i.name)).map(|i| format!("{}: {}", i.name, i.detail))
-}
-
-async fn select(endpoint: &PostgresEndpoint, statement: &str) -> Result<i32, String> {
-    let session = drydock_stores::postgres::connect(endpoint, "postgres", "drydock-test").await;
-    let session = session.map_err(|e| e.to_string())?;
-    let answer = tokio::time::timeout(Duration::from_secs(2), session.query_one(statement, &[])).await;
-    Ok(answer.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?.get(0))
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stores_in_containers_keep_their_data_through_faults_and_lives_and_leave_nothing() {
     drydock_stores::net::init();
     let dir = tempfile::tempdir().unwrap();
     let run_id = format!("test-containers-{}", std::process::id());
     let config = config(dir.path(), &run_id);
-    if let Some(why) = obstacle(&config).await {
-        let told = format!("SKIP stores in containers: {why}\n");
-        std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes()).unwrap_or_default();
-        return;
+    if let Some(why) = obstacle(EnvironmentName::Containers, &config).await {
+        return skip("stores in containers", &why);
     }
     let mut environment = Containers::start(config.clone(), Arc::new(Silent)).await.unwrap();
     let (source, target) =
@@ -103,21 +89,9 @@ async fn stores_in_containers_keep_their_data_through_faults_and_lives_and_leave
     assert!(!environment.has_data(Side::Source, Store::Postgres));
     // Kept running, it is what a killed run leaves: the lock goes with the owner.
     environment.stop(Keep::Running).await.unwrap();
-    let root = config.work_root.clone();
-    let (found, cleaned, after) = tokio::task::spawn_blocking(move || {
-        let root = root.as_deref();
-        (
-            clean::leftovers(root).unwrap().found,
-            clean::clean(root).unwrap(),
-            clean::leftovers(root).unwrap().found,
-        )
-    })
-    .await
-    .unwrap();
-    let names = found[0].containers.join(", ");
+    let names = cleaned_away(&config).await;
     assert!(names.contains(&format!("container drydock-{run_id}-target-postgres")), "{names}");
     assert!(names.contains(&format!("network drydock-{run_id}")), "{names}");
-    assert_eq!((cleaned.removed.len(), cleaned.failed.len(), after.len()), (1, 0, 0));
     assert!(select(&target, "SELECT 1").await.is_err(), "a container is left");
     assert!(Containers::reattach(config, Arc::new(Silent)).await.unwrap().is_none());
 }

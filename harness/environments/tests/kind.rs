@@ -2,9 +2,12 @@
 //! meet: faults, other lives, and what the application's pods are seen to be. It takes minutes, so it waits for
 //! `DRYDOCK_TEST_KIND=1`.
 
+#[path = "support/at_engine.rs"]
+mod at_engine;
+
+use at_engine::{cleaned_away, obstacle, select, skip};
 use drydock_core::scenario::EnvironmentName;
-use drydock_environments::doctor::{DoctorState, run_in};
-use drydock_environments::{Access, EmbeddedConfig, Keep, Kind, Side, Silent, Store, StoreSignal, clean};
+use drydock_environments::{Access, EmbeddedConfig, Keep, Kind, Side, Silent, Store, StoreSignal};
 use drydock_stores::PostgresEndpoint;
 use drydock_stores::endpoint::PostgresTls;
 use std::path::Path;
@@ -19,25 +22,6 @@ fn config(dir: &Path, run_id: &str) -> EmbeddedConfig {
     config.target.elasticsearch = false;
     config.target.access = Access::Secured;
     config
-}
-
-/// Why it cannot run here, if so. Nothing is pulled for a test.
-async fn obstacle(config: &EmbeddedConfig) -> Option<String> {
-    if std::env::var_os("DRYDOCK_TEST_KIND").is_none() {
-        return Some("DRYDOCK_TEST_KIND is not set".to_owned());
-    }
-    let items = run_in(EnvironmentName::Kind, config).await;
-    let stands = |state, name: &str| {
-        state == DoctorState::Missing || name.starts_with("image ") && state != DoctorState::Ok
-    };
-    items.into_iter().find(|i| stands(i.state, &i.name)).map(|i| format!("{}: {}", i.name, i.detail))
-}
-
-async fn select(endpoint: &PostgresEndpoint, statement: &str) -> Result<i32, String> {
-    let session = drydock_stores::postgres::connect(endpoint, "postgres", "drydock-test").await;
-    let session = session.map_err(|e| e.to_string())?;
-    let answer = tokio::time::timeout(Duration::from_secs(2), session.query_one(statement, &[])).await;
-    Ok(answer.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?.get(0))
 }
 
 /// What somebody does to the cluster by hand.
@@ -58,10 +42,11 @@ async fn a_cluster_keeps_its_data_through_faults_and_lives_and_leaves_nothing() 
     let dir = tempfile::tempdir().unwrap();
     let run_id = format!("test-kind-{}", std::process::id());
     let config = config(dir.path(), &run_id);
-    if let Some(why) = obstacle(&config).await {
-        let told = format!("SKIP a cluster: {why}\n");
-        std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes()).unwrap_or_default();
-        return;
+    if std::env::var_os("DRYDOCK_TEST_KIND").is_none() {
+        return skip("a cluster", "DRYDOCK_TEST_KIND is not set");
+    }
+    if let Some(why) = obstacle(EnvironmentName::Kind, &config).await {
+        return skip("a cluster", &why);
     }
     let mut environment = Kind::start(config.clone(), Arc::new(Silent)).await.unwrap();
     let (source, target) =
@@ -109,20 +94,8 @@ async fn a_cluster_keeps_its_data_through_faults_and_lives_and_leaves_nothing() 
 
     // Kept running, it is what a killed run leaves: the lock goes with the owner.
     environment.stop(Keep::Running).await.unwrap();
-    let root = config.work_root.clone();
-    let (found, cleaned, after) = tokio::task::spawn_blocking(move || {
-        let root = root.as_deref();
-        (
-            clean::leftovers(root).unwrap().found,
-            clean::clean(root).unwrap(),
-            clean::leftovers(root).unwrap().found,
-        )
-    })
-    .await
-    .unwrap();
-    let names = found[0].containers.join(", ");
+    let names = cleaned_away(&config).await;
     assert!(names.contains("-control-plane") && names.contains("network drydock-test-kind"), "{names}");
-    assert_eq!((cleaned.removed.len(), cleaned.failed.len(), after.len()), (1, 0, 0));
     assert!(select(&source, "SELECT 1").await.is_err(), "the cluster is left");
     assert!(Kind::reattach(config, Arc::new(Silent)).await.unwrap().is_none());
 }

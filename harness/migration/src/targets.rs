@@ -131,7 +131,12 @@ async fn cluster_health(
     aliases.sort();
     aliases.dedup();
     for alias in &aliases {
-        let path = format!("/{}/_search?size=1&expand_wildcards=all", crate::elasticsearch::encode(alias));
+        // Users may make an index this very moment, whose shard is about to answer: the whole search is refused for the
+        // moment, and made again.
+        let path = format!(
+            "/{}/_search?size=1&expand_wildcards=all&allow_partial_search_results=false",
+            crate::elasticsearch::encode(alias)
+        );
         let answer = client.post(&path, &json!({"query": {"match_all": {}}})).await.map_err(|e| {
             MigrationError::elasticsearch(format!("search by alias {alias} on the target"), &e)
         })?;

@@ -9,6 +9,7 @@ pub mod endpoint;
 pub mod keycloak;
 pub mod net;
 pub mod postgres;
+pub mod transport;
 pub mod volumes;
 
 pub use endpoint::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};

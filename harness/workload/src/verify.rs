@@ -5,12 +5,18 @@ use crate::fate::Seen;
 use drydock_stores::PostgresEndpoint;
 use drydock_stores::elasticsearch::{Client, ElasticsearchError};
 use drydock_stores::postgres::{APPLICATION_NAME, PostgresError, connect};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// Items asked for in one request.
 const BATCH: usize = 500;
+/// What an index that nobody can read answers.
+const NOBODYS: [&str; 2] = ["index_not_found_exception", "index_closed_exception"];
+/// An index that was just made answers within so long.
+const STARTING: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// Rows of one table and key column: item, key, last acknowledged state.
 type Rows<'a> = Vec<(&'a Item, &'a str, Now)>;
@@ -75,6 +81,27 @@ pub async fn contradicted(
     Ok(wrong)
 }
 
+/// Asks for documents until every shard has answered: one of an index that users have just made is about to.
+async fn documents(client: &Client, asked: &Value) -> Result<Value, ElasticsearchError> {
+    let begun = Instant::now();
+    loop {
+        let answer = client.post("/_mget", asked).await?;
+        let Some(why) = unanswered(&answer) else { return Ok(answer) };
+        if begun.elapsed() > STARTING {
+            return Err(ElasticsearchError::malformed("POST", "/_mget", why));
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Why a document was not looked for, if that befell one. Of an index that is not there, or closed, nobody has a document.
+fn unanswered(answer: &Value) -> Option<String> {
+    let errors = answer["docs"].as_array().into_iter().flatten().map(|one| &one["error"]);
+    let of_shards =
+        errors.filter(|e| e.is_object() && !NOBODYS.contains(&e["type"].as_str().unwrap_or_default()));
+    of_shards.map(|e| format!("{}: {}", e["type"].as_str().unwrap_or("unknown"), e["reason"])).next()
+}
+
 async fn ask_cluster(
     client: &Client,
     batch: &[(&Item, &State)],
@@ -92,7 +119,7 @@ async fn ask_cluster(
             Item::Postgres { .. } => None,
         })
         .collect();
-    let answer = client.post("/_mget", &json!({ "docs": docs })).await?;
+    let answer = documents(client, &json!({ "docs": docs })).await?;
     let found = answer["docs"].as_array().map(Vec::as_slice).unwrap_or_default();
     // An absent index answers with an error for the item: the document is not there either.
     let present = |i: usize| found.get(i).filter(|d| d["found"].as_bool() == Some(true));
@@ -194,7 +221,8 @@ async fn look_in_cluster(
             .post_empty(&format!("/{family}*/_refresh?ignore_unavailable=true&allow_no_indices=true"))
             .await?;
         let path = format!(
-            "/{family}*/_search?ignore_unavailable=true&allow_no_indices=true&expand_wildcards=open,hidden"
+            "/{family}*/_search?ignore_unavailable=true&allow_no_indices=true&expand_wildcards=open,hidden\
+             &allow_partial_search_results=false"
         );
         let answer = client.post(&path, &query).await?;
         let hits = answer["hits"]["hits"].as_array().cloned().unwrap_or_default();
@@ -243,7 +271,19 @@ fn misplaced(now: Now) -> Contradiction {
 
 #[cfg(test)]
 mod tests {
-    use super::family;
+    use super::{family, unanswered};
+    use serde_json::json;
+
+    #[test]
+    fn a_shard_that_does_not_answer_is_not_a_document_that_is_not_there() {
+        let error = |kind: &str| json!({"_id": "1", "error": {"type": kind, "reason": "none"}});
+        let answer =
+            |last| json!({"docs": [{"_id": "0", "found": true}, {"_id": "2", "found": false}, last]});
+        assert_eq!(unanswered(&answer(error("index_not_found_exception"))), None);
+        assert_eq!(unanswered(&answer(error("index_closed_exception"))), None);
+        let why = unanswered(&answer(error("no_shard_available_action_exception"))).expect("a reason");
+        assert!(why.starts_with("no_shard_available_action_exception"), "{why}");
+    }
 
     #[test]
     fn an_archive_belongs_to_the_index_it_was_taken_from() {

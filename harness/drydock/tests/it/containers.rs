@@ -54,6 +54,72 @@ pub(crate) fn assert_nothing_left(run: &Path) {
     }
 }
 
+/// A document and a row that get lost are told, each by a check of its store.
+pub(crate) fn assert_losses_are_red(folder: &Path, environment: &str) {
+    let losses = "faults:\n  - fault: lose-document\n  - fault: lose-row\n";
+    let file = small(folder, environment, "losses", losses);
+    let output = drydock(folder).arg("rehearse").arg(&file).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let run = run_folder(folder);
+    let report = json(&run.join("report.json"));
+    let findings = report["verdict"]["findings"].as_array().cloned().unwrap_or_default();
+    let different: Vec<&Value> = findings.iter().filter(|f| f["outcome"] == "different").collect();
+    for store in ["elasticsearch/", "postgres/"] {
+        let of_store = |f: &&&Value| f["check"].as_str().is_some_and(|c| c.starts_with(store));
+        assert!(different.iter().any(|f| of_store(&f)), "no finding of {store}: {report}");
+    }
+    assert_nothing_left(&run);
+}
+
+/// Each store is told with its image, and its log is kept.
+pub(crate) fn assert_stores_are_told(run: &Path, more: &[&str]) {
+    let record = fs::read_to_string(run.join("record.jsonl")).expect("a record");
+    assert_eq!(record.matches("container of ").count(), 4, "each store is told with its image");
+    let stores = ["source-postgres", "target-postgres", "source-elasticsearch", "target-elasticsearch"];
+    for log in stores.iter().chain(more) {
+        let bytes = fs::metadata(run.join(format!("logs/{log}.log"))).map(|m| m.len()).unwrap_or_default();
+        assert!(bytes > 0, "{log} is empty");
+    }
+}
+
+/// What lives is left alone; of what was killed all is told, and then removed. `there` tells of a run how many of its parts the
+/// engine has, and `told` is what a dry run has to name.
+pub(crate) fn assert_a_killed_run_is_cleaned_away(
+    folder: &Path,
+    environment: &str,
+    (there, complete, limit): (impl Fn(&Path) -> usize, usize, Duration),
+    told: [&str; 2],
+) {
+    let work = folder.join("work");
+    let file = small(folder, environment, "killed", "");
+    let mut rehearse = drydock(folder);
+    rehearse.arg("rehearse").arg(&file).env("DRYDOCK_WORK", &work);
+    let mut child = rehearse.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let deadline = Instant::now() + limit;
+    while there(&run_folder(folder)) < complete {
+        assert!(Instant::now() < deadline, "its parts never were there");
+        assert!(child.try_wait().expect("wait").is_none(), "it ended by itself");
+        // The engine belongs to another process: there is nothing to wait on.
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let clean = |dry: &[&str]| {
+        drydock(folder).arg("clean").args(dry).env("DRYDOCK_WORK", &work).output().expect("it runs")
+    };
+    let run = run_folder(folder);
+    assert!(text(&clean(&[])).contains("left alone"), "a living run was touched");
+    assert_eq!(there(&run), complete);
+    child.kill().expect("kill -9");
+    child.wait().expect("wait");
+    let dry = text(&clean(&["--dry-run"]));
+    assert!(told.iter().all(|part| dry.contains(part)), "{dry}");
+    assert_eq!(there(&run), complete, "a dry run removes nothing");
+    // `kind` itself goes on making its cluster until it is ended.
+    let cleaned = clean(&[]);
+    assert_eq!(cleaned.status.code(), Some(0), "{}", text(&cleaned));
+    assert_nothing_left(&run);
+    assert!(text(&clean(&[])).contains("nothing to clean"));
+}
+
 #[test]
 fn a_tiny_rehearsal_on_containers_is_green_and_leaves_nothing() {
     let (_turn, folder) = (turn(), folder());
@@ -68,12 +134,7 @@ fn a_tiny_rehearsal_on_containers_is_green_and_leaves_nothing() {
         .expect("it runs");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let run = run_folder(folder.path());
-    let record = fs::read_to_string(run.join("record.jsonl")).expect("a record");
-    assert_eq!(record.matches("container of ").count(), 4, "each store is told with its image");
-    for log in ["source-postgres", "target-postgres", "source-elasticsearch", "target-elasticsearch"] {
-        let bytes = fs::metadata(run.join(format!("logs/{log}.log"))).expect("a log").len();
-        assert!(bytes > 0, "{log} is empty");
-    }
+    assert_stores_are_told(&run, &[]);
     assert_nothing_left(&run);
 }
 
@@ -83,19 +144,7 @@ fn losses_on_containers_are_red_and_named() {
     if let Some(why) = cannot_run(folder.path()) {
         return skip(&why);
     }
-    let losses = "faults:\n  - fault: lose-document\n  - fault: lose-row\n";
-    let file = small(folder.path(), "containers", "losses", losses);
-    let output = drydock(folder.path()).arg("rehearse").arg(&file).output().expect("it runs");
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    let run = run_folder(folder.path());
-    let report = json(&run.join("report.json"));
-    let findings = report["verdict"]["findings"].as_array().cloned().unwrap_or_default();
-    let different: Vec<&Value> = findings.iter().filter(|f| f["outcome"] == "different").collect();
-    for store in ["elasticsearch/", "postgres/"] {
-        let of_store = |f: &&&Value| f["check"].as_str().is_some_and(|c| c.starts_with(store));
-        assert!(different.iter().any(|f| of_store(&f)), "no finding of {store}: {report}");
-    }
-    assert_nothing_left(&run);
+    assert_losses_are_red(folder.path(), "containers");
 }
 
 #[test]
@@ -104,39 +153,13 @@ fn what_a_killed_run_left_at_the_engine_is_cleaned_away() {
     if let Some(why) = cannot_run(folder.path()) {
         return skip(&why);
     }
-    let work = folder.path().join("work");
-    let file = small(folder.path(), "containers", "killed", "");
-    let mut child = drydock(folder.path())
-        .arg("rehearse")
-        .arg(&file)
-        .env("DRYDOCK_WORK", &work)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it starts");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while listed(KINDS[0], &run_folder(folder.path())).len() < 4 {
-        assert!(Instant::now() < deadline, "four containers never were there");
-        assert!(child.try_wait().expect("wait").is_none(), "it ended by itself");
-        // The engine belongs to another process: there is nothing to wait on.
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    let clean = |dry: &[&str]| {
-        drydock(folder.path()).arg("clean").args(dry).env("DRYDOCK_WORK", &work).output().expect("it runs")
-    };
-    let run = run_folder(folder.path());
-    // A run that lives keeps what it has.
-    assert!(text(&clean(&[])).contains("left alone"), "a living run was touched");
-    assert_eq!(listed(KINDS[0], &run).len(), 4);
-    child.kill().expect("kill -9");
-    child.wait().expect("wait");
-    let told = text(&clean(&["--dry-run"]));
-    assert!(told.contains("container drydock-") && told.contains("volume drydock-"), "{told}");
-    assert_eq!(listed(KINDS[0], &run).len(), 4, "a dry run removes nothing");
-    let cleaned = clean(&[]);
-    assert_eq!(cleaned.status.code(), Some(0), "{}", text(&cleaned));
-    assert_nothing_left(&run);
-    assert!(text(&clean(&[])).contains("nothing to clean"));
+    let containers = |run: &Path| listed(KINDS[0], run).len();
+    assert_a_killed_run_is_cleaned_away(
+        folder.path(),
+        "containers",
+        (containers, 4, Duration::from_secs(60)),
+        ["container drydock-", "volume drydock-"],
+    );
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! Rehearsals in a cluster that `kind` makes, with `DRYDOCK_TEST_KIND=1`: each takes minutes, and probes that are starved on a busy
 //! machine prove no outage. Where there is no engine, no `kind`, no `helm`, or no image, they are skipped: a test pulls nothing.
 
-use crate::containers::{KINDS, assert_nothing_left, listed, small};
-use crate::support::{drydock, folder, json, run_folder, scenario, skip, text, turn};
+use crate::containers::{
+    assert_a_killed_run_is_cleaned_away, assert_losses_are_red, assert_nothing_left, assert_stores_are_told,
+    small,
+};
+use crate::support::{drydock, folder, run_folder, scenario, skip, text, turn};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Why rehearsals in a cluster cannot run here, if so.
 fn cannot_run(folder: &Path) -> Option<String> {
@@ -73,14 +76,7 @@ fn a_tiny_rehearsal_on_kind_is_green_and_leaves_nothing() {
     let output = rehearse.output().expect("it runs");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let run = run_folder(folder.path());
-    let record = fs::read_to_string(run.join("record.jsonl")).expect("a record");
-    assert_eq!(record.matches("container of ").count(), 4, "each store is told with its image");
-    for log in
-        ["source-postgres", "target-postgres", "source-elasticsearch", "target-elasticsearch", "events"]
-    {
-        let bytes = fs::metadata(run.join(format!("logs/{log}.log"))).map(|m| m.len()).unwrap_or_default();
-        assert!(bytes > 0, "{log} is empty");
-    }
+    assert_stores_are_told(&run, &["events"]);
     let frozen = facts(&run, "phase-3/freeze");
     assert_eq!(frozen["replicas"]["statefulset/camunda-zeebe"], 1, "{frozen}");
     assert_eq!(frozen["replicas"]["deployment/camunda-zeebe-gateway"], 2, "{frozen}");
@@ -101,41 +97,16 @@ fn what_a_killed_run_left_of_its_cluster_is_cleaned_away() {
     if let Some(why) = cannot_run_long(folder.path()) {
         return skip(&why);
     }
-    let work = folder.path().join("work");
-    let file = small(folder.path(), "kind", "killed", "");
-    let mut rehearse = drydock(folder.path());
-    rehearse.arg("rehearse").arg(&file).env("DRYDOCK_WORK", &work);
-    let mut child = rehearse.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while nodes(&run_folder(folder.path())).is_empty() {
-        assert!(Instant::now() < deadline, "there never was a node");
-        assert!(child.try_wait().expect("wait").is_none(), "it ended by itself");
-        // The engine belongs to another process: there is nothing to wait on.
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    let clean = |dry: &[&str]| {
-        drydock(folder.path()).arg("clean").args(dry).env("DRYDOCK_WORK", &work).output().expect("it runs")
-    };
-    let run = run_folder(folder.path());
-    // A run that lives keeps what it has.
-    assert!(text(&clean(&[])).contains("left alone"), "a living run was touched");
-    assert_eq!(nodes(&run).len(), 1);
-    child.kill().expect("kill -9");
-    child.wait().expect("wait");
-    let told = text(&clean(&["--dry-run"]));
-    assert!(told.contains("-control-plane") && told.contains("network drydock-"), "{told}");
-    assert_eq!(nodes(&run).len(), 1, "a dry run removes nothing");
-    // `kind` itself goes on making the cluster until it is ended.
-    let cleaned = clean(&[]);
-    assert_eq!(cleaned.status.code(), Some(0), "{}", text(&cleaned));
-    for kind in KINDS {
-        assert_eq!(listed(kind, &run), Vec::<String>::new(), "{kind:?} are left");
-    }
+    assert_a_killed_run_is_cleaned_away(
+        folder.path(),
+        "kind",
+        (|run: &Path| nodes(run).len(), 1, Duration::from_secs(120)),
+        ["-control-plane", "network drydock-"],
+    );
     let all =
         Command::new("docker").args(["ps", "--all", "--format", "{{.Names}}"]).output().expect("docker runs");
     let all = String::from_utf8_lossy(&all.stdout).into_owned();
     assert!(!all.lines().any(|name| name.starts_with("drydock-killed-")), "{all}");
-    assert!(text(&clean(&[])).contains("nothing to clean"));
 }
 
 #[test]
@@ -144,19 +115,7 @@ fn losses_on_kind_are_red_and_named() {
     if let Some(why) = cannot_run_long(folder.path()) {
         return skip(&why);
     }
-    let losses = "faults:\n  - fault: lose-document\n  - fault: lose-row\n";
-    let file = small(folder.path(), "kind", "losses", losses);
-    let output = drydock(folder.path()).arg("rehearse").arg(&file).output().expect("it runs");
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    let run = run_folder(folder.path());
-    let report = json(&run.join("report.json"));
-    let findings = report["verdict"]["findings"].as_array().cloned().unwrap_or_default();
-    let different: Vec<&Value> = findings.iter().filter(|f| f["outcome"] == "different").collect();
-    for store in ["elasticsearch/", "postgres/"] {
-        let of_store = |f: &&&Value| f["check"].as_str().is_some_and(|c| c.starts_with(store));
-        assert!(different.iter().any(|f| of_store(&f)), "no finding of {store}: {report}");
-    }
-    assert_nothing_left(&run);
+    assert_losses_are_red(folder.path(), "kind");
 }
 
 #[test]

@@ -8,9 +8,10 @@ pub(crate) mod homes;
 pub(crate) mod lifecycle;
 mod settings;
 
+use crate::beside;
 use crate::config::Side;
 use crate::environment::Environment;
-use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result, size};
+use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result};
 use crate::homes::Obtained;
 use crate::machine::Machine;
 use crate::ports::{HeldPort, PortChoice};
@@ -30,9 +31,6 @@ use std::time::Duration;
 
 /// Name of its directory, its process and its logs.
 const NAME: &str = "camunda";
-/// Largest heap, MiB: it runs beside two clusters on a small machine.
-const MAX_HEAP_MIB: u32 = 1024;
-const MIN_HEAP_MIB: u32 = 256;
 /// Most partitions of one broker here: each has its own log and database.
 const MAX_PARTITIONS: u16 = 8;
 /// What the process takes in all, in tenths of its heap: measured 0.6 to 0.9 GB at 512 MiB.
@@ -59,25 +57,15 @@ impl Default for CamundaConfig {
 
 impl CamundaConfig {
     pub(crate) fn validate(&self) -> Result<()> {
-        let wrong = |what: String, help: &str| {
-            Err(EnvironmentError::new(EnvironmentProblem::Configuration, what, help))
-        };
-        if !(MIN_HEAP_MIB..=MAX_HEAP_MIB).contains(&self.heap_mib) {
-            return wrong(
-                format!(
-                    "a heap of {} MiB for Camunda is outside {MIN_HEAP_MIB} to {MAX_HEAP_MIB} MiB",
-                    self.heap_mib
-                ),
-                "set it to 512",
-            );
+        beside::heap("Camunda", self.heap_mib)?;
+        if (1..=MAX_PARTITIONS).contains(&self.partitions) {
+            return Ok(());
         }
-        if !(1..=MAX_PARTITIONS).contains(&self.partitions) {
-            return wrong(
-                format!("{} partitions are outside 1 to {MAX_PARTITIONS}", self.partitions),
-                "set it to 2",
-            );
-        }
-        Ok(())
+        Err(EnvironmentError::new(
+            EnvironmentProblem::Configuration,
+            format!("{} partitions are outside 1 to {MAX_PARTITIONS}", self.partitions),
+            "set it to 2",
+        ))
     }
 
     /// MiB of memory that the process takes.
@@ -107,7 +95,7 @@ impl Camunda {
         config.validate()?;
         let machine = Machine::from_process();
         let work = environment.work();
-        let logs = logs_of(work)?;
+        let logs = beside::logs_of(work)?;
         let endpoint = environment.elasticsearch(side).ok_or_else(|| {
             EnvironmentError::new(
                 EnvironmentProblem::Configuration,
@@ -122,7 +110,7 @@ impl Camunda {
                 "leave `managed: elsewhere` out where a Camunda runs",
             ));
         }
-        room(config, &machine)?;
+        beside::room("Camunda", config.memory_mib(), &machine)?;
         let distribution = homes::provide(config, &machine, &logs, progress).await?;
         let user = StoreUser::resolve(&machine)?;
         user.can_reach(&distribution.home.path.join("lib"))?;
@@ -197,29 +185,6 @@ impl Camunda {
     /// The process does not end even when killed.
     pub async fn stop(mut self) -> Result<()> {
         self.server.terminate().await
-    }
-}
-
-fn logs_of(work: &WorkDir) -> Result<PathBuf> {
-    work.owner().map(|owner| owner.run_dir.join("logs")).ok_or_else(|| {
-        EnvironmentError::new(
-            EnvironmentProblem::Io,
-            format!("{} does not tell its run folder", work.path().display()),
-            "remove it with `drydock clean` and run again",
-        )
-    })
-}
-
-/// Memory for one more process beside the stores that run already.
-fn room(config: &CamundaConfig, machine: &Machine) -> Result<()> {
-    let need = config.memory_mib() << 20;
-    match machine.memory_available() {
-        Some(free) if free < need => Err(EnvironmentError::new(
-            EnvironmentProblem::Memory,
-            format!("Camunda needs {} of memory, but only {} are available", size(need), size(free)),
-            "end other programs, or ask for smaller heaps",
-        )),
-        _ => Ok(()),
     }
 }
 
@@ -309,12 +274,11 @@ impl Recipe for CamundaRecipe {
     }
 
     fn start_limit(&self) -> Duration {
-        // 20 s on two idle cores; four minutes were seen where six other processes wanted them.
-        Duration::from_secs(600)
+        beside::START_LIMIT
     }
 
     fn stop_limit(&self) -> Duration {
-        Duration::from_secs(45)
+        beside::STOP_LIMIT
     }
 }
 
@@ -334,8 +298,15 @@ mod tests {
     #[test]
     fn too_little_memory_is_told_before_anything_is_fetched() {
         let machine = Machine::from_process().with_memory_available(500 << 20);
-        let error = room(&CamundaConfig::default(), &machine).unwrap_err();
+        let error = beside::room("Camunda", CamundaConfig::default().memory_mib(), &machine).unwrap_err();
         assert_eq!(error.code, EnvironmentProblem::Memory);
-        assert!(room(&CamundaConfig::default(), &machine.with_memory_available(2 << 30)).is_ok());
+        assert!(
+            beside::room(
+                "Camunda",
+                CamundaConfig::default().memory_mib(),
+                &machine.with_memory_available(2 << 30)
+            )
+            .is_ok()
+        );
     }
 }

@@ -242,6 +242,12 @@ impl Engine {
         networks.get(network)?.ip_address.clone().filter(|address| !address.is_empty())
     }
 
+    /// Removes what a folder inside of a container holds, which stays.
+    pub(crate) async fn empty_folder(&self, id: &str, folder: &str) -> Result<()> {
+        let command = format!("rm -rf {folder}/* {folder}/.[!.]*");
+        self.run_as_root(id, &["sh", "-c", &command]).await.map(drop)
+    }
+
     /// Runs a short command as root inside of a container, to its end, and tells what it printed.
     pub(crate) async fn run_as_root(&self, id: &str, command: &[&str]) -> Result<String> {
         let failed =

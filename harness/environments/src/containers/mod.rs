@@ -27,15 +27,15 @@ pub(crate) use recipe::{inside, java_options, node_settings, start_limit};
 pub(crate) use starting::{clients_for, version};
 pub(crate) use store::{Endpoint, close_door};
 
-use crate::clean;
 use crate::clients::Clients;
 use crate::config::{EmbeddedConfig, Side, Store};
-use crate::embedded::{Keep, StoreVersion, absent, in_use};
-use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result};
+use crate::embedded::{Keep, StoreVersion, absent};
+use crate::error::{Progress, Result};
 use crate::machine::Machine;
 use crate::signals::StoreProcess;
 use crate::supervised::StoreSignal;
-use crate::workdir::{self, Taken, WorkDir};
+use crate::taking;
+use crate::workdir::{self, WorkDir};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
 use starting::{Layout, launch};
 use std::path::{Path, PathBuf};
@@ -60,23 +60,17 @@ impl Containers {
     /// Leftovers of a dead run of the same name are removed first.
     ///
     /// # Errors
-    /// Every failure is an [`EnvironmentError`]; after one nothing is left but logs.
+    /// Every failure is an [`EnvironmentError`](crate::EnvironmentError); after one nothing is left but logs.
     pub async fn start(config: EmbeddedConfig, progress: Arc<dyn Progress>) -> Result<Self> {
         let machine = Machine::from_process();
         config.validate()?;
         let engine = Engine::connect(&machine).await?;
         let root = workdir::root(config.work_root.as_deref(), &machine);
-        match WorkDir::take(&root, &config.run_id)? {
-            Taken::Live(owner) => return Err(in_use(&config.run_id, owner.map(|o| o.pid))),
-            // Perhaps of the other environment: a run can be tried on both.
-            Taken::Ours(old) => crate::embedded::blocking(move || clean::end_and_remove(old)).await?,
-            Taken::Absent => {}
-        }
-        let work = WorkDir::create(&root, &config.run_id, &config.run_dir)?;
+        let work = taking::new_work(&config, &root).await?;
         let marks = match begin(&work) {
             Ok(marks) => marks,
             Err(error) => {
-                give_up(work);
+                work.give_up();
                 return Err(error);
             }
         };
@@ -85,7 +79,7 @@ impl Containers {
             Err(failed) => {
                 let (error, engine, work) = *failed;
                 match engine.remove_run(&marks, Remove::Everything).await {
-                    Ok(()) => give_up(work),
+                    Ok(()) => work.give_up(),
                     // The work directory stays: by it whoever clears up knows that the engine has to be asked again.
                     Err(left) => {
                         tracing::warn!(%left, "containers may be left; `drydock clean` removes them")
@@ -105,11 +99,7 @@ impl Containers {
         let machine = Machine::from_process();
         config.validate()?;
         let root = workdir::root(config.work_root.as_deref(), &machine);
-        let work = match WorkDir::take(&root, &config.run_id)? {
-            Taken::Absent => return Ok(None),
-            Taken::Live(owner) => return Err(in_use(&config.run_id, owner.map(|o| o.pid))),
-            Taken::Ours(work) => work,
-        };
+        let Some(work) = taking::left_work(&config, &root)? else { return Ok(None) };
         let Some(layout) = work.read_json::<Layout>(MARKER_FILE).filter(|l| !l.ports.is_empty()) else {
             return Ok(None);
         };
@@ -180,8 +170,7 @@ impl Containers {
     pub async fn remove_snapshots(&self) -> Result<()> {
         let mounted = self.stores.iter().filter(|s| s.store == Store::Elasticsearch).find_map(Running::id);
         let Some(id) = mounted else { return Err(absent(Side::Source, Store::Elasticsearch)) };
-        let command = format!("rm -rf {0}/* {0}/.[!.]*", recipe::SNAPSHOTS);
-        self.engine.run_as_root(id, &["sh", "-c", &command]).await.map(drop)
+        self.engine.empty_folder(id, recipe::SNAPSHOTS).await
     }
 
     /// Bytes that the disk of all volumes has left; `None` where the engine keeps them out of sight.
@@ -211,11 +200,7 @@ impl Containers {
     /// The store runs, or the engine refuses.
     pub async fn remove_data(&mut self, side: Side, store: Store) -> Result<()> {
         if self.is_running(side, store).await? {
-            return Err(EnvironmentError::new(
-                EnvironmentProblem::Configuration,
-                format!("the volume of the {side} {store} cannot be removed: it runs"),
-                "end it first",
-            ));
+            return Err(taking::still_runs("volume", side, store));
         }
         let volume = self.marks.store(side, store);
         if let Some(running) = self.store_mut(side, store) {
@@ -301,11 +286,4 @@ fn begin(work: &WorkDir) -> Result<Marks> {
     let marks = Marks::choose(work)?;
     work.write_json(MARKER_FILE, &Layout { ports: Vec::new(), marks: marks.clone() })?;
     Ok(marks)
-}
-
-/// Removes the work directory of a start that failed. That it did not is no word on why the start failed.
-fn give_up(work: WorkDir) {
-    if let Err(left) = work.remove() {
-        tracing::warn!(%left, "a work directory is left; `drydock clean` removes it");
-    }
 }

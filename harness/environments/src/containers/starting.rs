@@ -17,10 +17,9 @@ use crate::error::{EnvironmentError, Progress, Result};
 use crate::homes::Obtained;
 use crate::machine::Machine;
 use crate::ports::{HeldPort, PortChoice};
-use crate::postgres::{self, SUPERUSER, random_password, read_password};
+use crate::postgres::{self, SUPERUSER, kept_password};
 use crate::preflight;
-use crate::workdir::{WorkDir, write_private};
-use secrecy::{ExposeSecret, SecretString};
+use crate::workdir::WorkDir;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -181,7 +180,7 @@ impl<'a> Starter<'a> {
         };
         let (running, began) = match store {
             Store::Postgres => {
-                let password = self.password(side)?;
+                let password = kept_password(self.work, side)?;
                 // Its door is closed from inside, once it runs.
                 let closed = door.filter(|_| before.is_some());
                 let at = |port| Endpoint::Postgres(postgres::endpoint(&password, closed, port));
@@ -231,17 +230,6 @@ impl<'a> Starter<'a> {
         };
         self.progress.note(&format!("{side} {store} answers after {:.1} s", told.start_time.as_secs_f64()));
         Ok(Some((running, told)))
-    }
-
-    /// The superuser's password: kept in the work directory, so that a run that is taken up again knows it.
-    fn password(&self, side: Side) -> Result<SecretString> {
-        let file = self.work.path().join(format!("{side}-{}.password", Store::Postgres));
-        if file.is_file() {
-            return read_password(&file);
-        }
-        let password = random_password()?;
-        write_private(&file, password.expose_secret().as_bytes())?;
-        Ok(password)
     }
 
     /// Makes and starts a container, on another port if the chosen one was snatched away.

@@ -27,6 +27,22 @@ pub(crate) enum Endpoint {
     Elasticsearch(ElasticsearchEndpoint),
 }
 
+impl Endpoint {
+    pub(crate) fn postgres(&self) -> Option<PostgresEndpoint> {
+        match self {
+            Self::Postgres(endpoint) => Some(endpoint.clone()),
+            Self::Elasticsearch(_) => None,
+        }
+    }
+
+    pub(crate) fn elasticsearch(&self) -> Option<ElasticsearchEndpoint> {
+        match self {
+            Self::Elasticsearch(endpoint) => Some(endpoint.clone()),
+            Self::Postgres(_) => None,
+        }
+    }
+}
+
 /// A store of this environment.
 pub(super) struct Running {
     pub(super) side: Side,
@@ -77,17 +93,11 @@ impl Running {
     }
 
     pub(super) fn postgres(&self) -> Option<PostgresEndpoint> {
-        match &self.endpoint {
-            Endpoint::Postgres(endpoint) => Some(endpoint.clone()),
-            Endpoint::Elasticsearch(_) => None,
-        }
+        self.endpoint.postgres()
     }
 
     pub(super) fn elasticsearch(&self) -> Option<ElasticsearchEndpoint> {
-        match &self.endpoint {
-            Endpoint::Elasticsearch(endpoint) => Some(endpoint.clone()),
-            Endpoint::Postgres(_) => None,
-        }
+        self.endpoint.elasticsearch()
     }
 
     pub(super) fn id(&self) -> Option<&str> {

@@ -6,9 +6,10 @@
 pub(crate) mod homes;
 mod settings;
 
+use crate::beside;
 use crate::config::Side;
 use crate::environment::Environment;
-use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result, size};
+use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result};
 use crate::homes::Obtained;
 use crate::machine::Machine;
 use crate::ports::{HeldPort, PortChoice};
@@ -18,7 +19,7 @@ use crate::supervised::Launch;
 use crate::user::StoreUser;
 use crate::workdir::WorkDir;
 use drydock_stores::PostgresEndpoint;
-use drydock_stores::keycloak::{KeycloakEndpoint, KeycloakGrant, LoginRequest, log_in_as};
+use drydock_stores::keycloak::{Connections, KeycloakEndpoint, KeycloakGrant, LoginRequest, log_in_as};
 use homes::Distribution;
 use secrecy::SecretString;
 use settings::Settings;
@@ -27,9 +28,6 @@ use std::time::Duration;
 
 /// Name of its directory, its process and its logs, after the side.
 const NAME: &str = "keycloak";
-/// Largest heap, MiB: it runs beside two servers and two clusters on a small machine.
-const MAX_HEAP_MIB: u32 = 1024;
-const MIN_HEAP_MIB: u32 = 256;
 /// What the process takes beside its heap, MiB: classes, code, threads and native buffers.
 const BESIDE_HEAP_MIB: u64 = 300;
 /// Realm and client through which administrators log in.
@@ -50,17 +48,7 @@ impl Default for KeycloakConfig {
 
 impl KeycloakConfig {
     pub(crate) fn validate(&self) -> Result<()> {
-        if (MIN_HEAP_MIB..=MAX_HEAP_MIB).contains(&self.heap_mib) {
-            return Ok(());
-        }
-        Err(EnvironmentError::new(
-            EnvironmentProblem::Configuration,
-            format!(
-                "a heap of {} MiB for Keycloak is outside {MIN_HEAP_MIB} to {MAX_HEAP_MIB} MiB",
-                self.heap_mib
-            ),
-            "set it to 512",
-        ))
+        beside::heap("Keycloak", self.heap_mib)
     }
 
     /// MiB of memory that the process takes.
@@ -108,7 +96,7 @@ impl Keycloak {
         config.validate()?;
         let machine = Machine::from_process();
         let work = environment.work();
-        let logs = logs_of(work)?;
+        let logs = beside::logs_of(work)?;
         let database = environment.postgres(side).ok_or_else(|| {
             EnvironmentError::new(
                 EnvironmentProblem::Configuration,
@@ -116,7 +104,7 @@ impl Keycloak {
                 "ask for it in the configuration of the environment",
             )
         })?;
-        room(config, &machine)?;
+        beside::room("Keycloak", config.memory_mib(), &machine)?;
         let distribution = homes::provide(&machine, &logs, progress).await?;
         let user = StoreUser::resolve(&machine)?;
         user.can_reach(&homes::runner(&distribution.home.path))?;
@@ -210,29 +198,6 @@ impl Keycloak {
     }
 }
 
-fn logs_of(work: &WorkDir) -> Result<PathBuf> {
-    work.owner().map(|owner| owner.run_dir.join("logs")).ok_or_else(|| {
-        EnvironmentError::new(
-            EnvironmentProblem::Io,
-            format!("{} does not tell its run folder", work.path().display()),
-            "remove it with `drydock clean` and run again",
-        )
-    })
-}
-
-/// Memory for one more process beside the stores that run already.
-fn room(config: &KeycloakConfig, machine: &Machine) -> Result<()> {
-    let need = config.memory_mib() << 20;
-    match machine.memory_available() {
-        Some(free) if free < need => Err(EnvironmentError::new(
-            EnvironmentProblem::Memory,
-            format!("Keycloak needs {} of memory, but only {} are available", size(need), size(free)),
-            "end other programs, or ask for smaller heaps",
-        )),
-        _ => Ok(()),
-    }
-}
-
 /// One Keycloak on one side.
 #[derive(Debug)]
 struct KeycloakRecipe {
@@ -276,6 +241,7 @@ impl KeycloakRecipe {
             grant: KeycloakGrant::Password,
             realm: ADMINISTRATION.0.to_owned(),
             ca_pem: None,
+            connections: Connections::default(),
         }
     }
 }
@@ -312,12 +278,11 @@ impl Recipe for KeycloakRecipe {
     }
 
     fn start_limit(&self) -> Duration {
-        // 15 s on two idle cores, half a minute with a new schema; minutes where other processes want them.
-        Duration::from_secs(600)
+        beside::START_LIMIT
     }
 
     fn stop_limit(&self) -> Duration {
-        Duration::from_secs(45)
+        beside::STOP_LIMIT
     }
 }
 
@@ -337,8 +302,15 @@ mod tests {
     #[test]
     fn too_little_memory_is_told_before_anything_is_fetched() {
         let machine = Machine::from_process().with_memory_available(500 << 20);
-        let error = room(&KeycloakConfig::default(), &machine).unwrap_err();
+        let error = beside::room("Keycloak", KeycloakConfig::default().memory_mib(), &machine).unwrap_err();
         assert_eq!(error.code, EnvironmentProblem::Memory);
-        assert!(room(&KeycloakConfig::default(), &machine.with_memory_available(2 << 30)).is_ok());
+        assert!(
+            beside::room(
+                "Keycloak",
+                KeycloakConfig::default().memory_mib(),
+                &machine.with_memory_available(2 << 30)
+            )
+            .is_ok()
+        );
     }
 }

@@ -22,16 +22,16 @@ pub(crate) use node::NodeStore;
 pub(crate) use programs::{NEEDED, USEFUL, find as find_program};
 pub use state::{ClaimState, PodState, ReleaseState};
 
-use crate::clean;
 use crate::clients::Clients;
 use crate::config::{EmbeddedConfig, Side, Store as StoreName};
 use crate::containers::{Endpoint, Engine, Image, MARKER_FILE, Marks, Remove, start_limit};
-use crate::embedded::{Keep, StoreVersion, absent, in_use};
-use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result};
+use crate::embedded::{Keep, StoreVersion, absent};
+use crate::error::{Progress, Result};
 use crate::machine::Machine;
 use crate::signals::StoreProcess;
 use crate::supervised::StoreSignal;
-use crate::workdir::{self, Taken, WorkDir};
+use crate::taking;
+use crate::workdir::{self, WorkDir};
 use cluster::{Cluster, Workload, WorkloadKind};
 use configuration::{NodeChoice, Place, Ports, SNAPSHOTS, cluster_name};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
@@ -106,7 +106,7 @@ impl Kind {
     /// Leftovers of a dead run of the same name are removed first.
     ///
     /// # Errors
-    /// Every failure is an [`EnvironmentError`]; after one nothing is left but logs.
+    /// Every failure is an [`EnvironmentError`](crate::EnvironmentError); after one nothing is left but logs.
     pub async fn start(config: EmbeddedConfig, progress: Arc<dyn Progress>) -> Result<Self> {
         let machine = Machine::from_process();
         config.validate()?;
@@ -115,19 +115,13 @@ impl Kind {
         }
         let engine = Engine::connect(&machine).await?;
         let root = workdir::root(config.work_root.as_deref(), &machine);
-        match WorkDir::take(&root, &config.run_id)? {
-            Taken::Live(owner) => return Err(in_use(&config.run_id, owner.map(|o| o.pid))),
-            // Perhaps of another environment: a run can be tried on all.
-            Taken::Ours(old) => crate::embedded::blocking(move || clean::end_and_remove(old)).await?,
-            Taken::Absent => {}
-        }
-        let work = WorkDir::create(&root, &config.run_id, &config.run_dir)?;
+        let work = taking::new_work(&config, &root).await?;
         let begun =
             begin(&work).and_then(|(marks, name)| Ok((Programs::of(&machine, &work, &name)?, marks, name)));
         let (programs, marks, name) = match begun {
             Ok(begun) => begun,
             Err(error) => {
-                give_up(work);
+                work.give_up();
                 return Err(error);
             }
         };
@@ -145,7 +139,7 @@ impl Kind {
             witness.finish().await;
         }
         match engine.remove_run(&marks, Remove::Everything).await {
-            Ok(()) => give_up(work),
+            Ok(()) => work.give_up(),
             // The work directory stays: by it whoever clears up knows that the engine has to be asked again.
             Err(left) => tracing::warn!(%left, "a cluster may be left; `drydock clean` removes it"),
         }
@@ -161,11 +155,7 @@ impl Kind {
         let machine = Machine::from_process();
         config.validate()?;
         let root = workdir::root(config.work_root.as_deref(), &machine);
-        let work = match WorkDir::take(&root, &config.run_id)? {
-            Taken::Absent => return Ok(None),
-            Taken::Live(owner) => return Err(in_use(&config.run_id, owner.map(|o| o.pid))),
-            Taken::Ours(work) => work,
-        };
+        let Some(work) = taking::left_work(&config, &root)? else { return Ok(None) };
         let Some(Layout { cluster: name, ports: Some(ports), .. }) = work.read_json::<Layout>(MARKER_FILE)
         else {
             return Ok(None);
@@ -207,18 +197,12 @@ impl Kind {
 
     /// The PostgreSQL of one side, with its superuser.
     pub fn postgres(&self, side: Side) -> Option<PostgresEndpoint> {
-        match &self.store(side, StoreName::Postgres)?.endpoint {
-            Endpoint::Postgres(endpoint) => Some(endpoint.clone()),
-            Endpoint::Elasticsearch(_) => None,
-        }
+        self.store(side, StoreName::Postgres)?.endpoint.postgres()
     }
 
     /// The Elasticsearch of one side, with the address under which pods reach it.
     pub fn elasticsearch(&self, side: Side) -> Option<ElasticsearchEndpoint> {
-        match &self.store(side, StoreName::Elasticsearch)?.endpoint {
-            Endpoint::Elasticsearch(endpoint) => Some(endpoint.clone()),
-            Endpoint::Postgres(_) => None,
-        }
+        self.store(side, StoreName::Elasticsearch)?.endpoint.elasticsearch()
     }
 
     /// Version, image and peculiarities of every store.
@@ -284,11 +268,7 @@ impl Kind {
     /// The store runs, or the API server refuses.
     pub async fn remove_data(&mut self, side: Side, store: StoreName) -> Result<()> {
         if self.is_running(side, store).await? {
-            return Err(EnvironmentError::new(
-                EnvironmentProblem::Configuration,
-                format!("the volume of the {side} {store} cannot be removed: it runs"),
-                "end it first",
-            ));
+            return Err(taking::still_runs("volume", side, store));
         }
         let cluster = self.up.cluster.clone();
         let mut stores = self.up.stores.iter_mut();
@@ -381,11 +361,4 @@ fn begin(work: &WorkDir) -> Result<(Marks, String)> {
     let name = cluster_name(work.run_id(), &root.to_string_lossy());
     work.write_json(MARKER_FILE, &Layout { marks: marks.clone(), cluster: name.clone(), ports: None })?;
     Ok((marks, name))
-}
-
-/// Removes the work directory of a start that failed. That it did not is no word on why the start failed.
-fn give_up(work: WorkDir) {
-    if let Err(left) = work.remove() {
-        tracing::warn!(%left, "a work directory is left; `drydock clean` removes it");
-    }
 }

@@ -64,8 +64,7 @@ impl Node {
     /// # Errors
     /// The node refuses.
     pub(super) async fn remove_snapshots(&self) -> Result<()> {
-        let command = format!("rm -rf {SNAPSHOTS}/* {SNAPSHOTS}/.[!.]*");
-        self.engine.run_as_root(&self.id, &["sh", "-c", &command]).await.map(drop)
+        self.engine.empty_folder(&self.id, SNAPSHOTS).await
     }
 
     /// A store's container on it.

@@ -23,10 +23,9 @@ use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result};
 use crate::homes::Obtained;
 use crate::machine::Machine;
 use crate::ports::{HeldPort, PortChoice};
-use crate::postgres::{self, random_password, read_password};
+use crate::postgres::{self, kept_password};
 use crate::preflight;
 use crate::workdir::{WorkDir, write_private};
-use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -216,7 +215,7 @@ impl<'a> Ground<'a> {
         let elasticsearch = self.image(of(Store::Elasticsearch))?;
         let contents = Contents {
             postgres: &self.image(of(Store::Postgres))?,
-            password: &self.password(Side::Source)?,
+            password: &kept_password(self.work, Side::Source)?,
             java_options: java_options(source.elasticsearch_heap_mib, self.config.estimated_data_bytes),
             settings: self.settings(Side::Source, &elasticsearch, None)?,
             elasticsearch: &elasticsearch,
@@ -230,7 +229,9 @@ impl<'a> Ground<'a> {
     fn target(&self, place: Place) -> Result<Vec<serde_json::Value>> {
         let image = self.image(place)?;
         match place.store {
-            Store::Postgres => Ok(objects::postgres(place, &image, &self.password(place.side)?, &self.run)),
+            Store::Postgres => {
+                Ok(objects::postgres(place, &image, &kept_password(self.work, place.side)?, &self.run))
+            }
             Store::Elasticsearch => {
                 let door = self.door(place.side)?;
                 let mut settings = self.settings(place.side, &image, door.as_ref())?;
@@ -251,17 +252,6 @@ impl<'a> Ground<'a> {
         let told =
             node_settings(Product::of(image), (side, self.config.side(side)), door, &peers, SNAPSHOTS)?;
         Ok(told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-    }
-
-    /// The superuser's password: kept in the work directory, so that a run that is taken up again knows it.
-    fn password(&self, side: Side) -> Result<SecretString> {
-        let file = self.work.path().join(format!("{side}-{}.password", Store::Postgres));
-        if file.is_file() {
-            return read_password(&file);
-        }
-        let password = random_password()?;
-        write_private(&file, password.expose_secret().as_bytes())?;
-        Ok(password)
     }
 
     /// Certificates of a side that is managed elsewhere.
@@ -360,7 +350,7 @@ impl<'a> Ground<'a> {
     fn endpoint(&self, place: Place, port: u16, door: Option<&Door>) -> Result<Endpoint> {
         Ok(match place.store {
             Store::Postgres => {
-                Endpoint::Postgres(postgres::endpoint(&self.password(place.side)?, door, port))
+                Endpoint::Postgres(postgres::endpoint(&kept_password(self.work, place.side)?, door, port))
             }
             Store::Elasticsearch => {
                 let mut endpoint = elasticsearch::endpoint(door, port);

@@ -1,7 +1,6 @@
 //! The copy of all indices: made, filled, and given back their settings; then templates and aliases.
 
 use super::create::{self, Definition, definitions};
-use super::ease::WORTH_A_HEAD_START;
 use super::inventory::{self, Inventory, SourceIndex, State, largest_first};
 use super::marks::{self, Ledger};
 use super::stream::{Part, Stream};
@@ -364,10 +363,8 @@ impl<'a> Work<'a> {
                     Some(ledger) => self.copy_warm(index, ledger).await?,
                 };
                 let Some(moved) = moved else { return Ok(()) };
-                if moved >= WORTH_A_HEAD_START {
-                    // Nobody is there to take it only when all of this is over.
-                    let _ = copied.send(index.name.clone());
-                }
+                // Nobody is there to take it only when all of this is over.
+                let _ = copied.send((index.name.clone(), moved));
                 let now = finished.fetch_add(moved, Ordering::Relaxed) + moved;
                 self.reporter.item(&index.name, moved);
                 self.reporter.progress(now.min(total), Some(total), "documents");

@@ -11,9 +11,10 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// Documents from which it pays to have an index synced before the end. The sync of a small one takes more of the store than it
-/// saves at the end: measured with 121 indices of 10,000 documents together, all of them synced early, the copy took longer.
-pub(super) const WORTH_A_HEAD_START: u64 = 10_000;
+/// Documents from which it pays to have what was copied synced before the end, of however many indices. To sync each small one by
+/// itself takes more of the store than it saves at the end: measured with 121 indices of 10,000 documents together, the copy took
+/// longer.
+const WORTH_A_HEAD_START: u64 = 10_000;
 
 impl Work<'_> {
     /// Remembers the replicas that the new index got and eases it, as the official scripts do.
@@ -81,19 +82,22 @@ impl Work<'_> {
         self.mode() != CreateIndices::Bare && self.cx.spec.mover != Mover::Snapshot
     }
 
-    /// Has indices synced as they come in, each once it is copied, beside the copies of others: all of it at the end is time in
-    /// which nobody can work. A mere head start, which no copy waits for and whose answers nobody reads: what counts is the answer
-    /// for all indices, after their settings are back. Never ends.
-    pub(super) async fn sync_behind(&self, mut copied: UnboundedReceiver<String>) -> Infallible {
-        let mut names = Vec::new();
+    /// Has indices synced as they come in, copied, with the number of their documents, beside the copies of others: all of it at
+    /// the end is time in which nobody can work. A mere head start, which no copy waits for and whose answers nobody reads: what
+    /// counts is the answer for all indices, after their settings are back. Never ends.
+    pub(super) async fn sync_behind(&self, mut copied: UnboundedReceiver<(String, u64)>) -> Infallible {
+        let mut came = Vec::new();
         // What came in during a request goes with the next one: a slow store is asked less often.
-        while copied.recv_many(&mut names, usize::MAX).await > 0 {
+        while copied.recv_many(&mut came, usize::MAX).await > 0 {
+            if came.iter().map(|(_, documents)| documents).sum::<u64>() < WORTH_A_HEAD_START {
+                continue;
+            }
+            let names: Vec<String> = came.drain(..).map(|(name, _)| name).collect();
             if self.eases() && !Without::Flush.is_gone() {
                 for path in chunks(&names) {
                     let _ = self.target.post_empty(&format!("/{path}/_flush?ignore_unavailable=true")).await;
                 }
             }
-            names.clear();
         }
         std::future::pending().await
     }

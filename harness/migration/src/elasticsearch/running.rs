@@ -1,20 +1,20 @@
 //! Copies that the target makes for us, as its task list shows them.
 
 use super::copy::Work;
-use super::create::Definition;
+use super::prefixes::Prefixes;
 use crate::error::MigrationError;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 impl Work<'_> {
-    /// Copies under way on the target into wanted indices.
+    /// Copies under way on the target into indices with the wanted prefixes: also into one that users have dropped since, which
+    /// would be there again with its first document.
     pub(super) async fn running(&self) -> Result<Vec<Running>, MigrationError> {
         let answer = self
             .target
             .get("/_tasks?actions=*reindex&detailed=true")
             .await
             .map_err(|e| MigrationError::elasticsearch("list the copies under way on the target", &e))?;
-        Ok(running_of(&answer, &self.definitions))
+        Ok(running_of(&answer, &self.prefixes))
     }
 
     /// Ends copies of an earlier attempt, which the target goes on with when nobody waits for their answer.
@@ -63,12 +63,12 @@ pub(super) struct Running {
     pub(super) done: u64,
 }
 
-fn running_of(answer: &Value, wanted: &BTreeMap<String, Definition>) -> Vec<Running> {
+fn running_of(answer: &Value, prefixes: &Prefixes) -> Vec<Running> {
     let mut found = Vec::new();
     for (id, task) in tasks_of(answer) {
         let description = task["description"].as_str().unwrap_or_default();
         let index = description.rsplit_once(" to [").and_then(|(_, rest)| rest.split(']').next());
-        if let Some(index) = index.filter(|index| wanted.contains_key(*index)) {
+        if let Some(index) = index.filter(|index| prefixes.matches(index)) {
             let number = |name: &str| task["status"][name].as_u64().unwrap_or(0);
             let index = index.to_owned();
             found.push(Running { id: id.clone(), index, done: number("created") + number("updated") });
@@ -91,7 +91,7 @@ fn written_by(description: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Map, json};
+    use serde_json::json;
 
     #[test]
     fn a_bulk_tells_where_it_writes() {
@@ -107,16 +107,9 @@ mod tests {
             json!({"description": format!("reindex from [host=127.0.0.1 port=9200 query={{}}][a to [b]] to [{index}]"),
                    "status": {"created": 3, "updated": 1}})
         };
-        let answer = json!({"nodes": {"n": {"tasks": {"n:1": task("mine_"), "n:2": task("theirs_")}}}});
-        let definition = Definition {
-            name: "mine_".into(),
-            mappings: json!({}),
-            aliases: json!({}),
-            settings: Map::new(),
-            plan: super::super::settings::complete(&Map::new()),
-        };
-        let found = running_of(&answer, &BTreeMap::from([("mine_".to_owned(), definition)]));
+        let answer = json!({"nodes": {"n": {"tasks": {"n:1": task("mine-a_"), "n:2": task("theirs_")}}}});
+        let found = running_of(&answer, &Prefixes::new(&["mine".into()]));
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].id.as_str(), found[0].done), ("n:1", 4));
+        assert_eq!((found[0].id.as_str(), found[0].index.as_str(), found[0].done), ("n:1", "mine-a_", 4));
     }
 }

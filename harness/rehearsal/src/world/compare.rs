@@ -11,7 +11,7 @@ use drydock_migration::freeze::{self, Watch};
 use drydock_stores::compare::{
     CheckResult, DatabasePair, Options, compare_elasticsearch, compare_keycloak, compare_postgres,
 };
-use drydock_stores::elasticsearch::{Client, Timeouts};
+use drydock_stores::elasticsearch::{Client, Retries, Timeouts};
 use drydock_workload::acknowledged::{Contradiction, Item, Now, State, last_states, writes_between};
 use drydock_workload::verify::contradicted;
 use serde_json::json;
@@ -186,7 +186,11 @@ impl RealWorld {
     ) -> Result<BTreeMap<Item, Contradiction>, String> {
         let stores = self.side(side).map_err(|e| e.message)?;
         let client = match self.has_elasticsearch() {
-            true => Some(Client::new(&stores.elasticsearch, Timeouts::default()).map_err(|e| e.to_string())?),
+            true => Some(
+                Client::new(&stores.elasticsearch, Timeouts::default())
+                    .map_err(|e| e.to_string())?
+                    .retrying(Retries::Transient),
+            ),
             false => None,
         };
         let wrong =

@@ -1,5 +1,6 @@
 //! The cutover: freeze, planted losses, pins, switch.
 
+use super::kept::{Readers, keep};
 use super::{Pins, RealWorld, Stepped, Until, environment, of_migration, store_failed};
 use crate::flow::Facts;
 use drydock_core::event::ServiceState;
@@ -39,9 +40,7 @@ impl RealWorld {
         facts.extend(self.stop_application().await?);
         let marks = self.settled(&mut facts).await?;
         let path = self.config.folder.join(MARKS);
-        let text = serde_json::to_vec(&marks).map_err(|e| super::internal(&e.to_string()))?;
-        fs::write(&path, text)
-            .map_err(|e| environment(format!("cannot write {}: {e}", path.display()), "free disk space"))?;
+        keep(&path, &marks, Readers::Anybody)?;
         self.watch_from(marks)?;
         facts.insert("closed_ms".into(), json!(self.closed_ms));
         Ok(facts)

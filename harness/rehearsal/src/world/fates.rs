@@ -9,7 +9,7 @@ use drydock_core::rollback::{FatedWrite, WriteFates};
 use drydock_core::scenario::Budgets;
 use drydock_environments::Side;
 use drydock_stores::compare::CheckResult;
-use drydock_stores::elasticsearch::{Client, Timeouts};
+use drydock_stores::elasticsearch::{Client, Retries, Timeouts};
 use drydock_workload::acknowledged::{Acknowledged, last_states, writes_between};
 use drydock_workload::fate::fates;
 use drydock_workload::verify::observed;
@@ -41,7 +41,8 @@ impl RealWorld {
         let client = match self.has_elasticsearch() {
             true => Some(
                 Client::new(&source.elasticsearch, Timeouts::default())
-                    .map_err(|e| store_failed("set up a client of the source", &e))?,
+                    .map_err(|e| store_failed("set up a client of the source", &e))?
+                    .retrying(Retries::Transient),
             ),
             false => None,
         };

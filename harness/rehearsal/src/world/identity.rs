@@ -1,6 +1,7 @@
 //! A real Keycloak in a rehearsal: filled on the source, ended at the freeze, started on the target after the restore, and asked
 //! there what it was asked before.
 
+use super::kept::{Readers, keep};
 use super::{RealWorld, Stepped, environment, internal, of_environment};
 use crate::flow::{Facts, StepError};
 use drydock_core::names::checks;
@@ -12,9 +13,7 @@ use drydock_stores::keycloak::{KeycloakEndpoint, KeycloakError, LoginRequest};
 use drydock_workload::realm::{REALM, Realm};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::path::PathBuf;
 
 /// Administrator of every realm.
@@ -116,11 +115,7 @@ impl RealWorld {
     }
 
     fn keep(&self, known: &KnownAccounts) -> Stepped<()> {
-        let path = self.known_file()?;
-        let bytes = serde_json::to_vec(known).map_err(|e| internal(&e.to_string()))?;
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
-        file.and_then(|mut file| file.write_all(&bytes))
-            .map_err(|e| environment(format!("cannot write {}: {e}", path.display()), "free disk space"))
+        keep(&self.known_file()?, known, Readers::Owner)
     }
 
     async fn start_keycloak(

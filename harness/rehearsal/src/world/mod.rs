@@ -12,6 +12,7 @@ mod failure;
 mod fates;
 mod harm;
 mod identity;
+mod kept;
 mod pods;
 mod preflight;
 mod prepare;

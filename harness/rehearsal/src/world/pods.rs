@@ -1,8 +1,9 @@
 //! The application's pods, where the environment has any: stopped at the freeze until none is left, started on a side with as
 //! many replicas as before, and held against what they were. Users are served by this process as long as the pods run.
 
+use super::kept::{Readers, keep};
 use super::rollback::millis;
-use super::{RealWorld, Stepped, environment, internal, of_environment};
+use super::{RealWorld, Stepped, environment, of_environment};
 use crate::flow::Facts;
 use drydock_core::event::NoteLevel;
 use drydock_core::finding::{Finding, Kind, Sample};
@@ -87,9 +88,7 @@ impl RealWorld {
             );
             self.note(NoteLevel::Warning, text);
         }
-        let text = serde_json::to_vec(&state).map_err(|e| internal(&e.to_string()))?;
-        fs::write(&path, text)
-            .map_err(|e| environment(format!("cannot write {}: {e}", path.display()), "free disk space"))
+        keep(&path, &state, Readers::Owner)
     }
 
     /// In the work directory: digests of Secrets stay out of the run folder.

@@ -1,6 +1,7 @@
 //! The way back: what it relies on, whether the source is what it was, and the application's return.
 
 use super::clocks::clocks_agree;
+use super::kept::{Readers, keep};
 use super::usable::Look;
 use super::{RealWorld, Stepped, Until, environment, internal, of_environment, of_migration, store_failed};
 use crate::flow::{Facts, StepError};
@@ -60,7 +61,7 @@ impl RealWorld {
         };
         let mut captured = self.captured()?;
         captured.insert(name, hash.to_owned());
-        self.write(&self.config.folder.join(CAPTURED), &captured)
+        keep(&self.config.folder.join(CAPTURED), &captured, Readers::Anybody)
     }
 
     fn captured(&self) -> Stepped<Captured> {
@@ -79,17 +80,11 @@ impl RealWorld {
         }
     }
 
-    fn write<T: serde::Serialize>(&self, path: &std::path::Path, value: &T) -> Stepped<()> {
-        let text = serde_json::to_vec(value).map_err(|e| internal(&e.to_string()))?;
-        fs::write(path, text)
-            .map_err(|e| environment(format!("cannot write {}: {e}", path.display()), "free disk space"))
-    }
-
     /// Describes the frozen source.
     pub(super) async fn describe_frozen(&mut self) -> Stepped<Facts> {
         let mut facts = Facts::new();
         let now = self.describe(Side::Source, "before", &mut facts).await?;
-        self.write(&self.baseline_file(), &now)?;
+        keep(&self.baseline_file(), &now, Readers::Anybody)?;
         Ok(facts)
     }
 
@@ -243,7 +238,7 @@ impl RealWorld {
         let findings = result.findings.into_iter().map(|f| self.judged(f)).collect();
         self.conclude(vec![CheckResult { findings, millis: millis(began), ..result }]);
         let still = self.marks_now().await?;
-        self.write(&self.config.folder.join(HELD), &still)?;
+        keep(&self.config.folder.join(HELD), &still, Readers::Anybody)?;
         self.way_back.still = Some(still);
         // Rights are read here: an insert, even one that is taken back, would move the source.
         let objections = self.check_usable(Side::Source, checks::RB_ACCESS, Look::Rights).await?;

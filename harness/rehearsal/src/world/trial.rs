@@ -2,6 +2,7 @@
 //! described before and after, while users read and their writes wait, so that every difference is of its making.
 
 use super::clocks::Seen;
+use super::kept::{Readers, keep};
 use super::usable::Look;
 use super::{RealWorld, Stepped, environment, internal, of_environment, store_failed};
 use crate::flow::Facts;
@@ -17,7 +18,7 @@ use drydock_stores::compare::{
 use drydock_workload::probe::ProbeResult;
 use serde_json::json;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Shorter ones may be a busy machine's.
@@ -77,7 +78,7 @@ impl RealWorld {
             return Ok(seen);
         }
         let after = self.describe(side, "after", facts).await?;
-        keep(&path, &after)?;
+        keep(&path, &after, Readers::Anybody)?;
         Ok(after)
     }
 
@@ -103,7 +104,7 @@ impl RealWorld {
         }
         for (side, _) in self.described() {
             let now = self.describe(*side, "before", &mut facts).await?;
-            keep(&self.description(*side), &now)?;
+            keep(&self.description(*side), &now, Readers::Anybody)?;
             match fs::remove_file(self.description_after(*side)) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                     return Err(environment(
@@ -229,13 +230,6 @@ impl RealWorld {
             .collect();
         Some(unnoticed(check, self.promise(), &seen, window))
     }
-}
-
-/// Keeps a description.
-fn keep(path: &Path, description: &Fingerprint) -> Stepped<()> {
-    let text = serde_json::to_vec(description).map_err(|e| internal(&e.to_string()))?;
-    fs::write(path, text)
-        .map_err(|e| environment(format!("cannot write {}: {e}", path.display()), "free disk space"))
 }
 
 /// Probes that watched while the promise held, and the outages they saw meanwhile.

@@ -24,7 +24,9 @@ fn parameters(method: &str, path: &[&str]) -> Option<&'static [&'static str]> {
         ("POST", [_, "_refresh" | "_flush"]) => &["ignore_unavailable", "allow_no_indices"],
         ("GET", [_, "_stats", ..]) => &["level", "forbid_closed_indices", "ignore_unavailable"],
         ("POST", [_, "_pit"]) => &["keep_alive", "preference"],
-        ("POST", [_, "_search"]) => &["size", "ignore_unavailable", "allow_no_indices"],
+        ("POST", [_, "_search"]) => {
+            &["size", "ignore_unavailable", "allow_no_indices", "allow_partial_search_results"]
+        }
         ("POST", [_, "_bulk"]) => &["pipeline", "refresh"],
         (_, [_, "_settings" | "_mapping" | "_alias" | "_count", ..]) => &["ignore_unavailable"],
         _ => return None,

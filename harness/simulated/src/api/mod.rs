@@ -167,6 +167,11 @@ fn of_index(
     Ok(match (call.method.as_str(), rest) {
         ("PUT", []) => {
             cluster.create(expression, &call.json()?, now)?;
+            if call.query.get("wait_for_active_shards").is_none_or(|number| number != "0")
+                && let Some(index) = cluster.indices.get_mut(expression)
+            {
+                index.starts = now;
+            }
             json!({"acknowledged": true, "shards_acknowledged": true, "index": expression}).into()
         }
         ("DELETE", []) => {
@@ -219,18 +224,19 @@ fn of_index(
         ("GET", ["_stats", ..]) => admin::stats(cluster, &cluster.resolve(expression, absent)?).into(),
         ("GET", ["_count"]) => {
             let names = cluster.resolve(expression, absent)?;
-            let count = search::count(cluster, &names, now)?;
-            json!({"count": count, "_shards": {"total": 1, "successful": 1, "failed": 0}}).into()
+            let all = search::Searched::of(cluster, &names, true, now)?;
+            json!({"count": all.count(), "_shards": all.shards()}).into()
         }
         ("POST", ["_search"]) => {
             let names = cluster.resolve(expression, absent)?;
             let body = call.json()?;
+            let partial = call.query.get("allow_partial_search_results").is_none_or(|v| v != "false");
+            let all = search::Searched::of(cluster, &names, partial, now)?;
             if body["query"]["ids"].is_object() {
-                return Ok(search::by_ids(cluster, &names, &body, now).into());
+                return Ok(search::by_ids(&all, &body).into());
             }
-            let count = search::count(cluster, &names, now)?;
-            json!({"timed_out": false, "_shards": {"total": 1, "successful": 1, "failed": 0},
-                   "hits": {"total": {"value": count, "relation": "eq"}, "hits": []}})
+            json!({"timed_out": false, "_shards": all.shards(),
+                   "hits": {"total": {"value": all.count(), "relation": "eq"}, "hits": []}})
             .into()
         }
         ("POST", ["_pit"]) => search::open(cluster, call, expression, now)?.into(),
@@ -269,6 +275,27 @@ mod tests {
             let outcome = respond(&mut cluster, &Call::of(&request), 0);
             assert!(matches!(outcome, Outcome::Gap), "{path}");
         }
+    }
+
+    #[test]
+    fn a_search_passes_over_an_index_that_was_just_made_unless_that_is_forbidden() {
+        let mut cluster = Cluster::default();
+        cluster.create("a-old", &json!({}), 0).unwrap_or_default();
+        cluster.create("a-new", &json!({}), 1_000).unwrap_or_default();
+        let mut asked = |path: &str, now| {
+            let body = path.contains("_search").then(|| b"{\"size\":0}".to_vec());
+            let request = Request { method: Method::POST, path: path.into(), body };
+            let Outcome::Answer(response) = respond(&mut cluster, &Call::of(&request), now) else {
+                panic!("{path} is a gap");
+            };
+            let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+            (response.status, answer["_shards"]["failed"].as_u64())
+        };
+        assert_eq!(asked("/a-*/_search", 1_050), (200, Some(1)));
+        assert_eq!(asked("/a-*/_search?allow_partial_search_results=false", 1_050), (503, None));
+        assert_eq!(asked("/a-new/_search", 1_050), (503, None));
+        assert_eq!(asked("/a-new/_pit?keep_alive=1m", 1_050), (503, None));
+        assert_eq!(asked("/a-*/_search?allow_partial_search_results=false", 1_100), (200, Some(0)));
     }
 
     #[test]

@@ -1,18 +1,46 @@
 //! Counting, and reading points in time page by page.
 
 use super::{Call, Outcome};
-use crate::cluster::{Absent, Cluster, Doc, Refusal};
+use crate::cluster::{Absent, Cluster, Doc, Held, Refusal};
 use drydock_stores::elasticsearch::transport::Response;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Documents that a search of these indices finds.
-pub(super) fn count(cluster: &mut Cluster, names: &[String], now: u64) -> Result<u64, Refusal> {
-    let mut count = 0;
-    for name in names {
-        count += cluster.hold(name, None, now)?.shards.iter().map(|(_, docs)| docs.len() as u64).sum::<u64>();
+/// Which of the indices a search comes to. Of one that was just made no shard answers; a search passes it over unless that is
+/// forbidden, or nothing is left.
+pub(super) struct Searched {
+    held: Vec<Held>,
+    failed: usize,
+}
+
+impl Searched {
+    pub(super) fn of(
+        cluster: &mut Cluster,
+        names: &[String],
+        partial: bool,
+        now: u64,
+    ) -> Result<Self, Refusal> {
+        let (started, starting): (Vec<&String>, Vec<&String>) =
+            names.iter().partition(|name| cluster.indices.get(*name).is_none_or(|index| index.answers(now)));
+        if !starting.is_empty() && (started.is_empty() || !partial) {
+            let reason = if started.is_empty() { "all shards failed" } else { "Partial shards failure" };
+            return Err(Refusal::new(503, "search_phase_execution_exception", reason));
+        }
+        let held: Result<Vec<Held>, Refusal> =
+            started.into_iter().map(|name| cluster.hold(name, None, now)).collect();
+        Ok(Self { held: held?, failed: starting.len() })
     }
-    Ok(count)
+
+    /// As every answer tells of them.
+    pub(super) fn shards(&self) -> Value {
+        let answered = self.held.len();
+        json!({"total": answered + self.failed, "successful": answered, "failed": self.failed})
+    }
+
+    /// Documents that it finds.
+    pub(super) fn count(&self) -> u64 {
+        self.held.iter().flat_map(|held| &held.shards).map(|(_, docs)| docs.len() as u64).sum()
+    }
 }
 
 /// Counts by index: pairs of lines, the first naming the index.
@@ -23,11 +51,12 @@ pub(super) fn msearch(cluster: &mut Cluster, body: &[u8], now: u64) -> Result<Va
     for line in text.lines().step_by(2) {
         let header: Value = serde_json::from_str(line).map_err(|e| malformed(&e))?;
         let expression = header["index"].as_str().unwrap_or_default();
-        let counted =
-            cluster.resolve(expression, Absent::Refused).and_then(|names| count(cluster, &names, now));
-        responses.push(match counted {
-            Ok(count) => json!({"timed_out": false, "status": 200, "_shards": {"total": 1, "failed": 0},
-                                "hits": {"total": {"value": count, "relation": "eq"}, "hits": []}}),
+        let searched = cluster
+            .resolve(expression, Absent::Refused)
+            .and_then(|names| Searched::of(cluster, &names, true, now));
+        responses.push(match searched {
+            Ok(all) => json!({"timed_out": false, "status": 200, "_shards": all.shards(),
+                              "hits": {"total": {"value": all.count(), "relation": "eq"}, "hits": []}}),
             Err(refusal) => {
                 json!({"error": {"type": refusal.kind, "reason": refusal.reason}, "status": refusal.status})
             }
@@ -37,17 +66,16 @@ pub(super) fn msearch(cluster: &mut Cluster, body: &[u8], now: u64) -> Result<Va
 }
 
 /// Documents by their ids, as searches see them, in every one of the indices and under every routing.
-pub(super) fn by_ids(cluster: &mut Cluster, names: &[String], body: &Value, now: u64) -> Value {
+pub(super) fn by_ids(searched: &Searched, body: &Value) -> Value {
     let wanted: BTreeSet<&str> =
         body["query"]["ids"]["values"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let size = body["size"].as_u64().and_then(|s| usize::try_from(s).ok()).unwrap_or(10);
     let mut hits = Vec::new();
-    for name in names {
-        let Ok(held) = cluster.hold(name, None, now) else { continue };
-        for (_, docs) in held.shards {
+    for held in &searched.held {
+        for (_, docs) in &held.shards {
             for (id, doc) in docs.iter().filter(|(id, _)| wanted.contains(id.as_str())) {
                 let source: Value = serde_json::from_str(&doc.source).unwrap_or_default();
-                let mut hit = json!({"_index": name, "_id": id, "_source": source});
+                let mut hit = json!({"_index": held.index, "_id": id, "_source": source});
                 if let Some(routing) = &doc.routing {
                     hit["_routing"] = json!(routing);
                 }
@@ -57,7 +85,7 @@ pub(super) fn by_ids(cluster: &mut Cluster, names: &[String], body: &Value, now:
     }
     let total = hits.len();
     hits.truncate(size);
-    json!({"timed_out": false, "_shards": {"total": 1, "successful": 1, "failed": 0},
+    json!({"timed_out": false, "_shards": searched.shards(),
            "hits": {"total": {"value": total, "relation": "eq"}, "hits": hits}})
 }
 
@@ -71,6 +99,8 @@ pub(super) fn open(cluster: &mut Cluster, call: &Call<'_>, index: &str, now: u64
             Some(number.ok_or_else(unknown)?)
         }
     };
+    // It answers as a whole or not at all.
+    Searched::of(cluster, &[index.to_owned()], false, now)?;
     let held = cluster.hold(index, shard, now)?;
     let id = format!("pit-{}", cluster.number());
     cluster.held.insert(id.clone(), held);

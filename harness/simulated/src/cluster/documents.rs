@@ -127,6 +127,11 @@ impl Index {
         }
     }
 
+    /// Whether its shards answer searches yet.
+    pub(crate) fn answers(&self, now: u64) -> bool {
+        now >= self.starts
+    }
+
     /// A search begins: one that comes to a shard which nobody searched for long waits for its refresh.
     pub(crate) fn searched(&mut self, now: u64) {
         self.tick(now);

@@ -1,6 +1,6 @@
 //! Indices as wholes: made, dropped, set, aliased.
 
-use super::{Cluster, Grave, Index, Refusal, Shard, names::matches};
+use super::{Cluster, Grave, Index, Refusal, STARTING_MS, Shard, names::matches};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -110,6 +110,7 @@ impl Cluster {
             aliases,
             shards: vec![Shard::default(); shards],
             term: 1,
+            starts: now + STARTING_MS,
             last_search: now,
             indexed: 0,
             deleted: 0,

@@ -287,6 +287,8 @@ impl Stage {
         let mut source = application.source.cluster();
         let all: Vec<String> = source.indices.keys().cloned().collect();
         source.refresh(&all);
+        // They have been there for long.
+        source.indices.values_mut().for_each(|index| index.starts = 0);
         drop(source);
         self.truth().seeded = self.script.writes().0;
     }

@@ -1,26 +1,16 @@
 //! Databases among what is migrated: their promises, and what goes wrong with them.
 
-use crate::{WHOLE, setup};
+use crate::{SEEDS, WHOLE, schedule, setup, write};
 use drydock_simulated::{
-    Class, Crashes, Depth, Early, Ended, Event, Heard, Mishap, Played, Promise, Schedule, Setup, Side,
-    Stragglers, Tracing, Trouble, WaysBack, What, exhaust, play, run,
+    Class, Crashes, Depth, Early, Ended, Event, Mishap, Played, Promise, Schedule, Setup, Side, Stragglers,
+    Tracing, Trouble, WaysBack, What, exhaust, play, run,
 };
 
-/// Seeds a test plays. The whole campaigns are run with the command.
-const SEEDS: u64 = 40;
 const USERS: &str = "identity.users";
 const REVISIONS: &str = "webmodeler.revisions";
 
-fn write(at: u64, number: u64, what: What) -> Event {
-    Event::Write { at, takes: 10, number, what, heard: Heard::Answer }
-}
-
 fn save(key: &str) -> What {
     What::Save { table: USERS.into(), key: key.into() }
-}
-
-fn schedule(events: Vec<Event>) -> Schedule {
-    Schedule { seed: 5, documents: 12, events }
 }
 
 /// A user who writes one row and removes another, and a diagram with a number.

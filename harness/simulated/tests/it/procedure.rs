@@ -1,26 +1,16 @@
 //! The whole procedure: ways back from every step, resumes, pods that straggle, the clean-up's guard, trials.
 
-use crate::{EXACT, STANDARD, STREAM, UPSTREAM, setup};
+use crate::{EXACT, SEEDS, STANDARD, STREAM, UPSTREAM, schedule, setup, write};
 use drydock_core::Record;
 use drydock_simulated::{
-    Depth, Ended, Event, Heard, Mishap, Played, Promise, Safeguard, Schedule, Setup, Stragglers, Tracing,
-    WaysBack, What, exhaust, play, run,
+    Depth, Ended, Event, Mishap, Played, Promise, Safeguard, Setup, Stragglers, Tracing, WaysBack, What,
+    exhaust, play, run,
 };
 
-/// Seeds a test plays. The whole campaigns are run with the command.
-const SEEDS: u64 = 40;
 const INDEX: &str = "operate-list-view-8.3.0_";
-
-fn write(at: u64, number: u64, what: What) -> Event {
-    Event::Write { at, takes: 10, number, what, heard: Heard::Answer }
-}
 
 fn put(id: &str) -> What {
     What::Put { index: INDEX.into(), id: id.into() }
-}
-
-fn schedule(events: Vec<Event>) -> Schedule {
-    Schedule { seed: 5, documents: 12, events }
 }
 
 fn back_from(step: &str) -> Event {

@@ -1,6 +1,6 @@
 //! Which promises hold, and which do not.
 
-use crate::{AS_UPSTREAM, EXACT, EXACT_STREAM, STANDARD, STREAM, UPSTREAM, setup};
+use crate::{AS_UPSTREAM, EXACT, EXACT_STREAM, EXACT_WHOLE, STANDARD, STREAM, UPSTREAM, WHOLE, setup};
 use drydock_simulated::{
     Case, Class, Crashes, Ended, Event, Heard, Promise, Safeguard, Schedule, Side, Tracing, Trouble, What,
     play, run, shorten,
@@ -119,6 +119,40 @@ fn what_was_found_once_stays_known() {
     }
 }
 
+/// Each broke the promises that stand with it while the driver had a fault.
+#[test]
+fn what_was_mended_stays_mended() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/simulated");
+    let files = std::fs::read_dir(folder).expect("the folder").map(|f| f.expect("a file").path());
+    let cases = files.map(|file| Case::read(&file).unwrap_or_else(|e| panic!("{e}")));
+    let mut played = 0;
+    for case in cases.filter(|case| case.without.is_none()) {
+        let Some(scenario) = &case.scenario else { continue };
+        let now = play(&setup(whole(scenario), None), &case.schedule, Tracing::On);
+        let came_to = (&now.ended, now.broken.len());
+        assert_eq!(came_to, (&Ended::Complete, 0), "{}:\n{}", case.what, now.text());
+        played += 1;
+    }
+    assert!(played > 0);
+}
+
+/// As `drydock simulate` has it where nothing is left out.
+fn whole(scenario: &str) -> &'static str {
+    match scenario {
+        "standard" => WHOLE,
+        "exact" => EXACT_WHOLE,
+        other => panic!("no scenario {other}"),
+    }
+}
+
+fn named(scenario: &str) -> &'static str {
+    match scenario {
+        "standard" => STANDARD,
+        "exact" => EXACT,
+        other => panic!("no scenario {other}"),
+    }
+}
+
 /// Each was found without a safeguard, or before it was there, and breaks nothing with it.
 #[test]
 fn what_a_safeguard_was_made_for_breaks_without_it_alone() {
@@ -130,11 +164,7 @@ fn what_a_safeguard_was_made_for_breaks_without_it_alone() {
         let Case { what, scenario: Some(scenario), without: Some(without), breaks, schedule } = case else {
             continue;
         };
-        let scenario = match scenario.as_str() {
-            "standard" => STANDARD,
-            "exact" => EXACT,
-            other => panic!("{other}: {what}"),
-        };
+        let scenario = named(&scenario);
         let safeguard = Safeguard::of_name(&without).expect("a safeguard");
         let gone = play(&setup(scenario, Some(safeguard)), &schedule, Tracing::On);
         assert_eq!(

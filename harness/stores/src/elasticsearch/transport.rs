@@ -1,9 +1,7 @@
 //! How requests reach a cluster: over the network, or handed to something in this process that answers as a cluster does.
 
 use reqwest::Method;
-use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 
 /// One request as it would go over the wire, without credentials.
 #[derive(Debug, Clone)]
@@ -35,20 +33,4 @@ pub trait InProcess: Send + Sync {
 }
 
 /// Where requests go.
-#[derive(Clone, Default)]
-pub enum Transport {
-    /// To the address of the endpoint.
-    #[default]
-    Network,
-    /// To something in this process; the address is a name only.
-    InProcess(Arc<dyn InProcess>),
-}
-
-impl fmt::Debug for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Network => "Network",
-            Self::InProcess(_) => "InProcess",
-        })
-    }
-}
+pub type Transport = crate::transport::Transport<dyn InProcess>;

@@ -4,6 +4,7 @@ use crate::endpoint::{AddressError, ElasticsearchAuth, ElasticsearchEndpoint};
 use reqwest::{Client, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value as Json;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
@@ -35,7 +36,13 @@ pub struct KeycloakEndpoint {
     pub realm: String,
     /// PEM bundle of an extra certification authority.
     pub ca_pem: Option<String>,
+    /// What its requests go through.
+    pub connections: Connections,
 }
+
+/// What sends the requests of an endpoint and of its clones: made at the first one, as certificates take long to load.
+#[derive(Debug, Clone, Default)]
+pub struct Connections(Arc<OnceLock<Client>>);
 
 impl KeycloakEndpoint {
     /// Reads `http[s]://user:password@host[:port][/auth]`, for the realm `master`.
@@ -58,6 +65,7 @@ impl KeycloakEndpoint {
             grant: KeycloakGrant::default(),
             realm: "master".to_owned(),
             ca_pem: None,
+            connections: Connections::default(),
         })
     }
 }
@@ -214,6 +222,14 @@ fn what(path: &str) -> String {
 
 /// What sends requests to a server.
 pub(super) fn http(endpoint: &KeycloakEndpoint) -> Result<Client, KeycloakError> {
+    if let Some(made) = endpoint.connections.0.get() {
+        return Ok(made.clone());
+    }
+    let made = client(endpoint)?;
+    Ok(endpoint.connections.0.get_or_init(|| made).clone())
+}
+
+fn client(endpoint: &KeycloakEndpoint) -> Result<Client, KeycloakError> {
     crate::net::init();
     let failed = |reason: reqwest::Error| KeycloakError::Transport {
         what: "preparing requests".to_owned(),

@@ -85,7 +85,7 @@ pub(super) async fn leave(http: &Client, url: &str, request: &LoginRequest, toke
 }
 
 /// How the client of a request names itself.
-fn client_of(request: &LoginRequest) -> Vec<(&str, &str)> {
+pub(super) fn client_of(request: &LoginRequest) -> Vec<(&str, &str)> {
     let secret = request.client_secret.as_ref().map(ExposeSecret::expose_secret);
     std::iter::once(("client_id", request.client.as_str()))
         .chain(secret.map(|s| ("client_secret", s)))

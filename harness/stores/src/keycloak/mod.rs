@@ -12,7 +12,7 @@ mod shown;
 mod users;
 
 pub(crate) use api::escape;
-pub use api::{Admin, KeycloakEndpoint, KeycloakError, KeycloakGrant};
+pub use api::{Admin, Connections, KeycloakEndpoint, KeycloakError, KeycloakGrant};
 pub use database::{Layout, RowError, find_schemas, layout};
 pub use definitions::read_definitions;
 pub use layout::{is_compared_table, is_known_table, is_user_table};

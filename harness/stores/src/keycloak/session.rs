@@ -2,11 +2,10 @@
 //! good, wherever it was given.
 
 use super::api::{FORM, KeycloakEndpoint, KeycloakError, encode, escape, http};
-use super::login::{LoginOutcome, LoginRequest, attempt, leave};
+use super::login::{LoginOutcome, LoginRequest, attempt, client_of, leave};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::StatusCode;
-use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -171,8 +170,7 @@ async fn post(
     form: &[(&str, &str)],
 ) -> Result<(StatusCode, Json), KeycloakError> {
     let url = format!("{}/realms/{}/protocol/openid-connect/{path}", endpoint.url, escape(&request.realm));
-    let mut all = vec![("client_id", request.client.as_str())];
-    all.extend(request.client_secret.as_ref().map(|secret| ("client_secret", secret.expose_secret())));
+    let mut all = client_of(request);
     all.extend_from_slice(form);
     let failed = |e: reqwest::Error| KeycloakError::Transport {
         what: format!("asking about a session of {}", request.who()),
