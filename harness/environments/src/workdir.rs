@@ -22,6 +22,8 @@ pub(crate) const MARKER: &str = "DRYDOCK_RUN";
 /// In a root: its random name.
 const NAME_FILE: &str = ".name";
 const NAME_BYTES: usize = 16;
+/// In a work directory: the lock of its owner.
+const LOCK_FILE: &str = "owner.lock";
 
 /// Who owns a work directory.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -189,9 +191,24 @@ impl WorkDir {
         read_json(&self.path.join(name))
     }
 
-    /// Removes the directory with all data. The lock goes with it.
+    /// Removes the directory with all data. The lock goes last, and nobody looks meanwhile: whoever came upon a directory without
+    /// it would take it for a dead run's.
     pub(crate) fn remove(self) -> Result<()> {
-        fs::remove_dir_all(&self.path).map_err(|e| EnvironmentError::io("remove", &self.path, &e))
+        let fail = |e: std::io::Error| EnvironmentError::io("remove", &self.path, &e);
+        for entry in fs::read_dir(&self.path).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            if entry.file_name() == LOCK_FILE {
+                continue;
+            }
+            let path = entry.path();
+            match entry.file_type().map_err(fail)?.is_dir() {
+                true => fs::remove_dir_all(&path),
+                false => fs::remove_file(&path),
+            }
+            .map_err(|e| EnvironmentError::io("remove", &path, &e))?;
+        }
+        let _moment = self.path.parent().map(root_lock).transpose()?;
+        fs::remove_dir_all(&self.path).map_err(fail)
     }
 }
 
@@ -253,7 +270,7 @@ fn root_lock(root: &Path) -> Result<File> {
 }
 
 fn open_lock(directory: &Path) -> Result<File> {
-    let path = directory.join("owner.lock");
+    let path = directory.join(LOCK_FILE);
     OpenOptions::new()
         .write(true)
         .create(true)
@@ -278,6 +295,33 @@ mod tests {
         drop(dir);
         assert!(matches!(WorkDir::take(root.path(), "run-1").unwrap(), Taken::Ours(_)));
         assert!(matches!(WorkDir::take(root.path(), "run-2").unwrap(), Taken::Absent));
+    }
+
+    #[test]
+    fn a_directory_that_is_being_removed_is_nobody_elses() {
+        let root = tempfile::tempdir().unwrap();
+        for _ in 0..20 {
+            let dir = WorkDir::create(root.path(), "run-1", Path::new("/runs/1")).unwrap();
+            for part in 0..20 {
+                let part = dir.path().join(format!("part-{part}"));
+                fs::create_dir(&part).unwrap();
+                (0..20).for_each(|file| fs::write(part.join(file.to_string()), "x").unwrap());
+            }
+            std::thread::scope(|scope| {
+                let others = scope.spawn(|| {
+                    loop {
+                        match WorkDir::take(root.path(), "run-1").unwrap() {
+                            Taken::Live(_) => {}
+                            Taken::Absent => return true,
+                            Taken::Ours(_) => return false,
+                        }
+                    }
+                });
+                dir.remove().unwrap();
+                assert!(others.join().unwrap(), "it was taken for a dead run's");
+            });
+            assert_eq!(names(root.path()), Vec::<String>::new());
+        }
     }
 
     #[test]
