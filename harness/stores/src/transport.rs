@@ -4,20 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Where requests go. `P` is what speaks the protocol.
+#[derive(Default)]
 pub enum Transport<P: ?Sized> {
     /// To the address of the endpoint.
+    #[default]
     Network,
     /// To something in this process; the address is a name only.
     InProcess(Arc<P>),
 }
 
-// Derived, these would ask as much of `P`.
-impl<P: ?Sized> Default for Transport<P> {
-    fn default() -> Self {
-        Self::Network
-    }
-}
-
+// Derived, it would ask as much of `P`.
 impl<P: ?Sized> Clone for Transport<P> {
     fn clone(&self) -> Self {
         match self {
