@@ -217,6 +217,20 @@ pub mod checks {
     pub const APP_STATISTICS: &str = "application/statistics";
     /// Everything that was acknowledged is shown as it was acknowledged, by its key.
     pub const APP_ACKNOWLEDGED: &str = "application/acknowledged";
+    /// After the switch tasks are completed that were open before it, and shown so.
+    pub const GO_TASKS: &str = "application/going-on/tasks";
+    /// Jobs are done that were open.
+    pub const GO_JOBS: &str = "application/going-on/jobs";
+    /// Timers fire that were set.
+    pub const GO_TIMERS: &str = "application/going-on/timers";
+    /// Messages reach those who waited for them.
+    pub const GO_MESSAGES: &str = "application/going-on/messages";
+    /// Incidents are resolved that were open.
+    pub const GO_INCIDENTS: &str = "application/going-on/incidents";
+    /// A new version of a definition is deployed and started.
+    pub const GO_DEFINITIONS: &str = "application/going-on/definitions";
+    /// Everything that was acknowledged since the switch is shown, by its key.
+    pub const GO_VISIBLE: &str = "application/going-on/visible";
 
     /// Preflight: every store answers at its address, with its certificate and its login.
     pub const PRE_REACHABLE: &str = "preflight/reachable";
@@ -303,6 +317,10 @@ pub mod checks {
         APP_STATISTICS,
         APP_ACKNOWLEDGED,
     ];
+
+    /// Whether people can go on in a real application on the target, in report order. Asked only where one runs.
+    pub const GOING_ON: [&str; 7] =
+        [GO_TASKS, GO_JOBS, GO_TIMERS, GO_MESSAGES, GO_INCIDENTS, GO_DEFINITIONS, GO_VISIBLE];
 
     /// The checks of a way back, in report order.
     pub const ROLLBACK: [&str; 5] = [RB_RESTORED, RB_WRITES, RB_ACCESS, RB_SERVICE, RB_ARTEFACTS];

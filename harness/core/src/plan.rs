@@ -86,6 +86,8 @@ pub enum Action {
     ValidateHealth,
     /// Compare what arrived with what left, and everything else the checks ask.
     Compare,
+    /// Bring to its end in the real application what was under way before the freeze, and look for it in what is shown.
+    GoOn,
     /// Refuse the clean-up while anything is missing.
     CleanupGuard,
     /// Stop the source stores and remove the dumps.
@@ -297,6 +299,10 @@ impl Plan {
             plan.up("phase-4/application", Action::AskAfter, about);
         }
         plan.up("phase-4/compare", Action::Compare, "compare both sides, item by item");
+        if scenario.camunda().is_some() {
+            let about = "bring to its end in Camunda what was under way before the freeze, and look for it";
+            plan.up("phase-4/go-on", Action::GoOn, about);
+        }
 
         plan.up("phase-5/guard", Action::CleanupGuard, "refuse the clean-up while anything is missing");
         plan.up("phase-5/cleanup", Action::CleanupSource, "stop the source stores, remove the dumps");
@@ -329,6 +335,7 @@ impl Plan {
         }
         if scenario.camunda().is_some() {
             plan.check(&checks::APPLICATION);
+            plan.check(&checks::GOING_ON);
         }
         plan
     }

@@ -68,6 +68,21 @@ impl Answers {
         Ok((answers, questions))
     }
 
+    /// Asks for the lists alone that show what [`crate::deeds`] speak of.
+    ///
+    /// # Errors
+    /// As [`Answers::ask`].
+    pub async fn lists(session: &Session) -> Result<Self> {
+        let mut answers = Self::default();
+        answers.put(Capability::Definitions, lists::definitions(session).await)?;
+        answers.put(Capability::Decisions, lists::decisions(session).await)?;
+        answers.put(Capability::Instances, lists::instances(session).await)?;
+        answers.put(Capability::Incidents, lists::incidents(session).await)?;
+        answers.put(Capability::History, lists::flow_nodes(session).await)?;
+        answers.put(Capability::Tasks, lists::tasks(session).await.map(lists::Tasks::into_items))?;
+        Ok(answers)
+    }
+
     fn put(&mut self, capability: Capability, answer: Result<BTreeMap<String, String>>) -> Result<()> {
         let answer = match answer {
             Ok(items) => Answer::Shown(items),

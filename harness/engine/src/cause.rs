@@ -92,6 +92,23 @@ fn explains(finding: &Finding, difference: &Difference) -> bool {
     came_back && about_positions
 }
 
+/// Why what happens now is not shown in this list: the positions of whoever imports into it, or an index that it is read from.
+pub fn behind(capability: Capability, findings: &[Finding]) -> Option<&Finding> {
+    let application = capability.families().first().and_then(|family| family.split('-').next());
+    let positions = |finding: &Finding| {
+        names(finding).any(|name| {
+            family_of(name).is_some_and(|family| {
+                POSITIONS.contains(&family) && application.is_some_and(|of| family.starts_with(of))
+            })
+        })
+    };
+    let reads = |finding: &Finding| names(finding).any(|name| capability.reads(name));
+    let different = findings.iter().filter(|f| f.outcome == Outcome::Different);
+    let candidates = different.filter(|f| positions(f) || reads(f));
+    // Whoever holds positions against records says more than who finds a document changed.
+    candidates.min_by_key(|f| (!positions(f), f.check.as_str() != checks::ES_IMPORTS, rank(f)))
+}
+
 /// Everything in a finding that may be the name of an index, an alias or a template.
 fn names(finding: &Finding) -> impl Iterator<Item = &str> {
     let texts = [finding.subject.as_str(), finding.message.as_str()];
@@ -153,6 +170,22 @@ mod tests {
         let gone = causes(&[lost(Capability::History)], &findings);
         assert!(gone.explained[0].causes.is_empty());
         assert!(gone.explained[0].text().contains("nothing that was found in the stores explains it"));
+    }
+
+    #[test]
+    fn a_list_that_stands_still_is_explained_by_its_own_importers() {
+        let positions = |of: &str| {
+            let subject = format!("{of}-import-position-8.3.0_");
+            Finding::data(checks::ES_IMPORTS, Kind::Changed, subject, "ahead of every record")
+        };
+        let changed = Finding { check: checks::ES_DOCUMENTS.into(), ..positions("operate") };
+        let findings = [changed, positions("operate")];
+        let found = behind(Capability::History, &findings).expect("it is explained");
+        assert_eq!(found.check.as_str(), checks::ES_IMPORTS);
+        assert!(behind(Capability::Tasks, &findings).is_none(), "Tasklist has importers of its own");
+        assert!(behind(Capability::Tasks, &[positions("tasklist")]).is_some());
+        let block = Finding::data(checks::ES_SETTINGS, Kind::Changed, "tasklist-task-8.5.0_", "a block");
+        assert_eq!(behind(Capability::Tasks, &[block]).map(|f| f.message.as_str()), Some("a block"));
     }
 
     #[test]

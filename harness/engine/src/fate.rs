@@ -79,7 +79,7 @@ impl ThingKind {
 }
 
 /// One promise against what is told about the thing, if it is shown.
-fn fate_of(promise: &Promise, told: Option<&str>) -> Fate {
+pub(crate) fn fate_of(promise: &Promise, told: Option<&str>) -> Fate {
     let Some(told) = told else {
         // An incident that is over need not be shown.
         return if *promise == Promise::Over { Fate::Kept } else { Fate::Lost };
@@ -102,7 +102,8 @@ fn fate_of(promise: &Promise, told: Option<&str>) -> Fate {
     }
 }
 
-fn part<'a>(told: &'a str, name: &str) -> Option<&'a str> {
+/// The value of one part of what is told about an item.
+pub(crate) fn part<'a>(told: &'a str, name: &str) -> Option<&'a str> {
     told.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
 }
 

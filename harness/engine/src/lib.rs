@@ -7,18 +7,22 @@
 //!   action with its key ([`deeds`]);
 //! - [`answers`] are what the application shows, capability by capability;
 //! - [`compare`] holds the answers of two moments against each other, [`cause`] ties what differs to what was found in the
-//!   stores, [`fate`] says where each acknowledged key is now, and [`judge()`] makes of all this the checks `application/*`.
+//!   stores, [`fate`] says where each acknowledged key is now, and [`judge()`] makes of all this the checks `application/*`;
+//! - [`going_on`] leaves something of every kind under way on the source, brings it to its end on the target, and judges
+//!   whether that is shown: the checks `application/going-on/*`.
 //!
 //! Starting a Camunda is the affair of `drydock_environments::Camunda`.
 
 pub mod answers;
 pub mod capability;
 pub mod cause;
+pub mod clock;
 pub mod commands;
 pub mod compare;
 pub mod deeds;
 pub mod error;
 pub mod fate;
+pub mod going_on;
 pub mod judge;
 mod lists;
 pub mod processes;

@@ -5,6 +5,7 @@ mod application;
 mod cluster;
 mod elasticsearch;
 mod faults;
+mod going_on;
 mod helm;
 mod kinds;
 mod migration;
@@ -31,12 +32,13 @@ const fn text(means: &'static str, happens: &'static str, act: &'static str) -> 
     Explanation { means, happens, act }
 }
 
-const CHECKS: [&[(&str, Explanation)]; 7] = [
+const CHECKS: [&[(&str, Explanation)]; 8] = [
     preflight::TEXTS,
     elasticsearch::TEXTS,
     postgres::TEXTS,
     migration::TEXTS,
     application::TEXTS,
+    going_on::TEXTS,
     cluster::TEXTS,
     helm::TEXTS,
 ];

@@ -107,12 +107,14 @@ fn asked_of(plan: &Plan, asked: Vec<CheckId>, scenario: &Scenario, stage: Stage)
     let validated = has(|a| matches!(a, Action::ValidateTargets));
     let dumped = has(|a| matches!(a, Action::InitialBackup(_)));
     let compared = has(|a| matches!(a, Action::Compare));
+    let went_on = has(|a| matches!(a, Action::GoOn));
     let mut kept: Vec<CheckId> = asked
         .into_iter()
         .filter(|check| match check.as_str() {
             checks::PRE_DUMP => dumped,
             checks::FREEZE => stage != Stage::OnSource,
             checks::DOWNTIME => stage == Stage::OnTarget,
+            further if checks::GOING_ON.contains(&further) => went_on,
             preflight if checks::PREFLIGHT.contains(&preflight) => validated,
             _ => compared,
         })

@@ -195,10 +195,10 @@ fn an_upgrade_of_the_chart_moves_nothing() {
 }
 
 #[test]
-fn a_real_camunda_is_asked_before_the_freeze_and_after_the_switch_and_changes_nothing_else() {
+fn a_real_camunda_is_asked_before_the_freeze_and_after_the_switch_and_goes_on_and_changes_nothing_else() {
     let (with, all) = (plan("cutover", "engine: camunda\n"), plan("cutover", ""));
     let told = |plan: &Plan| plan.steps.iter().map(|s| s.id.to_string()).collect::<Vec<_>>();
-    let asks = ["phase-3/application", "phase-4/application"];
+    let asks = ["phase-3/application", "phase-4/application", "phase-4/go-on"];
     assert_eq!(
         told(&with).into_iter().filter(|id| !asks.contains(&id.as_str())).collect::<Vec<_>>(),
         told(&all)
@@ -209,9 +209,12 @@ fn a_real_camunda_is_asked_before_the_freeze_and_after_the_switch_and_changes_no
     );
     // What was found in the stores explains what people see, so it must be known first; but people do not wait for it.
     assert!(at("phase-4/application") < at("phase-4/compare"));
+    // The source is not given up before people are seen to go on.
+    assert!(at("phase-4/compare") < at("phase-4/go-on") && at("phase-4/go-on") < at("phase-5/guard"));
     assert!(with.steps.iter().filter(|s| asks.contains(&s.id.as_str())).all(|s| s.service == Service::Up));
     let more = with.checks.iter().filter(|check| !all.checks.contains(check)).map(|check| check.as_str());
-    assert_eq!(more.collect::<Vec<_>>(), drydock_core::names::checks::APPLICATION);
+    use drydock_core::names::checks::{APPLICATION, GOING_ON};
+    assert_eq!(more.collect::<Vec<_>>(), [APPLICATION.as_slice(), &GOING_ON].concat());
     // Without databases nobody but Camunda's people is there: probes and writer would compare nothing.
     let alone = plan("cutover", "engine: camunda\nmigration: {components: [elasticsearch]}\n");
     assert!(alone.checks.iter().all(|c| !matches!(c.as_str(), "downtime" | "acknowledged-writes")));

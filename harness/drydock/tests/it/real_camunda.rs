@@ -3,6 +3,7 @@
 use crate::support::{
     assert_nothing_left, cannot_run, drydock, folder, json, run_folder, scenario, skip, text, turn,
 };
+use drydock_core::names::checks::{APPLICATION, GOING_ON};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Output;
@@ -38,7 +39,7 @@ fn people_find_everything_again_after_the_migration() {
     let began = Instant::now();
     let (output, report) = rehearse(folder.path(), "real-camunda.yaml");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    for check in drydock_core::names::checks::APPLICATION {
+    for check in APPLICATION.into_iter().chain(GOING_ON) {
         assert_eq!(outcome(&report, check), "equal", "{report}");
     }
     if !cfg!(debug_assertions) {
@@ -80,5 +81,26 @@ fn what_people_lose_is_named_with_the_capability_and_the_cause() {
     // What is healthy stays so: one loss is no reason to suspect everything.
     for check in ["application/definitions", "application/forms", "application/tasks"] {
         assert_eq!(outcome(&report, check), "equal", "{report}");
+    }
+}
+
+#[test]
+fn what_is_done_after_the_switch_and_never_shown_is_named_with_the_positions_as_the_cause() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = asked(folder.path()) {
+        return skip(&why);
+    }
+    let (output, report) = rehearse(folder.path(), "real-camunda-standstill.yaml");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    // At the moment of the switch nothing is to be seen of it.
+    for check in APPLICATION {
+        assert_eq!(outcome(&report, check), "equal", "{report}");
+    }
+    let findings = report["verdict"]["findings"].as_array().expect("findings");
+    for check in ["application/going-on/tasks", "application/going-on/jobs", "application/going-on/visible"] {
+        let told = findings.iter().find(|f| f["check"] == check && f["outcome"] == "different");
+        let told = told.unwrap_or_else(|| panic!("{check} is not told: {report}"));
+        let message = told["message"].as_str().expect("a message");
+        assert!(message.contains("because elasticsearch/import-positions"), "{message}");
     }
 }

@@ -235,7 +235,7 @@ impl CamundaRecipe {
             |after| format!("archived after {} s", after.as_secs()),
         );
         format!(
-            "heap {} MiB, {} partitions, one process for all, {archive}, Java {}",
+            "heap {} MiB, {} partitions, one process for all, {archive}, a clock that can be moved on, Java {}",
             config.heap_mib, config.partitions, self.distribution.java.major
         )
     }

@@ -114,6 +114,9 @@ impl Settings {
             ("ZEEBE_BROKER_EXPORTERS_ELASTICSEARCH_CLASSNAME", EXPORTER.into()),
             // The default waits up to five seconds before records can be seen.
             ("ZEEBE_BROKER_EXPORTERS_ELASTICSEARCH_ARGS_BULK_DELAY", "1".into()),
+            // So that timers of half an hour can be seen to fire. Nothing moves until somebody asks.
+            ("ZEEBE_CLOCK_CONTROLLED", "true".into()),
+            ("MANAGEMENT_ENDPOINT_CLOCK_ENABLED", "true".into()),
             ("CAMUNDA_OPERATE_ZEEBE_GATEWAYADDRESS", gateway.clone()),
             ("CAMUNDA_TASKLIST_ZEEBE_GATEWAYADDRESS", gateway),
             ("CAMUNDA_TASKLIST_ZEEBE_RESTADDRESS", format!("http://{LOOPBACK}:{}", ports.rest)),

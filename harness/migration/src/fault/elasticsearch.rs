@@ -283,7 +283,12 @@ async fn advance_position(client: &Client, choice: &Choice<'_>, index: &str) -> 
         let Some(position) = source.get("position").and_then(Value::as_i64).filter(|_| has_read) else {
             continue;
         };
-        let body = json!({"doc": {"position": position + BEYOND}}).to_string();
+        let mut ahead = Map::from_iter([("position".to_owned(), json!(position + BEYOND))]);
+        // Newer importers go by the number that the exporter gave the record, where they have noted one.
+        if let Some(sequence) = source.get("sequence").and_then(Value::as_i64).filter(|n| *n > 0) {
+            ahead.insert("sequence".to_owned(), json!(sequence.saturating_add(BEYOND)));
+        }
+        let body = json!({"doc": ahead}).to_string();
         request(client, Method::POST, &key.path(index, "_update"), Some(&body)).await?;
         return Ok(Some(key.item(index)));
     }

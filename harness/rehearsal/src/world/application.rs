@@ -6,9 +6,10 @@ use super::{RealWorld, Stepped, environment, of_environment};
 use crate::flow::{Facts, StepError};
 use drydock_core::finding::{Class, Finding, Kind, Outcome};
 use drydock_core::scenario::CamundaSpec;
-use drydock_engine::deeds::{Deeds, promises, read};
+use drydock_engine::deeds::{Deed, Deeds, promises, read};
+use drydock_engine::going_on::Relay;
 use drydock_engine::judge::{judge, not_asked};
-use drydock_engine::worker::WorkError;
+use drydock_engine::worker::{Done, WorkError};
 use drydock_engine::{Answers, Pace, Questions, Session, Worker};
 use drydock_environments::{Camunda, CamundaConfig, EnvironmentProblem, Side};
 use drydock_stores::compare::CheckResult;
@@ -36,18 +37,20 @@ const NUMBERS: u64 = 1_000_000;
 /// The application of a run.
 #[derive(Debug)]
 pub(super) struct Application {
-    spec: CamundaSpec,
-    camunda: Option<Camunda>,
-    session: Option<Arc<Session>>,
+    pub(super) spec: CamundaSpec,
+    pub(super) camunda: Option<Camunda>,
+    pub(super) session: Option<Arc<Session>>,
     worker: Option<Worker>,
     /// How often people have begun to work.
     begun: u64,
+    /// What was left under way for the target.
+    pub(super) relay: Relay,
     /// What was shown before the freeze, the questions that were put, and when, on the run's clock.
-    before: Option<(Answers, Questions, u64)>,
+    pub(super) before: Option<(Answers, Questions, u64)>,
     /// What was shown after the switch, or why nobody knows.
     after: Option<Result<Answers, String>>,
     /// What the comparison of the clusters found.
-    stores: Vec<Finding>,
+    pub(super) stores: Vec<Finding>,
 }
 
 impl Application {
@@ -59,6 +62,7 @@ impl Application {
             session: None,
             worker: None,
             begun: 0,
+            relay: Relay::default(),
             before: None,
             after: None,
             stores: Vec::new(),
@@ -135,30 +139,51 @@ impl RealWorld {
 
     /// People begin to work, for ever or until so many instances are started.
     pub(super) async fn begin_work(&mut self, most: Option<u64>) -> Stepped<()> {
-        let now = self.recorder.now_ms();
-        let path = self.config.folder.join(DEEDS);
+        let (deeds, epoch) = (self.deeds()?, self.epoch());
         let Some(application) = &mut self.application else { return Ok(()) };
         let Some(session) = &application.session else { return Err(super::internal("Camunda does not run")) };
-        let deeds = Deeds::open(&path)
-            .map_err(|e| environment(format!("cannot write {}: {e}", path.display()), "free disk space"))?;
         let pace = Pace {
             instances_per_second: application.spec.instances_per_second.into(),
             most,
             first: application.begun * NUMBERS,
         };
-        // The clock of the log is that of the run.
-        let epoch = Instant::now().checked_sub(Duration::from_millis(now)).unwrap_or_else(Instant::now);
         let worker = Worker::begin(Arc::clone(session), Arc::new(deeds), epoch, pace);
         application.worker = Some(worker.await.map_err(|e| work_failed(&e))?);
         application.begun += 1;
         Ok(())
     }
 
-    /// People rest: what they were doing comes to its end.
-    pub(super) async fn end_work(&mut self) -> Stepped<Facts> {
+    /// The log of what is acknowledged, open for more.
+    pub(super) fn deeds(&self) -> Stepped<Deeds> {
+        let path = self.config.folder.join(DEEDS);
+        Deeds::open(&path)
+            .map_err(|e| environment(format!("cannot write {}: {e}", path.display()), "free disk space"))
+    }
+
+    /// Everything that the log holds up to a moment.
+    pub(super) fn deeds_until(&self, until_ms: u64) -> Stepped<Vec<Deed>> {
+        let path = self.config.folder.join(DEEDS);
+        read(&path, until_ms).map_err(|e| {
+            environment(format!("cannot read {}: {e}", path.display()), "rehearse again from the beginning")
+        })
+    }
+
+    /// When the run's clock stood at nought: the clock of the log is that of the run.
+    pub(super) fn epoch(&self) -> Instant {
+        let now = self.recorder.now_ms();
+        Instant::now().checked_sub(Duration::from_millis(now)).unwrap_or_else(Instant::now)
+    }
+
+    /// People rest: what they were doing comes to its end. Nothing where nobody worked.
+    pub(super) async fn rest(&mut self) -> Stepped<Option<Done>> {
         let worker = self.application.as_mut().and_then(|application| application.worker.take());
-        let Some(worker) = worker else { return Ok(Facts::new()) };
-        let done = worker.stop().await.map_err(|e| work_failed(&e))?;
+        let Some(worker) = worker else { return Ok(None) };
+        worker.stop().await.map(Some).map_err(|e| work_failed(&e))
+    }
+
+    /// As [`RealWorld::rest`], told in figures.
+    pub(super) async fn end_work(&mut self) -> Stepped<Facts> {
+        let Some(done) = self.rest().await? else { return Ok(Facts::new()) };
         Ok(Facts::from([
             ("instances_started".into(), json!(done.started)),
             ("requests_not_acknowledged".into(), json!(done.unheard)),
@@ -191,7 +216,7 @@ impl RealWorld {
         Ok(facts)
     }
 
-    async fn pause(&self, time: Duration) -> Stepped<()> {
+    pub(super) async fn pause(&self, time: Duration) -> Stepped<()> {
         let rested = self.cancel.run_until_cancelled(tokio::time::sleep(time)).await;
         rested.ok_or_else(|| environment("interrupted", "rehearse again from the beginning"))
     }
@@ -199,11 +224,9 @@ impl RealWorld {
     /// People rest, and what Camunda shows them on the source is noted once it has read everything.
     pub(super) async fn ask_before(&mut self) -> Stepped<Facts> {
         let mut facts = self.end_work().await?;
+        self.leave_under_way().await?;
         // What is being archived is listed twice for a moment, or not at all: everything that has ended is moved first.
-        let archive_after = self.application.as_ref().map(|a| a.spec.archive_after()).unwrap_or_default();
-        if archive_after <= MOST_ARCHIVING {
-            self.pause(archive_after + ARCHIVING).await?;
-        }
+        self.archiving().await?;
         let Some(session) = self.application.as_ref().and_then(|a| a.session.clone()) else {
             return Err(super::internal("Camunda does not run"));
         };
@@ -216,6 +239,15 @@ impl RealWorld {
             application.before = Some((answers, questions, now));
         }
         Ok(facts)
+    }
+
+    /// Waits until everything is moved into dated indices that has ended by now, where that does not take too long.
+    pub(super) async fn archiving(&self) -> Stepped<()> {
+        let archive_after = self.application.as_ref().map(|a| a.spec.archive_after()).unwrap_or_default();
+        if archive_after > MOST_ARCHIVING {
+            return Ok(());
+        }
+        self.pause(archive_after + ARCHIVING).await
     }
 
     /// The same questions, put to Camunda on the target. Then people go on. That it does not answer is for the checks to tell.
@@ -248,17 +280,11 @@ impl RealWorld {
     pub(super) fn compare_application(&mut self) -> Stepped<()> {
         let began = Instant::now();
         let Some(application) = &mut self.application else { return Ok(()) };
-        let stores = std::mem::take(&mut application.stores);
-        let results = match (application.before.take(), application.after.take()) {
+        let (stores, after) = (application.stores.clone(), application.after.take());
+        let results = match (application.before.clone(), after) {
             (Some((before, _, asked_ms)), Some(Ok(after))) => {
-                let path = self.config.folder.join(DEEDS);
-                let deeds = read(&path, asked_ms).map_err(|e| {
-                    environment(
-                        format!("cannot read {}: {e}", path.display()),
-                        "rehearse again from the beginning",
-                    )
-                })?;
-                let judged = judge(&before, &after, &promises(&deeds), &stores);
+                let owed = promises(&self.deeds_until(asked_ms)?);
+                let judged = judge(&before, &after, &owed, &stores);
                 for line in judged.unseen {
                     self.note(drydock_core::event::NoteLevel::Info, line);
                 }
@@ -285,6 +311,6 @@ fn shown(answers: &Answers) -> Facts {
     Facts::from([("shown".to_owned(), counted.collect::<serde_json::Map<_, _>>().into())])
 }
 
-fn work_failed(error: &WorkError) -> StepError {
+pub(super) fn work_failed(error: &WorkError) -> StepError {
     environment(format!("people cannot work in Camunda: {error}"), "look at Camunda's log in the run folder")
 }

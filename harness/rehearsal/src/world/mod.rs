@@ -10,6 +10,7 @@ mod cutover;
 mod errors;
 mod failure;
 mod fates;
+mod going_on;
 mod harm;
 mod identity;
 mod kept;
@@ -416,6 +417,7 @@ impl RealWorld {
                 self.compare_same().await
             }
             Action::Compare => self.compare().await,
+            Action::GoOn => self.go_on().await,
             Action::CleanupGuard => self.guard().await,
             Action::CleanupSource => {
                 self.look_before_clean_up().await?;

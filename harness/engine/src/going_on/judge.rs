@@ -1,0 +1,192 @@
+//! Whether what was to go on has gone on, and whether people see it: one result for each check `application/going-on/*`. Pure,
+//! so that whatever may go wrong can be planted in what was said and shown.
+
+use super::{Leg, Said, Way};
+use crate::answers::Answers;
+use crate::capability::Capability;
+use crate::cause::behind;
+use crate::deeds::{Promise, Thing};
+use crate::fate::{Fate, fate_of, fates};
+use drydock_core::Finding;
+use drydock_core::finding::{Kind, Sample};
+use drydock_core::names::checks;
+use drydock_stores::compare::CheckResult;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Holds what was said to each leg against what is shown, and every promise since the switch as well. `stores` is what was
+/// found to differ in the stores before.
+pub fn judge(
+    legs: &[Leg],
+    owed: &BTreeMap<Thing, Promise>,
+    shown: &Answers,
+    stores: &[Finding],
+) -> Vec<CheckResult> {
+    let mut results: Vec<CheckResult> =
+        Way::ALL.into_iter().map(|way| result_of(way, legs, shown, stores)).collect();
+    results.push(visible(owed, shown, stores));
+    results
+}
+
+/// The results where nobody could go on.
+pub fn not_gone_on(why: &str, next: &str) -> Vec<CheckResult> {
+    let checks = checks::GOING_ON.into_iter();
+    checks.map(|check| CheckResult::not_compared(check, "application", why, next)).collect()
+}
+
+/// Whether everything that was done is shown: there is nothing left to wait for.
+pub fn finished(legs: &[Leg], owed: &BTreeMap<Thing, Promise>, shown: &Answers) -> bool {
+    let seen = |leg: &Leg| match (&leg.said, &leg.thing) {
+        (Said::Done, Some(thing)) => seen(thing, &leg.promise, shown) == Some(Fate::Kept),
+        _ => true,
+    };
+    let all = fates(owed, shown);
+    legs.iter().all(seen) && all.broken.is_empty() && all.unknown.is_empty()
+}
+
+/// How a thing is shown; nothing where its list is refused.
+fn seen(thing: &Thing, promise: &Promise, shown: &Answers) -> Option<Fate> {
+    let items = shown.by.get(&thing.kind.list())?.items()?;
+    Some(fate_of(promise, items.get(&thing.key.to_string()).map(String::as_str)))
+}
+
+fn result_of(way: Way, legs: &[Leg], shown: &Answers, stores: &[Finding]) -> CheckResult {
+    let legs: Vec<&Leg> = legs.iter().filter(|leg| leg.way == way).collect();
+    let all = legs.len();
+    let (what, not_done) = way.not_done();
+    let mut findings = Vec::new();
+    let mut tell = |kind: Kind, samples: Vec<Sample>, message: String, next: String| {
+        if !samples.is_empty() {
+            let count = samples.len() as u64;
+            findings.push(
+                Finding::access(way.check(), kind, way.name(), message).items(count, samples).next(next),
+            );
+        }
+    };
+    let of_thing = |leg: &Leg| leg.thing.map_or_else(|| way.name().to_owned(), |thing| thing.to_string());
+
+    let refused: Vec<(&Leg, &String)> = legs
+        .iter()
+        .filter_map(|leg| match &leg.said {
+            Said::Refused(why) => Some((*leg, why)),
+            Said::Done | Said::Unknown(_) => None,
+        })
+        .collect();
+    if let Some((_, why)) = refused.first() {
+        let message = format!("{} of {all} {what} {not_done} on the target: {why}", refused.len());
+        let samples =
+            refused.iter().map(|(leg, why)| Sample::both(of_thing(leg), None, Some((*why).clone())));
+        let next = "look at target-camunda.log, and whether the broker has all data that it stopped with on the source";
+        tell(Kind::Unusable, samples.collect(), message, next.to_owned());
+    }
+
+    let done: Vec<(&Leg, Thing)> =
+        legs.iter().filter(|leg| leg.said == Said::Done).filter_map(|leg| Some((*leg, leg.thing?))).collect();
+    let fated = |wanted: fn(&Fate) -> bool| -> Vec<Thing> {
+        let broken = done.iter().filter(|(leg, thing)| {
+            seen(thing, &leg.promise, shown).is_some_and(|fate| fate != Fate::Kept && wanted(&fate))
+        });
+        broken.map(|(_, thing)| *thing).collect()
+    };
+    let verb = way.done();
+    for (kind, broken, so) in [
+        (Kind::Missing, fated(|fate| *fate == Fate::Lost), "are not shown"),
+        (Kind::Stale, fated(|fate| *fate != Fate::Lost), "are shown as they were before"),
+    ] {
+        let (because, next) = cause_of(&broken, stores);
+        let message = format!("{} of {all} {what} {verb}, and {so}{because}", broken.len());
+        tell(kind, broken.iter().map(|thing| Sample::named(thing.to_string())).collect(), message, next);
+    }
+
+    let hidden = done.iter().filter(|(leg, thing)| seen(thing, &leg.promise, shown).is_none());
+    let unknown: Vec<Sample> = legs
+        .iter()
+        .filter_map(|leg| match &leg.said {
+            Said::Unknown(why) => Some(Sample::both(of_thing(leg), None, Some(why.clone()))),
+            Said::Done | Said::Refused(_) => None,
+        })
+        .chain(hidden.map(|(_, thing)| Sample::named(thing.to_string())))
+        .collect();
+    let compared = (all - unknown.len()) as u64;
+    let not_known = match (all, unknown.len()) {
+        (0, _) => Some(format!("no {what} were under way before the freeze")),
+        (_, 0) => None,
+        (_, count) => Some(format!("of {count} of {all} {what} nobody knows whether they went on")),
+    };
+    findings.extend(not_known.map(|message| {
+        Finding::not_compared(way.check(), way.name(), message)
+            .items((unknown.len() as u64).max(1), unknown)
+            .next("look at target-camunda.log, then rehearse again")
+    }));
+    let note =
+        format!("{all} {what}, each by its key, gone on with on the target and looked for in what is shown");
+    CheckResult { check: way.check(), compared, findings, note, millis: 0 }
+}
+
+/// Why things are not shown as they are, for the end of a message, and what to do.
+fn cause_of(things: &[Thing], stores: &[Finding]) -> (String, String) {
+    let lists: BTreeSet<Capability> = things.iter().map(|thing| thing.kind.list()).collect();
+    match lists.into_iter().find_map(|list| behind(list, stores)) {
+        Some(cause) => (
+            format!("; because {}: {}", cause.check, cause.message),
+            format!("mend what {} tells of {}", cause.check, cause.subject),
+        ),
+        None => (
+            "; nothing that was found in the stores explains it".to_owned(),
+            "look at the importers in target-camunda.log: the broker has done it".to_owned(),
+        ),
+    }
+}
+
+/// Is everything shown that was acknowledged since the switch?
+fn visible(owed: &BTreeMap<Thing, Promise>, shown: &Answers, stores: &[Finding]) -> CheckResult {
+    const CHECK: &str = checks::GO_VISIBLE;
+    const SUBJECT: &str = "acknowledged";
+    let found = fates(owed, shown);
+    let mut findings = Vec::new();
+    for (kind, what) in [
+        (Kind::LostWrite, "are not shown"),
+        (Kind::Extra, "have ended and are shown as open"),
+        (Kind::Stale, "are shown as they were before"),
+    ] {
+        let of_kind = |fate: &Fate| match fate {
+            Fate::Kept => false,
+            Fate::Lost => kind == Kind::LostWrite,
+            Fate::Reappeared => kind == Kind::Extra,
+            Fate::Behind(_) => kind == Kind::Stale,
+        };
+        let broken: Vec<&(Thing, Fate)> = found.broken.iter().filter(|(_, fate)| of_kind(fate)).collect();
+        if broken.is_empty() {
+            continue;
+        }
+        let things: Vec<Thing> = broken.iter().map(|(thing, _)| *thing).collect();
+        let (because, next) = cause_of(&things, stores);
+        let (count, all) = (broken.len() as u64, owed.len());
+        let message =
+            format!("{count} of {all} things that were acknowledged since the switch {what}{because}");
+        let samples = broken.iter().map(|(thing, fate)| match fate {
+            Fate::Behind(how) => Sample::both(thing.to_string(), None, Some(how.clone())),
+            _ => Sample::named(thing.to_string()),
+        });
+        findings.push(Finding::access(CHECK, kind, SUBJECT, message).items(count, samples).next(next));
+    }
+    if !found.unknown.is_empty() {
+        let count = found.unknown.len() as u64;
+        let message = format!("{count} things were acknowledged, and the application refuses to list them");
+        let samples = found.unknown.iter().map(|thing| Sample::named(thing.to_string()));
+        findings.push(
+            Finding::not_compared(CHECK, SUBJECT, message)
+                .items(count, samples)
+                .next("mend what makes the application refuse, then rehearse again"),
+        );
+    }
+    let compared = (owed.len() - found.unknown.len()) as u64;
+    if owed.is_empty() {
+        let message = "nothing was acknowledged since the switch";
+        findings.push(
+            Finding::not_compared(CHECK, SUBJECT, message)
+                .next("look at target-camunda.log, then rehearse again"),
+        );
+    }
+    let note = format!("{} things that were acknowledged since the switch, each by its key", owed.len());
+    CheckResult { check: CHECK, compared, findings, note, millis: 0 }
+}
