@@ -81,6 +81,8 @@ pub struct SideConfig {
     pub postgres_image: Option<String>,
     /// Image of Elasticsearch, in containers. Default: `elasticsearch` of the pinned version.
     pub elasticsearch_image: Option<String>,
+    /// Image of a Keycloak on its PostgreSQL, in containers. Default: `keycloak/keycloak` of the pinned version.
+    pub keycloak_image: Option<String>,
 }
 
 impl Default for SideConfig {
@@ -96,6 +98,7 @@ impl Default for SideConfig {
             reindex_whitelist: ReindexWhitelist::default(),
             postgres_image: None,
             elasticsearch_image: None,
+            keycloak_image: None,
         }
     }
 }
@@ -139,23 +142,30 @@ impl EmbeddedConfig {
     }
 
     /// The images that an environment does not use though a side names them, and the mend. `None` where all are used.
-    pub fn unused_images(&self, environment: EnvironmentName) -> Option<(String, &'static str)> {
-        if environment != EnvironmentName::Embedded {
-            return None;
-        }
+    pub fn unused_images(&self, environment: EnvironmentName) -> Option<(String, String)> {
+        // A Keycloak is a local process beside a cluster as well.
+        let (who, stores, mend) = match environment {
+            EnvironmentName::Containers => return None,
+            EnvironmentName::Kind => ("Keycloak runs as a local process", false, "use --on containers"),
+            EnvironmentName::Embedded => {
+                ("the stores run as local processes", true, "use --on containers or --on kind")
+            }
+        };
         let named = self.sides().into_iter().flat_map(|(side, config)| {
-            [(Store::Postgres, &config.postgres_image), (Store::Elasticsearch, &config.elasticsearch_image)]
+            let images = [
+                ("postgres", config.postgres_image.as_ref().filter(|_| stores)),
+                ("elasticsearch", config.elasticsearch_image.as_ref().filter(|_| stores)),
+                ("keycloak", config.keycloak_image.as_ref()),
+            ];
+            images
                 .into_iter()
-                .filter_map(move |(store, image)| Some(format!("{} of the {side} {store}", image.as_ref()?)))
+                .filter_map(move |(what, image)| Some(format!("{} of the {side} {what}", image?)))
         });
         let named: Vec<String> = named.collect();
         (!named.is_empty()).then(|| {
             (
-                format!(
-                    "the stores run as local processes, so these images are not used: {}",
-                    named.join(", ")
-                ),
-                "use --on containers or --on kind, or leave `image` out",
+                format!("{who}, so these images are not used: {}", named.join(", ")),
+                format!("{mend}, or leave `image` out"),
             )
         })
     }
@@ -246,6 +256,12 @@ mod tests {
         config.target.elasticsearch_image = Some("elasticsearch:8.18.0".into());
         let (what, _) = config.unused_images(EnvironmentName::Embedded).unwrap();
         assert!(what.ends_with("elasticsearch:8.18.0 of the target elasticsearch"), "{what}");
+        assert_eq!(config.unused_images(EnvironmentName::Containers), None);
+        assert_eq!(config.unused_images(EnvironmentName::Kind), None);
+        config.source.keycloak_image = Some("keycloak/keycloak:25.0.6".into());
+        let (what, mend) = config.unused_images(EnvironmentName::Kind).unwrap();
+        assert!(what.ends_with(": keycloak/keycloak:25.0.6 of the source keycloak"), "{what}");
+        assert!(mend.starts_with("use --on containers,"), "{mend}");
         assert_eq!(config.unused_images(EnvironmentName::Containers), None);
     }
 

@@ -7,7 +7,7 @@ use crate::camunda::homes as camunda;
 use crate::camunda::homes::JavaOrigin;
 use crate::clients;
 use crate::config::EmbeddedConfig;
-use crate::containers::{Engine, Image, overridden};
+use crate::containers::{Engine, Image, Wanted, overridden};
 use crate::error::{EnvironmentError, Result};
 use crate::homes::{self, Origin};
 use crate::java;
@@ -53,7 +53,7 @@ pub async fn run_in(environment: EnvironmentName, config: &EmbeddedConfig) -> Ve
     let machine = Machine::from_process();
     match environment {
         EnvironmentName::Embedded => run_on(config, &machine).await,
-        EnvironmentName::Containers => containers_on(config, &machine).await,
+        EnvironmentName::Containers => containers_on(environment, config, &machine).await,
         EnvironmentName::Kind => kind_on(config, &machine).await,
     }
 }
@@ -84,23 +84,43 @@ async fn kind_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<DoctorItem> 
         },
         Err(error) => item("image of the node", Err(error)),
     });
-    items.extend(containers_on(config, machine).await);
+    items.extend(unused_item(config, EnvironmentName::Kind));
+    items.extend(containers_on(EnvironmentName::Kind, config, machine).await);
     items
 }
 
+fn unused_item(config: &EmbeddedConfig, environment: EnvironmentName) -> Option<DoctorItem> {
+    config.unused_images(environment).map(|(detail, mend)| DoctorItem {
+        name: "images of the scenario".to_owned(),
+        state: DoctorState::Warning,
+        detail,
+        mend: Some(mend),
+    })
+}
+
 /// Looks for an engine, images, client programs and room. Makes nothing, pulls nothing.
-async fn containers_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<DoctorItem> {
+async fn containers_on(
+    environment: EnvironmentName,
+    config: &EmbeddedConfig,
+    machine: &Machine,
+) -> Vec<DoctorItem> {
     let mut items = vec![item("configuration", config.validate().map(|()| "in order".to_owned()))];
     let engine = Engine::connect(machine).await;
     let told = engine.as_ref().map(|e| e.version.clone()).map_err(copy);
     items.push(item("container engine", told));
+    // Beside a cluster it is a process of this machine.
+    let identity = config.keycloak.is_some() && environment == EnvironmentName::Containers;
     let mut images = Vec::new();
     for (_, side) in config.sides() {
-        let asked = [(side.postgres, Store::Postgres), (side.elasticsearch, Store::Elasticsearch)];
-        for (_, store) in asked.into_iter().filter(|(asked, _)| *asked) {
-            match Image::of(side, store, machine) {
+        let asked = [
+            (side.postgres, Wanted::Store(Store::Postgres)),
+            (side.elasticsearch, Wanted::Store(Store::Elasticsearch)),
+            (side.postgres && identity, Wanted::Keycloak),
+        ];
+        for (_, wanted) in asked.into_iter().filter(|(asked, _)| *asked) {
+            match Image::of(side, wanted, machine) {
                 Ok(image) => images.push(image),
-                Err(error) => items.push(item(&format!("image of {store}"), Err(error))),
+                Err(error) => items.push(item(&format!("image of {wanted}"), Err(error))),
             }
         }
     }
@@ -121,12 +141,12 @@ async fn containers_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<Doctor
             if !config.postgres_majors().is_empty() {
                 items.push(clients_item(config, machine, &cache).await);
             }
-            // Beside containers it is a process of this machine all the same.
+            // A Camunda is a process of this machine wherever the stores are.
             let mut beside = Vec::new();
             if let Some(wanted) = &config.camunda {
                 beside.push(camunda_items(wanted, machine, &cache, &pins, &mut items).await);
             }
-            if config.keycloak.is_some() {
+            if config.keycloak.is_some() && !identity {
                 beside.push(keycloak_items(machine, &cache, &pins, &mut items).await);
             }
             if !beside.is_empty() {
@@ -156,7 +176,7 @@ async fn image_item(engine: &Engine, image: &str) -> DoctorItem {
             state: DoctorState::Warning,
             detail: "is pulled at the first run".to_owned(),
             mend: Some(format!(
-                "docker pull {image}; or name another one in DRYDOCK_IMAGE_POSTGRES, DRYDOCK_IMAGE_ELASTICSEARCH or DRYDOCK_IMAGE_NODE"
+                "docker pull {image}; or name another one in DRYDOCK_IMAGE_POSTGRES, DRYDOCK_IMAGE_ELASTICSEARCH, DRYDOCK_IMAGE_KEYCLOAK or DRYDOCK_IMAGE_NODE"
             )),
         },
         Err(error) => item(&name, Err(error)),
@@ -171,12 +191,7 @@ pub async fn run(config: &EmbeddedConfig) -> Vec<DoctorItem> {
 /// Looks at a described machine. Starts no store, fetches nothing, makes no directory.
 pub async fn run_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<DoctorItem> {
     let mut items = vec![item("configuration", config.validate().map(|()| "in order".to_owned()))];
-    items.extend(config.unused_images(EnvironmentName::Embedded).map(|(detail, mend)| DoctorItem {
-        name: "images of the scenario".to_owned(),
-        state: DoctorState::Warning,
-        detail,
-        mend: Some(mend.to_owned()),
-    }));
+    items.extend(unused_item(config, EnvironmentName::Embedded));
     let user = StoreUser::resolve(machine);
     items.push(item(
         "user that runs the stores",

@@ -25,7 +25,10 @@ impl Scenario {
     /// Why a real Keycloak cannot run in this scenario, and what to write instead.
     pub(super) fn identity_mistake(&self) -> Option<Mistake> {
         if !self.has_real_keycloak() {
-            return None;
+            let named = [("source", &self.source), ("target", &self.target)];
+            let (side, _) = named.into_iter().find(|(_, spec)| spec.keycloak.image.is_some())?;
+            let why = format!("an image of Keycloak is named for the {side}, and none is asked for");
+            return Some(([side], why, "add `identity: keycloak`, or leave `keycloak` out of the side"));
         }
         let (why, help) = if !self.migration.components().contains(&Component::Keycloak) {
             (
@@ -84,6 +87,11 @@ mod tests {
             assert!(error.contains(words) && error.starts_with("test:2:"), "{error}");
             assert!(read(more).is_ok());
         }
+        let image = "target: {keycloak: {image: \"keycloak/keycloak:26.3.3\"}}\n";
+        let error = read(image).unwrap_err();
+        assert!(error.contains("named for the target") && error.starts_with("test:2:"), "{error}");
+        let scenario = read(&format!("identity: keycloak\n{image}")).unwrap();
+        assert_eq!(scenario.target.keycloak.image.as_deref(), Some("keycloak/keycloak:26.3.3"));
         assert!(read("identity: keycloack\n").unwrap_err().contains("unknown value"));
     }
 }

@@ -128,6 +128,9 @@ pub struct SideSpec {
     /// The Elasticsearch cluster.
     #[serde(default)]
     pub elasticsearch: ElasticsearchSpec,
+    /// A real Keycloak on the PostgreSQL server, where `identity` asks for one.
+    #[serde(default, skip_serializing_if = "KeycloakSpec::is_default")]
+    pub keycloak: KeycloakSpec,
     /// Who runs them.
     #[serde(default, skip_serializing_if = "Managed::is_here")]
     pub managed: Managed,
@@ -184,6 +187,21 @@ fn default_heap() -> u32 {
 impl Default for ElasticsearchSpec {
     fn default() -> Self {
         Self { heap_mib: default_heap(), port: None, image: None }
+    }
+}
+
+/// A real Keycloak to start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeycloakSpec {
+    /// Image of the environment `containers`; `keycloak/keycloak`, of the version that is a process otherwise, if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+}
+
+impl KeycloakSpec {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 
 /// Why rehearsals on containers cannot run here, if so.
 fn cannot_run(folder: &Path) -> Option<String> {
-    let doctor = drydock(folder)
-        .args(["doctor", "--on", "containers"])
-        .arg(scenario("tiny.yaml"))
-        .output()
-        .expect("it runs");
+    cannot_run_scenario(folder, "tiny.yaml")
+}
+
+/// Why a scenario cannot run on containers here, if so.
+pub(crate) fn cannot_run_scenario(folder: &Path, name: &str) -> Option<String> {
+    let doctor =
+        drydock(folder).args(["doctor", "--on", "containers"]).arg(scenario(name)).output().expect("it runs");
     let told = text(&doctor);
     let lines = told.lines().filter(|l| l.starts_with("MISSING") || l.starts_with("warning  image"));
     let why = lines.map(ToOwned::to_owned).collect::<Vec<_>>().join("; ");

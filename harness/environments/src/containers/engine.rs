@@ -226,6 +226,16 @@ impl Engine {
         }
     }
 
+    /// Whether a container took more memory than it was given, and the exit code of one that has ended.
+    ///
+    /// # Errors
+    /// The engine does not tell.
+    pub(crate) async fn ending(&self, id: &str) -> Result<(bool, Option<i64>)> {
+        let state = self.state(id).await?.unwrap_or_default();
+        let code = state.exit_code.filter(|_| state.running == Some(false));
+        Ok((state.oom_killed == Some(true), code))
+    }
+
     /// State of a container; `None` if there is none.
     async fn state(&self, id: &str) -> Result<Option<ContainerState>> {
         match self.docker.inspect_container(id, None::<InspectContainerOptions>).await {

@@ -1,4 +1,4 @@
-//! Which images stores run from, and how their names are read.
+//! Which images stores and a Keycloak run from, and how their names are read.
 
 use crate::artifacts::Pins;
 use crate::config::{EmbeddedConfig, SideConfig, Store};
@@ -11,6 +11,30 @@ pub(crate) const POSTGRES_VARIABLE: &str = "DRYDOCK_IMAGE_POSTGRES";
 /// Instead of every image of Elasticsearch; `{version}` in it stands for the tag of the image that the scenario names, else for
 /// the pinned version.
 pub(crate) const ELASTICSEARCH_VARIABLE: &str = "DRYDOCK_IMAGE_ELASTICSEARCH";
+/// Instead of every image of Keycloak, likewise.
+pub(crate) const KEYCLOAK_VARIABLE: &str = "DRYDOCK_IMAGE_KEYCLOAK";
+
+/// What an image is wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Store(Store),
+    Keycloak,
+}
+
+impl From<Store> for Wanted {
+    fn from(store: Store) -> Self {
+        Self::Store(store)
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(store) => store.fmt(f),
+            Self::Keycloak => f.write_str("keycloak"),
+        }
+    }
+}
 
 /// Name and tag of an image, or name and digest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,15 +65,16 @@ impl Image {
         (begins && fits && whole).then(|| Self { name: name.to_owned(), tag: tag.to_owned() })
     }
 
-    /// The image of a side's store: what the variable names, else what the scenario names, else the default.
-    pub(crate) fn of(side: &SideConfig, store: Store, machine: &Machine) -> Result<Self> {
-        let named = machine.variable(variable_of(store)).map(|v| v.to_string_lossy().into_owned());
-        let (text, place) = match (named, configured(side, store)) {
-            (Some(text), _) => (text, variable_of(store)),
+    /// The image of a side's store, or of its Keycloak: what the variable names, else what the scenario names, else the default.
+    pub(crate) fn of(side: &SideConfig, wanted: impl Into<Wanted>, machine: &Machine) -> Result<Self> {
+        let wanted = wanted.into();
+        let named = machine.variable(variable_of(wanted)).map(|v| v.to_string_lossy().into_owned());
+        let (text, place) = match (named, configured(side, wanted)) {
+            (Some(text), _) => (text, variable_of(wanted)),
             (None, Some(text)) => (text.clone(), "`image` of the scenario"),
-            (None, None) => (format!("{store}:{{version}}"), "the default"),
+            (None, None) => (default_of(wanted), "the default"),
         };
-        let filled = text.replace("{version}", &version_of(side, store)?);
+        let filled = text.replace("{version}", &version_of(side, wanted)?);
         Self::parse(&filled).ok_or_else(|| {
             EnvironmentError::new(
                 EnvironmentProblem::Configuration,
@@ -60,51 +85,70 @@ impl Image {
     }
 }
 
-fn variable_of(store: Store) -> &'static str {
-    match store {
-        Store::Postgres => POSTGRES_VARIABLE,
-        Store::Elasticsearch => ELASTICSEARCH_VARIABLE,
+pub(super) fn variable_of(wanted: Wanted) -> &'static str {
+    match wanted {
+        Wanted::Store(Store::Postgres) => POSTGRES_VARIABLE,
+        Wanted::Store(Store::Elasticsearch) => ELASTICSEARCH_VARIABLE,
+        Wanted::Keycloak => KEYCLOAK_VARIABLE,
     }
 }
 
-fn configured(side: &SideConfig, store: Store) -> Option<&String> {
-    match store {
-        Store::Postgres => side.postgres_image.as_ref(),
-        Store::Elasticsearch => side.elasticsearch_image.as_ref(),
+fn configured(side: &SideConfig, wanted: Wanted) -> Option<&String> {
+    match wanted {
+        Wanted::Store(Store::Postgres) => side.postgres_image.as_ref(),
+        Wanted::Store(Store::Elasticsearch) => side.elasticsearch_image.as_ref(),
+        Wanted::Keycloak => side.keycloak_image.as_ref(),
     }
 }
 
-/// What `{version}` stands for: the major version that the scenario asks for, and for Elasticsearch, of which it asks for none,
-/// the tag of the image that it names, else the pinned version.
-fn version_of(side: &SideConfig, store: Store) -> Result<String> {
-    if store == Store::Postgres {
+fn default_of(wanted: Wanted) -> String {
+    match wanted {
+        Wanted::Store(store) => format!("{store}:{{version}}"),
+        Wanted::Keycloak => "keycloak/keycloak:{version}".to_owned(),
+    }
+}
+
+/// What `{version}` stands for: the major version that the scenario asks for, and for those of which it asks for none, the tag of
+/// the image that it names, else the pinned version.
+fn version_of(side: &SideConfig, wanted: Wanted) -> Result<String> {
+    if wanted == Wanted::Store(Store::Postgres) {
         return Ok(side.postgres_version.to_string());
     }
-    let named = configured(side, store).filter(|text| !text.contains("{version}"));
+    let named = configured(side, wanted).filter(|text| !text.contains("{version}"));
     let tag = named.and_then(|text| {
         let name = text.split('@').next()?;
         Some(name.rsplit('/').next()?.split_once(':')?.1.to_owned())
     });
-    tag.map_or_else(|| Ok(Pins::load()?.elasticsearch.version), Ok)
+    if let Some(tag) = tag {
+        return Ok(tag);
+    }
+    let pins = Pins::load()?;
+    Ok(if wanted == Wanted::Keycloak { pins.keycloak.version } else { pins.elasticsearch.version })
 }
 
-/// In words, each store that runs from one image on both sides because of a variable, though the scenario asks for two.
+/// In words, each store, and a Keycloak, that runs from one image on both sides because of a variable, though the scenario asks
+/// for two.
 pub(crate) fn overridden(config: &EmbeddedConfig, machine: &Machine) -> Vec<String> {
-    let stores = [
-        (Store::Postgres, config.source.postgres && config.target.postgres),
-        (Store::Elasticsearch, config.source.elasticsearch && config.target.elasticsearch),
+    let databases = config.source.postgres && config.target.postgres;
+    let both = [
+        (Wanted::Store(Store::Postgres), databases),
+        (Wanted::Store(Store::Elasticsearch), config.source.elasticsearch && config.target.elasticsearch),
+        (Wanted::Keycloak, databases && config.keycloak.is_some()),
     ];
-    let told = stores.into_iter().filter(|(_, both)| *both).filter_map(|(store, _)| {
-        let bare = machine.clone().with_variable(variable_of(store), None);
+    let told = both.into_iter().filter(|(_, both)| *both).filter_map(|(wanted, _)| {
+        let bare = machine.clone().with_variable(variable_of(wanted), None);
         // What is no name of an image is told where it is used.
         let of = |machine| {
-            Some((Image::of(&config.source, store, machine).ok()?, Image::of(&config.target, store, machine).ok()?))
+            Some((
+                Image::of(&config.source, wanted, machine).ok()?,
+                Image::of(&config.target, wanted, machine).ok()?,
+            ))
         };
         let ((source, target), (one, other)) = (of(&bare)?, of(machine)?);
         (source != target && one == other).then(|| {
             format!(
-                "{} makes both sides run {store} from {one}, where the scenario asks for {source} and {target}",
-                variable_of(store)
+                "{} makes both sides run {wanted} from {one}, where the scenario asks for {source} and {target}",
+                variable_of(wanted)
             )
         })
     });
@@ -112,13 +156,13 @@ pub(crate) fn overridden(config: &EmbeddedConfig, machine: &Machine) -> Vec<Stri
 }
 
 /// An image that is not here and could not be fetched.
-pub(super) fn not_pulled(image: &str, store: Store, why: &dyn fmt::Display) -> EnvironmentError {
+pub(super) fn not_pulled(image: &str, wanted: Wanted, why: &dyn fmt::Display) -> EnvironmentError {
     EnvironmentError::new(
         EnvironmentProblem::Fetch,
         format!("the image {image} is not here and cannot be pulled: {why}"),
         format!(
             "see what `docker pull {image}` says, or name an image that is here in {}",
-            variable_of(store)
+            variable_of(wanted)
         ),
     )
 }
@@ -151,7 +195,8 @@ mod tests {
     fn with(variable: &str, value: &str) -> Machine {
         let bare = Machine::from_process()
             .with_variable(POSTGRES_VARIABLE, None)
-            .with_variable(ELASTICSEARCH_VARIABLE, None);
+            .with_variable(ELASTICSEARCH_VARIABLE, None)
+            .with_variable(KEYCLOAK_VARIABLE, None);
         bare.with_variable(variable, Some(OsStr::new(value)))
     }
 
@@ -172,6 +217,24 @@ mod tests {
     }
 
     #[test]
+    fn an_image_of_keycloak_is_chosen_as_the_others_are() {
+        let of = |named: Option<&str>, variable: Option<&str>| {
+            let side = SideConfig { keycloak_image: named.map(ToOwned::to_owned), ..SideConfig::default() };
+            let machine = Machine::from_process().with_variable(KEYCLOAK_VARIABLE, variable.map(OsStr::new));
+            Image::of(&side, Wanted::Keycloak, &machine).map(|image| image.to_string())
+        };
+        let pinned = Pins::load().unwrap().keycloak.version;
+        assert_eq!(of(None, None).unwrap(), format!("keycloak/keycloak:{pinned}"));
+        assert_eq!(of(Some("team/kc:26.3"), None).unwrap(), "team/kc:26.3");
+        assert_eq!(of(Some("team/kc:26.3"), Some("mirror/kc:{version}")).unwrap(), "mirror/kc:26.3");
+        assert_eq!(of(None, Some("mirror/kc:{version}")).unwrap(), format!("mirror/kc:{pinned}"));
+        let error = of(None, Some("not an image")).unwrap_err();
+        assert!(error.what.contains(KEYCLOAK_VARIABLE), "{}", error.what);
+        let error = not_pulled("mirror/kc:1", Wanted::Keycloak, &"no such host");
+        assert!(error.help.contains(KEYCLOAK_VARIABLE), "{}", error.help);
+    }
+
+    #[test]
     fn one_image_instead_of_two_is_told_and_nothing_else_is() {
         let mut config = EmbeddedConfig::new("r", "/r");
         (config.source.postgres_version, config.target.postgres_version) = (14, 17);
@@ -186,13 +249,20 @@ mod tests {
             overridden(&config, &with(ELASTICSEARCH_VARIABLE, "mirror/es:1")).is_empty(),
             "one was asked for"
         );
+        config.source.keycloak_image = Some("keycloak/keycloak:25.0.6".into());
+        let one = with(KEYCLOAK_VARIABLE, "mirror/kc:26");
+        assert!(overridden(&config, &one).is_empty(), "none runs");
+        config.keycloak = Some(crate::KeycloakConfig::default());
+        let told = overridden(&config, &one);
+        assert!(told[0].contains("25.0.6") && told[0].contains("both sides run keycloak"), "{told:?}");
         config.target.postgres = false;
         assert!(overridden(&config, &with(POSTGRES_VARIABLE, "mirror/postgres:15")).is_empty());
+        assert!(overridden(&config, &one).is_empty(), "there is one side alone");
     }
 
     #[test]
     fn an_image_that_cannot_be_pulled_is_told_with_what_to_do() {
-        let error = not_pulled("mirror/es:1", Store::Elasticsearch, &"no such host");
+        let error = not_pulled("mirror/es:1", Store::Elasticsearch.into(), &"no such host");
         assert_eq!(error.code, EnvironmentProblem::Fetch);
         assert!(error.help.contains("docker pull mirror/es:1"), "{}", error.help);
         assert!(error.help.contains(ELASTICSEARCH_VARIABLE), "{}", error.help);

@@ -104,6 +104,11 @@ impl Marks {
         format!("drydock-{}-{side}-{store}", self.run)
     }
 
+    /// Name of the container of what runs beside a side's stores.
+    pub(crate) fn beside(&self, side: Side, what: &str) -> String {
+        format!("drydock-{}-{side}-{what}", self.run)
+    }
+
     /// Name of the volume that both clusters keep snapshots in.
     pub(crate) fn snapshots(&self) -> String {
         format!("drydock-{}-snapshots", self.run)
@@ -169,6 +174,7 @@ mod tests {
             for store in [Store::Postgres, Store::Elasticsearch] {
                 names.push(marks.store(side, store));
             }
+            names.push(marks.beside(side, "keycloak"));
         }
         assert!(names.iter().all(|n| n.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))));
         assert!(names.iter().all(|n| n.starts_with("drydock-tiny_1.x-2")), "{names:?}");

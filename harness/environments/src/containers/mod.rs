@@ -5,6 +5,7 @@
 //! the back of a run: its watchdog would take the stores from under a tear-down at the first Ctrl-C, and nothing inside
 //! of a process helps against `kill -9`.
 
+mod beside;
 mod engine;
 mod found;
 mod images;
@@ -17,9 +18,10 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use beside::{Beside, Wish};
 pub(crate) use engine::Engine;
 pub(crate) use found::Remove;
-pub(crate) use images::{Image, overridden};
+pub(crate) use images::{Image, Wanted, overridden};
 pub(crate) use leftovers::{MARKER_FILE, names_of, orphans, remove_of, remove_orphan};
 pub(crate) use marks::Marks;
 pub(crate) use product::Product;
@@ -51,6 +53,7 @@ pub struct Containers {
     marks: Marks,
     versions: Vec<StoreVersion>,
     clients: Option<Clients>,
+    config: EmbeddedConfig,
     work: WorkDir,
 }
 
@@ -111,10 +114,14 @@ impl Containers {
         }
         work.write_owner(&config.run_dir)?;
         progress.note("ending the containers that the dead run left");
-        for (name, id) in found.containers() {
+        let store_of =
+            |name: &str| layout.ports.iter().find(|p| marks.store(p.side, p.store) == name).map(|p| p.store);
+        let mut ending: Vec<_> = found.containers().map(|(name, id)| (store_of(name), id)).collect();
+        // What works on a store before the store.
+        ending.sort_by_key(|(store, _)| store.is_some());
+        for (store, id) in ending {
             // Frozen ones hear nothing else.
             engine.unpause(id).await?;
-            let store = layout.ports.iter().find(|p| marks.store(p.side, p.store) == name).map(|p| p.store);
             engine.end(id, store).await?;
         }
         engine.remove_run(&marks, Remove::AllButVolumes).await?;

@@ -111,25 +111,47 @@ impl Recipe<'_> {
     }
 
     fn base(&self, store: Store, port: u16) -> ContainerRequest<GenericImage> {
-        let inside = inside(store);
-        GenericImage::new(self.image.name.clone(), self.image.tag.clone())
-            .with_exposed_port(inside.tcp())
-            .with_container_name(self.marks.store(self.side, store))
-            .with_labels(self.marks.labels())
-            .with_network(self.marks.network())
-            .with_startup_timeout(CREATION)
-            .with_host_config_modifier(move |host| {
-                // The library maps ports of every interface; these stores are nobody else's.
-                let binding =
-                    PortBinding { host_ip: Some("127.0.0.1".into()), host_port: Some(port.to_string()) };
-                host.publish_all_ports = Some(false);
-                host.port_bindings = Some(HashMap::from([(format!("{inside}/tcp"), Some(vec![binding]))]));
-            })
+        let image = GenericImage::new(self.image.name.clone(), self.image.tag.clone());
+        Frame { name: self.marks.store(self.side, store), inside: inside(store), port, memory_bytes: None }
+            .around(image, self.marks)
     }
 
     fn settings(&self, product: Product) -> Result<Vec<(&'static str, String)>> {
         let peers = Product::any_peer();
         node_settings(product, (self.side, self.config), self.door, &peers, SNAPSHOTS)
+    }
+}
+
+/// What every container of a run has, whatever runs in it.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) name: String,
+    /// Port inside of the container.
+    pub(super) inside: u16,
+    /// Port of the loopback interface.
+    pub(super) port: u16,
+    /// Most that it may take, where that is bounded from outside.
+    pub(super) memory_bytes: Option<i64>,
+}
+
+impl Frame {
+    /// A container of the image with the run's labels, in the run's network.
+    pub(super) fn around(self, image: GenericImage, marks: &Marks) -> ContainerRequest<GenericImage> {
+        let Self { name, inside, port, memory_bytes } = self;
+        image
+            .with_exposed_port(inside.tcp())
+            .with_container_name(name)
+            .with_labels(marks.labels())
+            .with_network(marks.network())
+            .with_startup_timeout(CREATION)
+            .with_host_config_modifier(move |host| {
+                // The library maps ports of every interface; what runs here is nobody else's.
+                let binding =
+                    PortBinding { host_ip: Some("127.0.0.1".into()), host_port: Some(port.to_string()) };
+                host.publish_all_ports = Some(false);
+                host.port_bindings = Some(HashMap::from([(format!("{inside}/tcp"), Some(vec![binding]))]));
+                host.memory = memory_bytes;
+            })
     }
 }
 

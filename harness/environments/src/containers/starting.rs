@@ -2,11 +2,11 @@
 
 use super::engine::{Engine, refused};
 use super::found::Remove;
-use super::images::{self, Image};
+use super::images::{self, Image, Wanted};
 use super::marks::Marks;
 use super::recipe::Recipe;
 use super::store::{Endpoint, Running, log_of};
-use super::{Containers, MARKER_FILE};
+use super::{Containers, MARKER_FILE, beside};
 use crate::cache::Cache;
 use crate::clients;
 use crate::config::{Access, EmbeddedConfig, Side, Store};
@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 use testcontainers::core::client::ClientError;
 use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerRequest, GenericImage, Image as _, TestcontainersError};
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, Image as _, TestcontainersError};
 
 /// How often another port is tried when one was snatched away.
 const ATTEMPTS: usize = 4;
@@ -69,7 +69,10 @@ pub(super) async fn launch(
 ) -> std::result::Result<Containers, Box<(EnvironmentError, Engine, WorkDir)>> {
     let started = start_all(config, machine, (&engine, &marks), &work, layout.as_ref(), progress).await;
     match started {
-        Ok((stores, versions, clients)) => Ok(Containers { stores, engine, marks, versions, clients, work }),
+        Ok((stores, versions, clients)) => {
+            let config = config.clone();
+            Ok(Containers { stores, engine, marks, versions, clients, config, work })
+        }
         Err(error) => Err(Box::new((error, engine, work))),
     }
 }
@@ -93,6 +96,7 @@ async fn start_all(
     for told in images::overridden(config, machine) {
         progress.note(&told);
     }
+    beside::fetch_images(config, machine, engine, progress).await?;
     let secured = config.sides().iter().any(|(_, side)| side.access == Access::Secured);
     let door = if secured { Some(Door::provide(work)?) } else { None };
     engine.make_network(marks).await?;
@@ -240,37 +244,51 @@ impl<'a> Starter<'a> {
         at: impl Fn(u16) -> Endpoint,
         request: impl Fn(u16) -> Result<ContainerRequest<GenericImage>>,
     ) -> Result<(Running, Instant)> {
-        let mut choice = choice;
-        let mut left = ATTEMPTS;
-        loop {
-            left -= 1;
-            let held = HeldPort::take(choice, side, store)?;
-            let request = request(held.port())?;
-            let image = format!("{}:{}", request.image().name(), request.image().tag());
-            let port = held.release();
-            let began = Instant::now();
-            let error = match request.start().await {
-                Ok(container) => {
-                    let log = log_of(&self.logs, side, store);
-                    let running = Running::new((side, store), container, (at(port), port), log, self.engine)?;
-                    return Ok((running, began));
-                }
-                Err(TestcontainersError::Client(error @ ClientError::PullImage { .. })) => {
-                    return Err(images::not_pulled(&image, store, &error));
-                }
-                Err(error) => error.to_string(),
-            };
-            let snatched = error.contains("already allocated") || error.contains("address already in use");
-            if !snatched || left == 0 || matches!(choice, PortChoice::Fixed(_)) {
-                return Err(refused("start a container of", &image, &error));
+        let whom = format!("{side} {store}");
+        let of = (self.engine, self.marks);
+        let made = start_on_a_port(of, (store.into(), &whom), choice, request).await?;
+        let (container, port, began) = made;
+        let log = log_of(&self.logs, side, store);
+        let running = Running::new((side, store), container, (at(port), port), log, self.engine)?;
+        Ok((running, began))
+    }
+}
+
+/// Makes and starts a container for `whom`, on another port if the chosen one was snatched away. Comes back with the port and
+/// the time of the start.
+pub(super) async fn start_on_a_port(
+    (engine, marks): (&Engine, &Marks),
+    (wanted, whom): (Wanted, &str),
+    choice: PortChoice,
+    request: impl Fn(u16) -> Result<ContainerRequest<GenericImage>>,
+) -> Result<(ContainerAsync<GenericImage>, u16, Instant)> {
+    let mut choice = choice;
+    let mut left = ATTEMPTS;
+    loop {
+        left -= 1;
+        let held = HeldPort::take_for(choice, whom)?;
+        let request = request(held.port())?;
+        let image = format!("{}:{}", request.image().name(), request.image().tag());
+        let name = request.container_name().clone().unwrap_or_default();
+        let port = held.release();
+        let began = Instant::now();
+        let error = match request.start().await {
+            Ok(container) => return Ok((container, port, began)),
+            Err(TestcontainersError::Client(error @ ClientError::PullImage { .. })) => {
+                return Err(images::not_pulled(&image, wanted, &error));
             }
-            tracing::info!(port, "the port was taken between choice and start");
-            choice = PortChoice::Any;
-            // It was made before it was refused its port.
-            let mut found = self.engine.found(self.marks).await?;
-            found.keep_only(&self.marks.store(side, store));
-            self.engine.remove(found, Remove::AllButVolumes).await?;
+            Err(error) => error.to_string(),
+        };
+        let snatched = error.contains("already allocated") || error.contains("address already in use");
+        if !snatched || left == 0 || matches!(choice, PortChoice::Fixed(_)) {
+            return Err(refused("start a container of", &image, &error));
         }
+        tracing::info!(port, "the port was taken between choice and start");
+        choice = PortChoice::Any;
+        // It was made before it was refused its port.
+        let mut found = engine.found(marks).await?;
+        found.keep_only(&name);
+        engine.remove(found, Remove::AllButVolumes).await?;
     }
 }
 

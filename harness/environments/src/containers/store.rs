@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 /// Between two looks at a starting store. Each is a new connection.
 const LOOK: Duration = Duration::from_millis(200);
 /// How long the last lines of a log may take to arrive.
-const LAST_LINES: Duration = Duration::from_secs(3);
+pub(super) const LAST_LINES: Duration = Duration::from_secs(3);
 
 /// Where a store is reached.
 #[derive(Debug, Clone)]
@@ -110,19 +110,11 @@ impl Running {
 
     /// Waits until the store answers with all it has, and learns its address in the network.
     pub(super) async fn wait(&mut self, engine: &Engine, network: &str, began: Instant) -> Result<()> {
-        loop {
-            if self.endpoint.answers(self.port).await {
-                break;
-            }
-            let id = self.id().unwrap_or_default();
-            if !engine.is_running(id).await? {
-                return Err(self.failed("ended while starting").await);
-            }
-            if began.elapsed() > start_limit(self.store) {
-                let seconds = start_limit(self.store).as_secs();
-                return Err(self.failed(&format!("did not come up within {seconds} s")).await);
-            }
-            tokio::time::sleep(LOOK).await;
+        let (endpoint, port) = (&self.endpoint, self.port);
+        let id = self.id().unwrap_or_default();
+        let times = (began, start_limit(self.store));
+        if let Some(how) = until_it_answers(engine, id, times, || endpoint.answers(port)).await? {
+            return Err(self.failed(&how).await);
         }
         let address = match self.id() {
             Some(id) => engine.address(id, network).await,
@@ -138,12 +130,7 @@ impl Running {
 
     async fn failed(&mut self, how: &str) -> EnvironmentError {
         self.finish_log().await;
-        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
-        EnvironmentError::new(
-            EnvironmentProblem::StartFailed,
-            format!("the {} {} {how}: {}", self.side, self.store, last_lines(&text, 3)),
-            format!("read its log: {}", self.log.display()),
-        )
+        not_started(&format!("the {} {}", self.side, self.store), how, &self.log)
     }
 
     /// Lets nobody in unencrypted from now on.
@@ -203,12 +190,7 @@ impl Running {
 
     /// Waits for the last lines of a container that has ended.
     async fn finish_log(&mut self) {
-        if let Some(follower) = self.follower.take() {
-            let stop = follower.abort_handle();
-            if tokio::time::timeout(LAST_LINES, follower).await.is_err() {
-                stop.abort();
-            }
-        }
+        finish_following(&mut self.follower).await;
     }
 
     /// Lets go of the container without ending it: it is gone already, or stays for whoever asked to keep it.
@@ -216,6 +198,53 @@ impl Running {
         if let Some(container) = self.container {
             // Dropping it would remove it. This happens at most once for each store of a run.
             std::mem::forget(container);
+        }
+    }
+}
+
+/// Waits until what runs in a container answers. Comes back with how it failed to, if so.
+///
+/// # Errors
+/// The engine does not tell whether it runs.
+pub(super) async fn until_it_answers<A: Future<Output = bool>>(
+    engine: &Engine,
+    id: &str,
+    (began, limit): (Instant, Duration),
+    answers: impl Fn() -> A,
+) -> Result<Option<String>> {
+    loop {
+        if answers().await {
+            return Ok(None);
+        }
+        if !engine.is_running(id).await? {
+            return Ok(Some("ended while starting".to_owned()));
+        }
+        if began.elapsed() > limit {
+            return Ok(Some(format!("did not come up within {} s", limit.as_secs())));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// What became of a start, with the last words of the log.
+pub(super) fn not_started(whom: &str, how: &str, log: &Path) -> EnvironmentError {
+    EnvironmentError::new(
+        EnvironmentProblem::StartFailed,
+        format!("{whom} {how}: {}", last_words(log)),
+        format!("read its log: {}", log.display()),
+    )
+}
+
+pub(super) fn last_words(log: &Path) -> String {
+    last_lines(&std::fs::read_to_string(log).unwrap_or_default(), 3)
+}
+
+/// Waits for the last lines of a container that has ended.
+pub(super) async fn finish_following(follower: &mut Option<JoinHandle<()>>) {
+    if let Some(follower) = follower.take() {
+        let stop = follower.abort_handle();
+        if tokio::time::timeout(LAST_LINES, follower).await.is_err() {
+            stop.abort();
         }
     }
 }

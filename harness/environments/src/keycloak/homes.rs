@@ -18,8 +18,7 @@ use std::process::{Command, Stdio};
 /// Oldest Java that Keycloak 26 runs on.
 pub(crate) const OLDEST_JAVA: u16 = 17;
 /// What is settled when it is built: as Camunda's chart has it, without a cluster.
-const BUILD: [&str; 5] =
-    ["build", "--db=postgres", "--http-relative-path=/auth", "--cache=local", "--health-enabled=false"];
+pub(super) const BUILT_FOR: [&str; 3] = ["--db=postgres", "--http-relative-path=/auth", "--cache=local"];
 
 /// Everything that is needed to start one.
 #[derive(Debug, Clone)]
@@ -86,7 +85,9 @@ fn build(home: &Path, java: &Path, log: &Path) -> Result<()> {
     let out = open_log(log)?;
     let errors = out.try_clone().map_err(|e| EnvironmentError::io("write", log, &e))?;
     let status = Command::new(&program)
-        .args(BUILD)
+        .arg("build")
+        .args(BUILT_FOR)
+        .arg("--health-enabled=false")
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("HOME", home)

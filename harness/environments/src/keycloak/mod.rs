@@ -1,8 +1,10 @@
-//! A real Keycloak beside the stores, on the PostgreSQL of one side: a process of this machine.
+//! A real Keycloak beside the stores, on the PostgreSQL of one side: a container where they are containers, else a process of
+//! this machine.
 //!
 //! Its data are its database, so whoever ends it on the source and starts it on the target has done what a cutover does. It is
-//! a process of the run like the stores are, so [`crate::clean`] ends it where nobody else did.
+//! a process or a container of the run like the stores are, so [`crate::clean`] ends it where nobody else did.
 
+mod container;
 pub(crate) mod homes;
 mod settings;
 
@@ -18,6 +20,7 @@ use crate::server::{Recipe, Server};
 use crate::supervised::Launch;
 use crate::user::StoreUser;
 use crate::workdir::WorkDir;
+use container::Contained;
 use drydock_stores::PostgresEndpoint;
 use drydock_stores::keycloak::{Connections, KeycloakEndpoint, KeycloakGrant, LoginRequest, log_in_as};
 use homes::Distribution;
@@ -75,16 +78,27 @@ pub struct KeycloakAccount {
 /// A running Keycloak. Dropping it kills it, as a crash would.
 #[derive(Debug)]
 pub struct Keycloak {
-    server: Server<KeycloakRecipe>,
+    side: Side,
+    heap_mib: u32,
+    account: KeycloakAccount,
+    log: PathBuf,
+    life: Life,
+}
+
+/// What it runs as.
+#[derive(Debug)]
+enum Life {
+    Process(Box<Server<KeycloakRecipe>>),
+    Container(Box<Contained>),
 }
 
 impl Keycloak {
     /// Starts a Keycloak on the PostgreSQL of one side and waits until it answers a login, with a token or with a refusal.
-    /// What is missing is fetched. An empty database gets its schema; where a `realm` is given and the database does not have
-    /// it, it is imported as `kc.sh import` would, with users and their passwords.
+    /// What is missing is fetched, or pulled. An empty database gets its schema; where a `realm` is given and the database does not
+    /// have it, it is imported as `kc.sh import` would, with users and their passwords.
     ///
     /// # Errors
-    /// The machine lacks something, the side has no PostgreSQL, or Keycloak does not come up.
+    /// The machine or the engine lacks something, the side has no PostgreSQL, or Keycloak does not come up.
     pub async fn start(
         environment: &Environment,
         side: Side,
@@ -97,7 +111,12 @@ impl Keycloak {
         let machine = Machine::from_process();
         let work = environment.work();
         let logs = beside::logs_of(work)?;
-        let database = environment.postgres(side).ok_or_else(|| {
+        let log = logs.join(format!("{side}-{NAME}.log"));
+        let database = match environment {
+            Environment::Containers(containers) => containers.postgres_inside(side),
+            Environment::Embedded(_) | Environment::Kind(_) => environment.postgres(side),
+        };
+        let database = database.ok_or_else(|| {
             EnvironmentError::new(
                 EnvironmentProblem::Configuration,
                 format!("there is no {side} PostgreSQL for Keycloak"),
@@ -105,97 +124,137 @@ impl Keycloak {
             )
         })?;
         beside::room("Keycloak", config.memory_mib(), &machine)?;
-        let distribution = homes::provide(&machine, &logs, progress).await?;
-        let user = StoreUser::resolve(&machine)?;
-        user.can_reach(&homes::runner(&distribution.home.path))?;
-        user.can_reach(&distribution.java.home.join("bin/java"))?;
-        let recipe =
-            KeycloakRecipe::prepare(side, database, distribution, (config, account), user, (work, &logs))?;
-        if let Some(realm) = realm {
-            recipe.settings.place(realm, &recipe.user)?;
-        }
-        let choice = PortChoice::Any;
-        let held = HeldPort::take_for(choice, &recipe.name())?;
-        let import = recipe.settings.import();
-        let started = Server::start(recipe, held, choice, work).await;
-        // It holds passwords, and nobody reads it again.
-        match std::fs::remove_file(&import) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(EnvironmentError::io("remove", &import, &e));
+        let life = match environment {
+            Environment::Containers(containers) => {
+                let wanted = (config, account);
+                let on = (side, &database);
+                let contained = container::start(containers, on, wanted, realm, &log, progress).await?;
+                Life::Container(Box::new(contained))
             }
-            _ => {}
-        }
-        let server = started?;
-        progress.note(&format!(
-            "Keycloak on the {side} answers after {:.1} s",
-            server.start_time().as_secs_f64()
-        ));
-        Ok(Self { server })
+            Environment::Embedded(_) | Environment::Kind(_) => {
+                let distribution = homes::provide(&machine, &logs, progress).await?;
+                let wanted = (config, account);
+                let recipe = KeycloakRecipe::prepare(side, database, distribution, wanted, (work, &log))?;
+                Life::Process(Box::new(recipe.start(realm, work).await?))
+            }
+        };
+        let (heap_mib, account) = (config.heap_mib, account.clone());
+        let started = Self { side, heap_mib, account, log, life };
+        let seconds = started.start_time().as_secs_f64();
+        progress.note(&format!("{} answers after {seconds:.1} s", name_of(side)));
+        Ok(started)
     }
 
     /// Where it is, with its administrator.
     pub fn endpoint(&self) -> KeycloakEndpoint {
-        self.server.recipe().endpoint(self.server.port())
+        let port = match &self.life {
+            Life::Process(server) => server.port(),
+            Life::Container(contained) => contained.beside.port(),
+        };
+        endpoint(&self.account, port)
     }
 
     /// Side whose PostgreSQL it works on.
     pub fn side(&self) -> Side {
-        self.server.recipe().side
+        self.side
     }
 
-    /// Version of the distribution.
+    /// Version of the distribution, or what a container's Keycloak says about itself.
     pub fn version(&self) -> &str {
-        &self.server.recipe().distribution.home.version
+        match &self.life {
+            Life::Process(server) => &server.recipe().distribution.home.version,
+            Life::Container(contained) => &contained.version,
+        }
     }
 
     /// How the distribution was obtained.
-    pub fn obtained(&self) -> &Obtained {
-        &self.server.recipe().distribution.home.obtained
+    pub fn obtained(&self) -> Obtained {
+        match &self.life {
+            Life::Process(server) => server.recipe().distribution.home.obtained.clone(),
+            Life::Container(contained) => Obtained::Image(contained.beside.image().to_string()),
+        }
     }
 
     /// What a reader of a report must know about it.
     pub fn deviations(&self) -> String {
-        let recipe = self.server.recipe();
-        format!(
-            "heap {} MiB, local cache, clear text, issuer {}, Java {}",
-            recipe.settings.heap_mib,
-            settings::ISSUER,
-            recipe.distribution.java.major
-        )
+        let place = match &self.life {
+            Life::Process(server) => format!("Java {}", server.recipe().distribution.java.major),
+            Life::Container(contained) => contained.deviations.clone(),
+        };
+        format!("heap {} MiB, local cache, clear text, issuer {}, {place}", self.heap_mib, settings::ISSUER)
     }
 
-    /// From the start of the process to its first answer to a login.
+    /// From its start to its first answer to a login.
     pub fn start_time(&self) -> Duration {
-        self.server.start_time()
+        match &self.life {
+            Life::Process(server) => server.start_time(),
+            Life::Container(contained) => contained.beside.start_time(),
+        }
     }
 
     /// Its log.
     pub fn log(&self) -> &Path {
-        &self.server.recipe().log
+        &self.log
     }
 
-    /// Whether its process runs.
-    pub fn is_running(&mut self) -> bool {
-        self.server.is_running()
-    }
-
-    /// Its process, which leads a group.
-    pub fn pid(&self) -> Option<u32> {
-        self.server.leader()
+    /// Whether it runs.
+    ///
+    /// # Errors
+    /// The engine does not tell.
+    pub async fn is_running(&mut self) -> Result<bool> {
+        match &mut self.life {
+            Life::Process(server) => Ok(server.is_running()),
+            Life::Container(contained) => contained.beside.is_running().await,
+        }
     }
 
     /// Ends it in good order, by force where that takes too long. No session of it is left on the database.
     ///
     /// # Errors
-    /// The process does not end even when killed.
-    pub async fn stop(mut self) -> Result<()> {
-        self.server.terminate().await
+    /// It does not end even when killed, or the engine refuses.
+    pub async fn stop(self) -> Result<()> {
+        match self.life {
+            Life::Process(mut server) => server.terminate().await,
+            Life::Container(contained) => contained.beside.stop().await,
+        }
     }
 
     /// Leaves it running.
     pub fn detach(self) {
-        self.server.detach();
+        match self.life {
+            Life::Process(server) => server.detach(),
+            Life::Container(contained) => contained.beside.leave(),
+        }
     }
+}
+
+/// What people call it.
+fn name_of(side: Side) -> String {
+    format!("Keycloak on the {side}")
+}
+
+fn endpoint(account: &KeycloakAccount, port: u16) -> KeycloakEndpoint {
+    KeycloakEndpoint {
+        url: format!("http://127.0.0.1:{port}/auth"),
+        user: account.administrator.clone(),
+        secret: account.administrator_password.clone(),
+        grant: KeycloakGrant::Password,
+        realm: ADMINISTRATION.0.to_owned(),
+        ca_pem: None,
+        connections: Connections::default(),
+    }
+}
+
+/// Whether it answers a login. A refusal is an answer as well: whether the administrator came along is for checks to tell.
+async fn answers(account: &KeycloakAccount, port: u16) -> bool {
+    let endpoint = endpoint(account, port);
+    let request = LoginRequest {
+        realm: ADMINISTRATION.0.to_owned(),
+        user: Some((endpoint.user.clone(), endpoint.secret.clone())),
+        client: ADMINISTRATION.1.to_owned(),
+        client_secret: None,
+    };
+    log_in_as(&endpoint, &request).await.is_ok()
 }
 
 /// One Keycloak on one side.
@@ -214,9 +273,11 @@ impl KeycloakRecipe {
         database: PostgresEndpoint,
         distribution: Distribution,
         (config, account): (&KeycloakConfig, &KeycloakAccount),
-        user: StoreUser,
-        (work, logs): (&WorkDir, &Path),
+        (work, log): (&WorkDir, &Path),
     ) -> Result<Self> {
+        let user = StoreUser::resolve(&Machine::from_process())?;
+        user.can_reach(&homes::runner(&distribution.home.path))?;
+        user.can_reach(&distribution.java.home.join("bin/java"))?;
         let directory = work.path().join(format!("{side}-{NAME}"));
         make_owned(&directory, &user, 0o700)?;
         for part in ["conf", "data", "data/tmp", "data/import", "providers", "themes"] {
@@ -228,27 +289,31 @@ impl KeycloakRecipe {
         std::os::unix::fs::symlink(distribution.home.path.join("lib"), &built)
             .map_err(|e| EnvironmentError::io("link", &built, &e))?;
         let settings = Settings { directory, heap_mib: config.heap_mib, database, account: account.clone() };
-        let log = logs.join(format!("{side}-{NAME}.log"));
-        Ok(Self { side, settings, distribution, user, log })
+        Ok(Self { side, settings, distribution, user, log: log.to_owned() })
     }
 
-    fn endpoint(&self, port: u16) -> KeycloakEndpoint {
-        let account = &self.settings.account;
-        KeycloakEndpoint {
-            url: format!("http://127.0.0.1:{port}/auth"),
-            user: account.administrator.clone(),
-            secret: account.administrator_password.clone(),
-            grant: KeycloakGrant::Password,
-            realm: ADMINISTRATION.0.to_owned(),
-            ca_pem: None,
-            connections: Connections::default(),
+    /// Starts it, with a realm to fill its database with where that is new.
+    async fn start(self, realm: Option<&serde_json::Value>, work: &WorkDir) -> Result<Server<Self>> {
+        if let Some(realm) = realm {
+            self.settings.place(realm, &self.user)?;
+        }
+        let choice = PortChoice::Any;
+        let held = HeldPort::take_for(choice, &self.name())?;
+        let import = self.settings.import();
+        let started = Server::start(self, held, choice, work).await;
+        // It holds passwords, and nobody reads it again.
+        match std::fs::remove_file(&import) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(EnvironmentError::io("remove", &import, &e))
+            }
+            _ => started,
         }
     }
 }
 
 impl Recipe for KeycloakRecipe {
     fn name(&self) -> String {
-        format!("Keycloak on the {}", self.side)
+        name_of(self.side)
     }
 
     fn launch(&self, port: u16) -> Result<Launch> {
@@ -265,16 +330,8 @@ impl Recipe for KeycloakRecipe {
         })
     }
 
-    /// A refusal is an answer as well: whether the administrator came along is for checks to tell.
     async fn answers(&self, port: u16) -> bool {
-        let endpoint = self.endpoint(port);
-        let request = LoginRequest {
-            realm: ADMINISTRATION.0.to_owned(),
-            user: Some((endpoint.user.clone(), endpoint.secret.clone())),
-            client: ADMINISTRATION.1.to_owned(),
-            client_secret: None,
-        };
-        log_in_as(&endpoint, &request).await.is_ok()
+        answers(&self.settings.account, port).await
     }
 
     fn start_limit(&self) -> Duration {

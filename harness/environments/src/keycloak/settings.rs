@@ -2,7 +2,7 @@
 //! the machine sees.
 
 use super::KeycloakAccount;
-use crate::error::{EnvironmentError, Result};
+use crate::error::Result;
 use crate::user::StoreUser;
 use crate::workdir::write_private;
 use drydock_stores::PostgresEndpoint;
@@ -45,57 +45,20 @@ impl Settings {
 
     /// Writes the configuration for a port.
     pub(super) fn write(&self, port: u16, user: &StoreUser) -> Result<()> {
-        if let PostgresTls::VerifyCa { ca_pem } | PostgresTls::VerifyFull { ca_pem: Some(ca_pem) } =
-            &self.database.tls
-        {
+        if let Some(ca_pem) = authority_of(&self.database) {
             write_private(&self.authority(), ca_pem.as_bytes())?;
             user.own(&self.authority())?;
         }
-        write_private(&self.file(), self.text(port).as_bytes())?;
+        let text = text(&self.database, &self.account, ("127.0.0.1", port), &self.authority());
+        write_private(&self.file(), text.as_bytes())?;
         user.own(&self.file())
     }
 
     /// Puts the realm where a start looks for it.
     pub(super) fn place(&self, realm: &serde_json::Value, user: &StoreUser) -> Result<()> {
         let file = self.import();
-        let bytes = serde_json::to_vec(realm).map_err(|e| EnvironmentError::io("write", &file, &e))?;
-        write_private(&file, &bytes)?;
+        write_private(&file, realm.to_string().as_bytes())?;
         user.own(&file)
-    }
-
-    fn text(&self, port: u16) -> String {
-        let PostgresEndpoint { host, port: database_port, tls, .. } = &self.database;
-        let KeycloakAccount { database, role, password, administrator, administrator_password } =
-            &self.account;
-        let mut url =
-            format!("jdbc:postgresql://{host}:{database_port}/{database}?sslmode={}", tls.sslmode());
-        if matches!(tls, PostgresTls::VerifyCa { .. } | PostgresTls::VerifyFull { ca_pem: Some(_) }) {
-            // Writing into a text cannot fail.
-            let _ = write!(url, "&sslrootcert={}", self.authority().display());
-        }
-        let lines = [
-            ("db-url", url),
-            ("db-username", role.clone()),
-            ("db-password", password.expose_secret().to_owned()),
-            ("db-pool-initial-size", "1".into()),
-            ("db-pool-min-size", "1".into()),
-            ("db-pool-max-size", POOL.to_string()),
-            ("http-enabled", "true".into()),
-            ("http-host", "127.0.0.1".into()),
-            ("http-port", port.to_string()),
-            ("hostname", ISSUER.into()),
-            ("hostname-backchannel-dynamic", "false".into()),
-            ("cache", "local".into()),
-            ("log-level", "INFO".into()),
-            ("bootstrap-admin-username", administrator.clone()),
-            ("bootstrap-admin-password", administrator_password.expose_secret().to_owned()),
-        ];
-        lines.into_iter().fold(String::new(), |mut text, (key, value)| {
-            // A dollar begins a reference, a backslash escapes what follows.
-            let value = value.replace('\\', "\\\\").replace('$', "$$");
-            let _ = writeln!(text, "{key}={value}");
-            text
-        })
     }
 
     /// Arguments of `java`. Nothing in them is secret.
@@ -149,6 +112,53 @@ impl Settings {
             ("TZ".into(), "UTC".into()),
         ]
     }
+}
+
+/// The authority that a connection to the database is held against.
+pub(super) fn authority_of(database: &PostgresEndpoint) -> Option<&str> {
+    match &database.tls {
+        PostgresTls::VerifyCa { ca_pem } | PostgresTls::VerifyFull { ca_pem: Some(ca_pem) } => Some(ca_pem),
+        _ => None,
+    }
+}
+
+/// The configuration file of one that listens at an address, and finds the database's authority in a file.
+pub(super) fn text(
+    server: &PostgresEndpoint,
+    account: &KeycloakAccount,
+    (listen, port): (&str, u16),
+    authority: &Path,
+) -> String {
+    let PostgresEndpoint { host, port: database_port, tls, .. } = server;
+    let KeycloakAccount { database, role, password, administrator, administrator_password } = account;
+    let mut url = format!("jdbc:postgresql://{host}:{database_port}/{database}?sslmode={}", tls.sslmode());
+    if authority_of(server).is_some() {
+        // Writing into a text cannot fail.
+        let _ = write!(url, "&sslrootcert={}", authority.display());
+    }
+    let lines = [
+        ("db-url", url),
+        ("db-username", role.clone()),
+        ("db-password", password.expose_secret().to_owned()),
+        ("db-pool-initial-size", "1".into()),
+        ("db-pool-min-size", "1".into()),
+        ("db-pool-max-size", POOL.to_string()),
+        ("http-enabled", "true".into()),
+        ("http-host", listen.into()),
+        ("http-port", port.to_string()),
+        ("hostname", ISSUER.into()),
+        ("hostname-backchannel-dynamic", "false".into()),
+        ("cache", "local".into()),
+        ("log-level", "INFO".into()),
+        ("bootstrap-admin-username", administrator.clone()),
+        ("bootstrap-admin-password", administrator_password.expose_secret().to_owned()),
+    ];
+    lines.into_iter().fold(String::new(), |mut text, (key, value)| {
+        // A dollar begins a reference, a backslash escapes what follows.
+        let value = value.replace('\\', "\\\\").replace('$', "$$");
+        let _ = writeln!(text, "{key}={value}");
+        text
+    })
 }
 
 #[cfg(test)]

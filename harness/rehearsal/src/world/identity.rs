@@ -133,7 +133,8 @@ impl RealWorld {
         let keycloak = Keycloak::start(self.environment()?, side, &config, &account, realm, &*progress)
             .await
             .map_err(|e| match (side, e.code) {
-                // The same distribution came up on the source: what it finds on the target is the migration's.
+                // One came up on the source, and an image that holds none is told otherwise: what this one finds on the
+                // target is the migration's.
                 (Side::Target, EnvironmentProblem::StartFailed) => StepError {
                     class: Class::Access,
                     message: format!("Keycloak does not start on the target: {}", e.what),

@@ -332,6 +332,7 @@ pub(crate) fn stores_of(scenario: &Scenario, run: &str, folder: &Path) -> Embedd
         },
         postgres_image: spec.postgres.image.clone(),
         elasticsearch_image: spec.elasticsearch.image.clone(),
+        keycloak_image: spec.keycloak.image.clone(),
     };
     let mut config = EmbeddedConfig::new(run, folder);
     config.source = side(&scenario.source);
