@@ -1,7 +1,7 @@
 //! Whether what was to go on has gone on, and whether people see it: one result for each check `application/going-on/*`. Pure,
 //! so that whatever may go wrong can be planted in what was said and shown.
 
-use super::{Leg, Said, Way};
+use super::{Leg, Said, Stuck, Way};
 use crate::answers::Answers;
 use crate::capability::Capability;
 use crate::cause::behind;
@@ -13,17 +13,25 @@ use drydock_core::names::checks;
 use drydock_stores::compare::CheckResult;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Holds what was said to each leg against what is shown, and every promise since the switch as well. `stores` is what was
-/// found to differ in the stores before.
+/// What may explain that something is not shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Grounds<'a> {
+    /// What was found to differ in the stores before.
+    pub stores: &'a [Finding],
+    /// An importer that its own index stopped. Where nothing in the stores explains it, that proves nothing of the migration.
+    pub stuck: Option<&'a Stuck>,
+}
+
+/// Holds what was said to each leg against what is shown, and every promise since the switch as well.
 pub fn judge(
     legs: &[Leg],
     owed: &BTreeMap<Thing, Promise>,
     shown: &Answers,
-    stores: &[Finding],
+    grounds: Grounds<'_>,
 ) -> Vec<CheckResult> {
     let mut results: Vec<CheckResult> =
-        Way::ALL.into_iter().map(|way| result_of(way, legs, shown, stores)).collect();
-    results.push(visible(owed, shown, stores));
+        Way::ALL.into_iter().map(|way| result_of(way, legs, shown, grounds)).collect();
+    results.push(visible(owed, shown, grounds));
     results
 }
 
@@ -49,17 +57,14 @@ fn seen(thing: &Thing, promise: &Promise, shown: &Answers) -> Option<Fate> {
     Some(fate_of(promise, items.get(&thing.key.to_string()).map(String::as_str)))
 }
 
-fn result_of(way: Way, legs: &[Leg], shown: &Answers, stores: &[Finding]) -> CheckResult {
+fn result_of(way: Way, legs: &[Leg], shown: &Answers, grounds: Grounds<'_>) -> CheckResult {
     let legs: Vec<&Leg> = legs.iter().filter(|leg| leg.way == way).collect();
     let all = legs.len();
     let (what, not_done) = way.not_done();
     let mut findings = Vec::new();
-    let mut tell = |kind: Kind, samples: Vec<Sample>, message: String, next: String| {
+    let mut tell = |finding: Finding, samples: Vec<Sample>, next: String| {
         if !samples.is_empty() {
-            let count = samples.len() as u64;
-            findings.push(
-                Finding::access(way.check(), kind, way.name(), message).items(count, samples).next(next),
-            );
+            findings.push(finding.items(samples.len() as u64, samples).next(next));
         }
     };
     let of_thing = |leg: &Leg| leg.thing.map_or_else(|| way.name().to_owned(), |thing| thing.to_string());
@@ -76,7 +81,8 @@ fn result_of(way: Way, legs: &[Leg], shown: &Answers, stores: &[Finding]) -> Che
         let samples =
             refused.iter().map(|(leg, why)| Sample::both(of_thing(leg), None, Some((*why).clone())));
         let next = "look at target-camunda.log, and whether the broker has all data that it stopped with on the source";
-        tell(Kind::Unusable, samples.collect(), message, next.to_owned());
+        let finding = Finding::access(way.check(), Kind::Unusable, way.name(), message);
+        tell(finding, samples.collect(), next.to_owned());
     }
 
     let done: Vec<(&Leg, Thing)> =
@@ -92,9 +98,10 @@ fn result_of(way: Way, legs: &[Leg], shown: &Answers, stores: &[Finding]) -> Che
         (Kind::Missing, fated(|fate| *fate == Fate::Lost), "are not shown"),
         (Kind::Stale, fated(|fate| *fate != Fate::Lost), "are shown as they were before"),
     ] {
-        let (because, next) = cause_of(&broken, stores);
+        let Cause { because, next, whose } = cause_of(&broken, grounds);
         let message = format!("{} of {all} {what} {verb}, and {so}{because}", broken.len());
-        tell(kind, broken.iter().map(|thing| Sample::named(thing.to_string())).collect(), message, next);
+        let finding = whose.finding(way.check(), kind, way.name(), message);
+        tell(finding, broken.iter().map(|thing| Sample::named(thing.to_string())).collect(), next);
     }
 
     let hidden = done.iter().filter(|(leg, thing)| seen(thing, &leg.promise, shown).is_none());
@@ -122,23 +129,57 @@ fn result_of(way: Way, legs: &[Leg], shown: &Answers, stores: &[Finding]) -> Che
     CheckResult { check: way.check(), compared, findings, note, millis: 0 }
 }
 
-/// Why things are not shown as they are, for the end of a message, and what to do.
-fn cause_of(things: &[Thing], stores: &[Finding]) -> (String, String) {
+/// Why things are not shown as they are.
+struct Cause {
+    /// For the end of a message.
+    because: String,
+    /// What to do.
+    next: String,
+    whose: Whose,
+}
+
+/// Whose fault it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Migration,
+    Application,
+}
+
+impl Whose {
+    /// What the application does to itself it would have done without a migration too: then nothing is proven.
+    fn finding(self, check: &'static str, kind: Kind, subject: &str, message: String) -> Finding {
+        match self {
+            Self::Migration => Finding::access(check, kind, subject, message),
+            Self::Application => Finding::not_compared(check, subject, message),
+        }
+    }
+}
+
+fn cause_of(things: &[Thing], grounds: Grounds<'_>) -> Cause {
     let lists: BTreeSet<Capability> = things.iter().map(|thing| thing.kind.list()).collect();
-    match lists.into_iter().find_map(|list| behind(list, stores)) {
-        Some(cause) => (
-            format!("; because {}: {}", cause.check, cause.message),
-            format!("mend what {} tells of {}", cause.check, cause.subject),
-        ),
-        None => (
-            "; nothing that was found in the stores explains it".to_owned(),
-            "look at the importers in target-camunda.log: the broker has done it".to_owned(),
-        ),
+    if let Some(cause) = lists.iter().find_map(|list| behind(*list, grounds.stores)) {
+        return Cause {
+            because: format!("; because {}: {}", cause.check, cause.message),
+            next: format!("mend what {} tells of {}", cause.check, cause.subject),
+            whose: Whose::Migration,
+        };
+    }
+    if let Some(stuck) = grounds.stuck.filter(|stuck| lists.iter().all(|list| stuck.holds_up(*list))) {
+        return Cause {
+            because: stuck.words(),
+            next: "rehearse again; tell those who make the application, with target-camunda.log".to_owned(),
+            whose: Whose::Application,
+        };
+    }
+    Cause {
+        because: "; nothing that was found in the stores explains it".to_owned(),
+        next: "look at the importers in target-camunda.log: the broker has done it".to_owned(),
+        whose: Whose::Migration,
     }
 }
 
 /// Is everything shown that was acknowledged since the switch?
-fn visible(owed: &BTreeMap<Thing, Promise>, shown: &Answers, stores: &[Finding]) -> CheckResult {
+fn visible(owed: &BTreeMap<Thing, Promise>, shown: &Answers, grounds: Grounds<'_>) -> CheckResult {
     const CHECK: &str = checks::GO_VISIBLE;
     const SUBJECT: &str = "acknowledged";
     let found = fates(owed, shown);
@@ -159,7 +200,7 @@ fn visible(owed: &BTreeMap<Thing, Promise>, shown: &Answers, stores: &[Finding])
             continue;
         }
         let things: Vec<Thing> = broken.iter().map(|(thing, _)| *thing).collect();
-        let (because, next) = cause_of(&things, stores);
+        let Cause { because, next, whose } = cause_of(&things, grounds);
         let (count, all) = (broken.len() as u64, owed.len());
         let message =
             format!("{count} of {all} things that were acknowledged since the switch {what}{because}");
@@ -167,7 +208,7 @@ fn visible(owed: &BTreeMap<Thing, Promise>, shown: &Answers, stores: &[Finding])
             Fate::Behind(how) => Sample::both(thing.to_string(), None, Some(how.clone())),
             _ => Sample::named(thing.to_string()),
         });
-        findings.push(Finding::access(CHECK, kind, SUBJECT, message).items(count, samples).next(next));
+        findings.push(whose.finding(CHECK, kind, SUBJECT, message).items(count, samples).next(next));
     }
     if !found.unknown.is_empty() {
         let count = found.unknown.len() as u64;

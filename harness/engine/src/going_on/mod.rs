@@ -5,11 +5,13 @@ mod hands;
 mod judge;
 mod left;
 pub mod relay;
+mod stuck;
 
 pub use hands::{Hands, Moved};
-pub use judge::{finished, judge, not_gone_on};
+pub use judge::{Grounds, finished, judge, not_gone_on};
 pub use left::Left;
 pub use relay::Relay;
+pub use stuck::Stuck;
 
 use crate::deeds::{Promise, Thing};
 use drydock_core::names::checks;

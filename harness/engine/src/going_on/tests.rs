@@ -67,7 +67,7 @@ fn objecting(results: &[CheckResult]) -> BTreeMap<&'static str, Vec<Finding>> {
 fn where_everything_went_on_and_is_shown_every_check_has_compared_something_and_nothing_objects() {
     let legs = legs();
     let shown = shown(&legs);
-    let results = judge(&legs, &owed(), &shown, &[]);
+    let results = judge(&legs, &owed(), &shown, Grounds::default());
     assert_eq!(results.iter().map(|result| result.check).collect::<Vec<_>>(), GOING_ON);
     assert!(objecting(&results).is_empty(), "{:?}", objecting(&results));
     assert!(results.iter().all(|result| result.compared > 0 && !result.note.is_empty()));
@@ -82,7 +82,7 @@ fn what_the_engine_refuses_is_told_by_its_own_check_with_its_words() {
         let leg = legs.iter_mut().find(|leg| leg.way == way).unwrap();
         let name = leg.thing.unwrap().to_string();
         leg.said = Said::Refused("status 404: no such thing".into());
-        let told = objecting(&judge(&legs, &owed(), &answers, &[]));
+        let told = objecting(&judge(&legs, &owed(), &answers, Grounds::default()));
         assert_eq!(told.keys().copied().collect::<Vec<_>>(), [way.check()]);
         let found = &told[way.check()][0];
         assert_eq!((found.kind, found.outcome, found.count), (Kind::Unusable, Outcome::Different, 1));
@@ -110,7 +110,7 @@ fn what_is_done_and_not_shown_so_is_told_by_its_own_check_with_the_positions_as_
         let (all, key) = items(&mut open, leg);
         all.insert(key, "state=ACTIVE taskState=CREATED".into());
         for (answers, kind) in [(gone, Kind::Missing), (open, Kind::Stale)] {
-            let results = judge(&legs, &owed(), &answers, &stores);
+            let results = judge(&legs, &owed(), &answers, Grounds { stores: &stores, stuck: None });
             let told = objecting(&results);
             // An incident need not be listed once it is over, and a definition has no state.
             let fine =
@@ -147,7 +147,7 @@ fn what_was_acknowledged_since_the_switch_and_is_not_shown_is_told() {
         let told = state.map(|state| ("99".to_owned(), format!("state={state}")));
         shown.by.insert(Capability::Instances, Answer::Shown(told.into_iter().collect()));
         assert!(!finished(&legs, &owed, &shown));
-        let told = objecting(&judge(&legs, &owed, &shown, &[]));
+        let told = objecting(&judge(&legs, &owed, &shown, Grounds::default()));
         assert_eq!(told.keys().copied().collect::<Vec<_>>(), [checks::GO_VISIBLE]);
         let found = &told[checks::GO_VISIBLE][0];
         assert_eq!((found.kind, found.count), (kind, 1));
@@ -155,14 +155,14 @@ fn what_was_acknowledged_since_the_switch_and_is_not_shown_is_told() {
         assert!(found.message.contains("nothing that was found in the stores explains it"));
     }
     shown.by.insert(Capability::Instances, Answer::Refused("status 500".into()));
-    let told = objecting(&judge(&legs, &owed, &shown, &[]));
+    let told = objecting(&judge(&legs, &owed, &shown, Grounds::default()));
     assert_eq!(told[checks::GO_VISIBLE][0].outcome, Outcome::NotProven);
 }
 
 #[test]
 fn what_nobody_knows_or_never_was_under_way_proves_nothing() {
     let answers = shown(&legs());
-    let none = judge(&[], &BTreeMap::new(), &answers, &[]);
+    let none = judge(&[], &BTreeMap::new(), &answers, Grounds::default());
     assert!(none.iter().all(|result| result.compared == 0));
     assert!(none.iter().all(|result| result.findings[0].outcome == Outcome::NotProven));
     let nobody = not_gone_on("it does not answer", "look");
@@ -171,7 +171,7 @@ fn what_nobody_knows_or_never_was_under_way_proves_nothing() {
     for leg in &mut legs {
         leg.said = Said::Unknown("status 404".into());
     }
-    let results = judge(&legs, &owed(), &answers, &[]);
+    let results = judge(&legs, &owed(), &answers, Grounds::default());
     for way in Way::ALL {
         let result = results.iter().find(|result| result.check == way.check()).unwrap();
         assert_eq!((result.compared, result.findings[0].outcome), (0, Outcome::NotProven), "{way:?}");
@@ -179,6 +179,39 @@ fn what_nobody_knows_or_never_was_under_way_proves_nothing() {
     // A list that is refused leaves nobody the wiser about what it would show.
     let mut hidden = shown(&super::tests::legs());
     hidden.by.insert(Capability::Tasks, Answer::Refused("status 500".into()));
-    let told = objecting(&judge(&super::tests::legs(), &BTreeMap::new(), &hidden, &[]));
+    let told = objecting(&judge(&super::tests::legs(), &BTreeMap::new(), &hidden, Grounds::default()));
     assert_eq!(told[checks::GO_TASKS][0].outcome, Outcome::NotProven);
+}
+
+#[test]
+fn what_the_application_does_to_itself_proves_nothing_and_excuses_nothing_else() {
+    let stuck =
+        Stuck { index: "tasklist-list-view-8.6.0_".into(), field: "creationTime of type date".into() };
+    let legs = legs();
+    let without = |way: Way| {
+        let mut answers = shown(&legs);
+        let (all, key) = items(&mut answers, legs.iter().rfind(|leg| leg.way == way).unwrap());
+        all.remove(&key);
+        answers
+    };
+    let positions =
+        Finding::data(checks::ES_IMPORTS, Kind::Changed, "tasklist-import-position-8.2.0_", "ahead");
+    for (way, stores, stuck, outcome) in [
+        (Way::Tasks, vec![], Some(&stuck), Outcome::NotProven),
+        (Way::Tasks, vec![], None, Outcome::Different),
+        (Way::Tasks, vec![positions], Some(&stuck), Outcome::Different),
+        (Way::Jobs, vec![], Some(&stuck), Outcome::Different),
+    ] {
+        let results = judge(&legs, &owed(), &without(way), Grounds { stores: &stores, stuck });
+        let told = objecting(&results);
+        assert_eq!(told.keys().copied().collect::<Vec<_>>(), [way.check()]);
+        let found = &told[way.check()][0];
+        assert_eq!((found.outcome, found.count), (outcome, 1), "{}", found.message);
+        assert_eq!(
+            found.message.contains("creationTime"),
+            outcome == Outcome::NotProven,
+            "{}",
+            found.message
+        );
+    }
 }
