@@ -57,6 +57,11 @@ pub(super) async fn plant(
         return Ok(None);
     };
     let mut session = connect(&cx.target.postgres, database, APPLICATION_NAME).await?;
+    // A session of ours finds no table by itself.
+    session
+        .batch_execute("SET search_path TO public")
+        .await
+        .map_err(|e| MigrationError::statement(format!("look into database {database} of the target"), &e))?;
     let victims = match choice.kind {
         FaultKind::RegenerateClientSecret => clients(&session, choice).await?,
         FaultKind::RotateSigningKey => keys(&session, choice).await?,
