@@ -46,13 +46,8 @@ impl Answers {
     /// # Errors
     /// Nobody answers. What the application refuses is an answer.
     pub async fn ask(session: &Session, questions: Option<Questions>) -> Result<(Self, Questions)> {
-        let mut answers = Self::default();
-        answers.put(Capability::Definitions, lists::definitions(session).await)?;
-        answers.put(Capability::Decisions, lists::decisions(session).await)?;
-        answers.put(Capability::Instances, lists::instances(session).await)?;
-        answers.put(Capability::Incidents, lists::incidents(session).await)?;
+        let mut answers = Self::of_operate(session).await?;
         answers.put(Capability::DecisionInstances, lists::decision_instances(session).await)?;
-        answers.put(Capability::History, lists::flow_nodes(session).await)?;
         let variables = lists::variables(session).await;
         let tasks = lists::tasks(session).await;
         let questions = match questions {
@@ -73,13 +68,19 @@ impl Answers {
     /// # Errors
     /// As [`Answers::ask`].
     pub async fn lists(session: &Session) -> Result<Self> {
+        let mut answers = Self::of_operate(session).await?;
+        answers.put(Capability::Tasks, lists::tasks(session).await.map(lists::Tasks::into_items))?;
+        Ok(answers)
+    }
+
+    /// What [`crate::deeds`] speak of, but tasks.
+    async fn of_operate(session: &Session) -> Result<Self> {
         let mut answers = Self::default();
         answers.put(Capability::Definitions, lists::definitions(session).await)?;
         answers.put(Capability::Decisions, lists::decisions(session).await)?;
         answers.put(Capability::Instances, lists::instances(session).await)?;
         answers.put(Capability::Incidents, lists::incidents(session).await)?;
         answers.put(Capability::History, lists::flow_nodes(session).await)?;
-        answers.put(Capability::Tasks, lists::tasks(session).await.map(lists::Tasks::into_items))?;
         Ok(answers)
     }
 

@@ -22,11 +22,21 @@ pub struct Explained<'f> {
 impl Explained<'_> {
     /// What people no longer see, and why, in one line.
     pub fn text(&self) -> String {
-        match self.causes.first() {
-            Some(cause) => format!("{}; because {}: {}", self.difference.text(), cause.check, cause.message),
-            None => format!("{}; nothing that was found in the stores explains it", self.difference.text()),
-        }
+        format!("{}{}", self.difference.text(), because(self.causes.first().copied()))
     }
+}
+
+/// The cause, for the end of a message.
+pub(crate) fn because(cause: Option<&Finding>) -> String {
+    match cause {
+        Some(cause) => format!("; because {}: {}", cause.check, cause.message),
+        None => "; nothing that was found in the stores explains it".to_owned(),
+    }
+}
+
+/// What to do about a cause.
+pub(crate) fn mend(cause: &Finding) -> String {
+    format!("mend what {} tells of {}", cause.check, cause.subject)
 }
 
 /// What a comparison of the applications and one of the stores say together.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::time::Instant;
 
 /// One acknowledged action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +130,15 @@ impl Deeds {
     /// The file cannot be written.
     pub fn note(&self, deeds: &[Deed]) -> io::Result<()> {
         self.lines.note(deeds)
+    }
+
+    /// Notes an action that was acknowledged just now. `epoch` is when the run's clock stood at nought.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn note_now(&self, epoch: Instant, what: What, key: i64, instance: Option<i64>) -> io::Result<()> {
+        let ms = u64::try_from(epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.note(&[Deed { what, key, instance, ms }])
     }
 }
 

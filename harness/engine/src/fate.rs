@@ -3,6 +3,8 @@
 use crate::answers::Answers;
 use crate::capability::Capability;
 use crate::deeds::{Promise, Thing, ThingKind};
+use drydock_core::Finding;
+use drydock_core::finding::{Kind, Sample};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -18,6 +20,37 @@ pub enum Fate {
     Reappeared,
     /// It is shown in a state from before the action.
     Behind(String),
+}
+
+impl Fate {
+    /// How a finding names it; nothing for what is as it should be.
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        match self {
+            Self::Kept => None,
+            Self::Lost => Some(Kind::LostWrite),
+            Self::Reappeared => Some(Kind::Extra),
+            Self::Behind(_) => Some(Kind::Stale),
+        }
+    }
+
+    /// How a finding shows the thing that it befell.
+    pub(crate) fn sample(&self, thing: &Thing) -> Sample {
+        match self {
+            Self::Behind(how) => Sample::both(thing.to_string(), None, Some(how.clone())),
+            Self::Kept | Self::Lost | Self::Reappeared => Sample::named(thing.to_string()),
+        }
+    }
+}
+
+/// Things whose list is refused: where they are nobody knows.
+pub(crate) fn unknown(check: &'static str, things: &[Thing]) -> Option<Finding> {
+    let count = things.len() as u64;
+    (count > 0).then(|| {
+        let message = format!("{count} things were acknowledged, and the application refuses to list them");
+        Finding::not_compared(check, "acknowledged", message)
+            .items(count, things.iter().map(|thing| Sample::named(thing.to_string())))
+            .next("mend what makes the application refuse, then rehearse again")
+    })
 }
 
 /// What became of everything.

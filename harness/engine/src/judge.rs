@@ -3,10 +3,10 @@
 
 use crate::answers::Answers;
 use crate::capability::Capability;
-use crate::cause::{Explained, causes};
+use crate::cause::{Explained, because, causes, mend};
 use crate::compare::{Comparison, Difference, How, compare};
 use crate::deeds::{Promise, Thing};
-use crate::fate::{Fate, fates};
+use crate::fate::{Fate, fates, unknown};
 use drydock_core::Finding;
 use drydock_core::finding::{Kind, Outcome, Sample};
 use drydock_core::names::checks;
@@ -113,7 +113,7 @@ fn finding_of(explained: &Explained<'_>, before: &Answers, now: &Answers) -> Fin
 
 fn next(cause: Option<&Finding>) -> String {
     match cause {
-        Some(cause) => format!("mend what {} tells of {}", cause.check, cause.subject),
+        Some(cause) => mend(cause),
         None => "look at the application's log on the target: the stores hold the same, or were not compared"
             .into(),
     }
@@ -134,14 +134,8 @@ fn acknowledged(
         (Kind::Extra, "had ended and are shown as open again"),
         (Kind::Stale, "are shown as they were before"),
     ] {
-        let of_kind = |fate: &Fate| match fate {
-            Fate::Kept => false,
-            Fate::Lost => kind == Kind::LostWrite,
-            Fate::Reappeared => kind == Kind::Extra,
-            Fate::Behind(_) => kind == Kind::Stale,
-        };
-        let broken: Vec<&(Thing, Fate)> =
-            found.broken.iter().filter(|(thing, fate)| of_kind(fate) && !old.contains(thing)).collect();
+        let of_kind = |(thing, fate): &&(Thing, Fate)| fate.kind() == Some(kind) && !old.contains(thing);
+        let broken: Vec<&(Thing, Fate)> = found.broken.iter().filter(of_kind).collect();
         if broken.is_empty() {
             continue;
         }
@@ -150,23 +144,17 @@ fn acknowledged(
             .iter()
             .filter(|explained| lists.contains(&explained.difference.capability))
             .find_map(|explained| explained.causes.first().copied());
-        let because = match cause {
-            Some(cause) => format!("; because {}: {}", cause.check, cause.message),
-            None => "; nothing that was found in the stores explains it".to_owned(),
-        };
+        let because = because(cause);
         let count = broken.len() as u64;
         let message = format!("{count} things that were acknowledged {what}{because}");
-        let samples = broken.iter().map(|(thing, fate)| match fate {
-            Fate::Behind(how) => Sample::both(thing.to_string(), None, Some(how.clone())),
-            _ => Sample::named(thing.to_string()),
-        });
+        let samples = broken.iter().map(|(thing, fate)| fate.sample(thing));
         findings.push(
             Finding::access(checks::APP_ACKNOWLEDGED, kind, "acknowledged", message)
                 .items(count, samples)
                 .next(next(cause)),
         );
     }
-    findings.extend(unknown(&found.unknown));
+    findings.extend(unknown(checks::APP_ACKNOWLEDGED, &found.unknown));
     findings.extend(old_dirt(&then.broken));
     CheckResult {
         check: checks::APP_ACKNOWLEDGED,
@@ -178,17 +166,6 @@ fn acknowledged(
         ),
         millis: 0,
     }
-}
-
-/// Things whose list is refused: where they are nobody knows.
-fn unknown(things: &[Thing]) -> Option<Finding> {
-    let count = things.len() as u64;
-    (count > 0).then(|| {
-        let message = format!("{count} things were acknowledged, and the application refuses to list them");
-        Finding::not_compared(checks::APP_ACKNOWLEDGED, "acknowledged", message)
-            .items(count, things.iter().map(|thing| Sample::named(thing.to_string())))
-            .next("mend what makes the application refuse, then rehearse again")
-    })
 }
 
 /// What the source itself did not show as it was acknowledged.

@@ -2,7 +2,7 @@
 //! resolves, and leaves something of every kind under way. What was acknowledged is noted before the next request.
 
 use crate::commands::{DefinitionKind, Job};
-use crate::deeds::{Deed, Deeds, What};
+use crate::deeds::{Deeds, What};
 use crate::error::EngineError;
 use crate::processes::{CLAIM, CLERKS, DELIVERY, HANDED_OVER, JOBS, ORDER, REMINDER, RESOURCES};
 use crate::session::Session;
@@ -139,8 +139,7 @@ impl Drop for Worker {
 
 impl Shared {
     fn note(&self, what: What, key: i64, instance: Option<i64>) -> Result<(), WorkError> {
-        let ms = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok(self.deeds.note(&[Deed { what, key, instance, ms }])?)
+        Ok(self.deeds.note_now(self.epoch, what, key, instance)?)
     }
 
     /// Notes what was acknowledged. What somebody else did meanwhile is nothing, and what nobody answered is counted.

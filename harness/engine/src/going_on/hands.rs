@@ -215,8 +215,7 @@ impl Hands<'_> {
     }
 
     fn note(&self, what: What, key: i64, instance: Option<i64>) -> Result<(), WorkError> {
-        let ms = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok(self.deeds.note(&[Deed { what, key, instance, ms }])?)
+        Ok(self.deeds.note_now(self.epoch, what, key, instance)?)
     }
 
     fn noted(&self, heard: &Heard, what: What, key: i64, instance: i64) -> Result<(), WorkError> {

@@ -4,9 +4,9 @@
 use super::{Leg, Said, Stuck, Way};
 use crate::answers::Answers;
 use crate::capability::Capability;
-use crate::cause::behind;
+use crate::cause::{because, behind, mend};
 use crate::deeds::{Promise, Thing};
-use crate::fate::{Fate, fate_of, fates};
+use crate::fate::{Fate, fate_of, fates, unknown};
 use drydock_core::Finding;
 use drydock_core::finding::{Kind, Sample};
 use drydock_core::names::checks;
@@ -158,11 +158,7 @@ impl Whose {
 fn cause_of(things: &[Thing], grounds: Grounds<'_>) -> Cause {
     let lists: BTreeSet<Capability> = things.iter().map(|thing| thing.kind.list()).collect();
     if let Some(cause) = lists.iter().find_map(|list| behind(*list, grounds.stores)) {
-        return Cause {
-            because: format!("; because {}: {}", cause.check, cause.message),
-            next: format!("mend what {} tells of {}", cause.check, cause.subject),
-            whose: Whose::Migration,
-        };
+        return Cause { because: because(Some(cause)), next: mend(cause), whose: Whose::Migration };
     }
     if let Some(stuck) = grounds.stuck.filter(|stuck| lists.iter().all(|list| stuck.holds_up(*list))) {
         return Cause {
@@ -172,7 +168,7 @@ fn cause_of(things: &[Thing], grounds: Grounds<'_>) -> Cause {
         };
     }
     Cause {
-        because: "; nothing that was found in the stores explains it".to_owned(),
+        because: because(None),
         next: "look at the importers in target-camunda.log: the broker has done it".to_owned(),
         whose: Whose::Migration,
     }
@@ -189,13 +185,8 @@ fn visible(owed: &BTreeMap<Thing, Promise>, shown: &Answers, grounds: Grounds<'_
         (Kind::Extra, "have ended and are shown as open"),
         (Kind::Stale, "are shown as they were before"),
     ] {
-        let of_kind = |fate: &Fate| match fate {
-            Fate::Kept => false,
-            Fate::Lost => kind == Kind::LostWrite,
-            Fate::Reappeared => kind == Kind::Extra,
-            Fate::Behind(_) => kind == Kind::Stale,
-        };
-        let broken: Vec<&(Thing, Fate)> = found.broken.iter().filter(|(_, fate)| of_kind(fate)).collect();
+        let broken: Vec<&(Thing, Fate)> =
+            found.broken.iter().filter(|(_, fate)| fate.kind() == Some(kind)).collect();
         if broken.is_empty() {
             continue;
         }
@@ -204,22 +195,10 @@ fn visible(owed: &BTreeMap<Thing, Promise>, shown: &Answers, grounds: Grounds<'_
         let (count, all) = (broken.len() as u64, owed.len());
         let message =
             format!("{count} of {all} things that were acknowledged since the switch {what}{because}");
-        let samples = broken.iter().map(|(thing, fate)| match fate {
-            Fate::Behind(how) => Sample::both(thing.to_string(), None, Some(how.clone())),
-            _ => Sample::named(thing.to_string()),
-        });
+        let samples = broken.iter().map(|(thing, fate)| fate.sample(thing));
         findings.push(whose.finding(CHECK, kind, SUBJECT, message).items(count, samples).next(next));
     }
-    if !found.unknown.is_empty() {
-        let count = found.unknown.len() as u64;
-        let message = format!("{count} things were acknowledged, and the application refuses to list them");
-        let samples = found.unknown.iter().map(|thing| Sample::named(thing.to_string()));
-        findings.push(
-            Finding::not_compared(CHECK, SUBJECT, message)
-                .items(count, samples)
-                .next("mend what makes the application refuse, then rehearse again"),
-        );
-    }
+    findings.extend(unknown(CHECK, &found.unknown));
     let compared = (owed.len() - found.unknown.len()) as u64;
     if owed.is_empty() {
         let message = "nothing was acknowledged since the switch";

@@ -1,7 +1,7 @@
 //! Something of every kind that is left under way on the source: relays, which wait in every way at once.
 
 use crate::commands::DefinitionKind;
-use crate::deeds::{Deed, Deeds, What};
+use crate::deeds::{Deeds, What};
 use crate::error::{EngineError, ErrorKind};
 use crate::processes::{RELAY, RELAY_FIRST, STUMBLE};
 use crate::session::Session;
@@ -48,10 +48,7 @@ impl Relay {
         count: u32,
         limit: Duration,
     ) -> Result<Self, WorkError> {
-        let note = |what: What, key: i64, instance: Option<i64>| {
-            let ms = u64::try_from(epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
-            deeds.note(&[Deed { what, key, instance, ms }])
-        };
+        let note = |what: What, key: i64, instance: Option<i64>| deeds.note_now(epoch, what, key, instance);
         let began = Instant::now();
         let mut relay = Self::default();
         for definition in session.deploy(&RELAY_FIRST).await? {

@@ -101,7 +101,7 @@ impl Marks {
 
     /// Name of a store's container, and of the volume with its data.
     pub(crate) fn store(&self, side: Side, store: Store) -> String {
-        format!("drydock-{}-{side}-{store}", self.run)
+        self.beside(side, &store.to_string())
     }
 
     /// Name of the container of what runs beside a side's stores.

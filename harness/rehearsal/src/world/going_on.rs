@@ -5,7 +5,7 @@ use super::application::work_failed;
 use super::{RealWorld, Stepped};
 use crate::flow::Facts;
 use drydock_core::Action;
-use drydock_engine::deeds::{Promise, Thing, ThingKind, promises};
+use drydock_engine::deeds::{Deed, Promise, Thing, ThingKind, promises};
 use drydock_engine::going_on::{
     Grounds, Hands, Left, Moved, Relay, Said, Stuck, Way, finished, judge, not_gone_on,
 };
@@ -51,7 +51,7 @@ impl RealWorld {
             }
         };
         let (deeds, epoch) = (self.deeds()?, self.epoch());
-        let since = self.since_the_switch()?;
+        let since = self.since_the_switch(self.deeds_until(u64::MAX)?);
         let Some(application) = &self.application else { return Ok(Facts::new()) };
         let (Some(session), Some(camunda)) = (application.session.clone(), &application.camunda) else {
             return self.nobody_goes_on("Camunda does not run on the target");
@@ -95,17 +95,17 @@ impl RealWorld {
         Ok(facts)
     }
 
-    fn since_the_switch(&self) -> Stepped<Vec<drydock_engine::deeds::Deed>> {
+    fn since_the_switch(&self, mut deeds: Vec<Deed>) -> Vec<Deed> {
         let switched = self.opened_ms.unwrap_or_default();
-        let mut deeds = self.deeds_until(u64::MAX)?;
         deeds.retain(|deed| deed.ms >= switched);
-        Ok(deeds)
+        deeds
     }
 
     /// What Camunda owes by everything that was acknowledged since the switch, and by the relays that have run to their end.
     fn owed_since_the_switch(&self, ended: &[i64]) -> Stepped<BTreeMap<Thing, Promise>> {
-        let touched = promises(&self.since_the_switch()?);
-        let mut owed = promises(&self.deeds_until(u64::MAX)?);
+        let all = self.deeds_until(u64::MAX)?;
+        let mut owed = promises(&all);
+        let touched = promises(&self.since_the_switch(all));
         owed.retain(|thing, _| touched.contains_key(thing));
         for relay in ended {
             owed.insert(Thing { kind: ThingKind::Instance, key: *relay }, Promise::Completed);

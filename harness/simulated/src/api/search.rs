@@ -6,8 +6,24 @@ use drydock_stores::elasticsearch::transport::Response;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Which of the indices a search comes to. Of one that was just made no shard answers; a search passes it over unless that is
-/// forbidden, or nothing is left.
+/// Which of the indices a search comes to, and how many it passes over. Of one that was just made no shard answers: the search
+/// goes without it unless that is forbidden, or nothing is left.
+fn started<'n>(
+    cluster: &Cluster,
+    names: &'n [String],
+    partial: bool,
+    now: u64,
+) -> Result<(Vec<&'n String>, usize), Refusal> {
+    let (started, starting): (Vec<&String>, Vec<&String>) =
+        names.iter().partition(|name| cluster.indices.get(*name).is_none_or(|index| index.answers(now)));
+    if !starting.is_empty() && (started.is_empty() || !partial) {
+        let reason = if started.is_empty() { "all shards failed" } else { "Partial shards failure" };
+        return Err(Refusal::new(503, "search_phase_execution_exception", reason));
+    }
+    Ok((started, starting.len()))
+}
+
+/// What a search of indices comes to.
 pub(super) struct Searched {
     held: Vec<Held>,
     failed: usize,
@@ -20,15 +36,10 @@ impl Searched {
         partial: bool,
         now: u64,
     ) -> Result<Self, Refusal> {
-        let (started, starting): (Vec<&String>, Vec<&String>) =
-            names.iter().partition(|name| cluster.indices.get(*name).is_none_or(|index| index.answers(now)));
-        if !starting.is_empty() && (started.is_empty() || !partial) {
-            let reason = if started.is_empty() { "all shards failed" } else { "Partial shards failure" };
-            return Err(Refusal::new(503, "search_phase_execution_exception", reason));
-        }
+        let (started, failed) = started(cluster, names, partial, now)?;
         let held: Result<Vec<Held>, Refusal> =
             started.into_iter().map(|name| cluster.hold(name, None, now)).collect();
-        Ok(Self { held: held?, failed: starting.len() })
+        Ok(Self { held: held?, failed })
     }
 
     /// As every answer tells of them.
@@ -100,7 +111,7 @@ pub(super) fn open(cluster: &mut Cluster, call: &Call<'_>, index: &str, now: u64
         }
     };
     // It answers as a whole or not at all.
-    Searched::of(cluster, &[index.to_owned()], false, now)?;
+    started(cluster, &[index.to_owned()], false, now)?;
     let held = cluster.hold(index, shard, now)?;
     let id = format!("pit-{}", cluster.number());
     cluster.held.insert(id.clone(), held);
