@@ -249,9 +249,10 @@ pub(super) const fn of(fault: FaultKind) -> Explanation {
             "Raise `cluster.max_shards_per_node` on purpose, or add a node; then resume.",
         ),
         F::CopyRefused => text(
-            "The rows of one table are refused, which `pg_restore` passes over with exit code 1.",
+            "The rows of one table are refused. `pg_restore` goes on and ends with exit code 1, which the official scripts pass over; \
+             Drydock's restore fails.",
             "A constraint, a type or a disk that was full for a moment.",
-            "Read the log of the restore for the table, mend the cause, and restore anew.",
+            "Read the log of the restore for the table, mend the cause, and resume: the database is made anew.",
         ),
         F::SecretChanged => text(
             "The password of an application's role is changed between two phases.",

@@ -87,7 +87,6 @@ impl FaultKind {
             }
             Self::LoseUser => told(&[PG_ROWS, PG_COUNTS, KC_USERS], &[PG_QUERIES, KC_LOGINS, KC_TOKENS]),
             Self::LoseRoleMapping => told(&[PG_ROWS, PG_COUNTS, KC_USERS], &[PG_QUERIES, KC_LOGINS]),
-            Self::CopyRefused => told(&[PG_ROWS, PG_COUNTS], KEYCLOAK),
             Self::PassingSession => {
                 told(&[FREEZE], &[PG_ROWS, PG_COUNTS, PG_QUERIES, KC_REALMS, KC_USERS, KC_CLIENTS])
             }
@@ -106,7 +105,7 @@ impl FaultKind {
             | Self::UnrefreshedIndex
             | Self::RecreatedDocuments
             | Self::ClockSkew => through,
-            Self::MappingRefused => Effect { course: Course::Fails, red: &[], may: &[] },
+            Self::MappingRefused | Self::CopyRefused => Effect { course: Course::Fails, red: &[], may: &[] },
             Self::WrongCredentials
             | Self::SourceKilled
             | Self::TargetKilled
@@ -126,7 +125,7 @@ impl FaultKind {
         match self.effect().course {
             Course::Through | Course::Stops | Course::Fails => Moment::During,
             Course::Told => match self {
-                Self::CopyRefused | Self::PassingSession | Self::PassingIndex => Moment::During,
+                Self::PassingSession | Self::PassingIndex => Moment::During,
                 _ => Moment::After,
             },
         }

@@ -71,7 +71,7 @@ fn a_loss_that_nobody_notices_is_not_proven_and_a_failure_that_was_borne_is() {
         Verdict::of(&run.ends(Complete))
     };
     assert!(verdict("connection-reset").is_green());
-    for told in ["lose-row", "passing-session", "copy-refused", "of-a-later-version"] {
+    for told in ["lose-row", "passing-session", "of-a-later-version"] {
         assert!(!verdict(told).is_green(), "{told}");
     }
 }
