@@ -131,6 +131,10 @@ pub enum Event {
         failed: u64,
         /// The first error.
         error: String,
+        /// How far either edge may lie from the truth, milliseconds; absent in records of older versions, whose probes asked every
+        /// `interval_ms` all the time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resolution_ms: Option<u64>,
     },
     /// Figures of a probe over the whole run.
     ProbeSummary(ProbeSummary),
@@ -247,8 +251,12 @@ pub enum Ending {
 pub struct ProbeSummary {
     /// Which probe.
     pub probe: String,
-    /// Milliseconds between two intended starts: the resolution of its outages.
+    /// Milliseconds between two intended starts while an outage was expected or under way: the resolution of one that was planned.
     pub interval_ms: u64,
+    /// The same while users worked: what an outage that nobody planned may begin before it is seen. Absent in records of older
+    /// versions, whose probes knew one interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub far_interval_ms: Option<u64>,
     /// Requests sent.
     pub sent: u64,
     /// Requests that failed.

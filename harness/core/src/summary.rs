@@ -89,7 +89,7 @@ pub struct Downtime {
     pub still_closed_seconds: Option<f64>,
     /// Longest outage a probe saw; seconds.
     pub probe_seconds: Option<f64>,
-    /// How finely the probes could see; seconds.
+    /// How far the edges of that outage may lie from the truth or, if none was seen, how long one could have stayed unseen; seconds.
     pub probe_resolution_seconds: Option<f64>,
     /// When the service was closed to its users, in order.
     #[serde(default)]
@@ -131,7 +131,7 @@ pub struct CapabilityOutage {
     pub total_seconds: f64,
     /// How many never ended.
     pub without_end: u64,
-    /// How finely the probe could see; seconds.
+    /// How far the edges of its outages may lie from the truth or, if it saw none, how long one could have stayed unseen; seconds.
     pub resolution_seconds: Option<f64>,
 }
 
@@ -146,6 +146,9 @@ pub struct Outage {
     pub seconds: Option<f64>,
     /// First error.
     pub error: String,
+    /// How far either edge may lie from the truth; seconds. Absent in records of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution_seconds: Option<f64>,
 }
 
 /// A step as it went.
@@ -247,11 +250,14 @@ impl Summary {
         summary.downtime.still_closed_seconds = closed_at
             .zip(record.entries.last())
             .map(|(closed, last)| (last.at - closed).total(jiff::Unit::Second).unwrap_or_default());
-        summary.downtime.probe_seconds =
-            summary.downtime.outages.iter().filter_map(|o| o.seconds).reduce(f64::max);
-        summary.downtime.probe_resolution_seconds =
-            summary.probes.iter().map(|p| seconds(p.interval_ms)).reduce(f64::max);
         summary.downtime.capabilities = capabilities(&summary.downtime.outages, &summary.probes);
+        let ended = summary.downtime.outages.iter().filter_map(|o| Some((o.seconds?, o.resolution_seconds)));
+        let longest = ended.max_by(|a, b| a.0.total_cmp(&b.0));
+        summary.downtime.probe_seconds = longest.map(|(seconds, _)| seconds);
+        summary.downtime.probe_resolution_seconds =
+            longest.and_then(|(_, resolution)| resolution).or_else(|| {
+                summary.downtime.capabilities.iter().filter_map(|c| c.resolution_seconds).reduce(f64::max)
+            });
         summary.downtime.probe_total_seconds = together(&summary.downtime.outages);
         summary.notes.extend(failures(record));
         summary.notes.extend(summary.lives.iter().map(Life::words));
@@ -341,12 +347,13 @@ impl Summary {
                     }
                 }
             }
-            Event::ProbeOutage { probe, from_ms, until_ms, error, .. } => {
+            Event::ProbeOutage { probe, from_ms, until_ms, error, resolution_ms, .. } => {
                 self.downtime.outages.push(Outage {
                     probe: probe.clone(),
                     from_seconds: seconds(*from_ms),
                     seconds: until_ms.map(|until| seconds(until.saturating_sub(*from_ms))),
                     error: error.clone(),
+                    resolution_seconds: resolution_ms.map(seconds),
                 })
             }
             Event::ProbeSummary(probe) => self.probes.push(probe.clone()),
@@ -360,6 +367,13 @@ impl Summary {
     }
 }
 
+/// How finely a probe saw its outages or, if it saw none, how finely it looked; seconds.
+fn resolution(outages: &[&Outage], probe: &ProbeSummary) -> f64 {
+    let close = seconds(probe.interval_ms);
+    let told = outages.iter().map(|o| o.resolution_seconds.unwrap_or(close)).reduce(f64::max);
+    told.unwrap_or_else(|| probe.far_interval_ms.map_or(close, seconds))
+}
+
 /// Sums outages up by probe, in the order of the probes' figures.
 fn capabilities(outages: &[Outage], probes: &[ProbeSummary]) -> Vec<CapabilityOutage> {
     let of = |probe: &ProbeSummary| {
@@ -371,7 +385,7 @@ fn capabilities(outages: &[Outage], probes: &[ProbeSummary]) -> Vec<CapabilityOu
             longest_seconds: ended().fold(0.0, f64::max),
             total_seconds: ended().sum(),
             without_end: seen.iter().filter(|o| o.seconds.is_none()).count() as u64,
-            resolution_seconds: Some(seconds(probe.interval_ms)),
+            resolution_seconds: Some(resolution(&seen, probe)),
         }
     };
     let mut found: Vec<CapabilityOutage> = Vec::new();

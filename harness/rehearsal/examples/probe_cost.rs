@@ -1,7 +1,8 @@
 //! What the probes cost: writes a second that the live writer gets acknowledged with and without them, in turns, on one pair
 //! of stores, and the ratio of the medians with its noise.
 //!
-//! `probe_cost [--documents N] [--repeat N] [--seconds N] [--probes-per-second N]`
+//! `probe_cost [--documents N] [--repeat N] [--seconds N] [--probes-per-second N] [--close 1]`: from far as while users work, or from
+//! close as around an outage.
 
 mod flags;
 
@@ -10,8 +11,8 @@ use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_workload::acknowledged::Acknowledgements;
 use drydock_workload::elasticsearch::{self as documents, Dataset};
 use drydock_workload::postgres::{self as rows, Databases, PostgresProfile, RoleSecrets};
-use drydock_workload::probe::Probe;
-use drydock_workload::probes::{Asker, Capability, Effect};
+use drydock_workload::probe::{Distance, Pace, Probe};
+use drydock_workload::probes::{Asker, Capability};
 use drydock_workload::service::{Service, ServiceConfig};
 use drydock_workload::writer::{Churn, Presence, Until, Writer, WriterConfig};
 use flags::number;
@@ -43,6 +44,7 @@ struct Bench {
     databases: Databases,
     measured: Duration,
     probes_per_second: u32,
+    pace: Pace,
 }
 
 impl Bench {
@@ -102,12 +104,9 @@ impl Bench {
     fn probes(&self, turn: u64) -> Vec<Probe> {
         let asker = Asker::new(self.service.clone(), self.databases.clone(), (turn + 1) * 1_000_000_000);
         let start = |capability: Capability| {
-            let interval = match capability.effect() {
-                Effect::Reads => Duration::from_secs(1) / self.probes_per_second,
-                Effect::Writes => Duration::from_secs(2) / self.probes_per_second,
-            };
+            let rhythm = capability.rhythm(self.probes_per_second);
             let asker = asker.clone();
-            Probe::start(capability.as_str(), interval, move |number| {
+            Probe::start(capability.as_str(), rhythm, &self.pace, move |number| {
                 let asker = asker.clone();
                 async move { asker.ask(capability, number).await.map_err(|e| e.to_string()) }
             })
@@ -202,6 +201,7 @@ async fn measure(
         databases,
         measured: Duration::from_secs(number("--seconds", 10)?.max(1)),
         probes_per_second: u32::try_from(number("--probes-per-second", 20)?)?.max(1),
+        pace: Pace::new(if number("--close", 0)? == 0 { Distance::Far } else { Distance::Close }),
     };
     let mut pairs = Vec::new();
     // The first pair finds caches cold and indices that do not exist yet: it is not kept.

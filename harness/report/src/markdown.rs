@@ -210,14 +210,15 @@ fn tail(summary: &Summary) -> String {
         );
     }
     if !summary.probes.is_empty() {
-        text.push_str("## Probes\n\n| probe | every | sent | failed | median | 99 % | longest |\n|---|--:|--:|--:|--:|--:|--:|\n");
+        text.push_str("## Probes\n\n| probe | every, close | and from far | sent | failed | median | 99 % | longest |\n|---|--:|--:|--:|--:|--:|--:|--:|\n");
         lines(
             &mut text,
             summary.probes.iter().map(|p| {
                 format!(
-                    "| {} | {} | {} | {} | {} | {} | {} |",
+                    "| {} | {} | {} | {} | {} | {} | {} | {} |",
                     cell(&code(&cut(&p.probe))),
                     millis(p.interval_ms),
+                    millis(p.far_interval_ms.unwrap_or(p.interval_ms)),
                     count(p.sent),
                     count(p.failed),
                     micros(p.p50_us),

@@ -124,7 +124,7 @@ impl Trace {
     fn outages(&mut self, record: &Record) {
         let mut told = 0;
         for entry in record.effective() {
-            let Event::ProbeOutage { probe, from_ms, until_ms, failed, error } = &entry.event else {
+            let Event::ProbeOutage { probe, from_ms, until_ms, failed, error, .. } = &entry.event else {
                 continue;
             };
             told += 1;

@@ -1,9 +1,11 @@
 //! The log of acknowledged writes: what a client was told is stored. It is the measure of what a migration lost, so each
-//! line is written before the next request is made.
+//! line is written before the next request is made. Requests that change what is known already are noted before they are made
+//! as well: of one that is never answered, because this process or the store was killed meanwhile, nobody knows whether it
+//! was carried out, and neither outcome is anybody's loss.
 
 use crate::lines::{self, Lines};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
@@ -79,6 +81,29 @@ pub struct State {
     pub content: Option<String>,
 }
 
+/// Items that a request is about to change.
+#[derive(Debug, Serialize, Deserialize)]
+struct Asked {
+    asked: Vec<Item>,
+    ms: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Acknowledged(Acknowledged),
+    Asked(Asked),
+}
+
+/// What the log knows of every item at some time.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LastStates {
+    /// Items whose last request was answered, with what they became.
+    pub known: BTreeMap<Item, State>,
+    /// Items whose last request was never answered: they are in the state before it or in that after it.
+    pub open: BTreeSet<Item>,
+}
+
 /// How a store contradicts the last acknowledged state of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Contradiction {
@@ -118,6 +143,14 @@ impl Acknowledgements {
     pub fn note(&self, writes: &[Acknowledged]) -> io::Result<()> {
         self.lines.note(writes)
     }
+
+    /// Notes that a request is about to change `items`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn ask<'a>(&self, items: impl IntoIterator<Item = &'a Item>, ms: u64) -> io::Result<()> {
+        self.lines.note(&[Asked { asked: items.into_iter().cloned().collect(), ms }])
+    }
 }
 
 /// Last acknowledged state of every item written up to `until_ms`, read back from the log. A torn line is left out: it
@@ -125,9 +158,24 @@ impl Acknowledgements {
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn last_states(path: &Path, until_ms: u64) -> io::Result<BTreeMap<Item, State>> {
-    let writes = lines::read::<Acknowledged>(path)?.into_iter().filter(|write| write.ms <= until_ms);
-    Ok(writes.map(|write| (write.item, State { now: write.now, content: write.content })).collect())
+pub fn last_states(path: &Path, until_ms: u64) -> io::Result<LastStates> {
+    let mut states = LastStates::default();
+    for line in lines::read::<Line>(path)? {
+        match line {
+            Line::Acknowledged(Acknowledged { item, now, content, ms }) if ms <= until_ms => {
+                states.open.remove(&item);
+                states.known.insert(item, State { now, content });
+            }
+            Line::Asked(Asked { asked, ms }) if ms <= until_ms => {
+                for item in asked {
+                    states.known.remove(&item);
+                    states.open.insert(item);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(states)
 }
 
 /// Every write acknowledged from `from_ms` on and before `until_ms`, in the order of the log. A torn line is left out.
@@ -162,8 +210,32 @@ mod tests {
         assert_eq!(between, [2, 3], "from the first on, and not the last");
         std::fs::remove_dir_all(&folder)?;
         let state = |now| State { now, content: None };
-        assert_eq!(states, BTreeMap::from([(item("a"), state(Now::Gone)), (item("b"), state(Now::Stored))]));
+        let known = BTreeMap::from([(item("a"), state(Now::Gone)), (item("b"), state(Now::Stored))]);
+        assert_eq!(states, LastStates { known, open: BTreeSet::new() });
         Ok(())
+    }
+
+    #[test]
+    fn a_request_without_an_answer_leaves_its_items_open_until_another_is_answered() -> io::Result<()> {
+        let folder = std::env::temp_dir().join(format!("drydock-asked-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let path = folder.join("acknowledged.jsonl");
+        let item = |id: &str| Item::Elasticsearch { index: "i".into(), id: id.into(), routing: None };
+        let write = |id: &str, ms| Acknowledged { item: item(id), now: Now::Stored, content: None, ms };
+        let log = Acknowledgements::open(&path)?;
+        log.note(&[write("a", 1), write("b", 1), write("c", 1)])?;
+        log.ask(&[item("a"), item("b")], 2)?;
+        log.note(&[write("b", 3)])?;
+        let at = |until| last_states(&path, until);
+        let names = |items: Vec<&Item>| items.into_iter().map(ToString::to_string).collect::<Vec<_>>();
+        let then = at(2)?;
+        assert_eq!(names(then.known.keys().collect()), ["i/c"], "b was answered later");
+        let now = at(99)?;
+        assert_eq!(names(now.known.keys().collect()), ["i/b", "i/c"]);
+        assert_eq!(names(now.open.iter().collect()), ["i/a"]);
+        assert_eq!(at(1)?.open.len(), 0);
+        assert_eq!(writes_between(&path, 0, 99)?.len(), 4, "what was asked for is no write");
+        std::fs::remove_dir_all(&folder)
     }
 
     #[test]

@@ -269,6 +269,8 @@ impl Rows<'_> {
             // Every eighth session ends again, three requests after it began.
             3 if number % 8 == 7 => {
                 let session = backend.database("keycloak")?.lock().await;
+                // Of rows it is asked whether they are there: what changes one leaves it where it is.
+                log.ask(&[postgres::session_of_login(databases, number - 1)], (self.clock)())?;
                 postgres::delete_session(databases, &session, number - 1).await?
             }
             _ => {

@@ -246,7 +246,8 @@ pub struct WorkloadSpec {
     #[serde(default = "default_writes")]
     #[schemars(range(max = 1000))]
     pub writes_per_second: u32,
-    /// Requests that each probe makes each second; 0 for no probes. The resolution of the downtime is its inverse.
+    /// Requests that each probe makes each second while an outage is expected or under way, half as many where it writes; 0 for no
+    /// probes. The resolution of a planned downtime is its inverse. While users work, each asks once in one or two seconds.
     #[serde(default = "default_probes")]
     #[schemars(range(max = 200))]
     pub probes_per_second: u32,

@@ -6,7 +6,14 @@ use drydock_core::summary::Closure;
 use drydock_core::{Event, StepOutcome, Summary};
 
 fn outage(probe: &str, from_ms: u64, until_ms: Option<u64>) -> Event {
-    Event::ProbeOutage { probe: probe.into(), from_ms, until_ms, failed: 3, error: "refused".into() }
+    Event::ProbeOutage {
+        probe: probe.into(),
+        from_ms,
+        until_ms,
+        failed: 3,
+        error: "refused".into(),
+        resolution_ms: None,
+    }
 }
 
 #[test]
@@ -25,6 +32,7 @@ fn the_outage_is_measured_by_both_clocks() {
         .event(Event::ProbeSummary(ProbeSummary {
             probe: "postgres/read".into(),
             interval_ms: 50,
+            far_interval_ms: None,
             sent: 1,
             failed: 0,
             p50_us: 1,
@@ -39,6 +47,43 @@ fn the_outage_is_measured_by_both_clocks() {
     assert_eq!(downtime.probe_resolution_seconds, Some(0.05));
     assert_eq!(downtime.outages.iter().filter(|o| o.seconds.is_none()).count(), 1);
     assert_eq!(downtime.budget_seconds, None);
+}
+
+#[test]
+fn each_outage_is_told_as_finely_as_it_was_seen() {
+    let figures = |probe: &str| {
+        Event::ProbeSummary(ProbeSummary {
+            probe: probe.into(),
+            interval_ms: 50,
+            far_interval_ms: Some(1000),
+            sent: 1,
+            failed: 0,
+            p50_us: 1,
+            p99_us: 1,
+            max_us: 1,
+        })
+    };
+    let seen = |probe: &str, (from_ms, until_ms): (u64, u64), resolution| Event::ProbeOutage {
+        probe: probe.into(),
+        from_ms,
+        until_ms: Some(until_ms),
+        failed: 3,
+        error: "refused".into(),
+        resolution_ms: Some(resolution),
+    };
+    let downtime = |events: Vec<Event>| {
+        let run = events.into_iter().fold(Run::asking(&[]), Run::event);
+        Summary::of(&run.event(figures("login")).event(figures("task")).ends(Ending::Complete)).downtime
+    };
+    let planned = seen("login", (1_000, 9_000), 50);
+    let unplanned = seen("login", (20_000, 22_000), 980);
+    let both = downtime(vec![planned, unplanned.clone()]);
+    assert_eq!((both.probe_seconds, both.probe_resolution_seconds), (Some(8.0), Some(0.05)));
+    let resolutions: Vec<_> = both.capabilities.iter().map(|c| c.resolution_seconds).collect();
+    assert_eq!(resolutions, [Some(0.98), Some(1.0)], "the coarsest of its own, or how finely it looked");
+    assert_eq!(downtime(vec![unplanned]).probe_resolution_seconds, Some(0.98));
+    let none = downtime(Vec::new());
+    assert_eq!((none.probe_seconds, none.probe_resolution_seconds), (None, Some(1.0)));
 }
 
 #[test]

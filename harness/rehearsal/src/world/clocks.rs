@@ -27,8 +27,7 @@ impl Seen<'_> {
 
     /// When the request after the last one would have been due.
     pub(super) fn ended_ms(&self) -> u64 {
-        let requests = u32::try_from(self.result.sent).unwrap_or(u32::MAX);
-        self.ms(self.result.interval.saturating_mul(requests))
+        self.ms(self.result.until)
     }
 }
 
@@ -56,13 +55,13 @@ pub(super) fn clocks_agree(
     let mut watched = 0_u64;
     for probe in probes {
         let result = probe.result;
-        let tolerance = result.interval * 2 + TOLERANCE;
+        let tolerance = |resolution: Duration| resolution * 2 + TOLERANCE;
         let mut seen = None;
         for outage in result.outages() {
             let (from, until) = (probe.ms(outage.from), outage.until.map_or(u64::MAX, |u| probe.ms(u)));
             let within = |(begin, end): &(u64, u64)| until > *begin && from < *end;
             if within(&(closed, opened)) {
-                seen = Some(outage.until.map(|until| until - outage.from));
+                seen = Some((outage.until.map(|until| until - outage.from), outage.resolution));
             } else if judged == 0
                 && !windows.iter().any(within)
                 && outage.until.is_none_or(|until| until - outage.from > TOLERANCE)
@@ -82,10 +81,12 @@ pub(super) fn clocks_agree(
         }
         watched += 1;
         // An outage shorter than the probe's interval may fall between two requests.
-        let unseen = seen.is_none() && clock <= tolerance;
-        let agree = seen.flatten().is_some_and(|seen| seen.abs_diff(clock) <= tolerance);
+        let unseen = seen.is_none() && clock <= tolerance(result.rhythm.close);
+        let agree = seen.is_some_and(|(seen, resolution)| {
+            seen.is_some_and(|seen| seen.abs_diff(clock) <= tolerance(resolution))
+        });
         if !(agree || unseen && judged > 0) {
-            let seen = match seen {
+            let seen = match seen.map(|(seen, _)| seen) {
                 Some(Some(seen)) => format!("{:.2} s", seen.as_secs_f64()),
                 Some(None) => "one without end".into(),
                 None => "none".into(),
@@ -148,7 +149,7 @@ fn seconds(ms: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use drydock_workload::probe::Answer;
+    use drydock_workload::probe::{Answer, Rhythm};
     use std::time::Instant;
 
     const CLOSED: u64 = 10_000;
@@ -157,13 +158,15 @@ mod tests {
     /// A probe of which the requests due from `from` to `until` (ms of the run) failed.
     fn probe(from: u64, until: u64) -> ProbeResult {
         let answer = |n: u64| Answer {
+            due: Duration::from_millis(50 * n),
             latency: Duration::from_millis(1),
             error: (from..until).contains(&(n * 50)).then(|| "refused".to_owned()),
         };
         ProbeResult {
             name: "login".into(),
-            interval: Duration::from_millis(50),
+            rhythm: Rhythm::steady(Duration::from_millis(50)),
             began: Instant::now(),
+            until: Duration::from_secs(50),
             sent: 1000,
             answers: (0..1000).map(|n| (n, answer(n))).collect(),
         }

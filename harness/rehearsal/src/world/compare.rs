@@ -12,7 +12,9 @@ use drydock_stores::compare::{
     CheckResult, DatabasePair, Options, compare_elasticsearch, compare_keycloak, compare_postgres,
 };
 use drydock_stores::elasticsearch::{Client, Retries, Timeouts};
-use drydock_workload::acknowledged::{Contradiction, Item, Now, State, last_states, writes_between};
+use drydock_workload::acknowledged::{
+    Contradiction, Item, LastStates, Now, State, last_states, writes_between,
+};
 use drydock_workload::verify::contradicted;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -155,6 +157,7 @@ impl RealWorld {
         let until = self.opened_ms.map_or(until, |opened| opened.saturating_sub(1).max(until));
         let states = last_states(&self.config.acknowledged, until)
             .map_err(|e| store_failed("read the log of acknowledged writes", &e))?;
+        let LastStates { known: states, open } = states;
         let source = match self.serving() {
             // Where nothing moves, nobody else could have lost it.
             Side::Source => Ok(BTreeMap::new()),
@@ -165,7 +168,7 @@ impl RealWorld {
             check: checks::ACKNOWLEDGED,
             compared: states.len() as u64,
             findings: Vec::new(),
-            note: format!("{} documents and rows that clients were told are stored or gone", states.len()),
+            note: told_of(states.len(), open.len()),
             millis: 0,
         };
         match (source, target) {
@@ -206,6 +209,17 @@ fn stored_check(id: &str) -> Option<&'static str> {
         .chain(checks::POSTGRES)
         .chain(checks::KEYCLOAK)
         .find(|known| *known == id)
+}
+
+/// What was asked, and what could not be.
+fn told_of(known: usize, open: usize) -> String {
+    let told = format!("{known} documents and rows that clients were told are stored or gone");
+    match open {
+        0 => told,
+        _ => {
+            format!("{told}; of {open} more the last request was never answered, so either outcome is right")
+        }
+    }
 }
 
 /// Writes lost on the way, and writes that the source itself had lost: only the first are the migration's.

@@ -76,19 +76,22 @@ impl RealWorld {
 
     fn tell_probe(&self, result: &ProbeResult) {
         let began = self.recorder.ms_at(result.began);
-        let at = |d: Duration| began + u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
-        for Outage { from, until, failed, error } in result.outages() {
+        let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+        let at = |d: Duration| began.saturating_add(millis(d));
+        for Outage { from, until, failed, error, resolution } in result.outages() {
             self.recorder.emit(Event::ProbeOutage {
                 probe: result.name.clone(),
                 from_ms: at(from),
                 until_ms: until.map(at),
                 failed,
                 error,
+                resolution_ms: Some(millis(resolution)),
             });
         }
         self.recorder.emit(Event::ProbeSummary(ProbeSummary {
             probe: result.name.clone(),
-            interval_ms: u64::try_from(result.interval.as_millis()).unwrap_or(u64::MAX),
+            interval_ms: millis(result.rhythm.close),
+            far_interval_ms: Some(millis(result.rhythm.far)),
             sent: result.sent,
             failed: result.failed(),
             p50_us: result.latency_us(0.5),

@@ -24,6 +24,7 @@ impl RealWorld {
     /// Stops the application and takes the marks that nothing may move beyond.
     pub(super) async fn freeze(&mut self) -> Stepped<Facts> {
         let mut facts = Facts::new();
+        self.watch_closely().await;
         self.recorder.emit(Event::Service { state: ServiceState::Closed });
         self.closed_ms.get_or_insert(self.recorder.now_ms());
         if let Some(service) = &self.service {
@@ -195,6 +196,7 @@ impl RealWorld {
             service.open(&config).await.map_err(|e| cannot_start(&e))?;
         }
         self.recorder.emit(Event::Service { state: ServiceState::OnTarget });
+        self.watch_from_far();
         self.opened_ms = Some(self.recorder.now_ms());
         self.met_ms = self.met_ms.or(self.opened_ms);
         self.start_writer(match &self.config.scenario.rollback {

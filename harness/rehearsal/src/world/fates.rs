@@ -24,7 +24,7 @@ impl RealWorld {
         let log = &self.config.acknowledged;
         let failed = |e: std::io::Error| store_failed("read the log of acknowledged writes", &e);
         let all = writes_between(log, 0, back).map_err(failed)?;
-        let before = last_states(log, switched.saturating_sub(1)).map_err(failed)?;
+        let before = last_states(log, switched.saturating_sub(1)).map_err(failed)?.known;
         let after: Vec<Acknowledged> = all.iter().filter(|w| w.ms >= switched).cloned().collect();
         let mut result = CheckResult {
             check: checks::RB_WRITES,

@@ -96,7 +96,7 @@ impl RealWorld {
         let until = self.opened_ms.unwrap_or(u64::MAX);
         let states = last_states(&self.config.acknowledged, until).map_err(|e| failed(&e))?;
         let client = self.source_client()?;
-        for (item, state) in states {
+        for (item, state) in states.known {
             let Item::Elasticsearch { index, id, routing } = &item else { continue };
             // An archive is told by its day; only a live index has a sibling to copy into.
             if state.now != Now::Stored || !index.ends_with('_') {

@@ -42,7 +42,7 @@ use drydock_stores::StorePair;
 use drydock_stores::elasticsearch::PinnedEs;
 use drydock_stores::postgres::{Connection, PinnedPg};
 use drydock_workload::acknowledged::Acknowledgements;
-use drydock_workload::probe::{Probe, ProbeResult};
+use drydock_workload::probe::{Distance, Pace, Probe, ProbeResult};
 use drydock_workload::service::Service;
 use drydock_workload::writer::{Until, Writer};
 use errors::{environment, internal, of_environment, of_migration, store_failed};
@@ -102,6 +102,7 @@ pub struct RealWorld {
     writer: Option<Writer>,
     /// How often the writer was started in this run, resumes included.
     writer_starts: u64,
+    pace: Pace,
     probes: Vec<Probe>,
     write_probes: Vec<Probe>,
     /// Probes that ended before the workload did.
@@ -184,6 +185,7 @@ impl RealWorld {
             service: None,
             writer: None,
             writer_starts: 0,
+            pace: Pace::new(Distance::Far),
             probes: Vec::new(),
             write_probes: Vec::new(),
             finished_probes: Vec::new(),

@@ -281,6 +281,7 @@ impl RealWorld {
     pub(super) async fn close_target(&mut self, step: &Step) -> Stepped<Facts> {
         let began = Instant::now();
         let mut facts = Facts::from([("takes".to_owned(), json!(["stop the application on the target"]))]);
+        self.watch_closely().await;
         self.recorder.emit(Event::Service { state: ServiceState::Closed });
         // Where the switch was never reached, users have waited since the freeze.
         let now = self.recorder.now_ms();
@@ -322,6 +323,7 @@ impl RealWorld {
             })?;
         }
         self.recorder.emit(Event::Service { state: ServiceState::OnSource });
+        self.watch_from_far();
         self.way_back.closed_ms = self.way_back.closed_ms.or(self.closed_ms);
         self.way_back.opened_ms = Some(self.recorder.now_ms());
         self.way_back.took.push((step.id.to_string(), millis(began)));

@@ -115,6 +115,7 @@ impl RealWorld {
                 _ => {}
             }
         }
+        self.watch_closely().await;
         self.promised_from_ms = Some(self.recorder.now_ms());
         Ok(facts)
     }
@@ -122,6 +123,7 @@ impl RealWorld {
     /// Describes the sides again, judges, and lets users write.
     pub(super) async fn measure_after(&mut self) -> Stepped<Facts> {
         self.promised_until_ms = Some(self.recorder.now_ms());
+        self.watch_from_far();
         let mut facts = Facts::new();
         for (side, check) in self.described() {
             let began = Instant::now();
@@ -199,6 +201,7 @@ impl RealWorld {
                 .map_err(|e| store_failed("start the application again on the stores it had", &e))?;
         }
         self.recorder.emit(Event::Service { state: ServiceState::OnSource });
+        self.watch_from_far();
         self.opened_ms = Some(self.recorder.now_ms());
         Ok(facts)
     }
@@ -246,8 +249,8 @@ fn unnoticed(
         if probe.began_ms > from || ended < until {
             continue;
         }
-        let interval = u64::try_from(probe.result.interval.as_millis()).unwrap_or(1).max(1);
-        compared += (until.saturating_sub(from) / interval).max(1);
+        let asked = probe.result.answers.values().filter(|a| (from..until).contains(&probe.ms(a.due)));
+        compared += asked.count() as u64;
         for outage in probe.result.outages() {
             let (began, ended) = (probe.ms(outage.from), outage.until.map(|u| probe.ms(u)));
             let long = outage.until.is_none_or(|u| u - outage.from > NOTICED);
@@ -280,17 +283,19 @@ fn unnoticed(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use drydock_workload::probe::Answer;
+    use drydock_workload::probe::{Answer, Rhythm};
 
     fn probe(failing: std::ops::Range<u64>) -> ProbeResult {
         let answer = |n: u64| Answer {
+            due: Duration::from_millis(50 * n),
             latency: Duration::from_millis(1),
             error: failing.contains(&n).then(|| "refused".to_owned()),
         };
         ProbeResult {
             name: "postgres/read".into(),
-            interval: Duration::from_millis(50),
+            rhythm: Rhythm::steady(Duration::from_millis(50)),
             began: Instant::now(),
+            until: Duration::from_secs(50),
             sent: 1000,
             answers: (0..1000).map(|n| (n, answer(n))).collect(),
         }

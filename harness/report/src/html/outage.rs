@@ -49,18 +49,32 @@ struct Capability<'a> {
     name: &'a str,
     outages: Vec<&'a Outage>,
     figures: Option<&'a ProbeSummary>,
+    resolution_seconds: Option<f64>,
 }
 
 fn capabilities(summary: &Summary) -> Vec<Capability<'_>> {
+    let told = |name: &str| {
+        summary.downtime.capabilities.iter().find(|c| c.probe == name).and_then(|c| c.resolution_seconds)
+    };
     let mut all: Vec<Capability<'_>> = summary
         .probes
         .iter()
-        .map(|p| Capability { name: &p.probe, outages: Vec::new(), figures: Some(p) })
+        .map(|p| Capability {
+            name: &p.probe,
+            outages: Vec::new(),
+            figures: Some(p),
+            resolution_seconds: told(&p.probe),
+        })
         .collect();
     for outage in &summary.downtime.outages {
         match all.iter_mut().find(|c| c.name == outage.probe) {
             Some(known) => known.outages.push(outage),
-            None => all.push(Capability { name: &outage.probe, outages: vec![outage], figures: None }),
+            None => all.push(Capability {
+                name: &outage.probe,
+                outages: vec![outage],
+                figures: None,
+                resolution_seconds: None,
+            }),
         }
     }
     all
@@ -97,7 +111,7 @@ fn by_capability(summary: &Summary) -> Markup {
                     td.number { @if open { "not ended" } @else if let Some(l) = ended.iter().copied().reduce(f64::max) { (seconds(l)) } @else { "none" } }
                     td.number { @if c.outages.is_empty() { "none" } @else { (more) (seconds(ended.iter().sum())) } }
                     @if let Some(p) = c.figures {
-                        td.number { (millis(p.interval_ms)) }
+                        td.number { (c.resolution_seconds.map_or_else(|| "not told".to_owned(), seconds)) }
                         td.number { (count(p.sent)) }
                         td.number { (count(p.failed)) }
                         @for us in [p.p50_us, p.p99_us, p.max_us] { td.number { (micros(us)) } }
@@ -115,6 +129,7 @@ fn every_outage(outages: &[Outage]) -> Markup {
         ("capability", Column::Text),
         ("from", Column::Number),
         ("lasted", Column::Number),
+        ("seen to within", Column::Number),
         ("first error", Column::Text),
     ];
     table("Times count from the beginning of the run.", &columns, LIST, outages, "outage", |o| {
@@ -123,6 +138,7 @@ fn every_outage(outages: &[Outage]) -> Markup {
                 th scope="row" { (code(&o.probe)) }
                 td.number { (clock(o.from_seconds)) }
                 td.number { (o.seconds.map_or_else(|| "never ended".to_owned(), seconds)) }
+                td.number { (o.resolution_seconds.map_or_else(|| "not told".to_owned(), seconds)) }
                 td { (code(&o.error)) }
             }
         }

@@ -179,6 +179,7 @@ fn a_hundred_thousand_findings_fit_and_the_rest_is_counted() {
             from_seconds: f64::from(n),
             seconds: None,
             error: long.clone(),
+            resolution_seconds: None,
         })
         .collect();
     summary.machine = (0..500).map(|n| (format!("{n}{long}"), long.clone())).collect();

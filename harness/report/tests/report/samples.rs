@@ -143,6 +143,7 @@ impl Run {
                         until_ms: until,
                         failed: 345,
                         error: "connection refused".into(),
+                        resolution_ms: Some(50),
                     },
                 );
             }
@@ -151,6 +152,7 @@ impl Run {
                 Event::ProbeSummary(ProbeSummary {
                     probe: probe.into(),
                     interval_ms: 50,
+                    far_interval_ms: Some(1000),
                     sent: 1000,
                     failed: if until.is_some() { 345 } else { 0 },
                     p50_us: 1_200,

@@ -112,6 +112,11 @@ pub async fn login_event(
     ])
 }
 
+/// The session that login `n` starts.
+pub fn session_of_login(databases: &Databases, n: u64) -> Item {
+    Acknowledged::new(SESSION, databases.generator().id("live-session", n), Operation::Insert).item()
+}
+
 /// Ends the session that login `n` started. `client` is a session on `keycloak`. Empty if there was none.
 ///
 /// # Errors

@@ -18,7 +18,8 @@ mod tables;
 mod tests;
 
 pub use live::{
-    Acknowledged, Operation, delete_session, keep_version, login_event, missing, save_diagram, update_user,
+    Acknowledged, Operation, delete_session, keep_version, login_event, missing, save_diagram,
+    session_of_login, update_user,
 };
 pub use profile::PostgresProfile;
 pub use roles::{REPORTING, RoleSecrets, create_roles_and_databases, create_second_roles};

@@ -7,9 +7,15 @@ mod gap;
 pub use gap::{Gap, gaps};
 
 use crate::postgres::Databases;
+use crate::probe::Rhythm;
 use crate::service::{Service, ServiceError};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Time between two requests of a probe that reads while users work and no outage is expected: so long that all probes together
+/// take less than a hundredth of what the stores can do.
+const FAR: Duration = Duration::from_secs(1);
 
 /// Something that users do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +75,16 @@ impl Capability {
         match self {
             Self::ListInstances | Self::LogIn | Self::OpenIdentity => Effect::Reads,
             Self::StartProcess | Self::CompleteTask | Self::NoteLogin | Self::SaveDiagram => Effect::Writes,
+        }
+    }
+
+    /// How often its probe asks, where one that reads asks `per_second` (at least 1) times a second from close.
+    pub fn rhythm(self, per_second: u32) -> Rhythm {
+        let close = Duration::from_secs(1) / per_second.max(1);
+        match self.effect() {
+            Effect::Reads => Rhythm::new(close, FAR),
+            // Each of them makes several requests and leaves something behind.
+            Effect::Writes => Rhythm::new(close * 2, FAR * 2),
         }
     }
 

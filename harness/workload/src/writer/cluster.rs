@@ -320,6 +320,7 @@ impl Bulk {
         let Some(client) = &backend.elasticsearch else {
             return Err(ServiceError::Absent("elasticsearch".into()));
         };
+        log.ask(self.items.iter().map(|(item, ..)| item), clock())?;
         client.bulk(self.body).await?;
         let ms = clock();
         let writes: Vec<Acknowledged> = self

@@ -4,13 +4,15 @@ use super::server::{Frozen, Server};
 use super::{PostgresProfile, secrets, source};
 use crate::acknowledged::Acknowledgements;
 use crate::postgres::{Databases, KEYCLOAK};
-use crate::probe::{Outage, Probe, ProbeResult};
+use crate::probe::{Distance, Outage, Pace, Probe, ProbeResult, Rhythm};
 use crate::probes::{Asker, Capability};
 use crate::service::{Service, ServiceConfig};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const INTERVAL: Duration = Duration::from_millis(50);
+/// The same from far, as where nobody announces an outage.
+const FAR: Duration = Duration::from_secs(1);
 /// What a machine with other work may take on top of the slowest answer that was measured before the stop: to send a
 /// request, or to notice that its time is over.
 const ALLOWANCE: Duration = Duration::from_millis(400);
@@ -29,16 +31,15 @@ struct Truth {
 }
 
 /// How far the edges of an outage may lie outside of the bounds of the truth.
-fn resolution(result: &ProbeResult, before: Instant) -> Duration {
-    let due = |n: &u64| result.began + INTERVAL * u32::try_from(*n).unwrap();
+fn resolution(result: &ProbeResult, outage: &Outage, before: Instant) -> Duration {
     // The last ones may have been under way when the server stopped, and tell of the stop, not of the machine.
-    let usual = result.answers.iter().filter(|(n, a)| due(n) + a.latency < before);
-    INTERVAL + usual.map(|(_, a)| a.latency).max().unwrap_or_default() + ALLOWANCE
+    let usual = result.answers.values().filter(|a| result.began + a.due + a.latency < before);
+    outage.resolution + usual.map(|a| a.latency).max().unwrap_or_default() + ALLOWANCE
 }
 
 /// Why an outage does not tell the truth, if it does not.
 fn lie(result: &ProbeResult, outage: &Outage, truth: &Truth) -> Option<String> {
-    let allowed = resolution(result, truth.stopped.0);
+    let allowed = resolution(result, outage, truth.stopped.0);
     let Some(until) = outage.until else { return Some(format!("an outage without end: {outage:?}")) };
     let edges = [("began", outage.from, truth.stopped), ("ended", until, truth.back)];
     edges.into_iter().find_map(|(edge, told, (earliest, latest))| {
@@ -51,9 +52,15 @@ fn lie(result: &ProbeResult, outage: &Outage, truth: &Truth) -> Option<String> {
     })
 }
 
-fn assert_true(result: &ProbeResult, truth: &Truth) {
+fn assert_true(result: &ProbeResult, truth: &Truth, within: Duration) {
     let outages = result.outages();
     let [outage] = outages.as_slice() else { panic!("{} told of {outages:?}", result.name) };
+    assert!(
+        outage.resolution <= within + ALLOWANCE,
+        "{}: seen to within {:?}",
+        result.name,
+        outage.resolution
+    );
     let off = |told: Option<Duration>, true_edge: Instant| {
         let told = result.began + told.unwrap_or_default();
         told.saturating_duration_since(true_edge).as_secs_f64()
@@ -64,11 +71,11 @@ fn assert_true(result: &ProbeResult, truth: &Truth) {
         result.name,
         off(Some(outage.from), truth.stopped.1),
         off(outage.until, truth.back.1),
-        resolution(result, truth.stopped.0)
+        resolution(result, outage, truth.stopped.0)
     );
     assert_eq!(lie(result, outage, truth), None, "{}", result.name);
     // The same rule finds an outage that lies beside the truth: neither edge could be told as it likes.
-    let off = resolution(result, truth.stopped.0) * 2
+    let off = resolution(result, outage, truth.stopped.0) * 2
         + (truth.back.1 - truth.back.0)
         + (truth.stopped.1 - truth.stopped.0);
     for moved in [
@@ -107,12 +114,13 @@ impl Users {
     }
 
     /// Starts both probes and waits until users are served: what is usual on this machine must be known.
-    async fn probe(&mut self) -> Vec<Probe> {
+    async fn probe(&mut self, distance: Distance) -> Vec<Probe> {
         self.starts += 1;
         let asker = Asker::new(self.service.clone(), self.databases.clone(), self.starts * 1_000_000);
+        let pace = Pace::new(distance);
         let start = |capability: Capability| {
             let asker = asker.clone();
-            Probe::start(capability.as_str(), INTERVAL, move |number| {
+            Probe::start(capability.as_str(), Rhythm::new(INTERVAL, FAR), &pace, move |number| {
                 let asker = asker.clone();
                 async move { asker.ask(capability, number).await.map_err(|e| e.to_string()) }
             })
@@ -152,15 +160,26 @@ async fn edges_of_an_outage_lie_within_one_interval_of_the_truth() {
     let Some((mut server, databases, _)) = source(&PostgresProfile::TINY, 11).await else { return };
     let mut users = Users::on(&server, &databases).await;
 
-    let probes = users.probe().await;
+    let probes = users.probe(Distance::Close).await;
     let truth = stand_still(&server, LONG).await;
     wait(INTERVAL * 20).await;
     for result in finish(probes).await {
-        assert_true(&result, &truth);
+        assert_true(&result, &truth, INTERVAL);
+    }
+
+    // Nobody said that it would stop: the probes come close by themselves.
+    let probes = users.probe(Distance::Far).await;
+    wait(FAR * 3).await;
+    let truth = stand_still(&server, LONG).await;
+    wait(INTERVAL * 20).await;
+    for result in finish(probes).await {
+        assert_true(&result, &truth, FAR);
+        let asked = result.answers.values().filter(|a| result.began + a.due < truth.stopped.0).count();
+        assert!(asked <= 6, "{} asked {asked} times while all was well", result.name);
     }
 
     // Who waits less than his patience is served: no outage, but nobody calls that fast.
-    let probes = users.probe().await;
+    let probes = users.probe(Distance::Close).await;
     let truth = stand_still(&server, SHORT).await;
     wait(INTERVAL * 20).await;
     for result in finish(probes).await {
@@ -175,7 +194,7 @@ async fn edges_of_an_outage_lie_within_one_interval_of_the_truth() {
     }
 
     // A server that was shut down and started: who was connected has to connect again.
-    let probes = users.probe().await;
+    let probes = users.probe(Distance::Close).await;
     let before = Instant::now();
     server.stop();
     let stopped = (before, Instant::now());
@@ -187,7 +206,7 @@ async fn edges_of_an_outage_lie_within_one_interval_of_the_truth() {
     let truth = Truth { stopped, back: (before, Instant::now()) };
     wait(INTERVAL * 20).await;
     for result in finish(probes).await {
-        assert_true(&result, &truth);
+        assert_true(&result, &truth, INTERVAL);
     }
     assert!(users.log.exists());
     users.service.close().await;
