@@ -23,8 +23,10 @@ use std::time::{Duration, Instant};
 
 /// So many turns of the writer a second that no store keeps up: what counts is how many it acknowledges.
 const WITHOUT_PAUSE: u32 = 1_000_000;
-/// Time that is not counted after everybody has begun.
-const WARM_UP: Duration = Duration::from_secs(2);
+/// Time that is not counted after the probes have begun or ended.
+const SETTLING: Duration = Duration::from_millis(300);
+/// The same after the writer has begun: caches are cold, and indices do not exist yet.
+const WARM_UP: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Probing {
@@ -48,24 +50,13 @@ struct Bench {
 }
 
 impl Bench {
-    /// One turn; each has numbers of its own, so that nothing is written twice.
-    async fn turn(&self, turn: u64, probing: Probing) -> Result<Rate, Box<dyn Error>> {
-        let began = Instant::now();
-        let config = WriterConfig {
-            per_second: WITHOUT_PAUSE,
-            epoch: turn,
-            databases: self.databases.clone(),
-            elasticsearch: Presence::Present,
-            churn: Churn::Usual,
-            until: Until::Stopped,
-        };
-        let clock = Arc::new(move || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
-        let writer = Writer::start(&self.service, &config, &(clock as _));
+    /// Writes a second while the writer writes on, with probes or without them.
+    async fn window(&self, number: u64, writer: &Writer, probing: Probing) -> Result<Rate, Box<dyn Error>> {
         let probes = match probing {
-            Probing::With => self.probes(turn),
+            Probing::With => self.probes(number),
             Probing::Without => Vec::new(),
         };
-        tokio::time::sleep(WARM_UP).await;
+        tokio::time::sleep(SETTLING).await;
         let (first, since) = (writer.written(), Instant::now());
         tokio::time::sleep(self.measured).await;
         let (last, took) = (writer.written(), since.elapsed().as_secs_f64());
@@ -81,15 +72,6 @@ impl Bench {
                 .into());
             }
         }
-        let summary = writer.finish().await;
-        if summary.failed > 0 {
-            return Err(format!(
-                "{} of {} writes failed",
-                summary.failed,
-                summary.acknowledged + summary.failed
-            )
-            .into());
-        }
         let rate = |before: Option<u64>, after: Option<u64>| {
             let writes = after.zip(before).map_or(0, |(after, before)| after - before);
             f64::from(u32::try_from(writes).unwrap_or(u32::MAX)) / took
@@ -101,8 +83,8 @@ impl Bench {
     }
 
     /// Every capability, as often as a rehearsal asks for it.
-    fn probes(&self, turn: u64) -> Vec<Probe> {
-        let asker = Asker::new(self.service.clone(), self.databases.clone(), (turn + 1) * 1_000_000_000);
+    fn probes(&self, window: u64) -> Vec<Probe> {
+        let asker = Asker::new(self.service.clone(), self.databases.clone(), (window + 1) * 1_000_000);
         let start = |capability: Capability| {
             let rhythm = capability.rhythm(self.probes_per_second);
             let asker = asker.clone();
@@ -128,30 +110,35 @@ fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// Tells what probes cost one store: the ratio of each pair of neighbouring turns, their median, and how far they lie apart.
+/// Tells what probes cost one store: the median of the ratios of neighbouring windows, and between which two of them the true one
+/// lies with 90 %, whatever their distribution.
 fn tell(store: &str, pairs: &[(f64, f64)]) {
     let (without, with): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
-    let (without, with) = (sorted(without), sorted(with));
     let ratios = sorted(pairs.iter().map(|(without, with)| with / without).collect());
-    let spread = |values: &[f64]| match (values.first(), values.last()) {
-        (Some(least), Some(most)) => 100.0 * (most - least) / median(values),
-        _ => 0.0,
-    };
+    // The ranks of a binomial of so many throws of a coin, 1.645 standard deviations of which lie on either side.
+    let count = f64::from(u32::try_from(ratios.len()).unwrap_or(u32::MAX));
+    let rank = (count - 1.645 * count.sqrt()) / 2.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rank below the number of pairs"
+    )]
+    let low = rank.max(0.0) as usize;
+    let high = ratios.len().saturating_sub(low + 1);
+    let cost = |ratio: Option<&f64>| 100.0 * (1.0 - ratio.copied().unwrap_or_default());
     println!(
-        "{store}: {:.0} writes/s without probes (spread {:.1} %), {:.0} with them (spread {:.1} %); they cost {:.1} %, in single pairs {:.1} to {:.1} %",
-        median(&without),
-        spread(&without),
-        median(&with),
-        spread(&with),
+        "{store}: {:.0} writes/s without probes, {:.0} with them; they cost {:.2} %, with 90 % between {:.2} and {:.2} %",
+        median(&sorted(without)),
+        median(&sorted(with)),
         100.0 * (1.0 - median(&ratios)),
-        100.0 * (1.0 - ratios.last().copied().unwrap_or_default()),
-        100.0 * (1.0 - ratios.first().copied().unwrap_or_default()),
+        cost(ratios.get(high)),
+        cost(ratios.get(low)),
     );
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let repeat = number("--repeat", 7)?;
+    let repeat = number("--repeat", 60)?;
     let folder = std::env::temp_dir().join(format!("drydock-probe-cost-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let mut config = EmbeddedConfig::new(format!("probe-cost-{}", std::process::id()), &folder);
@@ -171,8 +158,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Pairs of neighbouring turns, without and with probes; which of them is first changes, so that a store that grows or a
-/// machine that warms up favours neither.
+/// Pairs of neighbouring windows of one writer, without and with probes; which of them is first changes, so that a store that
+/// grows or a machine that warms up favours neither.
 async fn measure(
     environment: &Embedded,
     folder: &std::path::Path,
@@ -199,26 +186,42 @@ async fn measure(
     let bench = Bench {
         service,
         databases,
-        measured: Duration::from_secs(number("--seconds", 10)?.max(1)),
+        measured: Duration::from_secs(number("--seconds", 2)?.max(1)),
         probes_per_second: u32::try_from(number("--probes-per-second", 20)?)?.max(1),
         pace: Pace::new(if number("--close", 0)? == 0 { Distance::Far } else { Distance::Close }),
     };
+    let began = Instant::now();
+    let config = WriterConfig {
+        per_second: WITHOUT_PAUSE,
+        epoch: 0,
+        databases: bench.databases.clone(),
+        elasticsearch: Presence::Present,
+        churn: Churn::Usual,
+        until: Until::Stopped,
+    };
+    let clock = Arc::new(move || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+    let writer = Writer::start(&bench.service, &config, &(clock as _));
+    tokio::time::sleep(WARM_UP).await;
     let mut pairs = Vec::new();
-    // The first pair finds caches cold and indices that do not exist yet: it is not kept.
-    for n in 0..=repeat {
+    for n in 0..repeat {
         let mut order = [Probing::Without, Probing::With];
         if n % 2 == 1 {
             order.reverse();
         }
         let mut rates = [None, None];
         for (turn, probing) in (0..).zip(order) {
-            let rate = bench.turn(2 * n + turn, probing).await?;
-            println!("pair {n}, {probing:?}: {:.0} and {:.0} writes/s", rate.elasticsearch, rate.postgres);
+            let rate = bench.window(2 * n + turn, &writer, probing).await?;
             rates[usize::from(probing == Probing::With)] = Some(rate);
         }
-        if let ([Some(without), Some(with)], true) = (rates, n > 0) {
+        if let [Some(without), Some(with)] = rates {
             pairs.push((without, with));
         }
+    }
+    let summary = writer.finish().await;
+    if summary.failed > 0 {
+        return Err(
+            format!("{} of {} writes failed", summary.failed, summary.acknowledged + summary.failed).into()
+        );
     }
     bench.service.close().await;
     Ok(pairs)
