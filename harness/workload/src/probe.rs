@@ -10,7 +10,7 @@ mod result;
 pub use result::{Outage, ProbeResult};
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -85,18 +85,34 @@ pub struct Answer {
 struct Told {
     /// Answers by number of the request. Those still under way are absent.
     answers: Mutex<BTreeMap<u64, Answer>>,
+    /// When those under way were due.
+    waiting: Mutex<BTreeMap<u64, Instant>>,
     /// A request failed.
     failed: Notify,
 }
 
 impl Told {
+    fn begin(&self, number: u64, due: Instant) {
+        locked(&self.waiting).insert(number, due);
+    }
+
     fn note(&self, number: u64, answer: Answer) {
         let failed = answer.error.is_some();
-        self.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(number, answer);
+        locked(&self.waiting).remove(&number);
+        locked(&self.answers).insert(number, answer);
         if failed {
             self.failed.notify_one();
         }
     }
+
+    /// How long the request that was due first of those under way has waited.
+    fn longest_wait(&self) -> Duration {
+        locked(&self.waiting).first_key_value().map_or(Duration::ZERO, |(_, due)| due.elapsed())
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the ticking told at its end.
@@ -145,8 +161,7 @@ impl Probe {
         // Fails only if the task has ended already.
         let _ = self.stop.send(true);
         let Ticked { sent, until } = self.ticking.await.unwrap_or_default();
-        let answers =
-            std::mem::take(&mut *self.told.answers.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let answers = std::mem::take(&mut *locked(&self.told.answers));
         let Self { name, rhythm, began, .. } = self;
         ProbeResult { name, rhythm, began: began.into_std(), until, sent, answers }
     }
@@ -175,7 +190,9 @@ impl Ticker {
                 break;
             }
             while under_way.try_join_next().is_some() {}
-            if !under_way.is_empty() {
+            // Only what users would call slow: a probe that took every answer which is later than the next request from close for
+            // trouble would never leave a slow store again, and make it slower.
+            if self.told.longest_wait() >= self.rhythm.far {
                 self.be_uneasy();
             }
             let since_began = due - self.began;
@@ -184,6 +201,7 @@ impl Ticker {
                 self.told.note(number, Answer { due: since_began, latency: due.elapsed(), error });
             } else {
                 let (told, answer) = (Arc::clone(&self.told), request(number));
+                told.begin(number, due);
                 under_way.spawn(async move {
                     let error = match tokio::time::timeout_at(due + PATIENCE, answer).await {
                         Ok(Ok(())) => None,
@@ -356,5 +374,20 @@ mod tests {
         let later = result.answers.values().filter(|a| a.due > Duration::from_secs(10)).count();
         assert!((19..=21).contains(&later), "{later} requests once all was calm");
         drop(pace);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_slow_all_the_time_is_not_asked_more_often_for_it() {
+        let pace = Pace::new(Distance::Close);
+        let probe = Probe::start("test", RHYTHM, &pace, |_| async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok(())
+        });
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        pace.set(Distance::Far);
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let result = probe.finish().await;
+        let later = result.answers.values().filter(|a| a.due > Duration::from_secs(6)).count();
+        assert!((18..=20).contains(&later), "{later} requests from far");
     }
 }
