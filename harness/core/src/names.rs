@@ -217,6 +217,8 @@ pub mod checks {
     pub const APP_STATISTICS: &str = "application/statistics";
     /// Everything that was acknowledged is shown as it was acknowledged, by its key.
     pub const APP_ACKNOWLEDGED: &str = "application/acknowledged";
+    /// After a way back: everything that was acknowledged, on the target or before, is where it was, lost or open again.
+    pub const APP_WAY_BACK: &str = "application/way-back";
     /// After the switch tasks are completed that were open before it, and shown so.
     pub const GO_TASKS: &str = "application/going-on/tasks";
     /// Jobs are done that were open.

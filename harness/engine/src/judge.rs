@@ -6,9 +6,9 @@ use crate::capability::Capability;
 use crate::cause::{Explained, because, causes, mend};
 use crate::compare::{Comparison, Difference, How, compare};
 use crate::deeds::{Promise, Thing};
-use crate::fate::{Fate, fates, unknown};
+use crate::fate::{Fate, fates, old_dirt, unknown};
 use drydock_core::Finding;
-use drydock_core::finding::{Kind, Outcome, Sample};
+use drydock_core::finding::{Kind, Sample};
 use drydock_core::names::checks;
 use drydock_stores::compare::CheckResult;
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,7 +155,7 @@ fn acknowledged(
         );
     }
     findings.extend(unknown(checks::APP_ACKNOWLEDGED, &found.unknown));
-    findings.extend(old_dirt(&then.broken));
+    findings.extend(old_dirt(checks::APP_ACKNOWLEDGED, &old.into_iter().collect::<Vec<_>>()));
     CheckResult {
         check: checks::APP_ACKNOWLEDGED,
         compared: owed.len() as u64,
@@ -166,20 +166,6 @@ fn acknowledged(
         ),
         millis: 0,
     }
-}
-
-/// What the source itself did not show as it was acknowledged.
-fn old_dirt(broken: &[(Thing, Fate)]) -> Option<Finding> {
-    let count = broken.len() as u64;
-    (count > 0).then(|| {
-        let message = format!(
-            "{count} things were not shown as acknowledged before the freeze either; no migration lost them"
-        );
-        let finding = Finding::data(checks::APP_ACKNOWLEDGED, Kind::OldDirt, "source", message)
-            .items(count, broken.iter().map(|(thing, _)| Sample::named(thing.to_string())))
-            .next("look at Camunda's log on the source");
-        Finding { outcome: Outcome::NotProven, ..finding }
-    })
 }
 
 fn unseen(findings: &[&Finding]) -> Vec<String> {

@@ -127,6 +127,9 @@ fn asked_of(plan: &Plan, asked: Vec<CheckId>, scenario: &Scenario, stage: Stage)
         _ => true,
     });
     kept.extend(of_way_back.map(CheckId::from));
+    if scenario.camunda().is_some() && has(|a| matches!(a, Action::SwitchBack)) {
+        kept.push(CheckId::from(checks::APP_WAY_BACK));
+    }
     kept
 }
 

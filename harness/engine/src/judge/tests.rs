@@ -3,6 +3,7 @@
 use super::*;
 use crate::answers::Answer;
 use crate::deeds::ThingKind;
+use drydock_core::finding::Outcome;
 
 fn healthy() -> Answers {
     let of = |capability: Capability| {

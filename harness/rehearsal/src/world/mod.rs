@@ -20,6 +20,7 @@ mod prepare;
 mod probing;
 mod reporter;
 mod resume;
+mod returned;
 mod rollback;
 mod trial;
 mod usable;
