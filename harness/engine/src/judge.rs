@@ -7,6 +7,7 @@ use crate::cause::{Explained, because, causes, mend};
 use crate::compare::{Comparison, Difference, How, compare};
 use crate::deeds::{Promise, Thing};
 use crate::fate::{Fate, fates, old_dirt, unknown};
+use crate::going_on::Stuck;
 use drydock_core::Finding;
 use drydock_core::finding::{Kind, Sample};
 use drydock_core::names::checks;
@@ -26,8 +27,14 @@ pub struct Judged {
 }
 
 /// Holds what is shown now against what was shown before, and every promise against both. `stores` is what was found to differ
-/// in the stores meanwhile.
-pub fn judge(before: &Answers, now: &Answers, owed: &BTreeMap<Thing, Promise>, stores: &[Finding]) -> Judged {
+/// in the stores meanwhile, `stuck` an importer that stood still before the freeze: what it had not read then proves nothing.
+pub fn judge(
+    before: &Answers,
+    now: &Answers,
+    owed: &BTreeMap<Thing, Promise>,
+    stores: &[Finding],
+    stuck: Option<&Stuck>,
+) -> Judged {
     let Comparison { differences, not_compared, .. } = compare(before, now);
     let found = causes(&one_by_one(differences), stores);
     let mut results = Vec::new();
@@ -36,7 +43,13 @@ pub fn judge(before: &Answers, now: &Answers, owed: &BTreeMap<Thing, Promise>, s
             .explained
             .iter()
             .filter(|explained| explained.difference.capability == capability)
-            .map(|explained| finding_of(explained, before, now))
+            .map(|explained| (explained, finding_of(explained, before, now)))
+            .map(|(explained, finding)| match stuck.filter(|stuck| stuck.holds_up(capability)) {
+                Some(stuck) if explained.causes.is_empty() && finding.kind != Kind::Missing => {
+                    stuck.excuses(finding)
+                }
+                _ => finding,
+            })
             .collect();
         findings.extend(not_compared.get(&capability).map(|why| {
             let message = format!("{capability} cannot be compared: {why}");

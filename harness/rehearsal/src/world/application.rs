@@ -7,7 +7,7 @@ use crate::flow::{Facts, StepError};
 use drydock_core::finding::{Class, Finding, Kind, Outcome};
 use drydock_core::scenario::CamundaSpec;
 use drydock_engine::deeds::{Deed, Deeds, promises, read};
-use drydock_engine::going_on::Relay;
+use drydock_engine::going_on::{Relay, Stuck};
 use drydock_engine::judge::{judge, not_asked};
 use drydock_engine::worker::{Done, WorkError};
 use drydock_engine::{Answers, Pace, Questions, Session, Worker};
@@ -279,6 +279,12 @@ impl RealWorld {
         self.found(Finding::access(step, Kind::Unusable, step, message).next(error.next));
     }
 
+    /// An importer of the application that its own index has stopped on a side.
+    pub(super) fn stuck(&self, side: Side) -> Option<Stuck> {
+        let log = self.config.folder.join(format!("logs/{side}-camunda.log"));
+        Stuck::in_log(&std::fs::read_to_string(log).unwrap_or_default())
+    }
+
     /// The checks `application/*`. What was found in the clusters is known by now.
     pub(super) fn compare_application(&mut self) -> Stepped<()> {
         let began = Instant::now();
@@ -287,7 +293,8 @@ impl RealWorld {
         let results = match (application.before.clone(), after) {
             (Some((before, _, asked_ms)), Some(Ok(after))) => {
                 let owed = promises(&self.deeds_until(asked_ms)?);
-                let judged = judge(&before, &after, &owed, &stores);
+                let stuck = self.stuck(Side::Source);
+                let judged = judge(&before, &after, &owed, &stores, stuck.as_ref());
                 for line in judged.unseen {
                     self.note(drydock_core::event::NoteLevel::Info, line);
                 }
