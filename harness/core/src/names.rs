@@ -162,6 +162,8 @@ pub mod checks {
     pub const KC_LOGINS: &str = "keycloak/logins";
     /// Tokens and sessions that were given before the freeze are still good on the target. Compared only with a real Keycloak.
     pub const KC_TOKENS: &str = "keycloak/tokens";
+    /// After a way back: everybody who could log in before the freeze still can, and what was done to accounts on the target is told.
+    pub const KC_WAY_BACK: &str = "keycloak/way-back";
     /// Nothing moved on the source after the declared freeze.
     pub const FREEZE: &str = "freeze";
     /// Every write acknowledged before the freeze is on the target.

@@ -122,7 +122,7 @@ impl Scenario {
     }
 
     /// Whether the application is stopped once this step is done, on the source at least.
-    fn is_frozen_at(&self, step: &StepId) -> bool {
+    pub(super) fn is_frozen_at(&self, step: &StepId) -> bool {
         let there = Plan::of(&Self { rollback: None, ..self.clone() });
         // A step that is unknown is told elsewhere.
         there.stage_at(step).is_none_or(|stage| stage != Stage::OnSource)
