@@ -156,7 +156,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     (
         "name: x\nengine: camunda\nrollback: {from: phase-2/backup/identity}\n",
-        "3:12: a real Camunda is not stopped before this step",
+        "3:12: a real Camunda is not stopped before this step, so that there is nothing to go back from",
         "go back from `phase-3/freeze` or a later step, or leave `engine` out",
     ),
     (
