@@ -159,8 +159,10 @@ mod tests {
             let (told, looked) = (Arc::clone(&told), Arc::clone(&looked));
             async move {
                 let second = second(told.load(SeqCst), looked.fetch_add(1, SeqCst));
-                Json(json!({"1": {"processedPosition": 50, "exportedPosition": 55, "processedPositionInSnapshot": 50,
-                    "snapshotId": "7-1-50-55-0-abc"}, "2": second}))
+                Json(
+                    json!({"1": {"processedPosition": 50, "exportedPosition": 55, "processedPositionInSnapshot": 50,
+                    "snapshotId": "7-1-50-55-0-abc"}, "2": second}),
+                )
             }
         });
         let take = post(move || async move {
@@ -188,7 +190,8 @@ mod tests {
         // What came of the last command is not exported: it rests one behind.
         let (behind, _) = broker(|_, _| json!({"processedPosition": 70, "exportedPosition": 69})).await;
         assert_eq!(exported(&behind, LIMIT).await.unwrap()["2"].exported, 69);
-        let (busy, _) = broker(|_, looked| json!({"processedPosition": 70, "exportedPosition": looked})).await;
+        let (busy, _) =
+            broker(|_, looked| json!({"processedPosition": 70, "exportedPosition": looked})).await;
         let error = exported(&busy, Duration::from_secs(1)).await.unwrap_err();
         assert!(error.to_string().contains("have come to rest"), "{error}");
     }

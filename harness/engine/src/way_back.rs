@@ -141,8 +141,10 @@ pub fn judge(returned: &Returned, budgets: &Budgets, closed_ms: u64) -> CheckRes
     let mut findings = Vec::new();
     for (kind, what) in KINDS {
         let broken = of_kind(&target, kind);
-        let told = format!("{} of {} things acknowledged on the target {what}", broken.len(), returned.on_target);
-        findings.extend(told_of(&broken, kind, "on the target", told).map(|finding| loss.weigh(finding, &again)));
+        let told =
+            format!("{} of {} things acknowledged on the target {what}", broken.len(), returned.on_target);
+        findings
+            .extend(told_of(&broken, kind, "on the target", told).map(|finding| loss.weigh(finding, &again)));
     }
     for (kind, what) in KINDS {
         let broken = of_kind(&source, kind);

@@ -88,7 +88,9 @@ fn a_real_camunda_is_asked_for_everything_it_acknowledged_from_wherever_it_is_ta
         assert_eq!(asked(&back_from(step), checks::APP_WAY_BACK), 0, "{step}: nobody is there to be asked");
         // What it showed at the freeze is known, or nobody could say what the way back has to bring again.
         let at = |id: &str| plan.steps.iter().position(|s| s.id.as_str() == id).expect(id);
-        assert!(at("phase-3/application") < at("phase-3/freeze") && at("phase-3/freeze") < at("rollback/switch"));
+        assert!(
+            at("phase-3/application") < at("phase-3/freeze") && at("phase-3/freeze") < at("rollback/switch")
+        );
         // Only what was reached is asked on the target.
         let compared = step == "phase-4/compare" || step == "phase-5/validate";
         assert_eq!(asked(&plan, checks::APP_ACKNOWLEDGED) == 1, compared, "{step}");

@@ -100,7 +100,9 @@ fn assert_numbers(report: &Value, listed: &[(&str, i64, &str)]) {
         let told: u64 = told.filter_map(|f| f["count"].as_u64()).sum();
         assert_eq!(told, listed.iter().filter(|(.., f)| *f == fate).count() as u64, "{kind}: {report}");
     }
-    assert!(listed.iter().any(|(.., fate)| *fate == "lost") && listed.iter().any(|(.., f)| *f == "reappeared"));
+    assert!(
+        listed.iter().any(|(.., fate)| *fate == "lost") && listed.iter().any(|(.., f)| *f == "reappeared")
+    );
 }
 
 /// Each thing that was acted on on the target is lost, open again or kept as its age and the last action about it say.
@@ -129,7 +131,8 @@ fn assert_proven(deeds: &[Deed], switched: u64, returned: u64, listed: &[(&str, 
             }
         }
     }
-    let told: BTreeMap<(&str, i64), &str> = listed.iter().map(|(kind, key, fate)| ((*kind, *key), *fate)).collect();
+    let told: BTreeMap<(&str, i64), &str> =
+        listed.iter().map(|(kind, key, fate)| ((*kind, *key), *fate)).collect();
     assert_eq!(told.len(), listed.len(), "each of them once");
     assert!(told.keys().all(|thing| touched.contains_key(thing)), "nothing else");
     let mut undecided = 0;
@@ -147,7 +150,8 @@ fn assert_proven(deeds: &[Deed], switched: u64, returned: u64, listed: &[(&str, 
             _ => "kept",
         };
         let instance = actions.iter().find_map(|deed| deed.instance).unwrap_or(key);
-        let is_new = started.contains(&instance) || oldest.get(&partition(key)).is_some_and(|first| key > *first);
+        let is_new =
+            started.contains(&instance) || oldest.get(&partition(key)).is_some_and(|first| key > *first);
         let is_old = newest.get(&partition(key)).is_some_and(|last| key <= *last) && !is_new;
         // An incident that arose and was resolved on the target is missed by nobody.
         let gone = if kind == "incident" { "kept" } else { "lost" };

@@ -166,11 +166,11 @@ fn a_way_back_lets_everybody_of_before_in_and_tells_what_was_done_to_accounts_si
     let check = checks.iter().find(|c| c["check"] == "keycloak/way-back");
     let check = check.unwrap_or_else(|| panic!("keycloak/way-back was not made: {report}"));
     let realm = drydock_workload::realm::Realm::new(16, 20_260_101);
-    let newcomers: Vec<String> =
-        realm.newcomers().iter().map(|(login, _)| login.who().to_owned()).collect();
+    let newcomers: Vec<String> = realm.newcomers().iter().map(|(login, _)| login.who().to_owned()).collect();
     // Sixteen users, eight clients and the administrator, and who joined.
     assert_eq!(check["compared"].as_u64(), Some(25 + newcomers.len() as u64), "{check}");
-    let told: Vec<Value> = findings(&report).into_iter().filter(|f| f["check"] == "keycloak/way-back").collect();
+    let told: Vec<Value> =
+        findings(&report).into_iter().filter(|f| f["check"] == "keycloak/way-back").collect();
     let names = |kind: &str| -> Vec<String> {
         let of_kind = told.iter().filter(|f| f["kind"] == kind && f["subject"] == "on the target");
         let samples = of_kind.flat_map(|f| f["samples"].as_array().cloned().unwrap_or_default());

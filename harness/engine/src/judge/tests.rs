@@ -146,7 +146,8 @@ fn what_ended_and_is_open_again_is_named_and_what_the_source_had_lost_is_not_bla
 
 #[test]
 fn what_an_importer_had_not_read_before_the_freeze_proves_nothing_and_what_is_gone_is_told_all_the_same() {
-    let stuck = Stuck { index: "tasklist-list-view-8.6.0_".into(), field: "completionTime of type date".into() };
+    let stuck =
+        Stuck { index: "tasklist-list-view-8.6.0_".into(), field: "completionTime of type date".into() };
     let task = |key: &str| (key.to_owned(), "taskState=COMPLETED".to_owned());
     let with = |change: &dyn Fn(&mut BTreeMap<String, String>), list: Capability| {
         let mut now = healthy();

@@ -107,7 +107,11 @@ fn what_was_exported_once_more_is_kept_and_nothing_objects() {
     assert!(result.findings.is_empty(), "{:?}", result.findings);
     // Instances 1 to 3 and the tasks 10, 11, 30; task 12 is of before alone.
     assert_eq!(result.compared, 7);
-    assert!(result.note.starts_with("of 6 things acknowledged on the target 6 are kept, 0 lost, 0 open again and 0 as"));
+    assert!(
+        result
+            .note
+            .starts_with("of 6 things acknowledged on the target 6 are kept, 0 lost, 0 open again and 0 as")
+    );
     assert!(result.note.ends_with("; 1 of before the cutover alone"), "{}", result.note);
 }
 
@@ -117,7 +121,9 @@ fn where_nothing_is_exported_once_more_each_thing_is_lost_open_again_or_as_it_wa
     assert_eq!(told(&result), all_undone(Outcome::Different));
     assert!(result.findings.iter().all(|f| f.class == Class::Access && f.next.contains(LIST)));
     assert!(
-        result.note.starts_with("of 6 things acknowledged on the target 1 are kept, 2 lost, 2 open again and 1 as"),
+        result
+            .note
+            .starts_with("of 6 things acknowledged on the target 1 are kept, 2 lost, 2 open again and 1 as"),
         "{}",
         result.note
     );
@@ -136,9 +142,8 @@ fn one_thing_more_or_less_changes_its_number_by_one() {
     ] {
         let mut now = frozen();
         show(&mut now, list, key, as_done);
-        let number = |result: &CheckResult| {
-            result.findings.iter().find(|f| f.kind == kind).map_or(0, |f| f.count)
-        };
+        let number =
+            |result: &CheckResult| result.findings.iter().find(|f| f.kind == kind).map_or(0, |f| f.count);
         assert_eq!(number(&judged(&now)) + 1, number(&judged(&frozen())), "{kind:?} {key}");
         assert_eq!(returned(&now).kept, 2, "{kind:?} {key}");
     }
@@ -173,7 +178,13 @@ fn what_the_source_showed_at_the_freeze_has_to_be_there_whatever_the_budget_allo
     let mut now = frozen();
     show(&mut now, Capability::Tasks, 12, "taskState=CREATED");
     let result = judge(&returned(&now), &all, CLOSED);
-    assert!(told(&result).contains(&(Kind::Stale, "before the cutover", Outcome::Different, 1, vec!["task 12"])));
+    assert!(told(&result).contains(&(
+        Kind::Stale,
+        "before the cutover",
+        Outcome::Different,
+        1,
+        vec!["task 12"]
+    )));
 }
 
 #[test]

@@ -8,7 +8,9 @@ use drydock_core::Class;
 use drydock_core::names::checks;
 use drydock_environments::Side;
 use drydock_stores::compare::{AccountChange, AccountDeed, CheckResult, keycloak_way_back, name_of_account};
-use drydock_stores::keycloak::{Admin, KeycloakEndpoint, KeycloakError, LoginOutcome, LoginRequest, log_in_as};
+use drydock_stores::keycloak::{
+    Admin, KeycloakEndpoint, KeycloakError, LoginOutcome, LoginRequest, log_in_as,
+};
 use drydock_workload::realm::REALM;
 use serde_json::json;
 use std::fs;
@@ -78,7 +80,8 @@ impl RealWorld {
         let closed = self.way_back.closed_ms.unwrap_or_default();
         let result = match (self.recall_known(), self.recall_deeds()) {
             (Ok(known), Ok(deeds)) => {
-                keycloak_way_back(&known, &source, &requests, &deeds, &self.config.scenario.budgets, closed).await
+                keycloak_way_back(&known, &source, &requests, &deeds, &self.config.scenario.budgets, closed)
+                    .await
             }
             (Err(why), _) | (_, Err(why)) => CheckResult::not_compared(
                 checks::KC_WAY_BACK,

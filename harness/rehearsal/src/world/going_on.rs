@@ -6,9 +6,7 @@ use super::{RealWorld, Stepped};
 use crate::flow::Facts;
 use drydock_core::Action;
 use drydock_engine::deeds::{Deed, Promise, Thing, ThingKind, promises};
-use drydock_engine::going_on::{
-    Grounds, Hands, Left, Moved, Relay, Said, Way, finished, judge, not_gone_on,
-};
+use drydock_engine::going_on::{Grounds, Hands, Left, Moved, Relay, Said, Way, finished, judge, not_gone_on};
 use drydock_engine::{Answers, EngineError, Session};
 use drydock_environments::Side;
 use drydock_stores::compare::CheckResult;

@@ -47,7 +47,10 @@ impl RealWorld {
             facts.insert("snapshot_of_the_broker".into(), json!(taken.is_ok()));
             if let Err(error) = taken {
                 let so = "so that it may export some of the target's work once more";
-                self.note(NoteLevel::Warning, format!("the broker took no snapshot on the target, {so}: {error}"));
+                self.note(
+                    NoteLevel::Warning,
+                    format!("the broker took no snapshot on the target, {so}: {error}"),
+                );
             }
         }
         facts.extend(self.stop_application().await?);
@@ -86,7 +89,11 @@ impl RealWorld {
     }
 
     /// What the source shows once everything has arrived there that the broker sends once more.
-    async fn shown_again(&self, session: &Session, management: &str) -> Stepped<Result<Answers, EngineError>> {
+    async fn shown_again(
+        &self,
+        session: &Session,
+        management: &str,
+    ) -> Stepped<Result<Answers, EngineError>> {
         if let Err(error) = partitions::exported(management, SENT).await {
             return Ok(Err(error));
         }

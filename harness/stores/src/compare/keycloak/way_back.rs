@@ -81,7 +81,8 @@ fn judge(
     closed_ms: u64,
 ) -> CheckResult {
     let mut told = Told::default();
-    let changed: BTreeMap<&str, &AccountDeed> = deeds.iter().map(|deed| (deed.account.as_str(), deed)).collect();
+    let changed: BTreeMap<&str, &AccountDeed> =
+        deeds.iter().map(|deed| (deed.account.as_str(), deed)).collect();
     for (account, may) in before {
         match (now.get(*account), may, changed.get(account)) {
             (None, ..) => told.not_known(account, "it was not asked again"),
@@ -153,7 +154,8 @@ impl<'a> Told<'a> {
             let samples: Vec<Sample> = of.map(|deed| Sample::named(deed.account.as_str())).collect();
             findings.extend(finding(kind, "on the target", so, samples).map(|f| loss.weigh(f, again)));
         }
-        let next = "look what was done to the source since the freeze, and at source-keycloak.log in the run folder";
+        let next =
+            "look what was done to the source since the freeze, and at source-keycloak.log in the run folder";
         let shut_out = finding(
             Kind::Unusable,
             "before the cutover",
@@ -168,8 +170,10 @@ impl<'a> Told<'a> {
         );
         findings.extend(shut_out.into_iter().chain(let_in).map(|finding| finding.next(next)));
         for (why, samples) in self.unknown {
-            let message = format!("of {} accounts nobody knows whether they may log in: {why}", samples.len());
-            let finding = Finding::not_compared(CHECK, "source", message).items(samples.len() as u64, samples);
+            let message =
+                format!("of {} accounts nobody knows whether they may log in: {why}", samples.len());
+            let finding =
+                Finding::not_compared(CHECK, "source", message).items(samples.len() as u64, samples);
             findings.push(finding.next("look at source-keycloak.log in the run folder"));
         }
         let compared: u64 = findings.iter().filter(|f| f.kind != Kind::NotCompared).map(|f| f.count).sum();
@@ -238,7 +242,10 @@ mod tests {
             ]
         );
         assert_eq!(result.compared, 4);
-        assert!(result.note.contains("2 accounts are as before") && result.note.ends_with("0 are kept and 2 undone"));
+        assert!(
+            result.note.contains("2 accounts are as before")
+                && result.note.ends_with("0 are kept and 2 undone")
+        );
         let allowed = Budgets { rpo_items: Some(2), ..Budgets::default() };
         assert!(judged(&back(), &allowed).findings.iter().all(|f| f.outcome == Outcome::Expected));
         let fewer = Budgets { rpo_items: Some(1), ..Budgets::default() };
@@ -258,7 +265,9 @@ mod tests {
     #[test]
     fn whoever_is_shut_out_or_let_in_since_the_freeze_is_told_whatever_the_budget_allows() {
         let all = Budgets { rpo_items: Some(100), ..Budgets::default() };
-        for (at, login, kind, name) in [(0, refused(), Kind::Unusable, "ann"), (2, Login::Granted, Kind::Extra, "cem")] {
+        for (at, login, kind, name) in
+            [(0, refused(), Kind::Unusable, "ann"), (2, Login::Granted, Kind::Extra, "cem")]
+        {
             let mut now = back();
             now[at].1 = login;
             let result = judged(&now, &all);
@@ -276,7 +285,9 @@ mod tests {
             assert!(told(&result).iter().any(|t| t.1 == Outcome::NotProven && t.3 == [back()[at].0]));
             assert_eq!(result.compared, 3);
             now.remove(at);
-            assert!(judged(&now, &Budgets::default()).findings.iter().any(|f| f.outcome == Outcome::NotProven));
+            assert!(
+                judged(&now, &Budgets::default()).findings.iter().any(|f| f.outcome == Outcome::NotProven)
+            );
         }
     }
 }
