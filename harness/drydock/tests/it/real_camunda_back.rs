@@ -135,7 +135,7 @@ fn assert_proven(deeds: &[Deed], switched: u64, returned: u64, listed: &[(&str, 
         listed.iter().map(|(kind, key, fate)| ((*kind, *key), *fate)).collect();
     assert_eq!(told.len(), listed.len(), "each of them once");
     assert!(told.keys().all(|thing| touched.contains_key(thing)), "nothing else");
-    let mut undecided = 0;
+    let mut undecided = 0_usize;
     for (thing, actions) in &touched {
         let (kind, key) = *thing;
         let fate = told.get(thing).copied().unwrap_or("kept");
@@ -165,8 +165,12 @@ fn assert_proven(deeds: &[Deed], switched: u64, returned: u64, listed: &[(&str, 
             }
         }
     }
-    let lost = touched.keys().filter(|(kind, key)| *kind == "instance" && started.contains(key)).count();
-    assert_eq!(lost, listed.iter().filter(|(kind, _, fate)| *kind == "instance" && *fate == "lost").count());
+    // Otherwise nothing would be decided by age.
+    assert!(
+        undecided * 20 < touched.len(),
+        "{undecided} of {} are of an age that the log does not tell",
+        touched.len()
+    );
     eprintln!(
         "{} things touched on the target, {} lost, {} open again, {} as before, {undecided} between two logged keys",
         touched.len(),
