@@ -162,6 +162,8 @@ pub mod checks {
     pub const KC_LOGINS: &str = "keycloak/logins";
     /// Tokens and sessions that were given before the freeze are still good on the target. Compared only with a real Keycloak.
     pub const KC_TOKENS: &str = "keycloak/tokens";
+    /// After a way back: everybody who could log in before the freeze still can, and what was done to accounts on the target is told.
+    pub const KC_WAY_BACK: &str = "keycloak/way-back";
     /// Nothing moved on the source after the declared freeze.
     pub const FREEZE: &str = "freeze";
     /// Every write acknowledged before the freeze is on the target.
@@ -217,6 +219,8 @@ pub mod checks {
     pub const APP_STATISTICS: &str = "application/statistics";
     /// Everything that was acknowledged is shown as it was acknowledged, by its key.
     pub const APP_ACKNOWLEDGED: &str = "application/acknowledged";
+    /// After a way back: everything that was acknowledged, on the target or before, is where it was, lost or open again.
+    pub const APP_WAY_BACK: &str = "application/way-back";
     /// After the switch tasks are completed that were open before it, and shown so.
     pub const GO_TASKS: &str = "application/going-on/tasks";
     /// Jobs are done that were open.

@@ -4,7 +4,7 @@ use crate::answers::Answers;
 use crate::capability::Capability;
 use crate::deeds::{Promise, Thing, ThingKind};
 use drydock_core::Finding;
-use drydock_core::finding::{Kind, Sample};
+use drydock_core::finding::{Kind, Outcome, Sample};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -50,6 +50,20 @@ pub(crate) fn unknown(check: &'static str, things: &[Thing]) -> Option<Finding> 
         Finding::not_compared(check, "acknowledged", message)
             .items(count, things.iter().map(|thing| Sample::named(thing.to_string())))
             .next("mend what makes the application refuse, then rehearse again")
+    })
+}
+
+/// Things that the source itself did not show as they were acknowledged.
+pub(crate) fn old_dirt(check: &'static str, things: &[Thing]) -> Option<Finding> {
+    let count = things.len() as u64;
+    (count > 0).then(|| {
+        let message = format!(
+            "{count} things were not shown as acknowledged before the freeze either; no migration lost them"
+        );
+        let finding = Finding::data(check, Kind::OldDirt, "source", message)
+            .items(count, things.iter().map(|thing| Sample::named(thing.to_string())))
+            .next("look at Camunda's log on the source");
+        Finding { outcome: Outcome::NotProven, ..finding }
     })
 }
 

@@ -6,9 +6,10 @@ use crate::capability::Capability;
 use crate::cause::{Explained, because, causes, mend};
 use crate::compare::{Comparison, Difference, How, compare};
 use crate::deeds::{Promise, Thing};
-use crate::fate::{Fate, fates, unknown};
+use crate::fate::{Fate, fates, old_dirt, unknown};
+use crate::going_on::Stuck;
 use drydock_core::Finding;
-use drydock_core::finding::{Kind, Outcome, Sample};
+use drydock_core::finding::{Kind, Sample};
 use drydock_core::names::checks;
 use drydock_stores::compare::CheckResult;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,8 +27,14 @@ pub struct Judged {
 }
 
 /// Holds what is shown now against what was shown before, and every promise against both. `stores` is what was found to differ
-/// in the stores meanwhile.
-pub fn judge(before: &Answers, now: &Answers, owed: &BTreeMap<Thing, Promise>, stores: &[Finding]) -> Judged {
+/// in the stores meanwhile, `stuck` an importer that stood still before the freeze: what it had not read then proves nothing.
+pub fn judge(
+    before: &Answers,
+    now: &Answers,
+    owed: &BTreeMap<Thing, Promise>,
+    stores: &[Finding],
+    stuck: Option<&Stuck>,
+) -> Judged {
     let Comparison { differences, not_compared, .. } = compare(before, now);
     let found = causes(&one_by_one(differences), stores);
     let mut results = Vec::new();
@@ -36,7 +43,13 @@ pub fn judge(before: &Answers, now: &Answers, owed: &BTreeMap<Thing, Promise>, s
             .explained
             .iter()
             .filter(|explained| explained.difference.capability == capability)
-            .map(|explained| finding_of(explained, before, now))
+            .map(|explained| (explained, finding_of(explained, before, now)))
+            .map(|(explained, finding)| match stuck.filter(|stuck| stuck.holds_up(capability)) {
+                Some(stuck) if explained.causes.is_empty() && finding.kind != Kind::Missing => {
+                    stuck.excuses(finding)
+                }
+                _ => finding,
+            })
             .collect();
         findings.extend(not_compared.get(&capability).map(|why| {
             let message = format!("{capability} cannot be compared: {why}");
@@ -155,7 +168,7 @@ fn acknowledged(
         );
     }
     findings.extend(unknown(checks::APP_ACKNOWLEDGED, &found.unknown));
-    findings.extend(old_dirt(&then.broken));
+    findings.extend(old_dirt(checks::APP_ACKNOWLEDGED, &old.into_iter().collect::<Vec<_>>()));
     CheckResult {
         check: checks::APP_ACKNOWLEDGED,
         compared: owed.len() as u64,
@@ -166,20 +179,6 @@ fn acknowledged(
         ),
         millis: 0,
     }
-}
-
-/// What the source itself did not show as it was acknowledged.
-fn old_dirt(broken: &[(Thing, Fate)]) -> Option<Finding> {
-    let count = broken.len() as u64;
-    (count > 0).then(|| {
-        let message = format!(
-            "{count} things were not shown as acknowledged before the freeze either; no migration lost them"
-        );
-        let finding = Finding::data(checks::APP_ACKNOWLEDGED, Kind::OldDirt, "source", message)
-            .items(count, broken.iter().map(|(thing, _)| Sample::named(thing.to_string())))
-            .next("look at Camunda's log on the source");
-        Finding { outcome: Outcome::NotProven, ..finding }
-    })
 }
 
 fn unseen(findings: &[&Finding]) -> Vec<String> {

@@ -9,7 +9,9 @@
 //! - [`compare`] holds the answers of two moments against each other, [`cause`] ties what differs to what was found in the
 //!   stores, [`fate`] says where each acknowledged key is now, and [`judge()`] makes of all this the checks `application/*`;
 //! - [`going_on`] leaves something of every kind under way on the source, brings it to its end on the target, and judges
-//!   whether that is shown: the checks `application/going-on/*`.
+//!   whether that is shown: the checks `application/going-on/*`;
+//! - [`way_back`] says where everything is once people are back on the source: the check `application/way-back`. What the
+//!   broker exports once more there is decided by its [`partitions`].
 //!
 //! Starting a Camunda is the affair of `drydock_environments::Camunda`.
 
@@ -25,10 +27,12 @@ pub mod fate;
 pub mod going_on;
 pub mod judge;
 mod lists;
+pub mod partitions;
 pub mod processes;
 mod questions;
 pub mod session;
 mod show;
+pub mod way_back;
 pub mod worker;
 
 pub use answers::{Answer, Answers};

@@ -19,6 +19,8 @@ const FIRST: [&str; 8] = ["anna", "bernd", "chloé", "dörte", "emre", "françoi
 /// Of so many users one is disabled, and one has a right beyond logging in.
 const DISABLED_EACH: usize = 7;
 const WARDEN_EACH: usize = 11;
+/// Users who join the realm later, on whatever server it is served from by then.
+const NEWCOMERS: usize = 3;
 /// Seconds that a token and a session last: longer than any rehearsal.
 const LIFESPAN: u32 = 86_400;
 
@@ -26,6 +28,7 @@ const LIFESPAN: u32 = 86_400;
 #[derive(Debug, Clone)]
 pub struct Realm {
     users: Vec<User>,
+    newcomers: Vec<User>,
     clients: Vec<(&'static str, SecretString)>,
 }
 
@@ -49,7 +52,7 @@ impl Realm {
             let key = blake3::derive_key("drydock 2026 seeded realm", material.as_bytes());
             blake3::Hash::from_bytes(key).to_hex()[..24].to_owned()
         };
-        let users = (0..users.max(12)).map(|number| User {
+        let user = |number: usize| User {
             number,
             name: format!("{}.{number}", FIRST[number % FIRST.len()]),
             password: SecretString::from(format!(
@@ -60,25 +63,20 @@ impl Realm {
             enabled: number % DISABLED_EACH != DISABLED_EACH - 1,
             warden: number % WARDEN_EACH == 1,
             client: number % CLIENTS.len(),
-        });
+        };
+        let users = users.max(12);
+        let newcomers = (users..users + NEWCOMERS).map(user);
         let clients = CLIENTS.iter().enumerate();
         Self {
-            users: users.collect(),
+            users: (0..users).map(user).collect(),
+            newcomers: newcomers.map(|user| User { enabled: true, ..user }).collect(),
             clients: clients.map(|(n, name)| (*name, SecretString::from(secret("client", n)))).collect(),
         }
     }
 
     /// Every account with what it logs in with: users through their client, then the clients themselves.
     pub fn logins(&self) -> Vec<LoginRequest> {
-        let of_users = self.users.iter().map(|user| {
-            let (client, secret) = &self.clients[user.client];
-            LoginRequest {
-                realm: REALM.to_owned(),
-                user: Some((user.name.clone(), user.password.clone())),
-                client: (*client).to_owned(),
-                client_secret: Some(secret.clone()),
-            }
-        });
+        let of_users = self.users.iter().map(|user| self.login_of(user));
         let of_clients = self.clients.iter().map(|(client, secret)| LoginRequest {
             realm: REALM.to_owned(),
             user: None,
@@ -86,6 +84,27 @@ impl Realm {
             client_secret: Some(secret.clone()),
         });
         of_users.chain(of_clients).collect()
+    }
+
+    fn login_of(&self, user: &User) -> LoginRequest {
+        let (client, secret) = &self.clients[user.client];
+        LoginRequest {
+            realm: REALM.to_owned(),
+            user: Some((user.name.clone(), user.password.clone())),
+            client: (*client).to_owned(),
+            client_secret: Some(secret.clone()),
+        }
+    }
+
+    /// Users who are not of the realm yet, as the admin API makes them, with what they log in with then.
+    pub fn newcomers(&self) -> Vec<(LoginRequest, Json)> {
+        self.newcomers.iter().map(|user| (self.login_of(user), user.representation())).collect()
+    }
+
+    /// A user who leaves, and may not log in from then on: neither [`Realm::somebody`] nor one with rights of their own.
+    pub fn leaver(&self) -> Option<LoginRequest> {
+        let leaver = self.users.iter().skip(1).rfind(|user| user.enabled && !user.warden)?;
+        Some(self.login_of(leaver))
     }
 
     /// The users that may not log in.
@@ -100,7 +119,7 @@ impl Realm {
 
     /// Every secret, so that none is shown.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
-        let of_users = self.users.iter().map(|user| &user.password);
+        let of_users = self.users.iter().chain(&self.newcomers).map(|user| &user.password);
         of_users.chain(self.clients.iter().map(|(_, secret)| secret)).map(ExposeSecret::expose_secret)
     }
 
@@ -197,7 +216,7 @@ mod tests {
         let other = Realm::new(12, 8);
         assert!(realm.secrets().zip(other.secrets()).all(|(a, b)| a != b));
         let secrets: BTreeSet<&str> = realm.secrets().collect();
-        assert_eq!(secrets.len(), 12 + CLIENTS.len());
+        assert_eq!(secrets.len(), 12 + NEWCOMERS + CLIENTS.len());
         assert_eq!(realm.locked_out().collect::<Vec<_>>(), ["gül.6"]);
         let json = realm.representation();
         let users = json["users"].as_array().unwrap();

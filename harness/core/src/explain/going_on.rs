@@ -1,4 +1,4 @@
-//! What the checks mean that ask whether people can go on in a real application after the cutover.
+//! What the checks mean that ask whether people can go on in a real application after the cutover, and after a way back.
 
 use super::{Explanation, text};
 use crate::names::checks;
@@ -81,6 +81,20 @@ pub(super) const TEXTS: &[(&str, Explanation)] = &[
              checks are green.",
             "Mend what the finding names as the cause. Records that were not imported are kept as the exporter wrote them: \
              with the positions set back they are read again.",
+        ),
+    ),
+    (
+        checks::APP_WAY_BACK,
+        text(
+            "After a way back Camunda on the source is asked for everything that it ever acknowledged, by key. What was shown at \
+             the freeze must be shown again. Of what was acknowledged on the target is told how much is kept, lost, open \
+             again, or shown as it was before.",
+            "The broker keeps its data and has gone on, and the source's indices stand where they stood at the freeze. Its \
+             exporter sends once more what came after its last snapshot, and nothing older. So tasks come back that somebody \
+             completed, and instances run that nobody sees.",
+            "Decide early whether to go back. Have done again what is lost, by `way-back-camunda.json` in the run folder; what \
+             is open again and unknown to the broker can be completed by nobody. `budgets: {rpo: 15min, rpo_items: 500}` \
+             says how much may be lost; what was shown at the freeze may not.",
         ),
     ),
 ];

@@ -163,4 +163,16 @@ pub(super) const TEXTS: &[(&str, Explanation)] = &[
              again and for applications to be restarted.",
         ),
     ),
+    (
+        checks::KC_WAY_BACK,
+        text(
+            "After a way back a real Keycloak on the source is asked for every account. Who could log in before the freeze must be \
+             let in, and who could not must be refused. Accounts that were made on the target are told as lost, and those that \
+             were locked out there as open again.",
+            "A way back carries no data: the source's database stands where it stood at the freeze. Whoever joined since cannot \
+             log in, and whoever left may, until somebody does both again.",
+            "Make the accounts again, and lock out again whoever left, before users are let in: the finding names them. \
+             `budgets: {rpo: 15min, rpo_items: 20}` says how much may be undone.",
+        ),
+    ),
 ];

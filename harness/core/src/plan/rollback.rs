@@ -127,6 +127,13 @@ fn asked_of(plan: &Plan, asked: Vec<CheckId>, scenario: &Scenario, stage: Stage)
         _ => true,
     });
     kept.extend(of_way_back.map(CheckId::from));
+    let returned = has(|a| matches!(a, Action::SwitchBack));
+    if returned && scenario.camunda().is_some() {
+        kept.push(CheckId::from(checks::APP_WAY_BACK));
+    }
+    if returned && scenario.has_real_keycloak() {
+        kept.push(CheckId::from(checks::KC_WAY_BACK));
+    }
     kept
 }
 

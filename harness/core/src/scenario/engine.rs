@@ -1,7 +1,9 @@
 //! A real application on the stores, instead of data that look like its own.
 
 use super::{EnvironmentName, Moment, Procedure, Scenario};
-use crate::names::Component;
+use crate::names::{Component, StepId};
+use crate::plan::Plan;
+use crate::rollback::Stage;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -119,6 +121,13 @@ impl Scenario {
         self.engine.is_none() && self.migration.components().contains(&Component::Elasticsearch)
     }
 
+    /// Whether the application is stopped once this step is done, on the source at least.
+    pub(super) fn is_frozen_at(&self, step: &StepId) -> bool {
+        let there = Plan::of(&Self { rollback: None, ..self.clone() });
+        // A step that is unknown is told elsewhere.
+        there.stage_at(step).is_none_or(|stage| stage != Stage::OnSource)
+    }
+
     /// What cannot go together with a real Camunda: where it stands, what is wrong, what to write instead.
     pub fn engine_mistake(&self) -> Option<(Vec<String>, String, String)> {
         let wrong = |path: &[&str], message: &str, help: &str| {
@@ -175,11 +184,11 @@ impl Scenario {
                 "use `procedure: cutover` with it, or leave `engine` out",
             );
         }
-        if self.rollback.is_some() {
+        if self.rollback.as_ref().is_some_and(|back| !self.is_frozen_at(&back.from)) {
             return wrong(
-                &["rollback"],
-                "a way back is not rehearsed with a real Camunda",
-                "leave `rollback` or `engine` out",
+                &["rollback", "from"],
+                "a real Camunda is not stopped before this step, so that there is nothing to go back from",
+                "go back from `phase-3/freeze` or a later step, or leave `engine` out",
             );
         }
         let during = self.faults.iter().find(|fault| fault.fault.moment() == Moment::During)?;

@@ -41,10 +41,11 @@ impl Scenario {
                 "a real Keycloak runs in a plain cutover alone",
                 "leave `procedure` out of the scenario, or `identity`",
             )
-        } else if self.rollback.is_some() {
+        } else if self.rollback.as_ref().is_some_and(|back| !self.is_frozen_at(&back.from)) {
+            // Before the freeze a way back promises that nothing has moved either.
             (
-                "a real Keycloak is not taken back to the source so far",
-                "leave `rollback` out of the scenario, or `identity`",
+                "a real Keycloak is not stopped before the step that is gone back from",
+                "go back from `phase-3/freeze` or a later step, or leave `identity` out",
             )
         } else {
             return None;
@@ -72,6 +73,8 @@ mod tests {
         assert_eq!(at(Action::StartIdentity) + 1, at(Action::Switch));
         let asked = |plan: &Plan, check: &str| plan.checks.iter().any(|c| c.as_str() == check);
         assert!(asked(&plan, "keycloak/logins") && asked(&plan, "keycloak/tokens"));
+        let back = Plan::of(&read("identity: keycloak\nrollback: {from: phase-3/pin}\n").unwrap());
+        assert!(asked(&back, "keycloak/way-back") && !asked(&plan, "keycloak/way-back"));
         let without = Plan::of(&read("").unwrap());
         assert!(without.id_of(Action::StartIdentity).is_none() && !asked(&without, "keycloak/logins"));
     }
@@ -81,7 +84,7 @@ mod tests {
         for (more, words) in [
             ("migration: {components: [identity]}\n", "its database is not migrated"),
             ("procedure: dry-run\n", "plain cutover"),
-            ("rollback: {from: phase-3/freeze}\n", "not taken back"),
+            ("rollback: {from: phase-2/backup/identity}\n", "is not stopped before"),
         ] {
             let error = read(&format!("identity: keycloak\n{more}")).unwrap_err();
             assert!(error.contains(words) && error.starts_with("test:2:"), "{error}");

@@ -5,6 +5,7 @@ mod engine;
 mod expect;
 mod fault;
 mod identity;
+mod loss;
 mod manual;
 mod migration;
 mod parse;
@@ -18,6 +19,7 @@ pub use engine::{CamundaSpec, EngineName};
 pub use expect::{Expect, Expectation, ExpectedVerdict};
 pub use fault::{Fault, FaultKind};
 pub use identity::IdentityName;
+pub use loss::Loss;
 pub use manual::{DatabaseMover, DumpTool, Repository, RepositoryKind};
 pub use migration::{
     CreateIndices, Delta, Grants, MigrationSpec, Mover, Reindex, USUAL_PARALLELISM, Versions,

@@ -78,6 +78,26 @@ fn checks_of_steps_that_are_not_reached_are_not_asked_for() {
     }
 }
 
+#[test]
+fn a_real_camunda_is_asked_for_everything_it_acknowledged_from_wherever_it_is_taken_back() {
+    let back = |step: &str| Plan::of(&scenario(&format!("engine: camunda\nrollback: {{from: {step}}}\n")));
+    let asked = |plan: &Plan, check: &str| plan.checks.iter().filter(|c| c.as_str() == check).count();
+    for step in ["phase-3/freeze", "phase-3/pin", "phase-3/switch", "phase-4/compare", "phase-5/validate"] {
+        let plan = back(step);
+        assert_eq!(asked(&plan, checks::APP_WAY_BACK), 1, "{step}");
+        assert_eq!(asked(&back_from(step), checks::APP_WAY_BACK), 0, "{step}: nobody is there to be asked");
+        // What it showed at the freeze is known, or nobody could say what the way back has to bring again.
+        let at = |id: &str| plan.steps.iter().position(|s| s.id.as_str() == id).expect(id);
+        assert!(
+            at("phase-3/application") < at("phase-3/freeze") && at("phase-3/freeze") < at("rollback/switch")
+        );
+        // Only what was reached is asked on the target.
+        let compared = step == "phase-4/compare" || step == "phase-5/validate";
+        assert_eq!(asked(&plan, checks::APP_ACKNOWLEDGED) == 1, compared, "{step}");
+        assert_eq!(asked(&plan, checks::GO_TASKS) == 1, step == "phase-5/validate", "{step}");
+    }
+}
+
 proptest! {
     /// From wherever it is gone back: every step up to there, in order, then the way back; users wait without a gap, and
     /// each check is asked for once.

@@ -155,9 +155,9 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "use `procedure: cutover` with it, or leave `engine` out",
     ),
     (
-        "name: x\nengine: camunda\nrollback: {from: phase-4/compare}\n",
-        "3:1: a way back is not rehearsed with a real Camunda",
-        "leave `rollback` or `engine` out",
+        "name: x\nengine: camunda\nrollback: {from: phase-2/backup/identity}\n",
+        "3:12: a real Camunda is not stopped before this step, so that there is nothing to go back from",
+        "go back from `phase-3/freeze` or a later step, or leave `engine` out",
     ),
     (
         "name: x\nengine: camunda\nfaults:\n  - {fault: disk-full, during: phase-3/restore/elasticsearch}\n",

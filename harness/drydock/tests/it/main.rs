@@ -21,6 +21,7 @@ mod prove;
 mod quick;
 mod real;
 mod real_camunda;
+mod real_camunda_back;
 mod real_keycloak;
 mod secret_login;
 mod shown;

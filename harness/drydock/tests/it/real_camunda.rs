@@ -12,18 +12,18 @@ use std::time::{Duration, Instant};
 /// What a user is told that `real-camunda` takes at most on two cores. Only a build for release is held to it.
 const AT_MOST: Duration = Duration::from_secs(8 * 60);
 
-fn asked(folder: &Path) -> Option<String> {
+pub(crate) fn asked(folder: &Path) -> Option<String> {
     let asked = std::env::var_os("DRYDOCK_TEST_CAMUNDA").is_some_and(|v| v == "1");
     if asked { cannot_run(folder) } else { Some("DRYDOCK_TEST_CAMUNDA=1 starts a real Camunda".into()) }
 }
 
-fn rehearse(folder: &Path, name: &str) -> (Output, Value) {
+pub(crate) fn rehearse(folder: &Path, name: &str) -> (Output, Value) {
     let output = drydock(folder).arg("rehearse").arg(scenario(name)).output().expect("it runs");
     let report = json(&run_folder(folder).join("report.json"));
     (output, report)
 }
 
-fn outcome<'a>(report: &'a Value, check: &str) -> &'a Value {
+pub(crate) fn outcome<'a>(report: &'a Value, check: &str) -> &'a Value {
     let checks = report["verdict"]["checks"].as_array().expect("checks");
     let found = checks.iter().find(|c| c["check"] == check).unwrap_or_else(|| panic!("{check} was not made"));
     assert!(found["compared"].as_u64().is_some_and(|n| n > 0), "{check} compared nothing: {found}");
@@ -51,6 +51,20 @@ fn people_find_everything_again_after_the_migration() {
         report["probes"].as_array().expect("probes").iter().filter_map(|p| p["probe"].as_str()).collect();
     assert!(!probes.is_empty(), "{report}");
     assert_nothing_left(folder.path(), &run_folder(folder.path()));
+}
+
+/// Its indices are copied while people work in it and its archiver moves what has ended.
+#[test]
+fn a_copy_made_while_people_work_loses_nothing_either() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = asked(folder.path()) {
+        return skip(&why);
+    }
+    let (output, report) = rehearse(folder.path(), "real-camunda-warm.yaml");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    for check in APPLICATION.into_iter().chain(GOING_ON) {
+        assert_eq!(outcome(&report, check), "equal", "{report}");
+    }
 }
 
 #[test]

@@ -153,6 +153,38 @@ fn faults_are_told(on: &str) {
 }
 
 #[test]
+fn a_way_back_lets_everybody_of_before_in_and_tells_what_was_done_to_accounts_since() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path(), "embedded") {
+        return skip(&why);
+    }
+    let output = rehearse(folder.path(), "embedded", &scenario("real-keycloak-rollback.yaml"), None);
+    let run = run_folder(folder.path());
+    let report = json(&run.join("report.json"));
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let checks = report["verdict"]["checks"].as_array().cloned().unwrap_or_default();
+    let check = checks.iter().find(|c| c["check"] == "keycloak/way-back");
+    let check = check.unwrap_or_else(|| panic!("keycloak/way-back was not made: {report}"));
+    let realm = drydock_workload::realm::Realm::new(16, 20_260_101);
+    let newcomers: Vec<String> = realm.newcomers().iter().map(|(login, _)| login.who().to_owned()).collect();
+    // Sixteen users, eight clients and the administrator, and who joined.
+    assert_eq!(check["compared"].as_u64(), Some(25 + newcomers.len() as u64), "{check}");
+    let told: Vec<Value> =
+        findings(&report).into_iter().filter(|f| f["check"] == "keycloak/way-back").collect();
+    let names = |kind: &str| -> Vec<String> {
+        let of_kind = told.iter().filter(|f| f["kind"] == kind && f["subject"] == "on the target");
+        let samples = of_kind.flat_map(|f| f["samples"].as_array().cloned().unwrap_or_default());
+        samples.filter_map(|s| s["item"].as_str()?.split(' ').next().map(ToOwned::to_owned)).collect()
+    };
+    assert_eq!(names("lost-write"), newcomers, "{told:#?}");
+    assert_eq!(names("extra"), [realm.leaver().expect("somebody leaves").who()], "{told:#?}");
+    assert_eq!(told.len(), 2, "nobody of before is shut out or let in: {told:#?}");
+    let restored = checks.iter().find(|c| c["check"] == "rollback/restored");
+    assert!(restored.is_some_and(|c| c["outcome"] == "equal"), "{report}");
+    assert_all_is_gone("embedded", folder.path(), &run);
+}
+
+#[test]
 fn an_image_that_is_not_to_be_had_or_holds_no_keycloak_is_told_and_is_nobodys_loss() {
     let (_turn, folder) = (turn(), folder());
     if let Some(why) = cannot_run(folder.path(), "containers") {

@@ -3,6 +3,8 @@
 //! made at a whole second: it leaves the fraction out, without which its index reads no date.
 
 use crate::capability::Capability;
+use drydock_core::Finding;
+use drydock_core::finding::Outcome;
 
 /// What the application says where a write fails, before the index that it went to.
 const FAILED: &str = "failed for type [";
@@ -34,9 +36,15 @@ impl Stuck {
     }
 
     /// Whether a list is read from indices of the same application.
-    pub(super) fn holds_up(&self, list: Capability) -> bool {
+    pub(crate) fn holds_up(&self, list: Capability) -> bool {
         let application = |name: &str| name.split('-').next().map(ToOwned::to_owned);
         list.families().iter().all(|family| application(family) == application(&self.index))
+    }
+
+    /// A difference to what was shown while it stood still: that proves nothing of what came after.
+    pub(crate) fn excuses(&self, finding: Finding) -> Finding {
+        let message = format!("{}; before the freeze already{}", finding.message, self.words());
+        Finding { outcome: Outcome::NotProven, message, ..finding }.next("rehearse again")
     }
 
     pub(super) fn words(&self) -> String {

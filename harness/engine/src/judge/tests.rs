@@ -3,6 +3,7 @@
 use super::*;
 use crate::answers::Answer;
 use crate::deeds::ThingKind;
+use drydock_core::finding::Outcome;
 
 fn healthy() -> Answers {
     let of = |capability: Capability| {
@@ -46,7 +47,7 @@ const DAMAGES: [Damage; 3] = [
 
 #[test]
 fn a_good_copy_is_equal_and_every_check_has_compared_something() {
-    let judged = judge(&healthy(), &healthy(), &owed(), &[]);
+    let judged = judge(&healthy(), &healthy(), &owed(), &[], None);
     let checks: Vec<&str> = judged.results.iter().map(|result| result.check).collect();
     assert_eq!(checks, checks::APPLICATION);
     assert!(objecting(&judged).is_empty() && judged.unseen.is_empty());
@@ -60,7 +61,7 @@ fn each_damage_to_each_capability_is_told_by_its_own_check_with_the_item() {
             let mut now = healthy();
             let Some(Answer::Shown(items)) = now.by.get_mut(&capability) else { panic!("it is shown") };
             damage(items);
-            let judged = judge(&healthy(), &now, &owed(), &[]);
+            let judged = judge(&healthy(), &now, &owed(), &[], None);
             let told = objecting(&judged);
             assert_eq!(told.keys().copied().collect::<Vec<_>>(), [capability.check()], "{capability} {name}");
             let found = &told[capability.check()];
@@ -74,7 +75,7 @@ fn each_damage_to_each_capability_is_told_by_its_own_check_with_the_item() {
         }
         let mut now = healthy();
         now.by.insert(capability, Answer::Refused("status 400: no such field".into()));
-        let judged = judge(&healthy(), &now, &BTreeMap::new(), &[]);
+        let judged = judge(&healthy(), &now, &BTreeMap::new(), &[], None);
         let told = objecting(&judged);
         assert_eq!(told[capability.check()][0].kind, Kind::Unusable, "{capability}");
         assert!(told[capability.check()][0].message.contains("status 400"), "{capability}");
@@ -85,7 +86,7 @@ fn each_damage_to_each_capability_is_told_by_its_own_check_with_the_item() {
 fn what_was_never_shown_proves_nothing() {
     let mut before = healthy();
     before.by.insert(Capability::Forms, Answer::Shown(BTreeMap::new()));
-    let judged = judge(&before, &healthy(), &owed(), &[]);
+    let judged = judge(&before, &healthy(), &owed(), &[], None);
     let told = objecting(&judged);
     assert_eq!(told[checks::APP_FORMS][0].outcome, Outcome::NotProven);
     let result = judged.results.iter().find(|result| result.check == checks::APP_FORMS);
@@ -103,7 +104,7 @@ fn the_stores_finding_is_the_cause_and_one_that_nobody_sees_is_told_as_such() {
     let mut now = healthy();
     let Some(Answer::Shown(items)) = now.by.get_mut(&Capability::Instances) else { panic!("it is shown") };
     items.remove("2");
-    let judged = judge(&healthy(), &now, &owed(), &[template, alias]);
+    let judged = judge(&healthy(), &now, &owed(), &[template, alias], None);
     let told = objecting(&judged);
     assert_eq!(told.keys().copied().collect::<Vec<_>>(), [checks::APP_ACKNOWLEDGED, checks::APP_INSTANCES]);
     for finding in [&told[checks::APP_INSTANCES][0], &told[checks::APP_ACKNOWLEDGED][0]] {
@@ -130,15 +131,36 @@ fn what_ended_and_is_open_again_is_named_and_what_the_source_had_lost_is_not_bla
     };
     let mut before = healthy();
     completed(&mut before);
-    let told = objecting(&judge(&before, &healthy(), &owed, &[]));
+    let told = objecting(&judge(&before, &healthy(), &owed, &[], None));
     let back = &told[checks::APP_ACKNOWLEDGED][0];
     assert_eq!((back.kind, back.samples[0].item.as_str()), (Kind::Extra, "task 2"));
-    let told = objecting(&judge(&healthy(), &healthy(), &owed, &[]));
+    let told = objecting(&judge(&healthy(), &healthy(), &owed, &[], None));
     let old = &told[checks::APP_ACKNOWLEDGED];
     assert_eq!((old.len(), old[0].kind, old[0].outcome), (1, Kind::OldDirt, Outcome::NotProven));
     // A list that is refused leaves nobody the wiser.
     let mut now = healthy();
     now.by.insert(Capability::Tasks, Answer::Refused("status 500".into()));
-    let told = objecting(&judge(&before, &now, &owed, &[]));
+    let told = objecting(&judge(&before, &now, &owed, &[], None));
     assert_eq!(told[checks::APP_ACKNOWLEDGED][0].outcome, Outcome::NotProven);
+}
+
+#[test]
+fn what_an_importer_had_not_read_before_the_freeze_proves_nothing_and_what_is_gone_is_told_all_the_same() {
+    let stuck =
+        Stuck { index: "tasklist-list-view-8.6.0_".into(), field: "completionTime of type date".into() };
+    let task = |key: &str| (key.to_owned(), "taskState=COMPLETED".to_owned());
+    let with = |change: &dyn Fn(&mut BTreeMap<String, String>), list: Capability| {
+        let mut now = healthy();
+        let Some(Answer::Shown(items)) = now.by.get_mut(&list) else { panic!("it is shown") };
+        change(items);
+        objecting(&judge(&healthy(), &now, &BTreeMap::new(), &[], Some(&stuck)))[list.check()].clone()
+    };
+    let more = with(&|items| items.extend([task("7"), task("8")]), Capability::Tasks);
+    assert_eq!((more[0].kind, more[0].count, more[0].outcome), (Kind::Extra, 2, Outcome::NotProven));
+    assert!(more[0].message.contains("tasklist-list-view-8.6.0_"), "{}", more[0].message);
+    let less = with(&|items| drop(items.remove("2")), Capability::Tasks);
+    assert_eq!((less[0].kind, less[0].outcome), (Kind::Missing, Outcome::Different));
+    // Another application's lists have nothing to do with it.
+    let other = with(&|items| items.extend([task("7")]), Capability::Instances);
+    assert_eq!(other[0].outcome, Outcome::Different);
 }

@@ -66,7 +66,7 @@ pub fn cells_of(scenario: &Scenario, from: &From, faults: &Faults) -> Result<Vec
     }
     if scenario.has_real_keycloak() {
         return Err(
-            "a real Keycloak is not taken back to the source so far; leave `identity` out of the scenario"
+            "a drill shares its stores between cells, and a real Keycloak cannot be set back; leave `identity` out of the scenario"
                 .into(),
         );
     }

@@ -7,7 +7,7 @@ use crate::flow::{Facts, StepError};
 use drydock_core::finding::{Class, Finding, Kind, Outcome};
 use drydock_core::scenario::CamundaSpec;
 use drydock_engine::deeds::{Deed, Deeds, promises, read};
-use drydock_engine::going_on::Relay;
+use drydock_engine::going_on::{Relay, Stuck};
 use drydock_engine::judge::{judge, not_asked};
 use drydock_engine::worker::{Done, WorkError};
 use drydock_engine::{Answers, Pace, Questions, Session, Worker};
@@ -79,6 +79,11 @@ impl Application {
         }
     }
 
+    /// Whether people work in it.
+    pub(super) fn is_worked_in(&self) -> bool {
+        self.worker.is_some()
+    }
+
     /// Keeps what was found in the clusters: it explains what people see.
     pub(super) fn note_stores(&mut self, results: &[CheckResult]) {
         let found = results.iter().flat_map(|result| &result.findings);
@@ -95,19 +100,16 @@ impl RealWorld {
         };
         let config = Application::config(&spec);
         let began = Instant::now();
-        let failed = |what: String| match side {
-            Side::Source => environment(what, "look at source-camunda.log in the run folder"),
-            // Stores that answer, and an application that does not: that is what the migration made.
-            Side::Target => StepError {
-                class: Class::Access,
-                message: what,
-                next: "look at target-camunda.log in the run folder".into(),
-            },
+        let log = format!("look at {side}-camunda.log in the run folder");
+        // It came up before, and the stores answer: that it does not now is what the migration, or the way back, has made.
+        let has_run = self.closed_ms.is_some();
+        let failed = |what: String| match has_run {
+            false => environment(what, log.clone()),
+            true => StepError { class: Class::Access, message: what, next: log.clone() },
         };
         let started = Camunda::start(self.environment()?, side, &config, progress.as_ref()).await;
         let camunda = started.map_err(|e| match e.code {
-            // On the source it came up.
-            EnvironmentProblem::StartFailed if side == Side::Target => failed(e.what),
+            EnvironmentProblem::StartFailed if has_run => failed(e.what),
             _ => of_environment(e),
         })?;
         let session = Session::open(&camunda.url(), WORKS).await.map_err(|e| {
@@ -270,10 +272,17 @@ impl RealWorld {
         Ok(facts)
     }
 
-    /// People on the target cannot go on: that is told, and everything else is looked at all the same.
+    /// People cannot go on where they were let in: that is told, and everything else is looked at all the same.
     pub(super) fn cannot_go_on(&mut self, step: &str, error: StepError) {
-        let message = format!("after the switch {}", error.message);
+        let since = if self.way_back.opened_ms.is_some() { "way back" } else { "switch" };
+        let message = format!("after the {since} {}", error.message);
         self.found(Finding::access(step, Kind::Unusable, step, message).next(error.next));
+    }
+
+    /// An importer of the application that its own index has stopped on a side.
+    pub(super) fn stuck(&self, side: Side) -> Option<Stuck> {
+        let log = self.config.folder.join(format!("logs/{side}-camunda.log"));
+        Stuck::in_log(&std::fs::read_to_string(log).unwrap_or_default())
     }
 
     /// The checks `application/*`. What was found in the clusters is known by now.
@@ -284,7 +293,8 @@ impl RealWorld {
         let results = match (application.before.clone(), after) {
             (Some((before, _, asked_ms)), Some(Ok(after))) => {
                 let owed = promises(&self.deeds_until(asked_ms)?);
-                let judged = judge(&before, &after, &owed, &stores);
+                let stuck = self.stuck(Side::Source);
+                let judged = judge(&before, &after, &owed, &stores, stuck.as_ref());
                 for line in judged.unseen {
                     self.note(drydock_core::event::NoteLevel::Info, line);
                 }

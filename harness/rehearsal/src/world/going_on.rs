@@ -6,10 +6,9 @@ use super::{RealWorld, Stepped};
 use crate::flow::Facts;
 use drydock_core::Action;
 use drydock_engine::deeds::{Deed, Promise, Thing, ThingKind, promises};
-use drydock_engine::going_on::{
-    Grounds, Hands, Left, Moved, Relay, Said, Stuck, Way, finished, judge, not_gone_on,
-};
+use drydock_engine::going_on::{Grounds, Hands, Left, Moved, Relay, Said, Way, finished, judge, not_gone_on};
 use drydock_engine::{Answers, EngineError, Session};
+use drydock_environments::Side;
 use drydock_stores::compare::CheckResult;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -77,8 +76,7 @@ impl RealWorld {
             Err(error) => return self.nobody_goes_on(&error.to_string()),
         };
         let stores = self.application.as_ref().map(|a| a.stores.clone()).unwrap_or_default();
-        let log = self.config.folder.join("logs/target-camunda.log");
-        let stuck = Stuck::in_log(&std::fs::read_to_string(log).unwrap_or_default());
+        let stuck = self.stuck(Side::Target);
         let results = judge(&legs, &owed, &shown, Grounds { stores: &stores, stuck: stuck.as_ref() });
         let millis = super::compare::millis(began);
         self.conclude(results.into_iter().map(|result| CheckResult { millis, ..result }).collect());

@@ -23,7 +23,7 @@ const ADMINISTRATOR: &str = "admin";
 const KNOWN: &str = "accounts.json";
 
 impl RealWorld {
-    fn has_real_keycloak(&self) -> bool {
+    pub(super) fn has_real_keycloak(&self) -> bool {
         self.config.scenario.has_real_keycloak()
     }
 
@@ -33,7 +33,7 @@ impl RealWorld {
         self.databases().into_iter().filter(|name| Some(name.as_str()) != real).collect()
     }
 
-    fn realm(&self) -> Realm {
+    pub(super) fn realm(&self) -> Realm {
         let scenario = &self.config.scenario;
         let users = match scenario.data.profile {
             Profile::Tiny => 16,
@@ -45,7 +45,7 @@ impl RealWorld {
     }
 
     /// Every account that is asked: the realm's, and the administrator.
-    fn logins(&self) -> Stepped<Vec<LoginRequest>> {
+    pub(super) fn logins(&self) -> Stepped<Vec<LoginRequest>> {
         let mut logins = self.realm().logins();
         let account = self.keycloak_account()?;
         logins.push(LoginRequest {
@@ -118,7 +118,7 @@ impl RealWorld {
         keep(&self.known_file()?, known, Readers::Owner)
     }
 
-    async fn start_keycloak(
+    pub(super) async fn start_keycloak(
         &mut self,
         side: Side,
         realm: Option<&serde_json::Value>,
@@ -132,12 +132,12 @@ impl RealWorld {
         let config = KeycloakConfig::default();
         let keycloak = Keycloak::start(self.environment()?, side, &config, &account, realm, &*progress)
             .await
-            .map_err(|e| match (side, e.code) {
-                // One came up on the source, and an image that holds none is told otherwise: what this one finds on the
-                // target is the migration's.
-                (Side::Target, EnvironmentProblem::StartFailed) => StepError {
+            .map_err(|e| match e.code {
+                // One came up before the freeze, and an image that holds none is told otherwise: what this one finds is what
+                // the migration, or the way back, has made.
+                EnvironmentProblem::StartFailed if self.closed_ms.is_some() => StepError {
                     class: Class::Access,
-                    message: format!("Keycloak does not start on the target: {}", e.what),
+                    message: format!("Keycloak does not start on the {side}: {}", e.what),
                     next: e.help,
                 },
                 _ => of_environment(e),
@@ -174,10 +174,14 @@ impl RealWorld {
         }
     }
 
+    /// The real Keycloak of a side, if one runs there.
+    pub(super) fn keycloak_on(&self, side: Side) -> Option<KeycloakEndpoint> {
+        self.keycloak.as_ref().filter(|keycloak| keycloak.side() == side).map(Keycloak::endpoint)
+    }
+
     /// What users log in to on a side, if a real Keycloak runs there.
     pub(super) fn login_door(&self, side: Side) -> Option<(KeycloakEndpoint, LoginRequest)> {
-        let keycloak = self.keycloak.as_ref().filter(|k| k.side() == side)?;
-        Some((keycloak.endpoint(), self.realm().somebody()?))
+        Some((self.keycloak_on(side)?, self.realm().somebody()?))
     }
 
     /// Asks the target what the source was asked.
@@ -198,7 +202,7 @@ impl RealWorld {
         Ok(())
     }
 
-    fn recall_known(&self) -> Result<KnownAccounts, String> {
+    pub(super) fn recall_known(&self) -> Result<KnownAccounts, String> {
         let path = self.known_file().map_err(|e| e.message)?;
         let text = fs::read(&path).map_err(|e| format!("what the source answered cannot be read: {e}"))?;
         serde_json::from_slice(&text).map_err(|e| format!("what the source answered is damaged: {e}"))

@@ -1,5 +1,6 @@
 //! The real world: stores as local processes, containers or pods, the builtin driver, the live writer, the probes and the checks.
 
+mod accounts;
 mod application;
 mod baseline;
 mod cleanup;
@@ -20,6 +21,7 @@ mod prepare;
 mod probing;
 mod reporter;
 mod resume;
+mod returned;
 mod rollback;
 mod trial;
 mod usable;

@@ -155,6 +155,8 @@ impl RealWorld {
     /// Users make an exact number of writes on the target.
     pub(super) async fn work_on_target(&mut self) -> Stepped<Facts> {
         let wanted = u64::from(self.config.scenario.rollback.as_ref().map_or(0, |r| r.after_writes));
+        self.work_before_the_return().await?;
+        let changes = self.work_on_accounts().await?;
         let Some(writer) = self.writer.as_mut() else { return Err(internal("nobody writes")) };
         // Each write of a loaded machine may take a second; longer is an application that does not work.
         let longest = Duration::from_secs(wanted + 60);
@@ -166,7 +168,9 @@ impl RealWorld {
                 format!("fewer than {wanted} writes were acknowledged within {} s", longest.as_secs()),
                 "look at the logs of the target stores in the run folder",
             )),
-            Some(Ok(())) => Ok(Facts::from([("writes".to_owned(), json!(wanted))])),
+            Some(Ok(())) => {
+                Ok(Facts::from([("writes".to_owned(), json!(wanted))]).into_iter().chain(changes).collect())
+            }
         }
     }
 
@@ -291,6 +295,8 @@ impl RealWorld {
             service.close().await;
         }
         self.stop_pods(&mut facts).await?;
+        facts.extend(self.leave_target().await?);
+        self.stop_identity().await?;
         if let Some(writer) = self.writer.take() {
             let summary = writer.finish().await;
             facts.insert("requests_acknowledged".into(), json!(summary.acknowledged));
@@ -313,6 +319,8 @@ impl RealWorld {
         }
         let takes = "point the application to the source with the saved configuration and start it";
         let mut facts = Facts::from([("takes".to_owned(), json!([takes]))]);
+        facts.extend(self.take_identity_back().await?);
+        facts.extend(self.start_application(Side::Source, step.id.as_str()).await?);
         self.start_pods(Side::Source, &mut facts).await?;
         let config = self.service_config(Side::Source)?;
         if let Some(service) = &self.service {
@@ -353,6 +361,8 @@ impl RealWorld {
             self.check_fates().await?;
         }
         if self.config.plan.id_of(Action::SwitchBack).is_some() {
+            self.check_application_back().await?;
+            self.check_accounts_back().await?;
             self.check_pods(Side::Source).await?;
         }
         Ok(Facts::from([("left_behind".to_owned(), json!(self.left_behind().await?))]))

@@ -62,6 +62,7 @@ impl Topic {
             | checks::PG_WRITES
             | checks::KC_LOGINS
             | checks::KC_TOKENS
+            | checks::KC_WAY_BACK
             | checks::TARGETS => Self::Access,
             check if ["helm/", "objects/", "cluster/"].iter().any(|g| check.starts_with(g)) => {
                 Self::Configuration

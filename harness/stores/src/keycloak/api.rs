@@ -1,4 +1,4 @@
-//! The admin API: an address, a token that is renewed in time, and `GET` requests alone.
+//! The admin API: an address, a token that is renewed in time, and `GET` requests alone. What changes accounts stands in `changes`.
 
 use crate::endpoint::{AddressError, ElasticsearchAuth, ElasticsearchEndpoint};
 use reqwest::{Client, StatusCode};
@@ -103,8 +103,8 @@ struct Token {
 
 /// An open session with one server. Logging in makes one session there, which [`Admin::close`] ends.
 pub struct Admin {
-    http: Client,
-    endpoint: KeycloakEndpoint,
+    pub(super) http: Client,
+    pub(super) endpoint: KeycloakEndpoint,
     token: Mutex<Token>,
 }
 
@@ -199,7 +199,7 @@ impl Admin {
         let _ended = self.http.post(url).header(FORM.0, FORM.1).body(encode(&form)).send().await;
     }
 
-    async fn token(&self) -> Result<String, KeycloakError> {
+    pub(super) async fn token(&self) -> Result<String, KeycloakError> {
         let mut token = self.token.lock().await;
         if Instant::now() >= token.renew {
             let refreshed = match token.refresh.take() {

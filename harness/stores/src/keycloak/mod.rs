@@ -1,6 +1,7 @@
-//! Reading realms: from a Keycloak database, and through the admin API. Read-only.
+//! Reading realms: from a Keycloak database, and through the admin API. Read-only, but for `changes`, which rehearsals alone use.
 
 mod api;
+mod changes;
 mod database;
 mod definitions;
 mod layout;

@@ -5,6 +5,7 @@ mod database;
 mod logins;
 mod servers;
 mod users;
+mod way_back;
 
 use super::result::CheckResult;
 use drydock_core::Finding;
@@ -16,6 +17,7 @@ pub use accounts::{KnownAccounts, ask_accounts, keycloak_accounts, name_of};
 pub use database::{compare_keycloak, keycloak_databases};
 pub use logins::keycloak_logins;
 pub use servers::keycloak_servers;
+pub use way_back::{AccountChange, AccountDeed, keycloak_way_back};
 
 /// What was found about one Keycloak, before it is told check by check.
 #[derive(Debug, Default)]
