@@ -22,6 +22,7 @@ mod quick;
 mod real;
 mod real_camunda;
 mod real_keycloak;
+mod scripts;
 mod secret_login;
 mod shown;
 mod simulate;
