@@ -177,7 +177,9 @@ pub fn check_scripts(scenario: &Scenario, options: &RehearsalOptions) -> Result<
 pub(crate) fn generated_only(scenario: &Scenario, what: &str) -> Result<(), RehearsalError> {
     if scenario.scripts().is_some() {
         return Err(RehearsalError::Together {
-            message: format!("a {what} shares its stores between runs, and the official scripts are not set back"),
+            message: format!(
+                "a {what} shares its stores between runs, and the official scripts are not set back"
+            ),
             help: "leave `driver: scripts` out, or rehearse the scenario".into(),
         });
     }

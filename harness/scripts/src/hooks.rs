@@ -62,7 +62,8 @@ mod tests {
             place(&hooks, &point).unwrap();
             place(&hooks, &point).unwrap();
         }
-        let script = "set -euo pipefail; for p in pre-phase-1 pre-phase-2 post-phase-2; do source \"$H/$p.sh\"; done";
+        let script =
+            "set -euo pipefail; for p in pre-phase-1 pre-phase-2 post-phase-2; do source \"$H/$p.sh\"; done";
         let status = Command::new("bash")
             .args(["-c", script])
             .env("H", &hooks)

@@ -63,7 +63,11 @@ pub fn judge_phase(ended: &Ended) -> Judged {
     let read = "read logs/scripts-phase-N.log and logs/scripts-state in the run folder before anything is built on it";
     match (ended.succeeded(), complete) {
         (true, false) => {
-            object(format!("{script} ended with exit code 0 and did not record its phase as completed"), vec![], read);
+            object(
+                format!("{script} ended with exit code 0 and did not record its phase as completed"),
+                vec![],
+                read,
+            );
         }
         (false, true) => {
             let message = format!("{script} recorded its phase as completed, and failed: {}", ended.words());
@@ -73,14 +77,16 @@ pub fn judge_phase(ended: &Ended) -> Judged {
     }
     let errors: Vec<Sample> = ended.lines_of(Level::Error).map(Sample::named).collect();
     if complete && !errors.is_empty() {
-        let message = format!("{script} recorded its phase as completed, and its log tells of {} errors", errors.len());
+        let message =
+            format!("{script} recorded its phase as completed, and its log tells of {} errors", errors.len());
         object(message, errors, read);
     }
     if complete {
         let missed: Vec<Sample> =
             points(phase).into_iter().filter(|p| !ended.hooks.contains(p)).map(Sample::named).collect();
         if !missed.is_empty() {
-            let message = format!("{script} recorded its phase as completed, and did not call every hook of it");
+            let message =
+                format!("{script} recorded its phase as completed, and did not call every hook of it");
             object(message, missed, "see whether this checkout keeps the documented hooks");
         }
     }

@@ -59,7 +59,10 @@ impl Settings {
             ("ES_TARGET_MODE", "external".into()),
             ("KEYCLOAK_TARGET_MODE", "external".into()),
             // Told in messages; nobody connects to it.
-            ("EXTERNAL_KEYCLOAK_HOST", format!("{}-keycloak.{}.svc.cluster.local", self.release, self.namespace)),
+            (
+                "EXTERNAL_KEYCLOAK_HOST",
+                format!("{}-keycloak.{}.svc.cluster.local", self.release, self.namespace),
+            ),
             ("EXTERNAL_ES_HOST", self.elasticsearch.host.clone()),
             ("EXTERNAL_ES_PORT", self.elasticsearch.port.to_string()),
             ("EXTERNAL_ES_SECRET", ES_SECRET.into()),

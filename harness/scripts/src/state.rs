@@ -64,7 +64,8 @@ impl State {
 
     /// Whether a phase was recorded as completed since `before` was read.
     pub fn completed_since(&self, before: &Self, phase: ScriptPhase) -> bool {
-        let stamp = |state: &Self| state.get(&format!("PHASE_{}_TIMESTAMP", phase.number())).map(str::to_owned);
+        let stamp =
+            |state: &Self| state.get(&format!("PHASE_{}_TIMESTAMP", phase.number())).map(str::to_owned);
         self.is_complete(phase) && !(before.is_complete(phase) && stamp(self) == stamp(before))
     }
 

@@ -16,7 +16,9 @@ impl Checkout {
     /// Job came to its end: the scripts keep the log of no other.
     pub fn summary_of(&self, component: Component) -> Option<String> {
         let (begin, words) = match component {
-            Component::Elasticsearch => (vec!["es-restore-".to_owned(), "es-warm-reindex-".to_owned()], "Indices: "),
+            Component::Elasticsearch => {
+                (vec!["es-restore-".to_owned(), "es-warm-reindex-".to_owned()], "Indices: ")
+            }
             of_database => (vec![format!("{of_database}-pg-restore-")], "Total rows: "),
         };
         // The cutover's own Job counts more than one before it.

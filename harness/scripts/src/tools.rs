@@ -27,9 +27,8 @@ pub const TOOLS: [Tool; 8] = [
 
 /// Each of them, with where it was found on a search path.
 pub fn find_tools(path: &OsStr) -> Vec<(Tool, Option<PathBuf>)> {
-    let runs = |file: &PathBuf| {
-        file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
-    };
+    let runs =
+        |file: &PathBuf| file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
     let find = |name: &str| std::env::split_paths(path).map(|folder| folder.join(name)).find(runs);
     TOOLS.into_iter().map(|tool| (tool, find(tool.name))).collect()
 }

@@ -197,7 +197,9 @@ mod tests {
     use super::*;
 
     fn tree(root: &Path) {
-        for file in NEEDED.iter().map(|f| format!("{MIGRATION}/{f}")).chain([format!("{OPERATORS}/README.md")]) {
+        for file in
+            NEEDED.iter().map(|f| format!("{MIGRATION}/{f}")).chain([format!("{OPERATORS}/README.md")])
+        {
             let path = root.join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "x").unwrap();
@@ -230,7 +232,8 @@ mod tests {
         let (from, to) = (folder.path().join("from"), folder.path().join("to"));
         tree(&from);
         fs::create_dir_all(from.join(MIGRATION).join(".state")).unwrap();
-        fs::write(from.join(MIGRATION).join(".state/migration.env"), "export PHASE_3_COMPLETED=\"true\"\n").unwrap();
+        fs::write(from.join(MIGRATION).join(".state/migration.env"), "export PHASE_3_COMPLETED=\"true\"\n")
+            .unwrap();
         let tree = Tree::examine(&from).unwrap();
         let copy = tree.copy_to(&to).unwrap();
         assert!(!copy.state_folder().exists());

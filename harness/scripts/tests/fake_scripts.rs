@@ -184,7 +184,10 @@ async fn accounts_that_contradict_each_other_are_told() {
         assert!(found[0].message.contains(words), "{does}: {}", found[0].message);
     }
     let found = told_of("garble", ScriptPhase::Backup).await;
-    assert!(found.iter().any(|f| f.outcome == Outcome::NotProven && f.message.contains("migration.env")), "{found:#?}");
+    assert!(
+        found.iter().any(|f| f.outcome == Outcome::NotProven && f.message.contains("migration.env")),
+        "{found:#?}"
+    );
 }
 
 #[tokio::test]
@@ -231,7 +234,10 @@ async fn secrets_reach_no_log_and_no_kept_state() {
         assert!(!fs::read_to_string(entry.path()).unwrap().contains(SECRET), "{:?}", entry.path());
         names.push(entry.file_name().to_string_lossy().into_owned());
     }
-    assert!(names.iter().any(|n| n == "migration.env") && names.iter().any(|n| n.contains("pg-restore")), "{names:?}");
+    assert!(
+        names.iter().any(|n| n == "migration.env") && names.iter().any(|n| n.contains("pg-restore")),
+        "{names:?}"
+    );
     // Values of a release hold passwords that nobody here knows.
     assert!(!names.iter().any(|n| n.contains("helm-values")), "{names:?}");
     let log = fs::read_to_string(stage.log(ScriptPhase::Cutover)).unwrap();
@@ -264,7 +270,10 @@ async fn what_is_called_migrated_and_was_not_found_is_told_by_component() {
     assert_eq!((none.compared, none.findings.len()), (3, 0));
     let objections = BTreeMap::from([
         (Component::Identity, vec!["postgres/rows identity.public.users".to_owned()]),
-        (Component::Webmodeler, vec!["postgres/counts webmodeler".to_owned(), "postgres/schema webmodeler".to_owned()]),
+        (
+            Component::Webmodeler,
+            vec!["postgres/counts webmodeler".to_owned(), "postgres/schema webmodeler".to_owned()],
+        ),
     ]);
     let judged = judge_claims(&state, &asked, &said, &objections);
     let found: Vec<(&str, u64)> = judged.findings.iter().map(|f| (f.subject.as_str(), f.count)).collect();

@@ -48,7 +48,9 @@ impl ScriptPhase {
     fn step(self) -> Step {
         let (about, service) = match self {
             Self::Deploy => ("make or check the targets", Service::Up),
-            Self::Backup => ("first dumps and, if asked for, the warm copy, application running", Service::Up),
+            Self::Backup => {
+                ("first dumps and, if asked for, the warm copy, application running", Service::Up)
+            }
             Self::Cutover => ("stop the pods, final dumps, restores, copy", Service::Down),
             Self::Validate => ("the scripts' own look at the result", Service::Up),
         };

@@ -154,14 +154,32 @@ mod tests {
 
     #[test]
     fn phases_are_steps_and_stand_where_the_builtin_ones_would() {
-        let plan = Plan::of(&read("migration: {reindex: warm, components: [identity, elasticsearch]}\n").unwrap());
+        let plan =
+            Plan::of(&read("migration: {reindex: warm, components: [identity, elasticsearch]}\n").unwrap());
         let ids: Vec<&str> = plan.steps.iter().map(|s| s.id.as_str()).collect();
         let asked = [
-            "prepare/provision", "prepare/seed", "prepare/baseline", "prepare/workload", "phase-1/validate",
-            "phase-1/targets/identity", "phase-1/targets/elasticsearch", "phase-1/scripts", "phase-2/scripts",
-            "phase-3/save", "phase-3/freeze", "phase-3/scripts", "phase-3/pin", "phase-3/switch", "phase-4/scripts",
-            "phase-4/validate", "phase-4/compare", "phase-5/guard", "phase-5/cleanup", "phase-5/validate",
-            "conclude/workload", "conclude/tear-down",
+            "prepare/provision",
+            "prepare/seed",
+            "prepare/baseline",
+            "prepare/workload",
+            "phase-1/validate",
+            "phase-1/targets/identity",
+            "phase-1/targets/elasticsearch",
+            "phase-1/scripts",
+            "phase-2/scripts",
+            "phase-3/save",
+            "phase-3/freeze",
+            "phase-3/scripts",
+            "phase-3/pin",
+            "phase-3/switch",
+            "phase-4/scripts",
+            "phase-4/validate",
+            "phase-4/compare",
+            "phase-5/guard",
+            "phase-5/cleanup",
+            "phase-5/validate",
+            "conclude/workload",
+            "conclude/tear-down",
         ];
         assert_eq!(ids, asked);
         let down: Vec<&str> =

@@ -30,7 +30,11 @@ fn what_cannot_go_together_is_refused_before_anything_starts() {
             "generic/kubernetes/migration/env.sh is missing",
             "root of a checkout",
         ),
-        (&["--on", "kind", "--driver", "scripts", "--scripts", "/nowhere"], "is no folder", "root of a checkout"),
+        (
+            &["--on", "kind", "--driver", "scripts", "--scripts", "/nowhere"],
+            "is no folder",
+            "root of a checkout",
+        ),
     ] {
         let output = rehearse(folder.path(), &scenario("tiny.yaml"), more);
         let told = text(&output);
@@ -44,7 +48,8 @@ fn what_cannot_go_together_is_refused_before_anything_starts() {
 fn in_a_scenario_the_place_is_told() {
     let folder = folder();
     let file = folder.path().join("back.yaml");
-    fs::write(&file, "name: back\nenvironment: kind\ndriver: scripts\nrollback: {from: phase-3/freeze}\n").expect("a file");
+    fs::write(&file, "name: back\nenvironment: kind\ndriver: scripts\nrollback: {from: phase-3/freeze}\n")
+        .expect("a file");
     let output = rehearse(folder.path(), &file, &["--plan"]);
     let told = text(&output);
     assert_eq!(output.status.code(), Some(2), "{told}");
@@ -54,7 +59,8 @@ fn in_a_scenario_the_place_is_told() {
 #[test]
 fn the_plan_has_the_phases_and_needs_no_checkout() {
     let folder = folder();
-    let output = rehearse(folder.path(), &scenario("tiny.yaml"), &["--on", "kind", "--driver", "scripts", "--plan"]);
+    let output =
+        rehearse(folder.path(), &scenario("tiny.yaml"), &["--on", "kind", "--driver", "scripts", "--plan"]);
     let told = text(&output);
     assert_eq!(output.status.code(), Some(0), "{told}");
     for phase in ["phase-1/scripts", "phase-2/scripts", "phase-3/scripts", "phase-4/scripts"] {
@@ -62,9 +68,13 @@ fn the_plan_has_the_phases_and_needs_no_checkout() {
     }
     assert!(told.contains("3-cutover.sh") && !told.contains("phase-3/restore"), "{told}");
     // And back: a scenario of theirs with the built-in driver.
-    let output = rehearse(folder.path(), &scenario("upstream-scripts.yaml"), &["--driver", "builtin", "--plan"]);
+    let output =
+        rehearse(folder.path(), &scenario("upstream-scripts.yaml"), &["--driver", "builtin", "--plan"]);
     let told = text(&output);
-    assert!(output.status.success() && told.contains("phase-3/restore") && !told.contains("scripts"), "{told}");
+    assert!(
+        output.status.success() && told.contains("phase-3/restore") && !told.contains("scripts"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -78,8 +88,11 @@ fn what_shares_its_stores_refuses_them() {
     let told = text(&output);
     assert_eq!(output.status.code(), Some(2), "{told}");
     assert!(told.contains("official scripts"), "{told}");
-    let output =
-        drydock(folder.path()).arg("simulate").arg(scenario("upstream-scripts.yaml")).output().expect("it runs");
+    let output = drydock(folder.path())
+        .arg("simulate")
+        .arg(scenario("upstream-scripts.yaml"))
+        .output()
+        .expect("it runs");
     assert!(!output.status.success() && text(&output).contains("cannot be simulated"), "{}", text(&output));
 }
 

@@ -115,9 +115,9 @@ fn is_store(one: &Standing) -> bool {
 /// Whether a pod is of one of them.
 pub(super) fn is_store_pod(pod: &Pod) -> bool {
     let labels = pod.metadata.labels.iter().flatten();
-    labels.into_iter().any(|(name, part)| {
-        name == "app.kubernetes.io/component" && STORES.contains(&part.as_str())
-    })
+    labels
+        .into_iter()
+        .any(|(name, part)| name == "app.kubernetes.io/component" && STORES.contains(&part.as_str()))
 }
 
 pub(super) fn counts(standing: &[Standing]) -> BTreeMap<String, i32> {

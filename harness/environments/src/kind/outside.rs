@@ -2,7 +2,7 @@
 //! that they expect, and what their doing looks like from the cluster.
 
 use super::Kind;
-use super::applications::{OF_RELEASE, applications, as_note, counts, described, is_store_pod, NOTE};
+use super::applications::{NOTE, OF_RELEASE, applications, as_note, counts, described, is_store_pod};
 use super::configuration::{Place, RELEASE};
 use super::objects::RUN_LABEL;
 use super::release::chart_version;
@@ -110,7 +110,10 @@ impl Kind {
         let all = self.up.cluster.pods(RELEASE, OF_RELEASE).await?;
         let address = |pod: &Pod| pod.status.as_ref().and_then(|s| s.pod_ip.clone());
         Ok(Moment {
-            movers: movers.iter().map(|p| (p.metadata.name.clone().unwrap_or_default(), address(p))).collect(),
+            movers: movers
+                .iter()
+                .map(|p| (p.metadata.name.clone().unwrap_or_default(), address(p)))
+                .collect(),
             applications: all.iter().filter(|pod| !is_store_pod(pod)).map(described).collect(),
         })
     }

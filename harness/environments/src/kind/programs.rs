@@ -99,8 +99,17 @@ impl Programs {
     /// themselves goes below `work`.
     pub(super) fn variables(&self, work: &Path) -> BTreeMap<OsString, OsString> {
         let handed = |name: &str| {
-            ["PATH", "HOME", "KUBECONFIG", "LC_ALL", "HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME", MARKER]
-                .contains(&name)
+            [
+                "PATH",
+                "HOME",
+                "KUBECONFIG",
+                "LC_ALL",
+                "HELM_CONFIG_HOME",
+                "HELM_CACHE_HOME",
+                "HELM_DATA_HOME",
+                MARKER,
+            ]
+            .contains(&name)
         };
         let known = self.machine.variables().iter().filter(|(name, _)| name.to_str().is_some_and(handed));
         let mut own: BTreeMap<OsString, OsString> = known.map(|(k, v)| (k.clone(), v.clone())).collect();

@@ -72,13 +72,18 @@ fn component_of(finding: &Finding) -> Option<Component> {
 
 impl RealWorld {
     /// Runs one phase.
-    pub(super) async fn run_script(&mut self, step: &Step, phase: ScriptPhase, attempt: Attempt) -> Stepped<Facts> {
+    pub(super) async fn run_script(
+        &mut self,
+        step: &Step,
+        phase: ScriptPhase,
+        attempt: Attempt,
+    ) -> Stepped<Facts> {
         if attempt == Attempt::Again {
             self.end_left_scripts(phase).await?;
         }
         let checkout = self.checkout(phase)?;
         self.provide_target_secrets().await?;
-        let (ended, moments) = self.watched(step, phase, &checkout).await?;
+        let (ended, moments) = self.run_and_look(step, phase, &checkout).await?;
         self.scripts.movers.extend(moments.iter().flat_map(|m| m.movers.values().flatten().cloned()));
         let redactor = self.redactor()?;
         checkout.keep_state(&self.config.folder.join("logs/scripts-state"), &redactor).map_err(of_scripts)?;
@@ -110,7 +115,7 @@ impl RealWorld {
     }
 
     /// Runs a phase, and looks at the cluster from its start to its end.
-    async fn watched(
+    async fn run_and_look(
         &self,
         step: &Step,
         phase: ScriptPhase,
@@ -174,7 +179,11 @@ impl RealWorld {
     /// Whether the copy is still what was named. `None` also where an earlier life of the run made the copy.
     fn edited(&self, digest: &str) -> Option<Finding> {
         let named = self.scripts.digest.as_deref().filter(|named| *named != digest)?;
-        let message = format!("the scripts were changed while they ran: {} before, {} now", &named[..12], &digest[..12]);
+        let message = format!(
+            "the scripts were changed while they ran: {} before, {} now",
+            &named[..12],
+            &digest[..12]
+        );
         let finding = Finding::data(checks::SC_PHASES, Kind::Changed, "scripts", message);
         let next = "rehearse with scripts that leave themselves alone: what ran is not what was named";
         Some(Finding { class: Class::Access, ..finding.next(next) })
@@ -189,7 +198,10 @@ impl RealWorld {
         }
         if phase == ScriptPhase::Cutover {
             return Err(environment(
-                format!("the run was stopped while {} ran, which is not made to be run a second time", phase.script()),
+                format!(
+                    "the run was stopped while {} ran, which is not made to be run a second time",
+                    phase.script()
+                ),
                 "rehearse again from the beginning",
             ));
         }
@@ -284,10 +296,8 @@ impl RealWorld {
         let state = State::of(&checkout).map_err(of_scripts)?;
         let components = self.components();
         let redactor = self.redactor()?;
-        let said = components
-            .iter()
-            .filter_map(|c| Some((*c, redactor.apply(&checkout.summary_of(*c)?))))
-            .collect();
+        let said =
+            components.iter().filter_map(|c| Some((*c, redactor.apply(&checkout.summary_of(*c)?)))).collect();
         let judged = judge_claims(&state, &components, &said, &self.scripts.objections);
         self.conclude(vec![CheckResult {
             check: checks::SC_CLAIMS,
@@ -345,14 +355,20 @@ fn stopped(moments: &[Moment]) -> CheckResult {
     if let Some(Moment { applications, .. }) = first {
         object(
             applications,
-            format!("{} pods of the application were still there when the first final dump had begun", applications.len()),
+            format!(
+                "{} pods of the application were still there when the first final dump had begun",
+                applications.len()
+            ),
             "have the freeze wait until no pod is left: one that is ending may write what the dump has passed already",
         );
     }
     if let Some(Moment { applications, .. }) = moments.last() {
         object(
             applications,
-            format!("{} pods of the application are there after the cutover's script has ended", applications.len()),
+            format!(
+                "{} pods of the application are there after the cutover's script has ended",
+                applications.len()
+            ),
             "find out who keeps them, stop that first, and rehearse again",
         );
     }
@@ -362,7 +378,9 @@ fn stopped(moments: &[Moment]) -> CheckResult {
         check: checks::CL_STOPPED,
         compared,
         findings,
-        note: format!("{compared} moments of the application's pods and of the Jobs that dump, while the cutover ran"),
+        note: format!(
+            "{compared} moments of the application's pods and of the Jobs that dump, while the cutover ran"
+        ),
         millis: super::compare::millis(began),
     }
 }
@@ -383,9 +401,10 @@ fn failed(ended: &Ended) -> StepError {
     match ended.how {
         How::Cancelled => environment("interrupted", "run `drydock rehearse --resume` with this run"),
         How::Signal(_) => environment(message, "see who ends processes there, then rehearse again"),
-        _ if ended.is_the_surroundings() => {
-            environment(message, format!("read logs/scripts-phase-{number}.log; `drydock doctor` tells what is missing"))
-        }
+        _ if ended.is_the_surroundings() => environment(
+            message,
+            format!("read logs/scripts-phase-{number}.log; `drydock doctor` tells what is missing"),
+        ),
         _ => StepError {
             class: Class::Data,
             message,
