@@ -159,7 +159,12 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>, ScriptsError> {
         for entry in entries {
             let entry = entry.map_err(|e| ScriptsError::io("read the folder", &here, &e))?;
             let (name, path) = (part.join(entry.file_name()), entry.path());
-            let kind = fs::metadata(&path).map_err(|e| ScriptsError::io("look at", &path, &e))?;
+            let kind = match fs::metadata(&path) {
+                Ok(kind) => kind,
+                // A link that leads nowhere, as in a checkout of a part of the repository, holds nothing.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(ScriptsError::io("look at", &path, &e)),
+            };
             if kind.is_dir() {
                 if entry.file_name() != STATE && depth < DEPTH {
                     left.push((name, depth + 1));
@@ -234,6 +239,7 @@ mod tests {
         fs::create_dir_all(from.join(MIGRATION).join(".state")).unwrap();
         fs::write(from.join(MIGRATION).join(".state/migration.env"), "export PHASE_3_COMPLETED=\"true\"\n")
             .unwrap();
+        std::os::unix::fs::symlink("nowhere", from.join(OPERATORS).join("link")).unwrap();
         let tree = Tree::examine(&from).unwrap();
         let copy = tree.copy_to(&to).unwrap();
         assert!(!copy.state_folder().exists());
