@@ -374,11 +374,18 @@ pub mod checks {
     pub const CL_CLAIMS: &str = "cluster/claims";
     /// Secrets: each is there, with the keys and values that it had.
     pub const CL_SECRETS: &str = "cluster/secrets";
+    /// Official scripts: exit code, state, hooks and log of each phase say one and the same.
+    pub const SC_PHASES: &str = "scripts/phases";
+    /// Official scripts: what they call migrated was found on the target.
+    pub const SC_CLAIMS: &str = "scripts/claims";
     /// The data migration of 8.8: importers and jobs have finished, counts agree.
     pub const MIGRATION_DATA: &str = "helm/migration-data";
 
     /// The checks of a migration whose application is pods, in report order.
     pub const CLUSTER: [&str; 5] = [CL_STOPPED, CL_REPLICAS, CL_PODS, CL_CLAIMS, CL_SECRETS];
+
+    /// The checks of a migration that the official scripts carry out, in report order.
+    pub const SCRIPTS: [&str; 2] = [SC_PHASES, SC_CLAIMS];
 
     /// The checks of two values files, in report order.
     pub const HELM_VALUES: [&str; 5] = [HELM_YAML, HELM_KEYS, HELM_DEFAULTS, HELM_CONSTRAINTS, HELM_BITNAMI];

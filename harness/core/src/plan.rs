@@ -2,11 +2,13 @@
 
 mod procedure;
 mod rollback;
+mod scripts;
 
 pub(crate) use rollback::is_way_back;
+pub use scripts::ScriptPhase;
 
 use crate::names::{CheckId, Component, StepId, checks};
-use crate::scenario::{EnvironmentName, Grants, Mover, Procedure, Reindex, Scenario};
+use crate::scenario::{DriverName, EnvironmentName, Grants, Mover, Procedure, Reindex, Scenario};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +92,8 @@ pub enum Action {
     GoOn,
     /// Refuse the clean-up while anything is missing.
     CleanupGuard,
+    /// Run one phase of the official scripts, and read what it says of itself.
+    RunScript(ScriptPhase),
     /// Stop the source stores and remove the dumps.
     CleanupSource,
     /// Ask the targets again, now alone.
@@ -167,6 +171,9 @@ impl Plan {
             Procedure::DryRun => procedure::dry_run(Self::cutover(scenario), scenario),
             Procedure::ChartOnly => procedure::chart_only(scenario),
         };
+        if scenario.driver == DriverName::Scripts {
+            plan = scripts::by_scripts(plan);
+        }
         plan.cluster(scenario);
         plan
     }

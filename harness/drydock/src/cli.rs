@@ -15,7 +15,7 @@ pub(crate) use helm::{
 pub(crate) use simulate::{DRAWN, Simulate};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use drydock_core::scenario::EnvironmentName;
+use drydock_core::scenario::{DriverName, EnvironmentName};
 use std::path::PathBuf;
 
 /// Independent witness for Camunda 8 platform migrations.
@@ -92,6 +92,24 @@ impl From<On> for EnvironmentName {
     }
 }
 
+/// Who migrates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Driver {
+    /// The phases as implemented here
+    Builtin,
+    /// The official scripts of a checkout, as they are; in a cluster only
+    Scripts,
+}
+
+impl From<Driver> for DriverName {
+    fn from(driver: Driver) -> Self {
+        match driver {
+            Driver::Builtin => Self::Builtin,
+            Driver::Scripts => Self::Scripts,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Rehearse {
     /// Scenario files. Of several, one matrix is printed, and exit code 0 says that each ended as it is meant to (`expect:`)
@@ -106,9 +124,13 @@ pub(crate) struct Rehearse {
     /// Where the stores run, instead of the scenario's environment
     #[arg(long, value_name = "ENV", value_enum, conflicts_with = "resume")]
     pub(crate) on: Option<On>,
-    /// Who migrates; so far only the phases as implemented here
-    #[arg(long, value_name = "DRIVER", value_parser = ["builtin"], default_value = "builtin")]
-    pub(crate) driver: String,
+    /// Who migrates, instead of the scenario's driver
+    #[arg(long, value_name = "DRIVER", value_enum, conflicts_with = "resume")]
+    pub(crate) driver: Option<Driver>,
+    /// Checkout of the official migration scripts, for --driver scripts: the folder with generic/kubernetes/migration. It is copied
+    /// for the run and never changed
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scripts: Option<PathBuf>,
     /// Seed of everything random, instead of the scenario's
     #[arg(long)]
     pub(crate) seed: Option<u64>,
@@ -445,6 +467,9 @@ pub(crate) struct Doctor {
     /// Where the stores are to run, instead of the scenario's environment
     #[arg(long, value_name = "ENV", value_enum, conflicts_with_all = ["against", "source_postgres", "source_elasticsearch"])]
     pub(crate) on: Option<On>,
+    /// Who is to migrate, instead of the scenario's driver: `scripts` also looks for what the official scripts call
+    #[arg(long, value_name = "DRIVER", value_enum, conflicts_with_all = ["against", "source_postgres", "source_elasticsearch"])]
+    pub(crate) driver: Option<Driver>,
     /// Also say what a real Camunda beside the stores needs
     #[arg(long, conflicts_with_all = ["against", "source_postgres", "source_elasticsearch"])]
     pub(crate) camunda: bool,

@@ -282,6 +282,14 @@ impl Environment {
         }
     }
 
+    /// The cluster of the run, where the stores are in one.
+    pub fn kind(&self) -> Option<&Kind> {
+        match self {
+            Self::Embedded(_) | Self::Containers(_) => None,
+            Self::Kind(k) => Some(k),
+        }
+    }
+
     /// The kubeconfig of the run's cluster, where it has one.
     pub fn kubeconfig(&self) -> Option<&Path> {
         match self {

@@ -19,5 +19,7 @@ pub mod world;
 
 pub use folder::RunFolder;
 pub use recorder::{Observer, Recorder};
-pub use start::{Keep, RehearsalError, RehearsalOptions, Rehearsed, plan_of, rehearse, resume};
+pub use start::{
+    Keep, RehearsalError, RehearsalOptions, Rehearsed, check_scripts, plan_of, rehearse, resume,
+};
 pub use witness::Witness;

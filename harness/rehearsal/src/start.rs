@@ -8,13 +8,14 @@ use crate::witness::Witness;
 use crate::world::{Ownership, RealWorld, WorldConfig};
 use drydock_core::event::{RECORD_VERSION, RunStarted};
 use drydock_core::record::RecordError;
-use drydock_core::scenario::{EnvironmentName, Profile, ledger_from_yaml};
+use drydock_core::scenario::{DriverName, EnvironmentName, Profile, ledger_from_yaml};
 use drydock_core::{
     Event, LedgerLine, Plan, Record, RecordWriter, Redactor, RunId, Scenario, ScenarioError, Summary,
     SystemClock,
 };
 use drydock_environments::{Environment, EnvironmentError};
 use drydock_estimate::Way;
+use drydock_scripts::Tree;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -27,6 +28,10 @@ use thiserror::Error;
 pub struct RehearsalOptions {
     /// Instead of the scenario's environment.
     pub on: Option<EnvironmentName>,
+    /// Instead of the scenario's driver.
+    pub driver: Option<DriverName>,
+    /// The checkout of the official scripts, for the driver that runs them.
+    pub scripts: Option<PathBuf>,
     /// Instead of the scenario's seed.
     pub seed: Option<u64>,
     /// Instead of the profile's number of documents.
@@ -120,6 +125,7 @@ pub fn plan_of(file: &Path, options: &RehearsalOptions) -> Result<(Scenario, Pla
         .map_err(file_error(format!("cannot read the scenario {}", file.display())))?;
     let mut scenario = Scenario::from_yaml(&file.display().to_string(), &text)?;
     scenario.environment = options.on.unwrap_or(scenario.environment);
+    scenario.driver = options.driver.unwrap_or(scenario.driver);
     scenario.seed = options.seed.unwrap_or(scenario.seed);
     scenario.data.documents = options.documents.or(scenario.data.documents);
     scenario.data.profile = options.profile.unwrap_or(scenario.data.profile);
@@ -131,12 +137,52 @@ pub fn plan_of(file: &Path, options: &RehearsalOptions) -> Result<(Scenario, Pla
     if let Some((_, message, help)) = scenario.engine_mistake() {
         return Err(RehearsalError::Together { message, help });
     }
+    if options.driver == Some(DriverName::Builtin) {
+        // They are of no use to it.
+        scenario.scripts = None;
+    }
+    if let Some((_, message, help)) = scenario.driver_mistake() {
+        return Err(RehearsalError::Together { message, help });
+    }
     let plan = Plan::of(&scenario);
     Ok((scenario, plan))
 }
 
-/// Refuses a scenario with a real application, whose data and people cannot be shared by several runs.
+/// Looks whether the checkout of the scripts is named where they migrate, and nowhere else, and whether it is one.
+///
+/// # Errors
+/// It is not: what to name.
+pub fn check_scripts(scenario: &Scenario, options: &RehearsalOptions) -> Result<(), RehearsalError> {
+    let together = |message: &str, help: &str| {
+        Err(RehearsalError::Together { message: message.to_owned(), help: help.to_owned() })
+    };
+    match (scenario.scripts().is_some(), &options.scripts) {
+        (true, None) => together(
+            "nobody said where the migration scripts are",
+            "name the root of their checkout with --scripts",
+        ),
+        (false, Some(_)) => together(
+            "migration scripts are named, and the built-in driver does not run them",
+            "add --driver scripts, or leave --scripts out",
+        ),
+        (true, Some(path)) => match Tree::examine(path) {
+            Ok(_) => Ok(()),
+            Err(error) => together(&error.what, &error.help),
+        },
+        (false, None) => Ok(()),
+    }
+}
+
+/// Refuses a scenario with the official scripts, or with a real application, whose data and people cannot be shared by several runs.
 pub(crate) fn generated_only(scenario: &Scenario, what: &str) -> Result<(), RehearsalError> {
+    if scenario.scripts().is_some() {
+        return Err(RehearsalError::Together {
+            message: format!(
+                "a {what} shares its stores between runs, and the official scripts are not set back"
+            ),
+            help: "leave `driver: scripts` out, or rehearse the scenario".into(),
+        });
+    }
     match scenario.camunda() {
         None => Ok(()),
         Some(_) => Err(RehearsalError::Together {
@@ -175,6 +221,7 @@ pub async fn rehearse(
     interrupt: &Interrupt,
 ) -> Result<Rehearsed, RehearsalError> {
     let (scenario, plan) = plan_of(file, options)?;
+    check_scripts(&scenario, options)?;
     let ledger = ledger_of(&scenario, file)?;
     let run = run_id(&scenario.name, jiff::Timestamp::now());
     let (scenario_file, runs) = (file.display().to_string(), runs_of(options));
@@ -291,6 +338,7 @@ pub(crate) async fn go_through(
         elasticsearch_home: options.elasticsearch_home.clone(),
         keep: options.keep,
         stores: if lent.is_some() { Ownership::Lent } else { Ownership::Own },
+        scripts: options.scripts.clone(),
     };
     let mut world = RealWorld::new(config, recorder.clone());
     if let Some(lent) = lent {

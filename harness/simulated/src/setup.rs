@@ -49,6 +49,9 @@ impl Setup {
         if scenario.camunda().is_some() {
             return Err("a real Camunda cannot be simulated: leave `engine` out".into());
         }
+        if scenario.scripts().is_some() {
+            return Err("the official scripts cannot be simulated: leave `driver` out".into());
+        }
         match scenario.migration.mover {
             Mover::Reindex | Mover::Stream => {}
             Mover::Snapshot | Mover::Dump | Mover::ReindexByHand => {

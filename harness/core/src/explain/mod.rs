@@ -11,6 +11,7 @@ mod kinds;
 mod migration;
 mod postgres;
 mod preflight;
+mod scripts;
 
 use crate::exit::ExitCode;
 use crate::finding::Kind;
@@ -32,7 +33,7 @@ const fn text(means: &'static str, happens: &'static str, act: &'static str) -> 
     Explanation { means, happens, act }
 }
 
-const CHECKS: [&[(&str, Explanation)]; 8] = [
+const CHECKS: [&[(&str, Explanation)]; 9] = [
     preflight::TEXTS,
     elasticsearch::TEXTS,
     postgres::TEXTS,
@@ -40,6 +41,7 @@ const CHECKS: [&[(&str, Explanation)]; 8] = [
     application::TEXTS,
     going_on::TEXTS,
     cluster::TEXTS,
+    scripts::TEXTS,
     helm::TEXTS,
 ];
 

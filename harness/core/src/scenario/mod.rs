@@ -12,6 +12,7 @@ mod parse;
 mod place;
 mod procedure;
 mod rollback;
+mod scripts;
 mod side;
 
 pub use effect::{Course, Effect, Moment, component_of};
@@ -27,6 +28,7 @@ pub use migration::{
 pub use parse::{ScenarioError, did_you_mean, ledger_from_yaml};
 pub use procedure::Procedure;
 pub use rollback::{Harm, RollbackSpec, Volumes};
+pub use scripts::{DriverName, ScriptsSpec};
 pub use side::{Managed, Misconfiguration};
 
 use schemars::JsonSchema;
@@ -50,6 +52,9 @@ pub struct Scenario {
     /// Who migrates.
     #[serde(default)]
     pub driver: DriverName,
+    /// How the official scripts are run, with `driver: scripts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scripts: Option<ScriptsSpec>,
     /// The way through the phases.
     #[serde(default)]
     pub procedure: Procedure,
@@ -109,15 +114,6 @@ pub enum EnvironmentName {
     Containers,
     /// The same as pods of a cluster that `kind` makes for the run, with applications that are scaled down and up.
     Kind,
-}
-
-/// Who migrates.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum DriverName {
-    /// The five phases as implemented here.
-    #[default]
-    Builtin,
 }
 
 /// One side's stores.

@@ -189,6 +189,10 @@ impl Scenario {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
             return wrong(&path, message, help);
         }
+        if let Some((path, message, help)) = self.driver_mistake() {
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            return wrong(&path, message, help);
+        }
         let plan = Plan::of(self);
         if let Some((word, message, help)) = self.expect.mistake(&plan) {
             return wrong(&["expect", &word], message, help);

@@ -15,8 +15,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "name: x\ncolour: red\n",
         "2:1: unknown key `colour`",
-        "known here: name, description, seed, environment, driver, procedure, source, target, identity, data, workload, engine, \
-         camunda, migration, faults, rollback, budgets, expect, expected",
+        "known here: name, description, seed, environment, driver, scripts, procedure, source, target, identity, data, workload, \
+         engine, camunda, migration, faults, rollback, budgets, expect, expected",
     ),
     (
         "name: x\nmigration:\n  delta: exact\n",

@@ -2,11 +2,13 @@
 
 use crate::cli::{Doctor, DoctorStores};
 use drydock_core::finding::Outcome;
+use drydock_core::scenario::DriverName;
 use drydock_core::{ExitCode, Scenario};
 use drydock_environments::doctor::{DoctorItem, DoctorState, run_in as examine};
 use drydock_environments::{CamundaConfig, KeycloakConfig};
 use drydock_rehearsal::preflight::{Stores, on_stores};
 use drydock_rehearsal::{RehearsalOptions, plan_of};
+use drydock_scripts::find_tools;
 use drydock_stores::PostgresEndpoint;
 use drydock_stores::endpoint::AddressError;
 
@@ -45,7 +47,12 @@ pub(crate) async fn run(arguments: &Doctor) -> ExitCode {
         }
     };
     let items = if stores.postgres.is_none() && stores.elasticsearch.is_none() {
-        examine(arguments.on.map_or(scenario.environment, Into::into), &machine).await
+        let mut items = examine(arguments.on.map_or(scenario.environment, Into::into), &machine).await;
+        let driver = arguments.driver.map_or(scenario.driver, Into::into);
+        if driver == DriverName::Scripts {
+            items.extend(script_items());
+        }
+        items
     } else {
         preflight_items(&scenario, stores, &machine).await
     };
@@ -69,6 +76,28 @@ pub(crate) async fn run(arguments: &Doctor) -> ExitCode {
     } else {
         ExitCode::Equal
     }
+}
+
+/// One item for each program that the official scripts call. Those that the cluster needs as well are told once, with it.
+fn script_items() -> Vec<DoctorItem> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let tools = find_tools(&path).into_iter().filter(|(tool, _)| tool.name != "helm");
+    tools
+        .map(|(tool, found)| match found {
+            Some(at) => DoctorItem {
+                name: format!("{} (scripts)", tool.name),
+                state: DoctorState::Ok,
+                detail: at.display().to_string(),
+                mend: None,
+            },
+            None => DoctorItem {
+                name: format!("{} (scripts)", tool.name),
+                state: DoctorState::Missing,
+                detail: format!("{} is not on the search path; the migration scripts call it", tool.name),
+                mend: Some(tool.mend.to_owned()),
+            },
+        })
+        .collect()
 }
 
 fn stores_of(given: &DoctorStores) -> Result<Stores, AddressError> {

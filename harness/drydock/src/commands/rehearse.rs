@@ -4,16 +4,20 @@ use crate::cli::Rehearse;
 use crate::terminal::Terminal;
 use drydock_core::{ExitCode, Summary};
 use drydock_rehearsal::flow::Interrupt;
-use drydock_rehearsal::{Keep, RehearsalError, RehearsalOptions, Rehearsed, plan_of, rehearse, resume};
+use drydock_rehearsal::{
+    Keep, RehearsalError, RehearsalOptions, Rehearsed, check_scripts, plan_of, rehearse, resume,
+};
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs each scenario, or resumes one run. One alone ends with its verdict's exit code; several end with 0 if each of them
 /// ended as its scenario is meant to, and else with the worst code.
 pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
-    tracing::debug!(on = ?arguments.on, driver = arguments.driver, "rehearse");
+    tracing::debug!(on = ?arguments.on, driver = ?arguments.driver, "rehearse");
     let options = RehearsalOptions {
         on: arguments.on.map(Into::into),
+        driver: arguments.driver.map(Into::into),
+        scripts: arguments.scripts.clone(),
         seed: arguments.seed,
         documents: arguments.documents,
         downtime: arguments.downtime,
@@ -36,7 +40,8 @@ pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
     }
     // Every file is read before the first one is run: a mistake in the last must not cost an hour.
     for file in &arguments.scenarios {
-        if let Err(error) = plan_of(file, &options) {
+        let read = plan_of(file, &options).and_then(|(scenario, _)| check_scripts(&scenario, &options));
+        if let Err(error) = read {
             return fail(error);
         }
     }

@@ -134,6 +134,48 @@ fn a_way_back_on_kind_brings_the_replicas_back() {
     assert_nothing_left(&run);
 }
 
+/// The checkout of the official scripts that this machine has, and an image of PostgreSQL under a name that they can read a version
+/// from.
+fn official_scripts(folder: &Path) -> Result<String, String> {
+    let Ok(checkout) = std::env::var("DRYDOCK_TEST_SCRIPTS") else {
+        return Err(
+            "scripts: DRYDOCK_TEST_SCRIPTS names no checkout of the official migration scripts".to_owned()
+        );
+    };
+    cannot_run_long(folder).map_or(Ok(checkout), Err)
+}
+
+#[test]
+fn the_official_scripts_run_unchanged_and_what_they_leave_behind_is_named() {
+    let (_turn, folder) = (turn(), folder());
+    let checkout = match official_scripts(folder.path()) {
+        Ok(checkout) => checkout,
+        Err(why) => return skip(&why),
+    };
+    let mut rehearse = drydock(folder.path());
+    rehearse.arg("rehearse").arg(scenario("upstream-scripts.yaml")).args(["--scripts", &checkout]);
+    let output = rehearse.output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let run = run_folder(folder.path());
+    let trees: Vec<Value> = (1..=4)
+        .map(|phase| {
+            let told = facts(&run, &format!("phase-{phase}/scripts"));
+            assert_eq!(
+                (&told["ended"], &told["recorded_as_completed"]),
+                (&"exit code 0".into(), &true.into()),
+                "{told}"
+            );
+            assert_eq!(told["hooks"].as_array().map(Vec::len), Some(2), "{told}");
+            told["tree_blake3"].clone()
+        })
+        .collect();
+    assert!(trees.iter().all(|tree| tree.is_string() && *tree == trees[0]), "{trees:?}");
+    let state = Path::new(&checkout).join("generic/kubernetes/migration/.state");
+    assert!(!state.exists(), "the checkout itself was written to");
+    assert_nothing_left(&run);
+    assert_eq!(nodes(&run), Vec::<String>::new());
+}
+
 #[test]
 fn two_clusters_at_once_do_not_meet() {
     let (_turn, folder) = (turn(), folder());

@@ -23,6 +23,7 @@ mod real;
 mod real_camunda;
 mod real_camunda_back;
 mod real_keycloak;
+mod scripts;
 mod secret_login;
 mod shown;
 mod simulate;

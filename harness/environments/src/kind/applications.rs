@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// Labels of everything in the release.
 pub(super) const OF_RELEASE: &str = "app.kubernetes.io/instance=camunda";
 /// In the cluster: how many replicas each application had before it was stopped.
-const NOTE: &str = "drydock-replicas";
+pub(super) const NOTE: &str = "drydock-replicas";
 /// How long pods may take to end: their grace, and as much again.
 const ENDING: Duration = Duration::from_secs(90);
 /// How long applications may take to be ready.
@@ -103,12 +103,21 @@ pub(super) async fn applications(cluster: &Cluster) -> Result<Vec<Standing>> {
     Ok(all.into_iter().filter(|one| !is_store(one)).collect())
 }
 
+/// What the Bitnami charts call the parts of their stores.
+const STORES: [&str; 2] = ["primary", "master"];
+
 /// Whether a workload is one of the Bitnami charts' stores.
 fn is_store(one: &Standing) -> bool {
     let labels: Vec<&str> = one.selector.split(',').collect();
-    ["primary", "master"]
-        .iter()
-        .any(|part| labels.contains(&format!("app.kubernetes.io/component={part}").as_str()))
+    STORES.iter().any(|part| labels.contains(&format!("app.kubernetes.io/component={part}").as_str()))
+}
+
+/// Whether a pod is of one of them.
+pub(super) fn is_store_pod(pod: &Pod) -> bool {
+    let labels = pod.metadata.labels.iter().flatten();
+    labels
+        .into_iter()
+        .any(|(name, part)| name == "app.kubernetes.io/component" && STORES.contains(&part.as_str()))
 }
 
 pub(super) fn counts(standing: &[Standing]) -> BTreeMap<String, i32> {
@@ -116,11 +125,11 @@ pub(super) fn counts(standing: &[Standing]) -> BTreeMap<String, i32> {
 }
 
 /// A note's keys may hold no `/`.
-fn as_note(counts: &BTreeMap<String, i32>) -> BTreeMap<String, String> {
+pub(super) fn as_note(counts: &BTreeMap<String, i32>) -> BTreeMap<String, String> {
     counts.iter().map(|(name, count)| (name.replacen('/', ".", 1), count.to_string())).collect()
 }
 
-fn of_note(note: &BTreeMap<String, String>) -> Result<BTreeMap<String, i32>> {
+pub(super) fn of_note(note: &BTreeMap<String, String>) -> Result<BTreeMap<String, i32>> {
     let read = note.iter().map(|(name, count)| Some((name.replacen('.', "/", 1), count.parse().ok()?)));
     read.collect::<Option<_>>().ok_or_else(|| {
         EnvironmentError::new(
@@ -132,7 +141,7 @@ fn of_note(note: &BTreeMap<String, String>) -> Result<BTreeMap<String, i32>> {
 }
 
 /// A pod for people: `camunda-operate-6f-x2 (ending since 2026-01-01T00:00:00Z)`.
-fn described(pod: &Pod) -> String {
+pub(super) fn described(pod: &Pod) -> String {
     let name = pod.metadata.name.as_deref().unwrap_or("a pod without a name");
     match &pod.metadata.deletion_timestamp {
         Some(since) => format!("{name} (ending since {})", since.0),
@@ -164,6 +173,16 @@ mod tests {
         assert!(is_store(&standing("camunda-elasticsearch-master", 1, &label("master"))));
         assert!(!is_store(&standing("camunda-zeebe", 3, &label("zeebe-broker"))));
         assert!(!is_store(&standing("camunda-mastermind", 1, &label("mastermind"))));
+    }
+
+    #[test]
+    fn pods_of_stores_are_told_by_the_same_label() {
+        let pod = |component: &str| -> Pod {
+            let labels = json!({"app.kubernetes.io/component": component, "other": "master"});
+            serde_json::from_value(json!({"metadata": {"labels": labels}})).unwrap()
+        };
+        assert!(is_store_pod(&pod("primary")) && is_store_pod(&pod("master")));
+        assert!(!is_store_pod(&pod("operate")) && !is_store_pod(&Pod::default()));
     }
 
     #[test]

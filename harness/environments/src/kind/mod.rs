@@ -11,6 +11,7 @@ mod configuration;
 mod judge;
 mod node;
 mod objects;
+mod outside;
 mod programs;
 mod release;
 mod starting;
@@ -19,6 +20,7 @@ mod witness;
 
 pub use applications::Applications;
 pub(crate) use node::NodeStore;
+pub use outside::{Moment, Outside};
 pub(crate) use programs::{NEEDED, USEFUL, find as find_program};
 pub use state::{ClaimState, PodState, ReleaseState};
 

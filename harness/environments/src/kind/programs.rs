@@ -5,6 +5,7 @@ use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::machine::Machine;
 use crate::supervised::last_lines;
 use crate::workdir::{MARKER, WorkDir};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -93,6 +94,29 @@ impl Programs {
         &self.kubeconfig
     }
 
+    /// The whole environment of other programs that work on the run's cluster. Of the caller's variables they see where programs
+    /// and home are, and no other: those that migrate take settings from any variable of the right name. What they keep for
+    /// themselves goes below `work`.
+    pub(super) fn variables(&self, work: &Path) -> BTreeMap<OsString, OsString> {
+        let handed = |name: &str| {
+            [
+                "PATH",
+                "HOME",
+                "KUBECONFIG",
+                "LC_ALL",
+                "HELM_CONFIG_HOME",
+                "HELM_CACHE_HOME",
+                "HELM_DATA_HOME",
+                MARKER,
+            ]
+            .contains(&name)
+        };
+        let known = self.machine.variables().iter().filter(|(name, _)| name.to_str().is_some_and(handed));
+        let mut own: BTreeMap<OsString, OsString> = known.map(|(k, v)| (k.clone(), v.clone())).collect();
+        own.insert("KUBECACHEDIR".into(), work.join("kube-cache").into_os_string());
+        own
+    }
+
     /// Runs `kind`.
     ///
     /// # Errors
@@ -164,6 +188,21 @@ mod tests {
             assert_eq!(line("HELM_NAMESPACE"), None);
             assert_eq!(line("KIND_EXPERIMENTAL_DOCKER_NETWORK"), Some("net"));
             assert!(told.lines().any(|l| l == work.marker()), "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn programs_from_outside_see_the_runs_cluster_and_no_setting_of_the_callers() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut programs, work) = stand_ins(folder.path(), "");
+        programs.machine = programs.machine.with_variable("PHASE_3_COMPLETED", Some(OsStr::new("true")));
+        let told = programs.variables(work.path());
+        let of = |name: &str| told.get(OsStr::new(name));
+        assert_eq!(of("KUBECONFIG").map(OsString::as_os_str), Some(programs.kubeconfig().as_os_str()));
+        assert_eq!(of(MARKER).map(OsString::as_os_str), Some(OsStr::new(work.run_id())));
+        assert!(of("PATH").is_some() && of("KUBECACHEDIR").is_some());
+        for name in ["PHASE_3_COMPLETED", "HELM_NAMESPACE", "CARGO_MANIFEST_DIR"] {
+            assert_eq!(of(name), None, "{name}");
         }
     }
 

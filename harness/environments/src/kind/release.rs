@@ -36,6 +36,12 @@ const CHART: [(&str, &str); 6] = chart!(
     "templates/applications.yaml"
 );
 
+/// Version of the chart.
+pub(super) fn chart_version() -> &'static str {
+    let (_, text) = CHART[0];
+    text.lines().find_map(|line| line.strip_prefix("version: ")).unwrap_or_default()
+}
+
 /// What the release is made from beside the chart.
 #[derive(Debug)]
 pub(super) struct Contents<'a> {
@@ -173,6 +179,11 @@ mod tests {
         let mut carried: Vec<&str> = CHART.iter().map(|(name, _)| *name).collect();
         carried.sort_unstable();
         assert_eq!(carried, there);
+    }
+
+    #[test]
+    fn the_charts_version_is_read_from_the_chart() {
+        assert!(CHART[0].0 == "Chart.yaml" && chart_version().split('.').count() == 3, "{}", chart_version());
     }
 
     #[test]

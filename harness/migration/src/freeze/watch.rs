@@ -154,6 +154,11 @@ impl Seen {
         findings
     }
 
+    /// Forgets sessions that are known to be the migration's own.
+    pub fn leave_out(&mut self, own: impl Fn(&Session) -> bool) {
+        self.sessions.retain(|_, (session, ..)| !own(session));
+    }
+
     fn suspects(&self, subject: &str, from: Duration, to: Duration) -> impl Iterator<Item = &Session> {
         let database = subject.split('.').next().unwrap_or_default().to_owned();
         self.sessions.values().filter_map(move |(session, first, last)| {
@@ -210,5 +215,9 @@ mod tests {
             1
         );
         assert!(Seen::default().complete(Vec::new(), &[]).is_empty());
+        seen.leave_out(|s| s.pid == 7 && !s.writes);
+        assert_eq!(seen.complete(Vec::new(), &[]).len(), 2, "one that wrote is nobody's own");
+        seen.leave_out(|s| s.pid == 7);
+        assert_eq!(seen.complete(Vec::new(), &[]).len(), 1);
     }
 }

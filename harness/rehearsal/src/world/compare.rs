@@ -39,6 +39,7 @@ impl RealWorld {
         if self.config.plan.id_of(Action::CompareBack).is_none() {
             self.check_pods(Side::Target).await?;
         }
+        self.check_claims()?;
         let mut facts = Facts::new();
         facts.insert("objections".into(), json!(self.objections));
         facts.insert(
@@ -110,7 +111,8 @@ impl RealWorld {
             )]);
             return Ok(());
         };
-        let seen = self.watch.take().map(Watch::finish).unwrap_or_default();
+        let mut seen = self.watch.take().map(Watch::finish).unwrap_or_default();
+        seen.leave_out(|session| self.scripts.is_own(session));
         let after = self.marks_now().await?;
         let mut findings = seen.complete(freeze::compare(&before, &after), &self.told_sessions);
         findings.extend(self.acknowledged_late()?);

@@ -23,6 +23,7 @@ mod reporter;
 mod resume;
 mod returned;
 mod rollback;
+mod scripts;
 mod trial;
 mod usable;
 
@@ -80,6 +81,8 @@ pub struct WorldConfig {
     pub keep: Keep,
     /// Whose stores they are.
     pub stores: Ownership,
+    /// The checkout of the official scripts, where they migrate.
+    pub scripts: Option<PathBuf>,
 }
 
 /// Whose the stores of a run are.
@@ -158,6 +161,8 @@ pub struct RealWorld {
     after_failure: AfterFailure,
     /// The real application, where the scenario has one.
     application: Option<application::Application>,
+    /// The official scripts, where they migrate.
+    scripts: scripts::Scripts,
 }
 
 impl std::fmt::Debug for RealWorld {
@@ -218,6 +223,7 @@ impl RealWorld {
             struck: BTreeSet::new(),
             worth_resuming: false,
             after_failure: AfterFailure::GoBack,
+            scripts: scripts::Scripts::default(),
         }
     }
 
@@ -318,6 +324,7 @@ impl RealWorld {
         if !guard::objects(finding) || self.is_expected(finding) {
             return;
         }
+        self.scripts.note(finding);
         self.objections += 1;
         self.counts_differ += u64::from(guard::says_counts_differ(finding));
     }
@@ -439,6 +446,7 @@ impl RealWorld {
             Action::CloseTarget => self.close_target(step).await,
             Action::SwitchBack => self.switch_back(step).await,
             Action::CompareBack => self.compare_back().await,
+            Action::RunScript(phase) => self.run_script(step, phase, attempt).await,
             Action::StopWorkload => self.stop_workload().await,
             Action::TearDown => self.tear_down().await,
             _ => self.drive(step, attempt, items).await,

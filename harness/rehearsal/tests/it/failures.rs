@@ -143,6 +143,7 @@ impl Run<'_> {
             elasticsearch_home: None,
             keep: drydock_rehearsal::Keep::Nothing,
             stores: Ownership::Own,
+            scripts: None,
         }
     }
 

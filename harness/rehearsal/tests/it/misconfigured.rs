@@ -84,6 +84,7 @@ impl Lives<'_> {
             elasticsearch_home: None,
             keep: drydock_rehearsal::Keep::Nothing,
             stores: Ownership::Own,
+            scripts: None,
         };
         let mut world = RealWorld::new(config, recorder.clone());
         if let Some(environment) = self.environment.take() {

@@ -99,6 +99,7 @@ pub(super) fn group(check: &str) -> &str {
         "helm" => "Helm values",
         "objects" => "Objects of the cluster",
         "cluster" => "Cluster",
+        "scripts" => "Official scripts",
         _ => "Migration as a whole",
     }
 }
