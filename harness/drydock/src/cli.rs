@@ -134,8 +134,8 @@ pub(crate) struct Rehearse {
     /// Seed of everything random, instead of the scenario's
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// Number of documents, instead of the profile's
-    #[arg(long)]
+    /// Number of documents, instead of the profile's: 5000, 10k or 1M
+    #[arg(long, value_name = "COUNT", value_parser = drydock_estimate::parse_count)]
     pub(crate) documents: Option<u64>,
     /// Longest outage that is accepted, instead of the scenario's, as in 5min: exit code 4 beyond it
     #[arg(long, value_name = "DURATION", value_parser = everyday::positive_duration)]

@@ -34,7 +34,7 @@ pub(crate) struct Drill {
     #[arg(long)]
     pub(crate) seed: Option<u64>,
     /// Number of documents, instead of the profile's
-    #[arg(long)]
+    #[arg(long, value_name = "COUNT", value_parser = drydock_estimate::parse_count)]
     pub(crate) documents: Option<u64>,
     #[command(flatten)]
     pub(crate) homes: Homes,
