@@ -17,7 +17,9 @@ use std::time::Duration;
 use strike::Scene;
 use tokio::task::JoinHandle;
 
-/// How long a failure that has its moment may take beyond its step.
+/// How long a failure may take to notice that its occasion has come.
+const A_MOMENT: Duration = Duration::from_millis(200);
+/// How long one whose occasion has come may take beyond its step.
 const LINGERS: Duration = Duration::from_secs(20);
 
 /// A failure that is due in the running step.
@@ -127,6 +129,7 @@ impl RealWorld {
             process: self.environment()?.process(side, store),
             clock: self.service.as_ref().map(|s| s.clock().clone()),
             items: self.items_done.subscribe(),
+            begun: Arc::default(),
         })
     }
 
@@ -136,9 +139,13 @@ impl RealWorld {
         for Armed { fault, network, scene, striking } in armed {
             let kind = fault.fault;
             if let Some(mut striking) = striking {
-                // What has begun comes to its end; what has had no occasion has none any more.
-                let limit = if occasion_is_over(kind) { Duration::from_millis(200) } else { LINGERS };
-                match tokio::time::timeout(limit, &mut striking).await {
+                // What has begun comes to its end: a request of it that was cut off here would do its work after the mend. What has had
+                // no occasion has none any more.
+                let mut struck = tokio::time::timeout(A_MOMENT, &mut striking).await;
+                if struck.is_err() && scene.as_ref().is_some_and(Scene::has_begun) {
+                    struck = tokio::time::timeout(LINGERS, &mut striking).await;
+                }
+                match struck {
                     Ok(Ok(Ok(_))) => {
                         self.struck.insert((kind.as_str().to_owned(), step.id.clone()));
                     }
@@ -209,19 +216,6 @@ fn planted(kind: FaultKind, step: &StepId, item: String) -> Event {
 fn is_network(kind: FaultKind) -> bool {
     kind.reads_requests()
         || matches!(kind, FaultKind::ConnectionReset | FaultKind::SlowAnswers | FaultKind::NetworkCut)
-}
-
-/// Whether a failure that has not struck when its step ends cannot strike any more.
-fn occasion_is_over(kind: FaultKind) -> bool {
-    !matches!(
-        kind,
-        FaultKind::SecondRestore
-            | FaultKind::TargetSession
-            | FaultKind::SourcePaused
-            | FaultKind::TargetPaused
-            | FaultKind::PassingSession
-            | FaultKind::PassingIndex
-    )
 }
 
 fn no_occasion(kind: FaultKind, step: &StepId, why: &str) -> StepError {

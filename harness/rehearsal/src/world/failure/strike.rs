@@ -15,6 +15,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -51,6 +53,8 @@ pub(super) struct Scene {
     pub(super) clock: Option<ApplicationClock>,
     /// Items that the step has finished.
     pub(super) items: watch::Receiver<u64>,
+    /// Its occasion has come: from then on it strikes, however long a busy store takes to let it.
+    pub(super) begun: Arc<AtomicBool>,
 }
 
 type Struck = Result<String, String>;
@@ -75,6 +79,15 @@ impl Scene {
     fn patterns(&self) -> String {
         let patterns: Vec<String> = self.prefixes.iter().map(|p| format!("{p}*")).collect();
         patterns.join(",")
+    }
+
+    /// Whether its occasion has come.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::SeqCst)
+    }
+
+    fn begin(&self) {
+        self.begun.store(true, Ordering::SeqCst);
     }
 
     /// Whether it must have happened before the step does anything.
@@ -182,7 +195,10 @@ impl Scene {
     async fn after_items(&mut self, count: u32) -> Result<(), String> {
         let reached = self.items.wait_for(|done| *done >= u64::from(count));
         match tokio::time::timeout(LIMIT, reached).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(_)) => {
+                self.begin();
+                Ok(())
+            }
             Ok(Err(_)) | Err(_) => Err(format!("{count} items were never done")),
         }
     }
@@ -199,6 +215,7 @@ impl Scene {
         let began = Instant::now();
         while began.elapsed() < LIMIT {
             if let Some(program) = client_programs_of(&self.dumps).into_iter().next() {
+                self.begin();
                 return Ok(program);
             }
             tokio::time::sleep(LOOK).await;
