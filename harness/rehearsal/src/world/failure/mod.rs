@@ -13,6 +13,7 @@ use drydock_core::scenario::{Fault, FaultKind, Moment, component_of};
 use drydock_core::{Action, Class, Event, Step, StepId};
 use drydock_environments::{Side, Store, kill_this_process};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 use strike::Scene;
 use tokio::task::JoinHandle;

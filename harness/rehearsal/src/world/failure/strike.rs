@@ -194,8 +194,8 @@ impl Scene {
 
     async fn after_items(&mut self, count: u32) -> Result<(), String> {
         let reached = self.items.wait_for(|done| *done >= u64::from(count));
-        match tokio::time::timeout(LIMIT, reached).await {
-            Ok(Ok(_)) => {
+        match tokio::time::timeout(LIMIT, reached).await.map(|reached| reached.map(drop)) {
+            Ok(Ok(())) => {
                 self.begin();
                 Ok(())
             }
