@@ -11,8 +11,13 @@ pub enum Loss {
     Unsaid,
     /// So much may be.
     Allowed,
-    /// Not so much; what may not be, in words.
-    TooMuch(String),
+    /// Not so much: the budgets that it does not keep, at least one of them.
+    TooMuch {
+        /// The oldest that is lost is older than this.
+        window: Option<Duration>,
+        /// More than so many are lost.
+        items: Option<u64>,
+    },
 }
 
 impl Budgets {
@@ -21,12 +26,12 @@ impl Budgets {
         if self.rpo.is_none() && self.rpo_items.is_none() {
             return Loss::Unsaid;
         }
-        let too_old = self.rpo.filter(|most| window > most.unsigned_abs());
+        let too_old = self.rpo.map(|most| most.unsigned_abs()).filter(|most| window > *most);
         let too_many = self.rpo_items.filter(|most| items > *most);
-        let mut limits = Vec::new();
-        limits.extend(too_old.map(|most| format!("what is older than {:.0} s", most.as_secs_f64())));
-        limits.extend(too_many.map(|most| format!("more than {most}")));
-        if limits.is_empty() { Loss::Allowed } else { Loss::TooMuch(limits.join(" and ")) }
+        if too_old.is_none() && too_many.is_none() {
+            return Loss::Allowed;
+        }
+        Loss::TooMuch { window: too_old, items: too_many }
     }
 }
 
@@ -39,7 +44,11 @@ impl Loss {
                 let message = format!("{}, which the budget allows", finding.message);
                 Finding { outcome: Outcome::Expected, message, ..finding }.next(again)
             }
-            Self::TooMuch(limits) => {
+            Self::TooMuch { window, items } => {
+                let mut limits = Vec::new();
+                limits.extend(window.map(|most| format!("what is older than {:.0} s", most.as_secs_f64())));
+                limits.extend(items.map(|most| format!("more than {most}")));
+                let limits = limits.join(" and ");
                 let message = format!("{}; the budget does not allow to lose {limits}", finding.message);
                 let finding = Finding { class: Class::Budget, message, ..finding };
                 finding.next("decide earlier whether to go back, or raise the budget")
@@ -75,9 +84,10 @@ mod tests {
             assert_eq!((weighed.outcome, weighed.class), (outcome, class), "{budgets:?}");
             assert!(weighed.message.starts_with("5 are lost") && !weighed.next.is_empty());
         }
-        assert_eq!(
-            budgets(Some(59), Some(4)).loss(5, minute),
-            Loss::TooMuch("what is older than 59 s and more than 4".into())
-        );
+        let too_much = budgets(Some(59), Some(4)).loss(5, minute);
+        assert_eq!(too_much, Loss::TooMuch { window: Some(Duration::from_secs(59)), items: Some(4) });
+        let finding = Finding::access(checks::APP_WAY_BACK, Kind::LostWrite, "x", "5 are lost");
+        let told = too_much.weigh(finding, "again").message;
+        assert!(told.ends_with("what is older than 59 s and more than 4"), "{told}");
     }
 }

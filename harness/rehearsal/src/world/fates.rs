@@ -6,7 +6,7 @@ use drydock_core::Event;
 use drydock_core::finding::{Class, Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
 use drydock_core::rollback::{FatedWrite, WriteFates};
-use drydock_core::scenario::Budgets;
+use drydock_core::scenario::{Budgets, Loss};
 use drydock_environments::Side;
 use drydock_stores::compare::CheckResult;
 use drydock_stores::elasticsearch::{Client, Retries, Timeouts};
@@ -107,19 +107,20 @@ fn judge_lost(fates: &WriteFates, budgets: &Budgets, steps: &[(String, u64)]) ->
         Finding::data(checks::RB_WRITES, Kind::LostWrite, "after the switch", message)
             .items(lost, fates.lost.iter().map(sample))
     };
-    let too_old = budgets.rpo.filter(|b| Duration::from_millis(window) > b.unsigned_abs());
-    let too_many = budgets.rpo_items.filter(|most| lost > *most);
-    if budgets.rpo.is_none() && budgets.rpo_items.is_none() {
-        return Some(
-            finding(format!("{what}: going back carries no data with it"))
-                .next("have them made again (report.json lists all of them), or state in `budgets` how much may be lost"),
-        );
-    }
-    if too_old.is_none() && too_many.is_none() {
-        let within = finding(format!("{what}, which the budget allows"));
-        let next = "have them made again: report.json lists all of them";
-        return Some(Finding { outcome: Outcome::Expected, ..within.next(next) });
-    }
+    let (too_old, too_many) = match budgets.loss(lost, Duration::from_millis(window)) {
+        Loss::Unsaid => {
+            return Some(
+                finding(format!("{what}: going back carries no data with it"))
+                    .next("have them made again (report.json lists all of them), or state in `budgets` how much may be lost"),
+            );
+        }
+        Loss::Allowed => {
+            let within = finding(format!("{what}, which the budget allows"));
+            let next = "have them made again: report.json lists all of them";
+            return Some(Finding { outcome: Outcome::Expected, ..within.next(next) });
+        }
+        Loss::TooMuch { window, items } => (window, items),
+    };
     let mut limits = Vec::new();
     limits.extend(too_old.map(|b| format!("{:.2} min", b.as_secs_f64() / 60.0)));
     limits.extend(too_many.map(|most| format!("{most} writes")));
