@@ -1,5 +1,5 @@
-//! What the probes cost: writes a second that the live writer gets acknowledged with and without them, in turns, on one pair
-//! of stores, and the ratio of the medians with its noise.
+//! What the probes cost: writes a second that the live writer gets acknowledged with and without them, in neighbouring
+//! windows, on one pair of stores, and the median of their ratios with its noise.
 //!
 //! `probe_cost [--documents N] [--repeat N] [--seconds N] [--probes-per-second N] [--close 1]`: from far as while users work, or from
 //! close as around an outage.
