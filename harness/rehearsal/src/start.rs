@@ -133,15 +133,12 @@ pub fn plan_of(file: &Path, options: &RehearsalOptions) -> Result<(Scenario, Pla
     if let Some(way) = options.way {
         way.apply(&mut scenario.migration);
     }
-    // It was right as it stands in its file.
-    if let Some((_, message, help)) = scenario.engine_mistake() {
-        return Err(RehearsalError::Together { message, help });
-    }
     if options.driver == Some(DriverName::Builtin) {
         // They are of no use to it.
         scenario.scripts = None;
     }
-    if let Some((_, message, help)) = scenario.driver_mistake() {
+    // It was right as it stands in its file.
+    if let Some((_, message, help)) = scenario.mistake_of_parts() {
         return Err(RehearsalError::Together { message, help });
     }
     let plan = Plan::of(&scenario);

@@ -1,5 +1,6 @@
 //! A real application on the stores, instead of data that look like its own.
 
+use super::rollback::{Mistake, mistake};
 use super::{EnvironmentName, Moment, Procedure, Scenario};
 use crate::names::{Component, StepId};
 use crate::plan::Plan;
@@ -128,39 +129,35 @@ impl Scenario {
         there.stage_at(step).is_none_or(|stage| stage != Stage::OnSource)
     }
 
-    /// What cannot go together with a real Camunda: where it stands, what is wrong, what to write instead.
-    pub fn engine_mistake(&self) -> Option<(Vec<String>, String, String)> {
-        let wrong = |path: &[&str], message: &str, help: &str| {
-            let path = path.iter().map(|p| (*p).to_owned()).collect();
-            Some((path, message.to_owned(), help.to_owned()))
-        };
+    /// What cannot go together with a real Camunda.
+    pub(super) fn engine_mistake(&self) -> Option<Mistake> {
         if self.engine.is_none() {
             self.camunda.as_ref()?;
-            return wrong(
+            return mistake(
                 &["camunda"],
                 "nothing is to be started that `camunda` could set up",
                 "add `engine: camunda`, or leave `camunda` out",
             );
         }
         if let Some((key, message)) = self.camunda.as_ref().and_then(CamundaSpec::out_of_range) {
-            return wrong(&["camunda", key], &message, "`docs/reference/scenario.md` tells what is allowed");
+            return mistake(&["camunda", key], message, "`docs/reference/scenario.md` tells what is allowed");
         }
         if self.environment != EnvironmentName::Embedded {
-            return wrong(
+            return mistake(
                 &["engine"],
                 "a real Camunda runs as a process of this machine, and these stores are containers",
                 "use `environment: embedded` with it (and no `--on containers`)",
             );
         }
         if !self.migration.components().contains(&Component::Elasticsearch) {
-            return wrong(
+            return mistake(
                 &["engine"],
                 "a real Camunda keeps its data in Elasticsearch, which is not migrated",
                 "add `elasticsearch` to `components`, or leave `engine` out",
             );
         }
         if !self.target.managed.is_here() || self.target.misconfigured.is_some() {
-            return wrong(
+            return mistake(
                 &["target"],
                 "a real Camunda is started on the target, and is given neither a certificate nor a login for it",
                 "leave `managed` and `misconfigured` out of the target",
@@ -171,30 +168,30 @@ impl Scenario {
             !carried.iter().any(|prefix| wanted.starts_with(prefix.as_str()))
         });
         if let Some(prefix) = lacking {
-            return wrong(
+            return mistake(
                 &["migration", "index_prefixes"],
-                &format!("indices that begin with {prefix} are not migrated, and Camunda needs them"),
-                &format!("add {prefix} to `index_prefixes`"),
+                format!("indices that begin with {prefix} are not migrated, and Camunda needs them"),
+                format!("add {prefix} to `index_prefixes`"),
             );
         }
         if self.procedure != Procedure::Cutover {
-            return wrong(
+            return mistake(
                 &["procedure"],
                 "a real Camunda takes part in a cutover only",
                 "use `procedure: cutover` with it, or leave `engine` out",
             );
         }
         if self.rollback.as_ref().is_some_and(|back| !self.is_frozen_at(&back.from)) {
-            return wrong(
+            return mistake(
                 &["rollback", "from"],
                 "a real Camunda is not stopped before this step, so that there is nothing to go back from",
                 "go back from `phase-3/freeze` or a later step, or leave `engine` out",
             );
         }
         let during = self.faults.iter().find(|fault| fault.fault.moment() == Moment::During)?;
-        wrong(
+        mistake(
             &["faults", during.fault.as_str()],
-            &format!(
+            format!(
                 "{} strikes a running step, which is not rehearsed with a real Camunda",
                 during.fault.as_str()
             ),

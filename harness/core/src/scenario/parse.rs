@@ -49,6 +49,12 @@ impl Scenario {
         schemars::schema_for!(Self).to_value()
     }
 
+    /// What of the real application and of the driver cannot go together with the rest: where it stands, what is wrong, what to
+    /// write instead. To be asked again where a scenario was changed after it was read.
+    pub fn mistake_of_parts(&self) -> Option<(Vec<String>, String, String)> {
+        self.engine_mistake().or_else(|| self.driver_mistake())
+    }
+
     fn validate(&self, file: &str, text: &str) -> Result<(), Box<ScenarioError>> {
         let wrong = |path: &[&str], message: String, help: String| {
             let (line, column) = locate(text, path).unwrap_or((1, 1));
@@ -181,15 +187,7 @@ impl Scenario {
                 "ask for at least 1".into(),
             );
         }
-        if let Some((path, message, help)) = self.rollback_mistake() {
-            let path: Vec<&str> = path.iter().map(String::as_str).collect();
-            return wrong(&path, message, help);
-        }
-        if let Some((path, message, help)) = self.engine_mistake() {
-            let path: Vec<&str> = path.iter().map(String::as_str).collect();
-            return wrong(&path, message, help);
-        }
-        if let Some((path, message, help)) = self.driver_mistake() {
+        if let Some((path, message, help)) = self.rollback_mistake().or_else(|| self.mistake_of_parts()) {
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
             return wrong(&path, message, help);
         }

@@ -97,9 +97,9 @@ impl Harm {
 }
 
 /// Where it stands, what is wrong, what to write instead.
-type Mistake = (Vec<String>, String, String);
+pub(super) type Mistake = (Vec<String>, String, String);
 
-fn mistake(path: &[&str], message: impl Into<String>, help: impl Into<String>) -> Option<Mistake> {
+pub(super) fn mistake(path: &[&str], message: impl Into<String>, help: impl Into<String>) -> Option<Mistake> {
     Some((path.iter().map(ToString::to_string).collect(), message.into(), help.into()))
 }
 

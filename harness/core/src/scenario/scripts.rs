@@ -1,5 +1,6 @@
 //! The official migration scripts as the driver of a rehearsal: what can be set, and what cannot go together with them.
 
+use super::rollback::{Mistake, mistake};
 use super::{DatabaseMover, Delta, EnvironmentName, Moment, Mover, Procedure, Reindex, Scenario};
 use jiff::SignedDuration;
 use schemars::JsonSchema;
@@ -59,55 +60,48 @@ impl ScriptsSpec {
     }
 }
 
-/// Where it stands, what is wrong, what to write instead.
-type Mistake = (Vec<String>, String, String);
-
 impl Scenario {
     /// How the official scripts are run, where they migrate.
     pub fn scripts(&self) -> Option<ScriptsSpec> {
         (self.driver == DriverName::Scripts).then(|| self.scripts.clone().unwrap_or_default())
     }
 
-    /// What cannot go together with the driver: where it stands, what is wrong, what to write instead.
-    pub fn driver_mistake(&self) -> Option<Mistake> {
-        let wrong = |path: &[&str], message: &str, help: &str| {
-            let path = path.iter().map(|p| (*p).to_owned()).collect();
-            Some((path, message.to_owned(), help.to_owned()))
-        };
+    /// What cannot go together with the driver.
+    pub(super) fn driver_mistake(&self) -> Option<Mistake> {
         if self.driver == DriverName::Builtin {
             self.scripts.as_ref()?;
-            return wrong(
+            return mistake(
                 &["scripts"],
                 "no official scripts run that `scripts` could set up",
                 "add `driver: scripts`, or leave `scripts` out",
             );
         }
         if let Some((key, message, help)) = self.scripts.as_ref().and_then(ScriptsSpec::mistake) {
-            return wrong(&["scripts", key], &message, help);
+            return mistake(&["scripts", key], message, help);
         }
         if self.environment != EnvironmentName::Kind {
-            return wrong(
+            return mistake(
                 &["driver"],
                 "the official scripts migrate a release in a cluster, and these stores are in none",
                 "use `environment: kind` with them (or `--on kind`)",
             );
         }
         if self.procedure != Procedure::Cutover {
-            return wrong(
+            return mistake(
                 &["procedure"],
                 "the official scripts are driven through a plain cutover only",
                 "leave `procedure` out, or use `driver: builtin`",
             );
         }
         if self.rollback.is_some() {
-            return wrong(
+            return mistake(
                 &["rollback"],
                 "a way back is rehearsed with the built-in driver only",
                 "leave `rollback` out, or use `driver: builtin`",
             );
         }
         if self.identity.is_some() {
-            return wrong(
+            return mistake(
                 &["identity"],
                 "a real Keycloak beside the stores is none of the release's, so the scripts would not stop it",
                 "leave `identity` out, or use `driver: builtin`",
@@ -116,23 +110,23 @@ impl Scenario {
         let migration = &self.migration;
         if migration.mover != Mover::Reindex || migration.database_mover != DatabaseMover::default() {
             let key = if migration.mover == Mover::Reindex { "database_mover" } else { "mover" };
-            return wrong(
+            return mistake(
                 &["migration", key],
                 "the official scripts move in one way only: `pg_dump`, `pg_restore` and `_reindex` from remote",
-                &format!("leave `{key}` out, or use `driver: builtin`"),
+                format!("leave `{key}` out, or use `driver: builtin`"),
             );
         }
         if migration.reindex == Reindex::Warm && migration.delta == Some(Delta::Exact) {
-            return wrong(
+            return mistake(
                 &["migration", "delta"],
                 "the official scripts know one delta only: every index again",
                 "use `delta: upstream`, or leave `delta` out",
             );
         }
         let during = self.faults.iter().find(|fault| fault.fault.moment() == Moment::During)?;
-        wrong(
+        mistake(
             &["faults", during.fault.as_str()],
-            &format!(
+            format!(
                 "{} stands between the migration and its stores, and the scripts' Jobs go past it",
                 during.fault.as_str()
             ),
