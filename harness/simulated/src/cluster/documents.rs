@@ -75,12 +75,34 @@ impl Refusal {
     }
 }
 
-/// The shard of a document: by its routing, or else its id.
+/// The shard of a document, by its routing or else its id, as Elasticsearch places it: the hash falls into one of the parts that
+/// the index could ever be split into (1,024 at most), and neighbouring parts share a shard. Two documents of one id and
+/// different routings are one or two by this alone.
 pub(crate) fn shard_of(key: &str, shards: usize) -> usize {
-    let hash = key
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
-    usize::try_from((hash >> 17) % shards.max(1) as u64).unwrap_or(0)
+    let shards = shards.max(1);
+    let splits = 10_u32.saturating_sub(shards.next_power_of_two().trailing_zeros()).max(1);
+    let parts = i64::try_from(shards << splits).unwrap_or(i64::MAX);
+    let part = i64::from(murmur3(key)).rem_euclid(parts);
+    usize::try_from(part >> splits).unwrap_or(0)
+}
+
+/// MurmurHash3 (x86, 32 bits, seed 0) of a text's UTF-16 units, little-endian: the hash by which Elasticsearch routes.
+fn murmur3(key: &str) -> i32 {
+    let mixed = |k: u32| k.wrapping_mul(0xcc9e_2d51).rotate_left(15).wrapping_mul(0x1b87_3593);
+    let units: Vec<u16> = key.encode_utf16().collect();
+    let mut pairs = units.chunks_exact(2);
+    let mut hash = 0_u32;
+    for pair in &mut pairs {
+        hash ^= mixed(u32::from(pair[0]) | u32::from(pair[1]) << 16);
+        hash = hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
+    }
+    if let [last] = pairs.remainder() {
+        hash ^= mixed(u32::from(*last));
+    }
+    hash ^= u32::try_from(units.len() * 2).unwrap_or(u32::MAX);
+    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+    (hash ^ (hash >> 16)).cast_signed()
 }
 
 impl Index {
@@ -283,6 +305,18 @@ mod tests {
 
     fn delete(id: &str) -> Operation {
         Operation { change: Change::Delete, ..index(id, Versioning::Internal, "") }
+    }
+
+    /// What a real one of 8.16 answers to `_search_shards?routing=`; the comparison with a store holds many more.
+    #[test]
+    fn documents_are_placed_as_elasticsearch_places_them() {
+        assert_eq!(["same", "r0", "r1", "twin", "a", "x"].map(|key| shard_of(key, 2)), [0, 0, 1, 0, 0, 1]);
+        assert_eq!(["", "ä", "€uro", "𝄞"].map(|key| shard_of(key, 1)), [0; 4]);
+        for shards in [1, 2, 3, 5, 8, 1_000, 1_024, 2_000] {
+            let all: std::collections::BTreeSet<usize> =
+                (0..20_000).map(|n| shard_of(&n.to_string(), shards)).collect();
+            assert!(all.iter().all(|shard| *shard < shards) && all.len() * 10 > shards * 9, "{shards}");
+        }
     }
 
     #[test]

@@ -238,6 +238,41 @@ async fn paged(client: &Client, prefix: &str) -> Vec<Value> {
     told
 }
 
+/// How many operations each shard of indices of several sizes has seen: by ids and by routings, in many scripts.
+async fn spread(client: &Client, prefix: &str) -> Vec<Value> {
+    let mut told = Vec::new();
+    for shards in [1, 2, 3, 5, 7] {
+        let index = format!("{prefix}spread-{shards}");
+        let settings = json!({"settings": {"number_of_shards": shards, "number_of_replicas": 0}});
+        client.put(&format!("/{index}"), &settings).await.expect("made");
+        let keys =
+            (0..60).flat_map(|n| [n.to_string(), format!("{n}ä"), format!("€uro-{n}"), format!("{n}𝄞")]);
+        let lines: String = keys
+            .enumerate()
+            .map(|(n, key)| match n % 2 {
+                0 => format!("{{\"index\":{{\"_id\":\"{key}\"}}}}\n{{}}\n"),
+                _ => format!("{{\"index\":{{\"_id\":\"{n}\",\"routing\":\"{key}\"}}}}\n{{}}\n"),
+            })
+            .collect();
+        let body = ("application/x-ndjson", lines.into_bytes());
+        let answer =
+            client.bytes(Method::POST, &format!("/{index}/_bulk"), Some(body)).await.expect("written");
+        let answer: Value = serde_json::from_slice(&answer).expect("JSON");
+        assert_eq!(answer["errors"], false, "{answer}");
+        let stats: Value = client
+            .json(Method::GET, &format!("/{index}/_stats/indexing?level=shards"), None::<&Value>)
+            .await
+            .expect("told");
+        told.push(
+            (0..shards)
+                .map(|n| stats["indices"][&index]["shards"][n.to_string()][0]["seq_no"]["max_seq_no"].clone())
+                .collect(),
+        );
+        client.delete(&format!("/{index}")).await.expect("removed");
+    }
+    told
+}
+
 /// What is looked up by ids over several indices, as acknowledged writes are after a way back: under every routing, and what the
 /// slices of a point in time hold together.
 async fn looked_up(client: &Client, prefix: &str) -> Vec<Value> {
@@ -323,6 +358,7 @@ async fn the_simulator_answers_as_the_store_does() {
     assert!(differing.is_empty(), "{}", differing.join("\n"));
     assert_eq!(paged(&real, &prefix).await, paged(&simulated, &prefix).await);
     assert_eq!(looked_up(&real, &prefix).await, looked_up(&simulated, &prefix).await);
+    assert_eq!(spread(&real, &prefix).await, spread(&simulated, &prefix).await);
 }
 
 /// The same without a store: everything that is asked is known, so that the comparison above compares something.
@@ -341,4 +377,10 @@ async fn every_operation_of_the_comparison_is_known_to_the_simulator() {
     assert!(found[0][0].as_u64() > Some(2) && found[1][0] == 0, "{found:?}");
     assert!(found[2].as_array().is_some_and(|ids| ids.len() > 1), "{found:?}");
     assert_eq!(pages.last(), Some(&json!({"status": 404})));
+    let spread = spread(&simulated, "x-").await;
+    assert!(
+        spread[0] == json!([239])
+            && spread.iter().flat_map(Value::as_array).flatten().all(|n| n.as_u64() > Some(9)),
+        "{spread:?}"
+    );
 }
