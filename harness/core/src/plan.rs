@@ -334,7 +334,7 @@ impl Plan {
         plan.check(&[checks::FREEZE, checks::TARGETS]);
         // Where a real application has the cluster to itself, users of databases are all that is made.
         let users = !databases.is_empty() || scenario.has_generated_documents();
-        if users && scenario.workload.writes_per_second > 0 {
+        if scenario.has_writing_users() {
             plan.check(&[checks::ACKNOWLEDGED]);
         }
         if users && scenario.workload.probes_per_second > 0 {

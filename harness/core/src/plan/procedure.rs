@@ -101,7 +101,7 @@ pub(super) fn chart_only(scenario: &Scenario) -> Plan {
     plan.up("conclude/workload", Action::StopWorkload, "stop the live writer and the probes");
     plan.up("conclude/tear-down", Action::TearDown, "stop everything that was started");
     plan.check(&[checks::SAME_DATA, checks::TARGETS]);
-    if scenario.workload.writes_per_second > 0 {
+    if scenario.has_writing_users() {
         plan.check(&[checks::ACKNOWLEDGED]);
     }
     if scenario.workload.probes_per_second > 0 {

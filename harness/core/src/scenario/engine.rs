@@ -1,7 +1,7 @@
 //! A real application on the stores, instead of data that look like its own.
 
 use super::rollback::{Mistake, mistake};
-use super::{EnvironmentName, Moment, Procedure, Scenario};
+use super::{Moment, Procedure, Scenario};
 use crate::names::{Component, StepId};
 use crate::plan::Plan;
 use crate::rollback::Stage;
@@ -122,6 +122,15 @@ impl Scenario {
         self.engine.is_none() && self.migration.components().contains(&Component::Elasticsearch)
     }
 
+    /// Whether users of generated data write: documents, or rows of a database that they have. Identity's they only read, and a
+    /// real Keycloak has its database to itself.
+    pub fn has_writing_users(&self) -> bool {
+        let components = self.migration.components();
+        let rows = components.contains(&Component::Webmodeler)
+            || (components.contains(&Component::Keycloak) && !self.has_real_keycloak());
+        self.workload.writes_per_second > 0 && (rows || self.has_generated_documents())
+    }
+
     /// Whether the application is stopped once this step is done, on the source at least.
     pub(super) fn is_frozen_at(&self, step: &StepId) -> bool {
         let there = Plan::of(&Self { rollback: None, ..self.clone() });
@@ -141,13 +150,6 @@ impl Scenario {
         }
         if let Some((key, message)) = self.camunda.as_ref().and_then(CamundaSpec::out_of_range) {
             return mistake(&["camunda", key], message, "`docs/reference/scenario.md` tells what is allowed");
-        }
-        if self.environment != EnvironmentName::Embedded {
-            return mistake(
-                &["engine"],
-                "a real Camunda runs as a process of this machine, and these stores are containers",
-                "use `environment: embedded` with it (and no `--on containers`)",
-            );
         }
         if !self.migration.components().contains(&Component::Elasticsearch) {
             return mistake(
@@ -197,5 +199,33 @@ impl Scenario {
             ),
             "plant losses (`lose-index`, `lose-alias`) with it, or leave `engine` out",
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::checks;
+
+    #[test]
+    fn a_promise_is_asked_about_only_where_somebody_was_promised_something() {
+        let asked = |more: &str| {
+            let scenario = Scenario::from_yaml("test", &format!("name: test\n{more}")).unwrap();
+            let asked = Plan::of(&scenario).checks.iter().any(|c| c.as_str() == checks::ACKNOWLEDGED);
+            assert_eq!(asked, scenario.has_writing_users(), "{more}");
+            asked
+        };
+        assert!(asked(""));
+        assert!(!asked("workload: {writes_per_second: 0}\n"));
+        assert!(asked("migration: {components: [elasticsearch]}\n"));
+        assert!(asked("migration: {components: [keycloak]}\n"));
+        // Users only read Identity's database, a real Keycloak has its own to itself, and a real Camunda its cluster.
+        assert!(!asked("migration: {components: [identity]}\n"));
+        assert!(!asked("identity: keycloak\nmigration: {components: [identity, keycloak]}\n"));
+        assert!(!asked("engine: camunda\nmigration: {components: [identity, elasticsearch]}\n"));
+        assert!(asked("engine: camunda\n"));
+        let between =
+            "engine: camunda\nmigration: {components: [elasticsearch]}\nworkload: {writes_between: 5}\n";
+        assert!(!asked(between), "people of the application are waited for");
     }
 }

@@ -249,10 +249,11 @@ impl Scenario {
     }
 
     fn between_mistake(&self) -> Option<([&'static str; 2], &'static str, &'static str)> {
-        (self.workload.writes_between > 0 && self.workload.writes_per_second == 0).then_some((
+        let nobody = !self.has_writing_users() && self.camunda().is_none();
+        (self.workload.writes_between > 0 && nobody).then_some((
             ["workload", "writes_between"],
             "writes are waited for, but nobody writes",
-            "set `writes_per_second`, or leave `writes_between` out",
+            "set `writes_per_second` and migrate a component that users write to, or leave `writes_between` out",
         ))
     }
 }

@@ -155,11 +155,11 @@ impl Scenario {
                 "go back from phase-3/switch or later, or leave `after_writes` out",
             );
         }
-        if spec.after_writes > 0 && self.workload.writes_per_second == 0 {
+        if spec.after_writes > 0 && !self.has_writing_users() {
             return mistake(
                 &["rollback", "after_writes"],
                 "writes are waited for, but nobody writes",
-                "set `writes_per_second`, or leave `after_writes` out",
+                "set `writes_per_second` and migrate a component that users write to, or leave `after_writes` out",
             );
         }
         if spec.volumes == Volumes::Gone && at < position(Action::CleanupSource) {

@@ -100,13 +100,6 @@ impl Scenario {
                 "leave `rollback` out, or use `driver: builtin`",
             );
         }
-        if self.identity.is_some() {
-            return mistake(
-                &["identity"],
-                "a real Keycloak beside the stores is none of the release's, so the scripts would not stop it",
-                "leave `identity` out, or use `driver: builtin`",
-            );
-        }
         let migration = &self.migration;
         if migration.mover != Mover::Reindex || migration.database_mover != DatabaseMover::default() {
             let key = if migration.mover == Mover::Reindex { "database_mover" } else { "mover" };
@@ -200,7 +193,6 @@ mod tests {
         for (more, place, words) in [
             ("procedure: dry-run\n", "test:4:1", "plain cutover only"),
             ("rollback: {from: phase-3/freeze}\n", "test:4:1", "a way back"),
-            ("identity: keycloak\n", "test:4:1", "none of the release's"),
             ("migration: {mover: stream}\n", "test:4:13", "in one way only"),
             ("migration: {database_mover: plain}\n", "test:4:13", "in one way only"),
             ("migration: {reindex: warm, delta: exact}\n", "test:4:28", "one delta only"),

@@ -85,7 +85,7 @@ fn checks_follow_what_is_migrated() {
     };
     assert_eq!(checks("name: x\n"), drydock_core::names::checks::all().collect::<Vec<_>>());
     let databases =
-        checks("name: x\nmigration: {components: [identity]}\nworkload: {probes_per_second: 0}\n");
+        checks("name: x\nmigration: {components: [webmodeler]}\nworkload: {probes_per_second: 0}\n");
     assert!(databases.iter().all(|c| !c.starts_with("elasticsearch/") && c != "downtime"), "{databases:?}");
     assert!(databases.iter().any(|c| c == "acknowledged-writes"));
 }

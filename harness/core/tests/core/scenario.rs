@@ -36,7 +36,17 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "name: x\nworkload:\n  writes_per_second: 0\n  writes_between: 5\n",
         "4:3: writes are waited for, but nobody writes",
-        "set `writes_per_second`, or leave `writes_between` out",
+        "set `writes_per_second` and migrate a component that users write to, or leave `writes_between` out",
+    ),
+    (
+        "name: x\nmigration: {components: [identity]}\nworkload: {writes_between: 5}\n",
+        "3:12: writes are waited for, but nobody writes",
+        "set `writes_per_second` and migrate a component that users write to, or leave `writes_between` out",
+    ),
+    (
+        "name: x\nmigration: {components: [identity]}\nrollback: {from: phase-5/cleanup, after_writes: 5}\n",
+        "3:35: writes are waited for, but nobody writes",
+        "set `writes_per_second` and migrate a component that users write to, or leave `after_writes` out",
     ),
     (
         "name: x\nmigration:\n  mover: snapshot\n  reindex: warm\n",
@@ -128,11 +138,6 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "name: x\nengine: camunda\ncamunda:\n  archive_after: 1ms\n",
         "4:3: archive_after is shorter than a second",
         "`docs/reference/scenario.md` tells what is allowed",
-    ),
-    (
-        "name: x\nenvironment: containers\nengine: camunda\n",
-        "3:1: a real Camunda runs as a process of this machine, and these stores are containers",
-        "use `environment: embedded` with it (and no `--on containers`)",
     ),
     (
         "name: x\nengine: camunda\nmigration: {components: [identity]}\n",

@@ -218,6 +218,28 @@ impl RealWorld {
         Ok(facts)
     }
 
+    /// People work on until so many more of their deeds are acknowledged.
+    pub(super) async fn more_deeds(&self, more: u64) -> Stepped<Facts> {
+        if !self.application.as_ref().is_some_and(Application::is_worked_in) {
+            return Err(super::internal("nobody writes"));
+        }
+        // As long as users of databases are given, which is a second for each.
+        let (longest, began) = (Duration::from_secs(more + 30), Instant::now());
+        let before = self.deeds_until(u64::MAX)?.len() as u64;
+        loop {
+            let now = self.deeds_until(u64::MAX)?.len() as u64;
+            if now >= before + more {
+                return Ok(Facts::from([("deeds".to_owned(), json!(now - before))]));
+            }
+            if began.elapsed() > longest {
+                let what =
+                    format!("fewer than {more} deeds were acknowledged within {} s", longest.as_secs());
+                return Err(environment(what, "look at source-camunda.log in the run folder"));
+            }
+            self.pause(LOOK).await?;
+        }
+    }
+
     pub(super) async fn pause(&self, time: Duration) -> Stepped<()> {
         let rested = self.cancel.run_until_cancelled(tokio::time::sleep(time)).await;
         rested.ok_or_else(|| environment("interrupted", "rehearse again from the beginning"))
@@ -236,6 +258,7 @@ impl RealWorld {
             environment(format!("ask Camunda on the source what it shows: {e}"), "look at its log")
         })?;
         facts.extend(shown(&answers));
+        facts.extend(self.keep_positions(Side::Source).await);
         let now = self.recorder.now_ms();
         if let Some(application) = &mut self.application {
             application.before = Some((answers, questions, now));

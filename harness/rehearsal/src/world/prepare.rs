@@ -182,7 +182,8 @@ impl RealWorld {
 
     pub(super) fn start_writer(&mut self, until: Until) -> Stepped<()> {
         let per_second = self.config.scenario.workload.writes_per_second;
-        let Some(service) = self.service.as_ref().filter(|_| per_second > 0) else { return Ok(()) };
+        let users = self.config.scenario.has_writing_users();
+        let Some(service) = self.service.as_ref().filter(|_| users) else { return Ok(()) };
         let config = WriterConfig {
             per_second,
             epoch: self.writer_starts,
@@ -203,9 +204,13 @@ impl RealWorld {
         Ok(())
     }
 
-    /// Lets users work on until so many more of their writes are acknowledged.
+    /// Lets users work on until so many more of their writes are acknowledged: of the application's, where nobody else writes.
     pub(super) async fn await_writes(&mut self) -> Stepped<Facts> {
-        self.acknowledged(self.config.scenario.workload.writes_between.into()).await
+        let more = self.config.scenario.workload.writes_between.into();
+        match &self.writer {
+            Some(_) => self.acknowledged(more).await,
+            None => self.more_deeds(more).await,
+        }
     }
 
     pub(super) async fn acknowledged(&self, more: u64) -> Stepped<Facts> {

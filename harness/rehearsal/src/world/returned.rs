@@ -8,6 +8,7 @@ use drydock_core::event::NoteLevel;
 use drydock_core::names::checks;
 use drydock_engine::way_back::{LIST, Returned, judge};
 use drydock_engine::{Answers, EngineError, Session, partitions};
+use drydock_environments::Side;
 use drydock_stores::compare::CheckResult;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -41,20 +42,25 @@ impl RealWorld {
             Ok(None) => {}
             Err(error) => self.cannot_go_on("rollback/close", error),
         }
-        let camunda = self.application.as_ref().and_then(|application| application.camunda.as_ref());
-        if let Some(management) = camunda.map(|camunda| camunda.management_url()) {
-            let taken = partitions::snapshot(&management, SNAPSHOT).await;
-            facts.insert("snapshot_of_the_broker".into(), json!(taken.is_ok()));
-            if let Err(error) = taken {
-                let so = "so that it may export some of the target's work once more";
-                self.note(
-                    NoteLevel::Warning,
-                    format!("the broker took no snapshot on the target, {so}: {error}"),
-                );
-            }
-        }
+        facts.extend(self.keep_positions(Side::Target).await);
         facts.extend(self.stop_application().await?);
         Ok(facts)
+    }
+
+    /// Has the broker take a snapshot on a side, as one has done that has worked for longer than the five minutes between two of
+    /// them. One without would send its whole log once more wherever it starts next, and what a migration has lost would be shown.
+    pub(super) async fn keep_positions(&self, side: Side) -> Facts {
+        let camunda = self.application.as_ref().and_then(|application| application.camunda.as_ref());
+        let Some(management) = camunda.map(|camunda| camunda.management_url()) else { return Facts::new() };
+        let taken = partitions::snapshot(&management, SNAPSHOT).await;
+        if let Err(error) = &taken {
+            let so = format!("so that it may export some of the {side}'s work once more");
+            self.note(
+                NoteLevel::Warning,
+                format!("the broker took no snapshot on the {side}, {so}: {error}"),
+            );
+        }
+        Facts::from([("snapshot_of_the_broker".to_owned(), json!(taken.is_ok()))])
     }
 
     /// Where is everything now that was acknowledged? Then people work on.
