@@ -176,6 +176,44 @@ fn the_official_scripts_run_unchanged_and_what_they_leave_behind_is_named() {
     assert_eq!(nodes(&run), Vec::<String>::new());
 }
 
+/// As the one before, with applications that tell what people see of it.
+#[test]
+fn what_the_official_scripts_call_successful_is_held_against_what_people_see() {
+    let (_turn, folder) = (turn(), folder());
+    let checkout = match official_scripts(folder.path()) {
+        Ok(checkout) => checkout,
+        Err(why) => return skip(&why),
+    };
+    if let Some(why) = crate::real_camunda::asked(folder.path()) {
+        return skip(&why);
+    }
+    let mut rehearse = drydock(folder.path());
+    rehearse.arg("rehearse").arg(scenario("real-scripts.yaml")).args(["--scripts", &checkout]);
+    let output = rehearse.output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let run = run_folder(folder.path());
+    let report = crate::support::json(&run.join("report.json"));
+    let outcome = |check| crate::real_camunda::outcome(&report, check).clone();
+    // They agree with themselves, and not with what is there.
+    assert_eq!((outcome("scripts/phases"), outcome("scripts/claims")), ("equal".into(), "different".into()));
+    assert_eq!((outcome("freeze"), outcome("postgres/rows")), ("equal".into(), "equal".into()));
+    assert_eq!((outcome("keycloak/logins"), outcome("keycloak/tokens")), ("equal".into(), "equal".into()));
+    assert_eq!(outcome("elasticsearch/counts"), "different");
+    let findings = report["verdict"]["findings"].as_array().expect("findings");
+    let seen: Vec<&Value> = findings
+        .iter()
+        .filter(|f| f["check"].as_str().is_some_and(|c| c.starts_with("application/")))
+        .filter(|f| f["outcome"] == "different")
+        .collect();
+    assert!(!seen.is_empty(), "{report}");
+    for finding in seen {
+        let message = finding["message"].as_str().unwrap_or_default();
+        assert!(message.contains("because elasticsearch/"), "no cause is told: {message}");
+    }
+    assert_nothing_left(&run);
+    assert_eq!(nodes(&run), Vec::<String>::new());
+}
+
 #[test]
 fn two_clusters_at_once_do_not_meet() {
     let (_turn, folder) = (turn(), folder());
