@@ -163,17 +163,20 @@ impl Plan {
     /// Unrolls a scenario.
     pub fn of(scenario: &Scenario) -> Self {
         let mut plan = match scenario.procedure {
-            Procedure::Cutover => match &scenario.rollback {
-                None => Self::cutover(scenario),
-                Some(spec) => rollback::back_from(Self::cutover(scenario), scenario, spec),
-            },
+            Procedure::Cutover => {
+                let whole = match scenario.driver {
+                    DriverName::Builtin => Self::cutover(scenario),
+                    DriverName::Scripts => scripts::by_scripts(Self::cutover(scenario)),
+                };
+                match &scenario.rollback {
+                    None => whole,
+                    Some(spec) => rollback::back_from(whole, scenario, spec),
+                }
+            }
             Procedure::EstimateThenCutover => procedure::estimate_then(Self::cutover(scenario), scenario),
             Procedure::DryRun => procedure::dry_run(Self::cutover(scenario), scenario),
             Procedure::ChartOnly => procedure::chart_only(scenario),
         };
-        if scenario.driver == DriverName::Scripts {
-            plan = scripts::by_scripts(plan);
-        }
         plan.cluster(scenario);
         plan
     }

@@ -11,7 +11,7 @@ pub(crate) const VARIABLE: &str = "DRYDOCK_HOOK_EVENTS";
 
 /// The points of a phase: before it and after it.
 pub(crate) fn points(phase: ScriptPhase) -> [String; 2] {
-    ["pre", "post"].map(|when| format!("{when}-phase-{}", phase.number()))
+    ["pre", "post"].map(|when| format!("{when}-{}", phase.label()))
 }
 
 impl Checkout {
@@ -22,7 +22,7 @@ impl Checkout {
     pub fn watch_hooks(&self) -> Result<(), ScriptsError> {
         let folder = self.migration().join(HOOKS);
         fs::create_dir_all(&folder).map_err(|e| ScriptsError::io("make the folder", &folder, &e))?;
-        for point in ScriptPhase::ALL.into_iter().flat_map(points) {
+        for point in ScriptPhase::ALL.into_iter().chain([ScriptPhase::WayBack]).flat_map(points) {
             place(&folder, &point)?;
         }
         Ok(())

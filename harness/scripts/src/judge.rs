@@ -44,22 +44,30 @@ impl Ended {
 /// Holds exit code, state, hooks and log of one phase against each other.
 pub fn judge_phase(ended: &Ended) -> Judged {
     let (phase, script) = (ended.phase, ended.phase.script());
-    let subject = format!("phase-{}", phase.number());
+    let subject = phase.label();
     let mut judged = Judged { findings: Vec::new(), compared: 1 };
     let state = match &ended.after {
         Ok(state) => state,
         Err(error) => {
-            let finding = Finding::not_compared(checks::SC_PHASES, &subject, &error.what).next(&error.help);
+            let finding = Finding::not_compared(checks::SC_PHASES, subject, &error.what).next(&error.help);
             judged.findings.push(finding);
             return judged;
         }
     };
     let mut object = |message: String, samples: Vec<Sample>, next: &str| {
         let count = samples.len().max(1) as u64;
-        let finding = Finding::data(checks::SC_PHASES, Kind::Disagreement, &subject, message);
+        let finding = Finding::data(checks::SC_PHASES, Kind::Disagreement, subject, message);
         judged.findings.push(Finding { class: Class::Access, ..finding.items(count, samples).next(next) });
     };
-    let complete = state.completed_since(&ended.before, phase);
+    // The way back records nothing: that it is done is what its exit code says.
+    let complete = match phase {
+        ScriptPhase::WayBack => ended.succeeded(),
+        _ => state.completed_since(&ended.before, phase),
+    };
+    let says = match phase {
+        ScriptPhase::WayBack => "ended with exit code 0",
+        _ => "recorded its phase as completed",
+    };
     let read = "read logs/scripts-phase-N.log and logs/scripts-state in the run folder before anything is built on it";
     match (ended.succeeded(), complete) {
         (true, false) => {
@@ -77,16 +85,14 @@ pub fn judge_phase(ended: &Ended) -> Judged {
     }
     let errors: Vec<Sample> = ended.lines_of(Level::Error).map(Sample::named).collect();
     if complete && !errors.is_empty() {
-        let message =
-            format!("{script} recorded its phase as completed, and its log tells of {} errors", errors.len());
+        let message = format!("{script} {says}, and its log tells of {} errors", errors.len());
         object(message, errors, read);
     }
     if complete {
         let missed: Vec<Sample> =
             points(phase).into_iter().filter(|p| !ended.hooks.contains(p)).map(Sample::named).collect();
         if !missed.is_empty() {
-            let message =
-                format!("{script} recorded its phase as completed, and did not call every hook of it");
+            let message = format!("{script} {says}, and did not call every hook of it");
             object(message, missed, "see whether this checkout keeps the documented hooks");
         }
     }

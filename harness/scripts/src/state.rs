@@ -59,13 +59,14 @@ impl State {
 
     /// Whether a phase is recorded as completed.
     pub fn is_complete(&self, phase: ScriptPhase) -> bool {
-        self.get(&format!("PHASE_{}_COMPLETED", phase.number())) == Some("true")
+        let key = |number| format!("PHASE_{number}_COMPLETED");
+        phase.number().is_some_and(|number| self.get(&key(number)) == Some("true"))
     }
 
     /// Whether a phase was recorded as completed since `before` was read.
     pub fn completed_since(&self, before: &Self, phase: ScriptPhase) -> bool {
-        let stamp =
-            |state: &Self| state.get(&format!("PHASE_{}_TIMESTAMP", phase.number())).map(str::to_owned);
+        let key = phase.number().map(|number| format!("PHASE_{number}_TIMESTAMP")).unwrap_or_default();
+        let stamp = |state: &Self| state.get(&key).map(str::to_owned);
         self.is_complete(phase) && !(before.is_complete(phase) && stamp(self) == stamp(before))
     }
 

@@ -15,19 +15,22 @@ pub(crate) const STATE: &str = ".state";
 /// The documented folder of hooks.
 pub(crate) const HOOKS: &str = "hooks";
 /// Files below [`MIGRATION`] without which the phases cannot do what they document.
-const NEEDED: [&str; 11] = [
+const NEEDED: [&str; 12] = [
     "env.sh",
     "lib.sh",
     "1-deploy-targets.sh",
     "2-backup.sh",
     "3-cutover.sh",
     "4-validate.sh",
+    "rollback.sh",
     "jobs/pg-backup.job.yml",
     "jobs/pg-restore.job.yml",
     "jobs/es-backup.job.yml",
     "jobs/es-restore.job.yml",
     "manifests/backup-pvc.yml",
 ];
+/// Below [`MIGRATION`], the name by which the scripts ask `helm` for the chart.
+const CHART: &str = "camunda/camunda-platform";
 /// Deeper than any checkout is. A link that leads to a folder above itself ends there.
 const DEPTH: usize = 16;
 
@@ -122,6 +125,19 @@ impl Checkout {
         self.root.join(MIGRATION)
     }
 
+    /// Puts a chart where the scripts' `helm` finds it by the official chart's name, which is looked for as a folder before any
+    /// repository is asked: the release is upgraded with the chart that it was installed from, without a network.
+    ///
+    /// # Errors
+    /// The chart cannot be read, or the copy not written.
+    pub fn provide_chart(&self, chart: &Path) -> Result<(), ScriptsError> {
+        let place = self.migration().join(CHART);
+        for file in files_below(chart)? {
+            copy(&chart.join(&file), &place.join(&file))?;
+        }
+        Ok(())
+    }
+
     /// The folder of their state.
     pub fn state_folder(&self) -> PathBuf {
         self.migration().join(STATE)
@@ -182,7 +198,8 @@ fn digest(root: &Path) -> Result<String, ScriptsError> {
     let mut hasher = blake3::Hasher::new();
     for part in [MIGRATION, OPERATORS] {
         for file in files_below(&root.join(part))? {
-            if part == MIGRATION && file.starts_with(HOOKS) {
+            // What a run adds is no edit.
+            if part == MIGRATION && (file.starts_with(HOOKS) || file.starts_with(CHART)) {
                 continue;
             }
             let path = root.join(part).join(&file);
@@ -249,6 +266,12 @@ mod tests {
         fs::write(copy.state_folder().join("migration.env"), "").unwrap();
         fs::create_dir_all(copy.migration().join(HOOKS)).unwrap();
         fs::write(copy.migration().join("hooks/pre-phase-1.sh"), "").unwrap();
+        let chart = folder.path().join("chart");
+        fs::create_dir_all(chart.join("templates")).unwrap();
+        fs::write(chart.join("templates/a.yaml"), "a: 1\n").unwrap();
+        copy.provide_chart(&chart).unwrap();
+        let there = copy.migration().join("camunda/camunda-platform/templates/a.yaml");
+        assert_eq!(fs::read_to_string(there).unwrap(), "a: 1\n");
         assert_eq!(copy.digest().unwrap(), tree.digest().unwrap());
         assert_eq!(Checkout::left_at(&to), Some(copy.clone()));
         fs::write(copy.migration().join("lib.sh"), "y").unwrap();

@@ -37,12 +37,13 @@ impl Stage {
     /// Something goes wrong in a phase.
     fn with(mut self, does: &str, phase: ScriptPhase) -> Self {
         self.variables.insert("FAKE_DOES".into(), does.into());
-        self.variables.insert("FAKE_PHASE".into(), phase.number().to_string().into());
+        let place = phase.number().map_or_else(|| phase.label().to_owned(), |n| n.to_string());
+        self.variables.insert("FAKE_PHASE".into(), place.into());
         self
     }
 
     fn log(&self, phase: ScriptPhase) -> PathBuf {
-        self.folder.path().join(format!("logs/scripts-phase-{}.log", phase.number()))
+        self.folder.path().join(format!("logs/scripts-{}.log", phase.label()))
     }
 
     async fn run(&self, phase: ScriptPhase) -> (Ended, Vec<Told>) {
@@ -78,10 +79,10 @@ async fn phases_that_succeed_are_complete_by_every_account() {
     for phase in ScriptPhase::ALL {
         let (ended, told) = stage.run(phase).await;
         assert_eq!(ended.how, How::Code(0), "{ended:?}");
-        let points = ["pre", "post"].map(|p| format!("{p}-phase-{}", phase.number()));
+        let points = ["pre", "post"].map(|p| format!("{p}-{}", phase.label()));
         assert_eq!(ended.hooks, points);
         assert_eq!(told.iter().filter(|t| matches!(t, Told::Hook(_))).count(), 2, "{told:?}");
-        assert!(told.contains(&Told::Section(format!("Phase {}", phase.number()))), "{told:?}");
+        assert!(told.contains(&Told::Section(format!("Phase {}", phase.number().unwrap()))), "{told:?}");
         let judged = judge_phase(&ended);
         assert!(judged.compared > 0 && judged.findings.is_empty(), "{judged:?}");
         assert!(fs::read_to_string(stage.log(phase)).unwrap().contains(phase.script()));
@@ -92,6 +93,28 @@ async fn phases_that_succeed_are_complete_by_every_account() {
     assert_eq!(stage.checkout.summary_of(Component::Webmodeler), None);
     let documents = stage.checkout.summary_of(Component::Elasticsearch).unwrap();
     assert!(documents.contains("Created: 1"), "{documents}");
+}
+
+#[tokio::test]
+async fn the_way_back_is_done_by_its_exit_code_and_called_its_hooks() {
+    let stage = Stage::new();
+    let (early, _) = stage.run(ScriptPhase::WayBack).await;
+    assert_eq!((early.how, early.lines_of(Level::Error).count()), (How::Code(1), 1), "{early:?}");
+    let _ = stage.run_to(ScriptPhase::Validate).await;
+    let (ended, _) = stage.run(ScriptPhase::WayBack).await;
+    assert_eq!(
+        (ended.how, &ended.hooks[..]),
+        (How::Code(0), &["pre-rollback".to_owned(), "post-rollback".to_owned()][..])
+    );
+    assert_eq!(judge_phase(&ended).findings, Vec::<Finding>::new());
+    assert!(stage.log(ScriptPhase::WayBack).ends_with("logs/scripts-rollback.log"));
+    for (does, words) in [("claim", "its log tells of 1 errors"), ("skip-hooks", "did not call every hook")] {
+        let stage = Stage::new().with(does, ScriptPhase::WayBack);
+        let _ = stage.run_to(ScriptPhase::Validate).await;
+        let (ended, _) = stage.run(ScriptPhase::WayBack).await;
+        let found = judge_phase(&ended).findings;
+        assert!(found.len() == 1 && found[0].message.contains(words), "{does}: {found:#?}");
+    }
 }
 
 #[tokio::test]
@@ -180,7 +203,7 @@ async fn accounts_that_contradict_each_other_are_told() {
         let found = told_of(does, phase).await;
         assert_eq!(found.len(), 1, "{does}: {found:#?}");
         assert_eq!((found[0].kind, found[0].outcome), (Kind::Disagreement, Outcome::Different), "{does}");
-        assert_eq!(found[0].subject, format!("phase-{}", phase.number()));
+        assert_eq!(found[0].subject, phase.label());
         assert!(found[0].message.contains(words), "{does}: {}", found[0].message);
     }
     let found = told_of("garble", ScriptPhase::Backup).await;

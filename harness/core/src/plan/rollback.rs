@@ -112,6 +112,8 @@ fn asked_of(plan: &Plan, asked: Vec<CheckId>, scenario: &Scenario, stage: Stage)
         .into_iter()
         .filter(|check| match check.as_str() {
             checks::PRE_DUMP => dumped,
+            // Whoever goes back has run some of them.
+            checks::SC_PHASES => true,
             checks::FREEZE => stage != Stage::OnSource,
             checks::DOWNTIME => stage == Stage::OnTarget,
             further if checks::GOING_ON.contains(&further) => went_on,
@@ -120,7 +122,7 @@ fn asked_of(plan: &Plan, asked: Vec<CheckId>, scenario: &Scenario, stage: Stage)
         })
         .collect();
     let watched = scenario.workload.probes_per_second > 0;
-    let wrote = scenario.workload.writes_per_second > 0;
+    let wrote = scenario.has_writing_users();
     let of_way_back = checks::ROLLBACK.into_iter().filter(|check| match *check {
         checks::RB_SERVICE => watched,
         checks::RB_WRITES => wrote,

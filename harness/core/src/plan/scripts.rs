@@ -19,20 +19,29 @@ pub enum ScriptPhase {
     Cutover,
     /// The scripts' own look at the result.
     Validate,
+    /// The scripts' own way back: the values of before. It is no phase of the way there, and records nothing in their state.
+    WayBack,
 }
 
 impl ScriptPhase {
-    /// All of them, in order.
+    /// Those of the way there, in order.
     pub const ALL: [Self; 4] = [Self::Deploy, Self::Backup, Self::Cutover, Self::Validate];
 
-    /// Its number, from 1, as hooks and state name it.
-    pub fn number(self) -> u8 {
+    /// What hooks, logs and findings call it.
+    pub fn label(self) -> &'static str {
         match self {
-            Self::Deploy => 1,
-            Self::Backup => 2,
-            Self::Cutover => 3,
-            Self::Validate => 4,
+            Self::Deploy => "phase-1",
+            Self::Backup => "phase-2",
+            Self::Cutover => "phase-3",
+            Self::Validate => "phase-4",
+            Self::WayBack => "rollback",
         }
+    }
+
+    /// Its number, from 1, as the state names it; the way back has none.
+    pub fn number(self) -> Option<u8> {
+        let place = Self::ALL.iter().position(|phase| *phase == self)?;
+        u8::try_from(place + 1).ok()
     }
 
     /// The script that is the phase.
@@ -42,6 +51,7 @@ impl ScriptPhase {
             Self::Backup => "2-backup.sh",
             Self::Cutover => "3-cutover.sh",
             Self::Validate => "4-validate.sh",
+            Self::WayBack => "rollback.sh",
         }
     }
 
@@ -53,9 +63,10 @@ impl ScriptPhase {
             }
             Self::Cutover => ("stop the pods, final dumps, restores, copy", Service::Down),
             Self::Validate => ("the scripts' own look at the result", Service::Up),
+            Self::WayBack => ("restore the values of before", Service::Down),
         };
         Step {
-            id: StepId(format!("phase-{}/scripts", self.number())),
+            id: StepId(format!("{}/scripts", self.label())),
             action: Action::RunScript(self),
             service,
             about: format!("{}: {about}", self.script()),

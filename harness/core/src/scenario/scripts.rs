@@ -2,6 +2,8 @@
 
 use super::rollback::{Mistake, mistake};
 use super::{DatabaseMover, Delta, EnvironmentName, Moment, Mover, Procedure, Reindex, Scenario};
+use crate::names::StepId;
+use crate::plan::{Action, Plan, ScriptPhase};
 use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -93,12 +95,18 @@ impl Scenario {
                 "leave `procedure` out, or use `driver: builtin`",
             );
         }
-        if self.rollback.is_some() {
-            return mistake(
-                &["rollback"],
-                "a way back is rehearsed with the built-in driver only",
-                "leave `rollback` out, or use `driver: builtin`",
-            );
+        if let Some(from) = self.rollback.as_ref().map(|back| &back.from) {
+            let whole = Plan::of(&Self { rollback: None, ..self.clone() });
+            let at = |step: Option<&StepId>| whole.steps.iter().position(|s| Some(&s.id) == step);
+            let saved = at(whole.id_of(Action::RunScript(ScriptPhase::Cutover)));
+            // A step that is unknown is told elsewhere.
+            if at(Some(from)).is_some_and(|at| Some(at) < saved) {
+                return mistake(
+                    &["rollback", "from"],
+                    "the official way back restores values that the cutover's script saves, which comes after this step",
+                    "go back from `phase-3/scripts` or a later step, or use `driver: builtin`",
+                );
+            }
         }
         let migration = &self.migration;
         if migration.mover != Mover::Reindex || migration.database_mover != DatabaseMover::default() {
@@ -131,7 +139,8 @@ impl Scenario {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Action, Plan, ScriptPhase, Service};
+    use crate::names::checks;
+    use crate::plan::Service;
 
     const DRIVER: &str = "name: test\nenvironment: kind\ndriver: scripts\n";
 
@@ -182,6 +191,21 @@ mod tests {
     }
 
     #[test]
+    fn the_official_way_back_can_be_gone_once_the_cutover_has_saved_the_values() {
+        for (from, action) in
+            [("phase-3/scripts", Action::SwitchBack), ("phase-4/compare", Action::CloseTarget)]
+        {
+            let plan = Plan::of(&read(&format!("rollback: {{from: {from}, after_writes: 0}}\n")).unwrap());
+            let at = |id: &str| plan.steps.iter().position(|s| s.id.as_str() == id);
+            assert!(plan.id_of(action).is_some() && at(from) < at("rollback/switch"), "{plan:?}");
+            assert!(at("rollback/compare").is_some() && at("phase-5/cleanup").is_none(), "{plan:?}");
+            assert!(plan.checks.iter().any(|c| c.as_str() == checks::SC_PHASES), "{plan:?}");
+        }
+        assert_eq!(ScriptPhase::ALL.map(ScriptPhase::number), [Some(1), Some(2), Some(3), Some(4)]);
+        assert_eq!((ScriptPhase::WayBack.number(), ScriptPhase::WayBack.label()), (None, "rollback"));
+    }
+
+    #[test]
     fn writes_between_are_awaited_before_the_cutover() {
         let plan = Plan::of(&read("workload: {writes_between: 5}\n").unwrap());
         let at = |id: &str| plan.steps.iter().position(|s| s.id.as_str() == id).unwrap();
@@ -192,7 +216,7 @@ mod tests {
     fn what_the_scripts_cannot_do_is_refused_where_it_stands() {
         for (more, place, words) in [
             ("procedure: dry-run\n", "test:4:1", "plain cutover only"),
-            ("rollback: {from: phase-3/freeze}\n", "test:4:1", "a way back"),
+            ("rollback: {from: phase-3/freeze}\n", "test:4:12", "comes after this step"),
             ("migration: {mover: stream}\n", "test:4:13", "in one way only"),
             ("migration: {database_mover: plain}\n", "test:4:13", "in one way only"),
             ("migration: {reindex: warm, delta: exact}\n", "test:4:28", "one delta only"),

@@ -80,6 +80,16 @@ impl Kind {
         Ok(Applications { replicas, left: Vec::new(), took: began.elapsed() })
     }
 
+    /// Waits until all applications are ready that somebody else has started.
+    ///
+    /// # Errors
+    /// A pod cannot start, or it takes too long.
+    pub async fn await_applications(&self) -> Result<Applications> {
+        let began = Instant::now();
+        self.up.cluster.wait_ready(RELEASE, OF_RELEASE, READY).await?;
+        Ok(Applications { replicas: self.replicas().await?, left: Vec::new(), took: began.elapsed() })
+    }
+
     /// How many replicas each application is asked to have now.
     ///
     /// # Errors

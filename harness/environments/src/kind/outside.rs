@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Label of the pods of the official scripts' Jobs.
@@ -34,6 +35,8 @@ pub struct Outside {
     pub release: String,
     /// Version of its chart.
     pub chart_version: String,
+    /// The folder that its chart lies in.
+    pub chart: PathBuf,
     /// Host and port by which pods find the target PostgreSQL.
     pub postgres: (String, u16),
     /// The same of the target Elasticsearch.
@@ -61,6 +64,7 @@ impl Kind {
             namespace: RELEASE.to_owned(),
             release: RELEASE.to_owned(),
             chart_version: chart_version().to_owned(),
+            chart: self.up.release.chart().to_owned(),
             postgres: host(Store::Postgres),
             elasticsearch: host(Store::Elasticsearch),
         }

@@ -112,6 +112,11 @@ impl Release {
         }
     }
 
+    /// The folder of the chart.
+    pub(super) fn chart(&self) -> &Path {
+        &self.chart
+    }
+
     /// Writes the chart and the values, which hold passwords.
     ///
     /// # Errors

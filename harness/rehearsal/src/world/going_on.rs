@@ -55,10 +55,10 @@ impl RealWorld {
         let (Some(session), Some(camunda)) = (application.session.clone(), &application.camunda) else {
             return self.nobody_goes_on("Camunda does not run on the target");
         };
-        let Some((before, ..)) = &application.before else {
+        let Some((before, _, asked_ms)) = &application.before else {
             return self.nobody_goes_on("what was under way before the freeze is not known");
         };
-        let left = Left::of(before, &application.relay);
+        let left = Left::of(before, &application.relay).but(&promises(&self.deeds_until(*asked_ms)?));
         let management = camunda.management_url();
         let hands = Hands { session: &session, management: &management, deeds: &deeds, epoch };
         let Moved { legs, ended } = hands.go_on(&left, &since, unheard).await.map_err(|e| work_failed(&e))?;

@@ -444,7 +444,7 @@ impl RealWorld {
             Action::StartSource => self.start_source(step).await,
             Action::HoldAgainstBaseline => self.hold_against_baseline().await,
             Action::CloseTarget => self.close_target(step).await,
-            Action::SwitchBack => self.switch_back(step).await,
+            Action::SwitchBack => self.switch_back(step, attempt).await,
             Action::CompareBack => self.compare_back().await,
             Action::RunScript(phase) => self.run_script(step, phase, attempt).await,
             Action::StopWorkload => self.stop_workload().await,

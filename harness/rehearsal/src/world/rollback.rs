@@ -4,7 +4,7 @@ use super::clocks::clocks_agree;
 use super::kept::{Readers, keep};
 use super::usable::Look;
 use super::{RealWorld, Stepped, Until, environment, internal, of_environment, of_migration, store_failed};
-use crate::flow::{Facts, StepError};
+use crate::flow::{Attempt, Facts, StepError};
 use drydock_core::event::ServiceState;
 use drydock_core::finding::{Class, Finding, Kind, Outcome, Sample};
 use drydock_core::names::checks;
@@ -307,7 +307,7 @@ impl RealWorld {
     }
 
     /// Starts the application on the source again.
-    pub(super) async fn switch_back(&mut self, step: &Step) -> Stepped<Facts> {
+    pub(super) async fn switch_back(&mut self, step: &Step, attempt: Attempt) -> Stepped<Facts> {
         let began = Instant::now();
         if let Some(still) = self.way_back.still.take() {
             // Between the look at the source and the return nothing may have touched it.
@@ -321,7 +321,10 @@ impl RealWorld {
         let mut facts = Facts::from([("takes".to_owned(), json!([takes]))]);
         facts.extend(self.take_identity_back().await?);
         facts.extend(self.start_application(Side::Source, step.id.as_str()).await?);
-        self.start_pods(Side::Source, &mut facts).await?;
+        match self.config.scenario.scripts() {
+            Some(_) => facts.extend(self.go_back_by_scripts(step, attempt).await?),
+            None => self.start_pods(Side::Source, &mut facts).await?,
+        }
         let config = self.service_config(Side::Source)?;
         if let Some(service) = &self.service {
             service.open(&config).await.map_err(|e| StepError {

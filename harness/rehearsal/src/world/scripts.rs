@@ -114,6 +114,15 @@ impl RealWorld {
         }
     }
 
+    /// The scripts' own way back, and the wait for every pod: theirs is for some of them.
+    pub(super) async fn go_back_by_scripts(&mut self, step: &Step, attempt: Attempt) -> Stepped<Facts> {
+        let mut facts = self.run_script(step, ScriptPhase::WayBack, attempt).await?;
+        let started = self.cluster()?.await_applications().await.map_err(of_environment)?;
+        facts.insert("replicas".into(), json!(started.replicas));
+        facts.insert("pods_ready_seconds".into(), json!(super::prepare::round(started.took.as_secs_f64())));
+        Ok(facts)
+    }
+
     /// Runs a phase, and looks at the cluster from its start to its end.
     async fn run_and_look(
         &self,
@@ -124,7 +133,7 @@ impl RealWorld {
         let (variables, redactor) = (self.script_variables()?, self.redactor()?);
         let spec = self.config.scenario.scripts().unwrap_or_default();
         let deadline = Duration::try_from(spec.deadline).map_err(|e| internal(&e.to_string()))?;
-        let log = self.config.folder.join(format!("logs/scripts-phase-{}.log", phase.number()));
+        let log = self.config.folder.join(format!("logs/scripts-{}.log", phase.label()));
         let run = PhaseRun {
             checkout,
             phase,
@@ -172,6 +181,7 @@ impl RealWorld {
             }
         };
         checkout.watch_hooks().map_err(of_scripts)?;
+        checkout.provide_chart(&self.cluster()?.outside().chart).map_err(of_scripts)?;
         self.scripts.checkout = Some(checkout.clone());
         Ok(checkout)
     }
@@ -397,18 +407,18 @@ fn failed(ended: &Ended) -> StepError {
         false => said.join("; "),
     };
     let message = format!("{}: {}: {said}", ended.phase.script(), ended.words());
-    let number = ended.phase.number();
+    let label = ended.phase.label();
     match ended.how {
         How::Cancelled => environment("interrupted", "run `drydock rehearse --resume` with this run"),
         How::Signal(_) => environment(message, "see who ends processes there, then rehearse again"),
         _ if ended.is_the_surroundings() => environment(
             message,
-            format!("read logs/scripts-phase-{number}.log; `drydock doctor` tells what is missing"),
+            format!("read logs/scripts-{label}.log; `drydock doctor` tells what is missing"),
         ),
         _ => StepError {
             class: Class::Data,
             message,
-            next: format!("read logs/scripts-phase-{number}.log and logs/scripts-state in the run folder"),
+            next: format!("read logs/scripts-{label}.log and logs/scripts-state in the run folder"),
         },
     }
 }
