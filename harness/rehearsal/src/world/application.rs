@@ -43,6 +43,8 @@ pub(super) struct Application {
     worker: Option<Worker>,
     /// How often people have begun to work.
     begun: u64,
+    /// Bytes of the log on the source that tell of a life in which an importer stood still.
+    log_from: usize,
     /// What was left under way for the target.
     pub(super) relay: Relay,
     /// What was shown before the freeze, the questions that were put, and when, on the run's clock.
@@ -62,6 +64,7 @@ impl Application {
             session: None,
             worker: None,
             begun: 0,
+            log_from: 0,
             relay: Relay::default(),
             before: None,
             after: None,
@@ -251,12 +254,21 @@ impl RealWorld {
         self.leave_under_way().await?;
         // What is being archived is listed twice for a moment, or not at all: everything that has ended is moved first.
         self.archiving().await?;
-        let Some(session) = self.application.as_ref().and_then(|a| a.session.clone()) else {
-            return Err(super::internal("Camunda does not run"));
-        };
-        let (answers, questions) = Answers::settled(&session, None, SETTLE).await.map_err(|e| {
-            environment(format!("ask Camunda on the source what it shows: {e}"), "look at its log")
-        })?;
+        let (mut answers, mut questions) = self.shown_on_source().await?;
+        if let Some(stuck) = self.stuck(Side::Source) {
+            let index = &stuck.index;
+            let what =
+                format!("an importer stood still at {index}: Camunda was started again before it was asked");
+            self.note(drydock_core::event::NoteLevel::Warning, what);
+            self.stop_application().await?;
+            let told = self.log_of(Side::Source).len();
+            if let Some(application) = &mut self.application {
+                application.log_from = told;
+            }
+            self.start_application(Side::Source, "phase-3/application").await?;
+            (answers, questions) = self.shown_on_source().await?;
+            facts.insert("started_again_for".into(), json!(index));
+        }
         facts.extend(shown(&answers));
         facts.extend(self.keep_positions(Side::Source).await);
         let now = self.recorder.now_ms();
@@ -264,6 +276,16 @@ impl RealWorld {
             application.before = Some((answers, questions, now));
         }
         Ok(facts)
+    }
+
+    async fn shown_on_source(&self) -> Stepped<(Answers, Questions)> {
+        let Some(session) = self.application.as_ref().and_then(|a| a.session.clone()) else {
+            return Err(super::internal("Camunda does not run"));
+        };
+        let shown = Answers::settled(&session, None, SETTLE).await;
+        shown.map_err(|e| {
+            environment(format!("ask Camunda on the source what it shows: {e}"), "look at its log")
+        })
     }
 
     /// Waits until everything is moved into dated indices that has ended by now, where that does not take too long.
@@ -302,10 +324,18 @@ impl RealWorld {
         self.found(Finding::access(step, Kind::Unusable, step, message).next(error.next));
     }
 
-    /// An importer of the application that its own index has stopped on a side.
+    /// An importer of the application that its own index has stopped on a side, and that no start since has brought on.
     pub(super) fn stuck(&self, side: Side) -> Option<Stuck> {
-        let log = self.config.folder.join(format!("logs/{side}-camunda.log"));
-        Stuck::in_log(&std::fs::read_to_string(log).unwrap_or_default())
+        let from = match side {
+            Side::Source => self.application.as_ref().map_or(0, |application| application.log_from),
+            Side::Target => 0,
+        };
+        let log = self.log_of(side);
+        Stuck::in_log(&String::from_utf8_lossy(log.get(from..).unwrap_or(&log)))
+    }
+
+    fn log_of(&self, side: Side) -> Vec<u8> {
+        std::fs::read(self.config.folder.join(format!("logs/{side}-camunda.log"))).unwrap_or_default()
     }
 
     /// The checks `application/*`. What was found in the clusters is known by now.
