@@ -360,7 +360,7 @@ impl RealWorld {
             self.conclude(vec![CheckResult { check, compared: 1, findings, note, millis: 0 }]);
         }
         self.check_usable(Side::Source, checks::RB_ACCESS, Look::Inserts).await?;
-        if self.config.scenario.workload.writes_per_second > 0 {
+        if self.config.scenario.has_writing_users() {
             self.check_fates().await?;
         }
         if self.config.plan.id_of(Action::SwitchBack).is_some() {

@@ -208,7 +208,7 @@ impl RealWorld {
 
     /// What users can do after an upgrade of the chart, and whether they find what they were promised.
     pub(super) async fn compare_same(&mut self) -> Stepped<Facts> {
-        if self.config.scenario.workload.writes_per_second > 0 {
+        if self.config.scenario.has_writing_users() {
             self.check_acknowledged().await?;
         }
         self.check_usable(Side::Source, checks::TARGETS, Look::Inserts).await?;
