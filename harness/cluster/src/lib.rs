@@ -2,9 +2,13 @@
 //! of which only GET requests are made. Text and objects come out; judging them is `drydock-helm`'s.
 
 mod address;
+mod context;
 mod helm;
+mod rights;
 mod server;
 
 pub use address::{FetchError, fetch, without_login};
+pub use context::{IN_CLUSTER, kubeconfig_of};
 pub use helm::{Helm, HelmError, Rendering, Written};
-pub use server::{Listed, NotListed, Server, ServerError};
+pub use rights::{Right, Scope};
+pub use server::{Listed, NotListed, Server, ServerError, rights_to_read};

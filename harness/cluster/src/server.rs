@@ -1,6 +1,8 @@
 //! Reading a cluster. The one function that speaks to the API server makes GET requests; there is no other.
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use crate::context::kubeconfig_of;
+use crate::rights::{Right, Scope};
+use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
 use serde_json::Value;
 use std::time::Duration;
@@ -14,13 +16,6 @@ const PAGE: usize = 500;
 
 /// How often a list is begun anew because the server forgot where the reader was.
 const ANEW: usize = 3;
-
-/// Where objects of a kind are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scope {
-    Namespace,
-    Cluster,
-}
 
 /// What is listed: group and version, plural name, kind, and where it is.
 const LISTED_KINDS: [(&str, &str, &str, Scope); 30] = [
@@ -65,6 +60,19 @@ const LISTED_KINDS: [(&str, &str, &str, Scope); 30] = [
         Scope::Cluster,
     ),
 ];
+
+/// What reading a namespace and what lies around it asks for. Kinds that definitions on the server add are not among them: nobody
+/// knows them before.
+pub fn rights_to_read() -> Vec<Right> {
+    let about = Right { scope: Scope::Namespace, group: "", resource: "namespaces", verb: "get" };
+    let listed = LISTED_KINDS.iter().map(|(api, resource, _, scope)| Right {
+        scope: *scope,
+        group: api.split_once('/').map_or("", |(group, _)| group),
+        resource,
+        verb: "list",
+    });
+    [about].into_iter().chain(listed).collect()
+}
 
 /// An API server that is only read.
 #[derive(Clone)]
@@ -123,16 +131,16 @@ enum Answer {
 }
 
 impl Server {
-    /// The cluster of a context of the user's configuration (`KUBECONFIG`, else the usual file).
+    /// The cluster of a context of the user's configuration (`KUBECONFIG`, else the usual file), or of the pod's own account.
     ///
     /// # Errors
     /// There is no such context, or its credentials cannot be used.
     pub async fn of_context(context: &str) -> Result<Self, ServerError> {
         let failed = |reason: String| ServerError::Context { context: context.to_owned(), reason };
-        let known = Kubeconfig::read().map_err(|e| failed(e.to_string()))?;
-        let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
-        let config =
-            Config::from_custom_kubeconfig(known, &options).await.map_err(|e| failed(e.to_string()))?;
+        let known = kubeconfig_of(context)?;
+        let config = Config::from_custom_kubeconfig(known, &KubeConfigOptions::default())
+            .await
+            .map_err(|e| failed(e.to_string()))?;
         Self::of_config(config).map_err(|e| failed(e.to_string()))
     }
 

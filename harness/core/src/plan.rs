@@ -8,7 +8,7 @@ pub(crate) use rollback::is_way_back;
 pub use scripts::ScriptPhase;
 
 use crate::names::{CheckId, Component, StepId, checks};
-use crate::scenario::{DriverName, EnvironmentName, Grants, Mover, Procedure, Reindex, Scenario};
+use crate::scenario::{DriverName, Grants, Mover, Procedure, Reindex, Scenario};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -183,7 +183,7 @@ impl Plan {
 
     /// What is asked of the application's pods, where it has any and the plan stops them.
     fn cluster(&mut self, scenario: &Scenario) {
-        if scenario.environment != EnvironmentName::Kind || self.id_of(Action::Freeze).is_none() {
+        if !scenario.environment.has_pods() || self.id_of(Action::Freeze).is_none() {
             return;
         }
         let started = [Action::Switch, Action::SwitchBack, Action::Reopen];

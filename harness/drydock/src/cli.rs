@@ -4,6 +4,7 @@ mod drill;
 mod estimate;
 mod everyday;
 mod helm;
+mod place;
 mod simulate;
 
 pub(crate) use drill::Drill;
@@ -16,6 +17,7 @@ pub(crate) use simulate::{DRAWN, Simulate};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use drydock_core::scenario::{DriverName, EnvironmentName};
+use place::Places;
 use std::path::PathBuf;
 
 /// Independent witness for Camunda 8 platform migrations.
@@ -71,27 +73,6 @@ pub(crate) enum Command {
     Help(Help),
 }
 
-/// Where stores run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum On {
-    /// As processes of this machine
-    Embedded,
-    /// As containers of this machine's engine
-    Containers,
-    /// As pods of a cluster that kind makes for the run
-    Kind,
-}
-
-impl From<On> for EnvironmentName {
-    fn from(on: On) -> Self {
-        match on {
-            On::Embedded => Self::Embedded,
-            On::Containers => Self::Containers,
-            On::Kind => Self::Kind,
-        }
-    }
-}
-
 /// Who migrates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Driver {
@@ -122,8 +103,8 @@ pub(crate) struct Rehearse {
     #[arg(long, conflicts_with = "resume")]
     pub(crate) plan: bool,
     /// Where the stores run, instead of the scenario's environment
-    #[arg(long, value_name = "ENV", value_enum, conflicts_with = "resume")]
-    pub(crate) on: Option<On>,
+    #[arg(long, value_name = "ENV", value_parser = Places, conflicts_with = "resume")]
+    pub(crate) on: Option<EnvironmentName>,
     /// Who migrates, instead of the scenario's driver
     #[arg(long, value_name = "DRIVER", value_enum, conflicts_with = "resume")]
     pub(crate) driver: Option<Driver>,
@@ -465,8 +446,8 @@ pub(crate) struct Doctor {
     /// Check for this scenario instead of the standard one
     pub(crate) scenario: Option<PathBuf>,
     /// Where the stores are to run, instead of the scenario's environment
-    #[arg(long, value_name = "ENV", value_enum, conflicts_with_all = ["against", "source_postgres", "source_elasticsearch"])]
-    pub(crate) on: Option<On>,
+    #[arg(long, value_name = "ENV", value_parser = Places, conflicts_with_all = ["against", "source_postgres", "source_elasticsearch"])]
+    pub(crate) on: Option<EnvironmentName>,
     /// Who is to migrate, instead of the scenario's driver: `scripts` also looks for what the official scripts call
     #[arg(long, value_name = "DRIVER", value_enum, conflicts_with_all = ["against", "source_postgres", "source_elasticsearch"])]
     pub(crate) driver: Option<Driver>,

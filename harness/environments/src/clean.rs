@@ -3,6 +3,7 @@
 use crate::config::Store;
 use crate::containers;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
+use crate::kind::left_in_contexts;
 use crate::machine::Machine;
 use crate::procfs::{self, Process};
 use crate::workdir::{self, Taken, WorkDir};
@@ -23,7 +24,7 @@ pub struct Leftover {
     pub run_dir: Option<PathBuf>,
     /// Its processes that still run: pid and program name.
     pub processes: Vec<(u32, String)>,
-    /// Its containers, networks and volumes, as far as an engine answers.
+    /// Its containers, networks and volumes, as far as an engine answers, and its namespaces in clusters of others.
     pub containers: Vec<String>,
     /// Bytes in the work directory.
     pub bytes: u64,
@@ -157,6 +158,7 @@ pub fn remove_run(work_root: Option<&Path>, run_id: &str) -> Result<()> {
 pub(crate) fn end_and_remove(work: WorkDir) -> Result<()> {
     end_processes(&work, Manner::AtOnce)?;
     containers::remove_of(&work)?;
+    left_in_contexts::remove_of(&work)?;
     work.remove()
 }
 
@@ -166,7 +168,7 @@ fn describe(work: &WorkDir) -> Leftover {
         work_dir: work.path().to_owned(),
         run_dir: work.owner().map(|o| o.run_dir),
         processes: work.living().iter().map(|(p, _)| (p.pid, procfs::name(p.pid))).collect(),
-        containers: containers::names_of(work),
+        containers: containers::names_of(work).into_iter().chain(left_in_contexts::names_of(work)).collect(),
         bytes: bytes_below(work.path()),
     }
 }

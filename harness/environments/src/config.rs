@@ -142,11 +142,13 @@ impl EmbeddedConfig {
     }
 
     /// The images that an environment does not use though a side names them, and the mend. `None` where all are used.
-    pub fn unused_images(&self, environment: EnvironmentName) -> Option<(String, String)> {
+    pub fn unused_images(&self, environment: &EnvironmentName) -> Option<(String, String)> {
         // A Keycloak is a local process beside a cluster as well.
         let (who, stores, mend) = match environment {
             EnvironmentName::Containers => return None,
-            EnvironmentName::Kind => ("Keycloak runs as a local process", false, "use --on containers"),
+            EnvironmentName::Kind | EnvironmentName::Context(_) => {
+                ("Keycloak runs as a local process", false, "use --on containers")
+            }
             EnvironmentName::Embedded => {
                 ("the stores run as local processes", true, "use --on containers or --on kind")
             }
@@ -252,17 +254,17 @@ mod tests {
     #[test]
     fn images_are_told_where_they_are_not_used_and_only_there() {
         let mut config = EmbeddedConfig::new("a", "/r");
-        assert_eq!(config.unused_images(EnvironmentName::Embedded), None);
+        assert_eq!(config.unused_images(&EnvironmentName::Embedded), None);
         config.target.elasticsearch_image = Some("elasticsearch:8.18.0".into());
-        let (what, _) = config.unused_images(EnvironmentName::Embedded).unwrap();
+        let (what, _) = config.unused_images(&EnvironmentName::Embedded).unwrap();
         assert!(what.ends_with("elasticsearch:8.18.0 of the target elasticsearch"), "{what}");
-        assert_eq!(config.unused_images(EnvironmentName::Containers), None);
-        assert_eq!(config.unused_images(EnvironmentName::Kind), None);
+        assert_eq!(config.unused_images(&EnvironmentName::Containers), None);
+        assert_eq!(config.unused_images(&EnvironmentName::Kind), None);
         config.source.keycloak_image = Some("keycloak/keycloak:25.0.6".into());
-        let (what, mend) = config.unused_images(EnvironmentName::Kind).unwrap();
+        let (what, mend) = config.unused_images(&EnvironmentName::Kind).unwrap();
         assert!(what.ends_with(": keycloak/keycloak:25.0.6 of the source keycloak"), "{what}");
         assert!(mend.starts_with("use --on containers,"), "{mend}");
-        assert_eq!(config.unused_images(EnvironmentName::Containers), None);
+        assert_eq!(config.unused_images(&EnvironmentName::Containers), None);
     }
 
     #[test]

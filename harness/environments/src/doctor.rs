@@ -49,13 +49,24 @@ pub struct DoctorItem {
 }
 
 /// Looks at this machine, for an environment.
-pub async fn run_in(environment: EnvironmentName, config: &EmbeddedConfig) -> Vec<DoctorItem> {
+pub async fn run_in(environment: &EnvironmentName, config: &EmbeddedConfig) -> Vec<DoctorItem> {
     let machine = Machine::from_process();
     match environment {
         EnvironmentName::Embedded => run_on(config, &machine).await,
         EnvironmentName::Containers => containers_on(environment, config, &machine).await,
+        EnvironmentName::Context(context) => context_on(context, config, &machine).await,
         EnvironmentName::Kind => kind_on(config, &machine).await,
     }
+}
+
+/// Looks for a context and its rights, and for what this machine has to have beside it. Makes nothing there.
+async fn context_on(context: &str, config: &EmbeddedConfig, machine: &Machine) -> Vec<DoctorItem> {
+    let mut items = vec![item("configuration", config.validate().map(|()| "in order".to_owned()))];
+    let found = kind::context_items(context, config, machine).await;
+    items.extend(found.into_iter().map(|(name, found)| item(&name, found)));
+    items.extend(unused_item(config, &EnvironmentName::Context(context.to_owned())));
+    items.extend(beside_items(config, machine, false).await);
+    items
 }
 
 /// Looks for what makes a cluster, and for all that containers need as well. Makes nothing, pulls nothing.
@@ -84,12 +95,12 @@ async fn kind_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<DoctorItem> 
         },
         Err(error) => item("image of the node", Err(error)),
     });
-    items.extend(unused_item(config, EnvironmentName::Kind));
-    items.extend(containers_on(EnvironmentName::Kind, config, machine).await);
+    items.extend(unused_item(config, &EnvironmentName::Kind));
+    items.extend(containers_on(&EnvironmentName::Kind, config, machine).await);
     items
 }
 
-fn unused_item(config: &EmbeddedConfig, environment: EnvironmentName) -> Option<DoctorItem> {
+fn unused_item(config: &EmbeddedConfig, environment: &EnvironmentName) -> Option<DoctorItem> {
     config.unused_images(environment).map(|(detail, mend)| DoctorItem {
         name: "images of the scenario".to_owned(),
         state: DoctorState::Warning,
@@ -100,7 +111,7 @@ fn unused_item(config: &EmbeddedConfig, environment: EnvironmentName) -> Option<
 
 /// Looks for an engine, images, client programs and room. Makes nothing, pulls nothing.
 async fn containers_on(
-    environment: EnvironmentName,
+    environment: &EnvironmentName,
     config: &EmbeddedConfig,
     machine: &Machine,
 ) -> Vec<DoctorItem> {
@@ -109,7 +120,7 @@ async fn containers_on(
     let told = engine.as_ref().map(|e| e.version.clone()).map_err(copy);
     items.push(item("container engine", told));
     // Beside a cluster it is a process of this machine.
-    let identity = config.keycloak.is_some() && environment == EnvironmentName::Containers;
+    let identity = config.keycloak.is_some() && *environment == EnvironmentName::Containers;
     let mut images = Vec::new();
     for (_, side) in config.sides() {
         let asked = [
@@ -136,6 +147,18 @@ async fn containers_on(
         let Ok(engine) = &engine else { break };
         items.push(image_item(engine, &image).await);
     }
+    if let Ok(engine) = &engine {
+        let room = preflight::engine_space(config, machine, engine.folder.as_deref());
+        items.push(item("disk space of the engine", room));
+    }
+    items.extend(beside_items(config, machine, identity).await);
+    items.push(item("memory", preflight::memory(config, machine)));
+    items
+}
+
+/// What runs on this machine wherever the stores are; `identity`: a Keycloak does not.
+async fn beside_items(config: &EmbeddedConfig, machine: &Machine, identity: bool) -> Vec<DoctorItem> {
+    let mut items = Vec::new();
     match (Cache::locate(machine), Pins::load()) {
         (Ok(cache), Ok(pins)) => {
             if !config.postgres_majors().is_empty() {
@@ -156,13 +179,8 @@ async fn containers_on(
         }
         (Err(error), _) | (_, Err(error)) => items.push(item("cache", Err(error))),
     }
-    if let Ok(engine) = &engine {
-        let room = preflight::engine_space(config, machine, engine.folder.as_deref());
-        items.push(item("disk space of the engine", room));
-    }
     let root = workdir::root(config.work_root.as_deref(), machine);
     items.push(item("disk space of the work directory", preflight::dump_space(config, machine, &root)));
-    items.push(item("memory", preflight::memory(config, machine)));
     items.extend(port_items(config));
     items
 }
@@ -191,7 +209,7 @@ pub async fn run(config: &EmbeddedConfig) -> Vec<DoctorItem> {
 /// Looks at a described machine. Starts no store, fetches nothing, makes no directory.
 pub async fn run_on(config: &EmbeddedConfig, machine: &Machine) -> Vec<DoctorItem> {
     let mut items = vec![item("configuration", config.validate().map(|()| "in order".to_owned()))];
-    items.extend(unused_item(config, EnvironmentName::Embedded));
+    items.extend(unused_item(config, &EnvironmentName::Embedded));
     let user = StoreUser::resolve(machine);
     items.push(item(
         "user that runs the stores",

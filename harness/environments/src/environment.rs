@@ -20,7 +20,7 @@ pub enum Environment {
     Embedded(Box<Embedded>),
     /// As containers of a local engine.
     Containers(Box<Containers>),
-    /// As pods of a cluster made for the run.
+    /// As pods of a cluster made for the run, or of somebody else's.
     Kind(Box<Kind>),
 }
 
@@ -46,7 +46,7 @@ impl Environment {
     /// Starts all asked stores on empty data.
     ///
     /// # Errors
-    /// As [`Embedded::start`], [`Containers::start`] and [`Kind::start`].
+    /// As [`Embedded::start`], [`Containers::start`], [`Kind::start`] and [`Kind::start_in_context`].
     pub async fn start(
         name: EnvironmentName,
         config: EmbeddedConfig,
@@ -56,13 +56,16 @@ impl Environment {
             EnvironmentName::Embedded => Embedded::start(config, progress).await?.into(),
             EnvironmentName::Containers => Containers::start(config, progress).await?.into(),
             EnvironmentName::Kind => Kind::start(config, progress).await?.into(),
+            EnvironmentName::Context(context) => {
+                Kind::start_in_context(&context, config, progress).await?.into()
+            }
         })
     }
 
     /// Takes up the data of a run whose process died; `None` if they are gone or were never complete.
     ///
     /// # Errors
-    /// As [`Embedded::reattach`], [`Containers::reattach`] and [`Kind::reattach`].
+    /// As [`Embedded::reattach`], [`Containers::reattach`], [`Kind::reattach`] and [`Kind::reattach_in_context`].
     pub async fn reattach(
         name: EnvironmentName,
         config: EmbeddedConfig,
@@ -72,6 +75,7 @@ impl Environment {
             EnvironmentName::Embedded => Embedded::reattach(config, progress).await?.map(Into::into),
             EnvironmentName::Containers => Containers::reattach(config, progress).await?.map(Into::into),
             EnvironmentName::Kind => Kind::reattach(config, progress).await?.map(Into::into),
+            EnvironmentName::Context(_) => Kind::reattach_in_context(config, progress).await?.map(Into::into),
         })
     }
 

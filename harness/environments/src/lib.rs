@@ -1,5 +1,6 @@
 //! Where a rehearsal runs: real PostgreSQL and Elasticsearch as local processes of this machine (`embedded`), as containers of
-//! its engine (`containers`), or as pods of a cluster that is made for the run (`kind`).
+//! its engine (`containers`), or as pods of a cluster (`kind`: one that is
+//! made for the run; `context`: somebody else's, in namespaces of the run's own).
 //!
 //! - [`Environment`] is one of the three, for whoever does not care;
 //! - [`Embedded::start`] fetches what is missing, checks the machine, and starts up to four stores side by side;
@@ -59,7 +60,9 @@ pub use environment::Environment;
 pub use error::{EnvironmentError, EnvironmentProblem, Progress, Silent};
 pub use homes::Obtained;
 pub use keycloak::{Keycloak, KeycloakAccount, KeycloakConfig};
-pub use kind::{Applications, ClaimState, Kind, Moment, Outside, PodState, ReleaseState};
+pub use kind::{
+    Applications, ClaimState, Kind, Moment, Outside, PodState, ReleaseState, rights_in_own_namespaces,
+};
 pub use machine::Machine;
 pub use proxy::{Disturbance, Protocol, Proxy, Reply, Rule, Which};
 pub use signals::{ClientProgram, StoreProcess, client_programs_of, end_orphans, kill_this_process};

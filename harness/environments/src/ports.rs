@@ -47,6 +47,15 @@ impl HeldPort {
         self.port
     }
 
+    /// The socket itself, for whoever serves in this process. Within a runtime.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub(crate) fn listen(self) -> std::io::Result<tokio::net::TcpListener> {
+        self.listener.set_nonblocking(true)?;
+        tokio::net::TcpListener::from_std(self.listener)
+    }
+
     /// Lets go of the port. A listening socket without connections leaves nothing behind.
     pub(crate) fn release(self) -> u16 {
         drop(self.listener);

@@ -4,7 +4,7 @@ use crate::config::{Side, Store};
 use crate::containers::Engine;
 use crate::embedded::Embedded;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
-use crate::kind::NodeStore;
+use crate::kind::KindStore;
 use crate::procfs::{self, Process};
 use crate::supervised::StoreSignal;
 use rustix::process::Signal;
@@ -23,7 +23,7 @@ enum Kind {
     /// The process that leads a group.
     Group(u32),
     Container(Engine, String),
-    Pod(NodeStore),
+    Pod(KindStore),
 }
 
 impl StoreProcess {
@@ -38,7 +38,7 @@ impl StoreProcess {
     }
 
     /// The container of a store in a cluster.
-    pub(crate) fn pod(store: NodeStore) -> Self {
+    pub(crate) fn pod(store: KindStore) -> Self {
         Self(Kind::Pod(store))
     }
 

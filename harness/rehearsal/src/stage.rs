@@ -94,7 +94,7 @@ impl Stage {
         let mut config = environment_for(scenario, &self.run, &self.folder);
         config.postgres_home.clone_from(&options.postgres_home);
         config.elasticsearch_home.clone_from(&options.elasticsearch_home);
-        let environment = Environment::start(scenario.environment, config, Arc::new(Silent)).await?;
+        let environment = Environment::start(scenario.environment.clone(), config, Arc::new(Silent)).await?;
         let mut blank = Vec::new();
         for side in [Side::Source, Side::Target] {
             // Without a description of the empty store the next run gets a new one.

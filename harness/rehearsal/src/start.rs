@@ -124,7 +124,7 @@ pub fn plan_of(file: &Path, options: &RehearsalOptions) -> Result<(Scenario, Pla
     let text = std::fs::read_to_string(file)
         .map_err(file_error(format!("cannot read the scenario {}", file.display())))?;
     let mut scenario = Scenario::from_yaml(&file.display().to_string(), &text)?;
-    scenario.environment = options.on.unwrap_or(scenario.environment);
+    scenario.environment = options.on.clone().unwrap_or(scenario.environment);
     scenario.driver = options.driver.unwrap_or(scenario.driver);
     scenario.seed = options.seed.unwrap_or(scenario.seed);
     scenario.data.documents = options.documents.or(scenario.data.documents);

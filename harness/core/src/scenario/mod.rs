@@ -2,6 +2,7 @@
 
 mod effect;
 mod engine;
+mod environment;
 mod expect;
 mod fault;
 mod identity;
@@ -17,6 +18,7 @@ mod side;
 
 pub use effect::{Course, Effect, Moment, component_of};
 pub use engine::{CamundaSpec, EngineName};
+pub use environment::EnvironmentName;
 pub use expect::{Expect, Expectation, ExpectedVerdict};
 pub use fault::{Fault, FaultKind};
 pub use identity::IdentityName;
@@ -101,19 +103,6 @@ pub struct Scenario {
 
 fn default_seed() -> u64 {
     20_260_101
-}
-
-/// Where the stores run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum EnvironmentName {
-    /// Real PostgreSQL and Elasticsearch as local processes.
-    #[default]
-    Embedded,
-    /// The same as containers of a local engine, from the images that each side names.
-    Containers,
-    /// The same as pods of a cluster that `kind` makes for the run, with applications that are scaled down and up.
-    Kind,
 }
 
 /// One side's stores.

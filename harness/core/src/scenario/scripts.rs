@@ -84,7 +84,12 @@ impl Scenario {
         if self.environment != EnvironmentName::Kind {
             return mistake(
                 &["driver"],
-                "the official scripts migrate a release in a cluster, and these stores are in none",
+                match self.environment {
+                    EnvironmentName::Context(_) => {
+                        "the official scripts are run in a cluster of the run's own only: they ask for more rights than a run in an existing one"
+                    }
+                    _ => "the official scripts migrate a release in a cluster, and these stores are in none",
+                },
                 "use `environment: kind` with them (or `--on kind`)",
             );
         }

@@ -47,7 +47,7 @@ pub(crate) async fn run(arguments: &Doctor) -> ExitCode {
         }
     };
     let items = if stores.postgres.is_none() && stores.elasticsearch.is_none() {
-        let mut items = examine(arguments.on.map_or(scenario.environment, Into::into), &machine).await;
+        let mut items = examine(arguments.on.as_ref().unwrap_or(&scenario.environment), &machine).await;
         let driver = arguments.driver.map_or(scenario.driver, Into::into);
         if driver == DriverName::Scripts {
             items.extend(script_items());

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
     tracing::debug!(on = ?arguments.on, driver = ?arguments.driver, "rehearse");
     let options = RehearsalOptions {
-        on: arguments.on.map(Into::into),
+        on: arguments.on.clone(),
         driver: arguments.driver.map(Into::into),
         scripts: arguments.scripts.clone(),
         seed: arguments.seed,
@@ -91,7 +91,7 @@ fn print_plans(arguments: &Rehearse, options: &RehearsalOptions) -> ExitCode {
         match plan_of(file, options) {
             Ok((scenario, plan)) => {
                 let unused = drydock_rehearsal::world::environment_of(&scenario, options)
-                    .unused_images(scenario.environment);
+                    .unused_images(&scenario.environment);
                 if let Some((what, mend)) = unused {
                     super::tell(&format!("note: {what}; {mend}"));
                 }

@@ -1,11 +1,13 @@
 //! The command as users meet it.
 
 mod containers;
+mod context;
 mod documented;
 mod drill;
 mod estimate;
 mod everyday;
 mod external;
+mod fake_api;
 mod helm;
 mod helm_render;
 mod kills;
@@ -19,10 +21,12 @@ mod pack;
 mod pipelines;
 mod prove;
 mod quick;
+mod read_only;
 mod real;
 mod real_camunda;
 mod real_camunda_back;
 mod real_keycloak;
+mod rights;
 mod scripts;
 mod secret_login;
 mod shown;

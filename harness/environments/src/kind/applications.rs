@@ -5,7 +5,6 @@
 
 use super::Kind;
 use super::cluster::{Cluster, Standing};
-use super::configuration::RELEASE;
 use crate::config::Side;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use k8s_openapi::api::core::v1::Pod;
@@ -42,7 +41,7 @@ impl Kind {
         let began = Instant::now();
         let standing = applications(&self.up.cluster).await?;
         let now = counts(&standing);
-        let noted = self.up.cluster.note_once(RELEASE, NOTE, &as_note(&now)).await?;
+        let noted = self.up.cluster.note_once(self.up.cluster.release(), NOTE, &as_note(&now)).await?;
         for one in standing.iter().filter(|s| s.replicas != 0) {
             self.up.cluster.scale(&one.workload, 0).await?;
         }
@@ -61,7 +60,7 @@ impl Kind {
     /// The release cannot be upgraded, a pod cannot start, or it takes too long.
     pub async fn start_applications(&self, side: Side) -> Result<Applications> {
         let began = Instant::now();
-        let noted = self.up.cluster.noted(RELEASE, NOTE).await?;
+        let noted = self.up.cluster.noted(self.up.cluster.release(), NOTE).await?;
         self.up.release.point_to(&self.up.programs, side).await?;
         if let Some(noted) = &noted {
             let wanted = of_note(noted)?;
@@ -72,9 +71,9 @@ impl Kind {
                 }
             }
         }
-        self.up.cluster.wait_ready(RELEASE, OF_RELEASE, READY).await?;
+        self.up.cluster.wait_ready(self.up.cluster.release(), OF_RELEASE, READY).await?;
         if noted.is_some() {
-            self.up.cluster.forget(RELEASE, NOTE).await?;
+            self.up.cluster.forget(self.up.cluster.release(), NOTE).await?;
         }
         let replicas = counts(&applications(&self.up.cluster).await?);
         Ok(Applications { replicas, left: Vec::new(), took: began.elapsed() })
@@ -101,7 +100,8 @@ impl Kind {
     async fn left(&self, standing: &[Standing]) -> Result<Vec<String>> {
         let mut left = Vec::new();
         for one in standing {
-            left.extend(self.up.cluster.pods(RELEASE, &one.selector).await?.iter().map(described));
+            let cluster = &self.up.cluster;
+            left.extend(cluster.pods(cluster.release(), &one.selector).await?.iter().map(described));
         }
         Ok(left)
     }
@@ -109,7 +109,7 @@ impl Kind {
 
 /// What a freeze stops: everything of the release but its stores.
 pub(super) async fn applications(cluster: &Cluster) -> Result<Vec<Standing>> {
-    let all = cluster.workloads(RELEASE, OF_RELEASE).await?;
+    let all = cluster.workloads(cluster.release(), OF_RELEASE).await?;
     Ok(all.into_iter().filter(|one| !is_store(one)).collect())
 }
 
@@ -170,7 +170,7 @@ mod tests {
 
     fn standing(name: &str, replicas: i32, selector: &str) -> Standing {
         let workload =
-            Workload { kind: WorkloadKind::StatefulSet, namespace: RELEASE.into(), name: name.into() };
+            Workload { kind: WorkloadKind::StatefulSet, namespace: "camunda".into(), name: name.into() };
         Standing { workload, replicas, ready: true, selector: selector.into() }
     }
 

@@ -1,5 +1,6 @@
-//! The API server of a run's own cluster: making objects, scaling them, and waiting by condition.
+//! The API server of the cluster that a run is in: making objects, scaling them, and waiting by condition.
 
+use super::configuration::{Namespaces, Place};
 use super::judge::{self, Sort};
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -67,6 +68,7 @@ pub(super) struct Standing {
 #[derive(Clone)]
 pub(super) struct Cluster {
     client: Client,
+    namespaces: Namespaces,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -96,7 +98,30 @@ impl Cluster {
         // Nobody between this machine and itself.
         config.proxy_url = None;
         config.connect_timeout = Some(Duration::from_secs(5));
-        Ok(Self { client: Client::try_from(config).map_err(|e| failed(&e))? })
+        Ok(Self {
+            client: Client::try_from(config).map_err(|e| failed(&e))?,
+            namespaces: Namespaces::usual(),
+        })
+    }
+
+    /// The same of a client that is known to lead somewhere.
+    pub(super) fn with(client: Client, namespaces: Namespaces) -> Self {
+        Self { client, namespaces }
+    }
+
+    /// The run's namespaces.
+    pub(super) fn namespaces(&self) -> &Namespaces {
+        &self.namespaces
+    }
+
+    /// Namespace of the release.
+    pub(super) fn release(&self) -> &str {
+        &self.namespaces.release
+    }
+
+    /// Namespace of a store.
+    pub(super) fn namespace_of(&self, place: Place) -> &str {
+        self.namespaces.of(place.side)
     }
 
     pub(super) fn client(&self) -> Client {
@@ -268,10 +293,20 @@ impl Cluster {
     /// # Errors
     /// The server refuses, or the pod does not go within `limit`.
     pub(super) async fn replace_pod(&self, namespace: &str, name: &str, limit: Duration) -> Result<()> {
+        self.remove_pod(namespace, name, DeleteParams::default(), limit).await
+    }
+
+    async fn remove_pod(
+        &self,
+        namespace: &str,
+        name: &str,
+        how: DeleteParams,
+        limit: Duration,
+    ) -> Result<()> {
         let api: Api<Pod> = Api::namespaced(self.client(), namespace);
         let Some(old) = self.pod(namespace, name).await? else { return Ok(()) };
         let removed = ask("remove the pod", name, async {
-            match api.delete(name, &DeleteParams::default()).await {
+            match api.delete(name, &how).await {
                 Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
                 other => other.map(drop),
             }
@@ -285,6 +320,19 @@ impl Cluster {
             tokio::time::sleep(LOOK).await;
         }
         Ok(())
+    }
+
+    /// Removes a pod without waiting for it to end, and waits until another one has its name or none.
+    ///
+    /// # Errors
+    /// The server refuses, or the pod does not go within `limit`.
+    pub(super) async fn remove_pod_at_once(
+        &self,
+        namespace: &str,
+        name: &str,
+        limit: Duration,
+    ) -> Result<()> {
+        self.remove_pod(namespace, name, DeleteParams::default().grace_period(0), limit).await
     }
 
     /// Whether a claim is there.
@@ -442,7 +490,7 @@ async fn ask<T>(doing: &str, on: &str, request: impl Future<Output = kube::Resul
         EnvironmentError::new(
             EnvironmentProblem::Cluster,
             format!("the API server of the cluster does not {doing} {on}: {why}"),
-            "look whether the node's container runs (docker ps), then run again; `drydock clean` removes what is left",
+            "look whether the cluster is up (docker ps, where kind made it), then run again; `drydock clean` removes what is left",
         )
     };
     match tokio::time::timeout(REQUEST, request).await {

@@ -1,13 +1,15 @@
-//! The environment of a cluster that `kind` makes for one run: the source is a Bitnami-shaped release, the targets are nobody's
+//! The environment of a cluster: of one that `kind` makes for one run, or of somebody else's ([`context`]). The source is a Bitnami-shaped release, the targets are nobody's
 //! release, in a namespace of their own, and applications are pods that stop when they are scaled down.
 //!
-//! Stores are reached by node ports that the engine maps to this machine, because probes that go through the API server would
+//! In a cluster of the run's own stores are reached by node ports that the engine maps to this machine, because probes that go through the API server would
 //! measure the API server. Everything of a run lies in the node's container, which is found by the label of its network; a file
 //! that is written before either says that the engine has to be asked. `kind` is needed to make a cluster, and not to remove it.
 
 mod applications;
 mod cluster;
 mod configuration;
+mod context;
+mod footing;
 mod judge;
 mod node;
 mod objects;
@@ -19,7 +21,9 @@ mod state;
 mod witness;
 
 pub use applications::Applications;
-pub(crate) use node::NodeStore;
+pub use context::rights_in_own_namespaces;
+pub(crate) use context::{items as context_items, leftovers as left_in_contexts};
+pub(crate) use footing::KindStore;
 pub use outside::{Moment, Outside};
 pub(crate) use programs::{NEEDED, USEFUL, find as find_program};
 pub use state::{ClaimState, PodState, ReleaseState};
@@ -37,11 +41,12 @@ use crate::workdir::{self, WorkDir};
 use cluster::{Cluster, Workload, WorkloadKind};
 use configuration::{NodeChoice, Place, Ports, SNAPSHOTS, cluster_name};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
+use footing::Footing;
 use node::Node;
 use programs::Programs;
 use release::Release;
 use serde::{Deserialize, Serialize};
-use starting::{FirstLife, Ground, asked, await_answer};
+use starting::{FirstLife, Ground, Own, asked, await_answer};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -84,21 +89,19 @@ struct Store {
 #[derive(Debug)]
 struct Up {
     cluster: Cluster,
-    node: Node,
+    footing: Footing,
     stores: Vec<Store>,
     versions: Vec<StoreVersion>,
     clients: Option<Clients>,
     release: Release,
     programs: Programs,
     witness: Option<Witness>,
-    engine: Engine,
 }
 
 /// The running environment. Dropping it without [`Kind::stop`] leaves the cluster, as a crash would.
 #[derive(Debug)]
 pub struct Kind {
     up: Up,
-    marks: Marks,
     work: WorkDir,
 }
 
@@ -128,13 +131,16 @@ impl Kind {
             }
         };
         let mut witness = None;
-        let ground = Ground::of((&config, &machine, &engine), (&marks, &work, &name), programs, &*progress);
-        let started = match ground.make(&mut witness).await {
-            Ok(made) => ground.ready(made, &mut witness, FirstLife::Yes).await,
-            Err(error) => Err(error),
+        let ground = Ground::of((&config, &machine, &work), programs, &*progress);
+        let own = Own { engine: &engine, marks: &marks, name: &name };
+        let started = async {
+            let (cluster, footing, ports) = ground.make(own, &mut witness).await?;
+            let up = ground.ready((cluster, footing, &ports), &mut witness, FirstLife::Yes).await?;
+            note_complete(&work, own, ports)?;
+            Ok(up)
         };
-        let error = match started {
-            Ok(up) => return Ok(Self { up, marks, work }),
+        let error = match started.await {
+            Ok(up) => return Ok(Self { up, work }),
             Err(error) => error,
         };
         if let Some(witness) = &mut witness {
@@ -175,7 +181,7 @@ impl Kind {
         let programs = Programs::of(&machine, &work, &name)?;
         let cluster = Cluster::of(programs.kubeconfig()).await?;
         for place in asked(&config) {
-            if !cluster.has_claim(place.namespace(), &place.claim()).await? {
+            if !cluster.has_claim(cluster.namespace_of(place), &place.claim()).await? {
                 return Ok(None);
             }
         }
@@ -184,12 +190,14 @@ impl Kind {
         for place in asked(&config) {
             // One that stands still hears nothing else.
             node.store(place).go_on().await?;
-            cluster.scale(&workload(place), 1).await?;
-            cluster.replace_pod(place.namespace(), &place.pod(), GOING).await?;
+            cluster.scale(&workload(&cluster, place), 1).await?;
+            cluster.replace_pod(cluster.namespace_of(place), &place.pod(), GOING).await?;
         }
-        let ground = Ground::of((&config, &machine, &engine), (&marks, &work, &name), programs, &*progress);
-        let up = ground.ready((cluster, node, ports), &mut witness, FirstLife::No).await?;
-        Ok(Some(Self { up, marks, work }))
+        let ground = Ground::of((&config, &machine, &work), programs, &*progress);
+        let footing = Footing::own(node, &engine);
+        let up = ground.ready((cluster, footing, &ports), &mut witness, FirstLife::No).await?;
+        note_complete(&work, Own { engine: &engine, marks: &marks, name: &name }, ports)?;
+        Ok(Some(Self { up, work }))
     }
 
     /// Both stores of one side; `None` if the configuration left one out.
@@ -236,17 +244,17 @@ impl Kind {
         SNAPSHOTS.into()
     }
 
-    /// Removes every snapshot, as by hand.
+    /// Removes every snapshot, as by hand. In somebody else's cluster there is no folder that could hold one.
     ///
     /// # Errors
     /// The node refuses.
     pub async fn remove_snapshots(&self) -> Result<()> {
-        self.up.node.remove_snapshots().await
+        self.up.footing.remove_snapshots().await
     }
 
     /// Bytes that the disk of all volumes has left; `None` where the engine keeps them out of sight.
     pub fn free_bytes(&self) -> Option<u64> {
-        Machine::from_process().disk_available(self.up.engine.folder.as_deref()?)
+        self.up.footing.free_bytes()
     }
 
     /// Whether a store's container runs in its pod. False for a store that the configuration left out.
@@ -254,8 +262,8 @@ impl Kind {
     /// # Errors
     /// The API server does not tell.
     pub async fn is_running(&self, side: Side, store: StoreName) -> Result<bool> {
-        let Some(Store { place, .. }) = self.store(side, store) else { return Ok(false) };
-        let pod = self.up.cluster.pod(place.namespace(), &place.pod()).await?;
+        let Some(&Store { place, .. }) = self.store(side, store) else { return Ok(false) };
+        let pod = self.up.cluster.pod(self.up.cluster.namespace_of(place), &place.pod()).await?;
         Ok(pod.is_some_and(|pod| judge::runs(&pod, place.container())))
     }
 
@@ -278,8 +286,8 @@ impl Kind {
             return Ok(());
         };
         // Its controller would make the pod anew, on a new claim.
-        cluster.scale(&workload(kept.place), 0).await?;
-        cluster.remove_claim(kept.place.namespace(), &kept.place.claim(), GOING).await?;
+        cluster.scale(&workload(&cluster, kept.place), 0).await?;
+        cluster.remove_claim(cluster.namespace_of(kept.place), &kept.place.claim(), GOING).await?;
         kept.gone = true;
         Ok(())
     }
@@ -287,7 +295,7 @@ impl Kind {
     /// A store, to be killed while somebody else holds the environment.
     pub fn process(&self, side: Side, store: StoreName) -> Option<StoreProcess> {
         let place = self.store(side, store)?.place;
-        Some(StoreProcess::pod(self.up.node.store(place)))
+        Some(StoreProcess::pod(self.up.footing.store(&self.up.cluster, place)))
     }
 
     /// Sends a signal to a store, to plant a fault: it stands still, goes on or is killed on its node. A store that is to end in
@@ -297,13 +305,13 @@ impl Kind {
     /// The environment has no such store, or the node or the API server refuses.
     pub async fn signal(&self, side: Side, store: StoreName, signal: StoreSignal) -> Result<()> {
         let place = self.store(side, store).ok_or_else(|| absent(side, store))?.place;
-        let on_node = self.up.node.store(place);
+        let on_node = self.up.footing.store(&self.up.cluster, place);
         match signal {
             StoreSignal::Stop => on_node.pause().await,
             StoreSignal::Continue => on_node.go_on().await,
             StoreSignal::Kill => on_node.kill().await,
             StoreSignal::Terminate | StoreSignal::Interrupt | StoreSignal::Quit => {
-                self.up.cluster.scale(&workload(place), 0).await
+                self.up.cluster.scale(&workload(&self.up.cluster, place), 0).await
             }
         }
     }
@@ -316,9 +324,9 @@ impl Kind {
         let kept = self.store(side, store).ok_or_else(|| absent(side, store))?;
         let (place, cluster) = (kept.place, &self.up.cluster);
         // One that stands still hears nothing else.
-        self.up.node.store(place).go_on().await?;
-        cluster.scale(&workload(place), 1).await?;
-        cluster.replace_pod(place.namespace(), &place.pod(), GOING).await?;
+        self.up.footing.store(cluster, place).go_on().await?;
+        cluster.scale(&workload(cluster, place), 1).await?;
+        cluster.replace_pod(cluster.namespace_of(place), &place.pod(), GOING).await?;
         let began = Instant::now();
         while !self.is_running(side, store).await? && began.elapsed() < start_limit(store) {
             tokio::time::sleep(LOOK).await;
@@ -326,17 +334,17 @@ impl Kind {
         await_answer(kept, start_limit(store)).await
     }
 
-    /// Removes the cluster, or leaves it running where its data or stores are kept: what is in a cluster stops with it.
+    /// Removes the cluster, or the run's namespaces in somebody else's, or leaves it running where its data or stores are kept: what is in a cluster stops with it.
     ///
     /// # Errors
-    /// The engine refuses to remove something.
+    /// The engine or the API server refuses to remove something.
     pub async fn stop(self, keep: Keep) -> Result<()> {
-        let Self { mut up, marks, work } = self;
+        let Self { mut up, work } = self;
         if let Some(witness) = &mut up.witness {
             witness.finish().await;
         }
         if keep == Keep::Nothing {
-            up.engine.remove_run(&marks, Remove::Everything).await?;
+            up.footing.remove(&up.cluster, &work).await?;
             work.remove()?;
         }
         Ok(())
@@ -348,12 +356,18 @@ impl Kind {
 }
 
 /// The StatefulSet of a store.
-fn workload(place: Place) -> Workload {
+fn workload(cluster: &Cluster, place: Place) -> Workload {
     Workload {
         kind: WorkloadKind::StatefulSet,
-        namespace: place.namespace().to_owned(),
+        namespace: cluster.namespace_of(place).to_owned(),
         name: place.workload().to_owned(),
     }
+}
+
+/// Notes that all stores have answered, so that a later life may take them up.
+fn note_complete(work: &WorkDir, own: Own<'_>, ports: Ports) -> Result<()> {
+    let layout = Layout { marks: own.marks.clone(), cluster: own.name.to_owned(), ports: Some(ports) };
+    work.write_json(MARKER_FILE, &layout)
 }
 
 /// Chooses marks and name of a new run's cluster, and notes them before there is anything to find.

@@ -1,7 +1,7 @@
 //! The node of a run's cluster, from inside: standing still and dying are the node's affair, of which the API server knows
 //! nothing.
 
-use super::configuration::{Place, SNAPSHOTS};
+use super::configuration::{Namespaces, Place, SNAPSHOTS};
 use crate::containers::Engine;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use std::time::{Duration, Instant};
@@ -83,7 +83,8 @@ enum Task {
 impl NodeStore {
     /// The container that runs, or stands still; `None` if none does.
     async fn task(&self) -> Result<Option<(String, Task)>> {
-        let (pod, namespace) = (self.place.pod(), self.place.namespace());
+        let (pod, namespaces) = (self.place.pod(), Namespaces::usual());
+        let namespace = namespaces.of(self.place.side);
         let filter = format!(
             "labels.\"io.kubernetes.pod.name\"=={pod},labels.\"io.kubernetes.pod.namespace\"=={namespace},\
              labels.\"io.cri-containerd.kind\"==container"

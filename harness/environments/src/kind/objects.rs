@@ -1,6 +1,6 @@
 //! Manifests that the harness makes itself: namespaces, the targets, and the services by which this machine reaches stores.
 
-use super::configuration::{Place, SNAPSHOTS};
+use super::configuration::{Namespaces, Place};
 use crate::config::Store;
 use crate::containers::Image;
 use crate::door::Door;
@@ -14,19 +14,35 @@ use std::collections::BTreeMap;
 /// Label of what the harness makes: the run that it is of.
 pub(super) const RUN_LABEL: &str = "drydock.run";
 
+/// What all objects of a run share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shared<'a> {
+    /// The run, as a label can hold it.
+    pub(super) run: &'a str,
+    pub(super) namespaces: &'a Namespaces,
+    /// A folder of the node, mounted at the same path, that the clusters of both sides keep snapshots in.
+    pub(super) folder: Option<&'a str>,
+}
+
+/// A run's name as a label can hold it.
+pub(super) fn label(run: &str) -> String {
+    let begin: String = run.chars().take(63).collect();
+    begin.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
+}
+
 pub(super) fn namespace(name: &str, run: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {RUN_LABEL: run}}})
 }
 
 /// The service by which this machine reaches a store, whether it is ready or not: a probe has to see an outage itself.
-pub(super) fn way_in(place: Place, run: &str) -> Value {
+pub(super) fn way_in(place: Place, of: Shared<'_>) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
             "name": format!("drydock-{}", place.workload()),
-            "namespace": place.namespace(),
-            "labels": {RUN_LABEL: run},
+            "namespace": of.namespaces.of(place.side),
+            "labels": {RUN_LABEL: of.run},
         },
         "spec": {
             "type": "NodePort",
@@ -38,11 +54,12 @@ pub(super) fn way_in(place: Place, run: &str) -> Value {
 }
 
 /// What a target PostgreSQL is made from.
-pub(super) fn postgres(place: Place, image: &Image, password: &SecretString, run: &str) -> Vec<Value> {
+pub(super) fn postgres(place: Place, image: &Image, password: &SecretString, of: Shared<'_>) -> Vec<Value> {
+    let (run, namespace) = (of.run, of.namespaces.of(place.side));
     let secret = json!({
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": place.workload(), "namespace": place.namespace(), "labels": {RUN_LABEL: run}},
+        "metadata": {"name": place.workload(), "namespace": namespace, "labels": {RUN_LABEL: run}},
         "type": "Opaque",
         "stringData": {"password": password.expose_secret()},
     });
@@ -68,7 +85,7 @@ pub(super) fn postgres(place: Place, image: &Image, password: &SecretString, run
         "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "kill -INT 1"]}}},
     });
     let volumes = json!([{"name": "secret", "secret": {"secretName": place.workload()}}]);
-    [secret].into_iter().chain(served(place, container, &volumes, run)).collect()
+    [secret].into_iter().chain(served(place, container, &volumes, of)).collect()
 }
 
 /// What a target Elasticsearch is made from.
@@ -81,14 +98,15 @@ pub(super) fn elasticsearch(
     settings: &[(String, String)],
     data: &str,
     door: Option<&Door>,
-    run: &str,
+    of: Shared<'_>,
 ) -> Result<Vec<Value>> {
-    let mut mounts = vec![
-        json!({"name": "data", "mountPath": data}),
-        json!({"name": "snapshots", "mountPath": SNAPSHOTS}),
-    ];
-    let mut volumes =
-        vec![json!({"name": "snapshots", "hostPath": {"path": SNAPSHOTS, "type": "Directory"}})];
+    let (run, namespace) = (of.run, of.namespaces.of(place.side));
+    let mut mounts = vec![json!({"name": "data", "mountPath": data})];
+    let mut volumes = Vec::new();
+    if let Some(folder) = of.folder {
+        mounts.push(json!({"name": "snapshots", "mountPath": folder}));
+        volumes.push(json!({"name": "snapshots", "hostPath": {"path": folder, "type": "Directory"}}));
+    }
     let mut objects = Vec::new();
     if let Some(door) = door {
         let files: BTreeMap<&str, String> = door_files(door)?
@@ -103,7 +121,7 @@ pub(super) fn elasticsearch(
         objects.push(json!({
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": {"name": place.workload(), "namespace": place.namespace(), "labels": {RUN_LABEL: run}},
+            "metadata": {"name": place.workload(), "namespace": namespace, "labels": {RUN_LABEL: run}},
             "type": "Opaque",
             "stringData": files,
         }));
@@ -115,13 +133,14 @@ pub(super) fn elasticsearch(
         "env": variables(settings.iter().map(|(name, value)| (name.as_str(), value.clone()))),
         "volumeMounts": mounts,
     });
-    objects.extend(served(place, container, &json!(volumes), run));
+    objects.extend(served(place, container, &json!(volumes), of));
     Ok(objects)
 }
 
 /// A service, and a StatefulSet with one pod of one container on a claim of its own.
-fn served(place: Place, container: Value, volumes: &Value, run: &str) -> [Value; 2] {
-    let (name, namespace, port) = (place.workload(), place.namespace(), place.port());
+fn served(place: Place, container: Value, volumes: &Value, of: Shared<'_>) -> [Value; 2] {
+    let (run, namespace) = (of.run, of.namespaces.of(place.side));
+    let (name, port) = (place.workload(), place.port());
     let labels =
         json!({"app.kubernetes.io/name": name, "app.kubernetes.io/instance": namespace, RUN_LABEL: run});
     let selector = json!({"app.kubernetes.io/name": name});
@@ -183,7 +202,9 @@ mod tests {
     #[test]
     fn passwords_stand_in_secrets_and_nowhere_else() {
         let image = Image::parse("postgres:17").unwrap();
-        let objects = postgres(place(Store::Postgres), &image, &SecretString::from("very-secret"), "run-1");
+        let namespaces = Namespaces::usual();
+        let of = Shared { run: "run-1", namespaces: &namespaces, folder: None };
+        let objects = postgres(place(Store::Postgres), &image, &SecretString::from("very-secret"), of);
         for object in &objects {
             let told = object.to_string().contains("very-secret");
             assert_eq!(told, object["kind"] == "Secret", "{object}");
@@ -196,18 +217,25 @@ mod tests {
         let image = Image::parse("elasticsearch:8.16.6").unwrap();
         let place = place(Store::Elasticsearch);
         let settings = [("cluster.name".to_owned(), "x".to_owned())];
-        let objects = elasticsearch(place, &image, &settings, "/data", None, "run-1").unwrap();
+        let namespaces = Namespaces::usual();
+        let shared = Shared { run: "run-1", namespaces: &namespaces, folder: Some("/snapshots") };
+        let objects = elasticsearch(place, &image, &settings, "/data", None, shared).unwrap();
+        assert!(json!(objects).to_string().contains("hostPath"));
         let of = |kind: &str| objects.iter().find(|o| o["kind"] == kind).unwrap();
         let labels = &of("StatefulSet")["spec"]["template"]["metadata"]["labels"];
         for (name, value) in of("Service")["spec"]["selector"].as_object().unwrap() {
             assert_eq!(&labels[name], value);
         }
         assert_eq!(of("StatefulSet")["spec"]["selector"]["matchLabels"], of("Service")["spec"]["selector"]);
-        assert!(place.host().starts_with(of("Service")["metadata"]["name"].as_str().unwrap()));
-        let way = way_in(place, "run-1");
+        assert!(place.host(&namespaces).starts_with(of("Service")["metadata"]["name"].as_str().unwrap()));
+        let way = way_in(place, shared);
         assert_eq!(way["spec"]["ports"][0]["nodePort"], 31_920);
         assert_eq!(way["spec"]["selector"]["statefulset.kubernetes.io/pod-name"], "target-es-0");
         // An outage must not hide behind a readiness probe.
         assert_eq!(way["spec"]["publishNotReadyAddresses"], true);
+        // Nothing of somebody else's nodes is mounted.
+        let apart = Shared { folder: None, ..shared };
+        let objects = elasticsearch(place, &image, &settings, "/data", None, apart).unwrap();
+        assert!(!json!(objects).to_string().contains("hostPath"));
     }
 }

@@ -57,11 +57,11 @@ impl Kind {
     pub fn outside(&self) -> Outside {
         let host = |store| {
             let place = Place { side: Side::Target, store };
-            (place.host(), place.port())
+            (place.host(self.up.cluster.namespaces()), place.port())
         };
         Outside {
             variables: self.up.programs.variables(self.work.path()),
-            namespace: RELEASE.to_owned(),
+            namespace: self.up.cluster.release().to_owned(),
             release: RELEASE.to_owned(),
             chart_version: chart_version().to_owned(),
             chart: self.up.release.chart().to_owned(),
@@ -86,7 +86,7 @@ impl Kind {
                 json!({
                     "apiVersion": "v1",
                     "kind": "Secret",
-                    "metadata": {"name": name, "namespace": RELEASE, "labels": {RUN_LABEL: label(self.work.run_id())}},
+                    "metadata": {"name": name, "namespace": self.up.cluster.release(), "labels": {RUN_LABEL: super::objects::label(self.work.run_id())}},
                     "type": "Opaque",
                     "stringData": keys,
                 })
@@ -101,7 +101,7 @@ impl Kind {
     /// The API server refuses.
     pub async fn note_applications(&self) -> Result<BTreeMap<String, i32>> {
         let now = counts(&applications(&self.up.cluster).await?);
-        let noted = self.up.cluster.note_once(RELEASE, NOTE, &as_note(&now)).await?;
+        let noted = self.up.cluster.note_once(self.up.cluster.release(), NOTE, &as_note(&now)).await?;
         super::applications::of_note(&noted)
     }
 
@@ -110,8 +110,9 @@ impl Kind {
     /// # Errors
     /// The API server does not tell.
     pub async fn moment(&self) -> Result<Moment> {
-        let movers = self.up.cluster.pods(RELEASE, OF_SCRIPTS).await?;
-        let all = self.up.cluster.pods(RELEASE, OF_RELEASE).await?;
+        let cluster = &self.up.cluster;
+        let movers = cluster.pods(cluster.release(), OF_SCRIPTS).await?;
+        let all = cluster.pods(cluster.release(), OF_RELEASE).await?;
         let address = |pod: &Pod| pod.status.as_ref().and_then(|s| s.pod_ip.clone());
         Ok(Moment {
             movers: movers
@@ -141,10 +142,4 @@ impl Kind {
             )),
         }
     }
-}
-
-/// A run's name as a label can hold it.
-fn label(run: &str) -> String {
-    let begin: String = run.chars().take(63).collect();
-    begin.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
 }

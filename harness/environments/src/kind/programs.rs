@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Name of a run's kubeconfig in its work directory.
-const KUBECONFIG: &str = "kubeconfig";
+pub(super) const KUBECONFIG: &str = "kubeconfig";
 /// Variables by which a user's own clusters and releases could get into a run.
 const OF_SURROUNDINGS: [&str; 8] = [
     "KUBECONFIG",
@@ -52,7 +52,8 @@ pub(crate) fn find(machine: &Machine, program: &str, why: &str) -> Result<PathBu
 #[derive(Debug, Clone)]
 pub(super) struct Programs {
     machine: Machine,
-    kind: PathBuf,
+    /// None where no cluster is made.
+    kind: Option<PathBuf>,
     helm: PathBuf,
     kubeconfig: PathBuf,
 }
@@ -63,8 +64,25 @@ impl Programs {
     /// # Errors
     /// One of them is not there.
     pub(super) fn of(machine: &Machine, work: &WorkDir, network: &str) -> Result<Self> {
-        let found: Vec<PathBuf> =
-            NEEDED.iter().map(|(program, why)| find(machine, program, why)).collect::<Result<_>>()?;
+        for (program, why) in NEEDED {
+            find(machine, program, why)?;
+        }
+        let own = Self::with_helm(machine, work, Some(network))?;
+        let (program, why) = NEEDED[0];
+        Ok(Self { kind: Some(find(machine, program, why)?), ..own })
+    }
+
+    /// Those for a cluster that is there: `helm` alone.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub(super) fn among_others(machine: &Machine, work: &WorkDir) -> Result<Self> {
+        Self::with_helm(machine, work, None)
+    }
+
+    fn with_helm(machine: &Machine, work: &WorkDir, network: Option<&str>) -> Result<Self> {
+        let (program, why) = NEEDED[1];
+        let found = find(machine, program, why)?;
         let mut own = machine.clone();
         for name in OF_SURROUNDINGS {
             own = own.with_variable(name, None);
@@ -72,11 +90,9 @@ impl Programs {
         let kubeconfig = work.path().join(KUBECONFIG);
         let helm = work.path().join("helm");
         let folder = |part: &str| helm.join(part).into_os_string();
-        let set: [(&str, OsString); 8] = [
+        let set: [(&str, OsString); 7] = [
             (MARKER, work.run_id().into()),
             ("KUBECONFIG", kubeconfig.clone().into()),
-            // Clusters share one network unless they are told another one.
-            ("KIND_EXPERIMENTAL_DOCKER_NETWORK", network.into()),
             ("HELM_CONFIG_HOME", folder("config")),
             ("HELM_CACHE_HOME", folder("cache")),
             ("HELM_DATA_HOME", folder("data")),
@@ -86,8 +102,9 @@ impl Programs {
         for (name, value) in &set {
             own = own.with_variable(name, Some(value));
         }
-        let [kind, helm, _] = <[PathBuf; 3]>::try_from(found).unwrap_or_default();
-        Ok(Self { machine: own, kind, helm, kubeconfig })
+        // Clusters share one network unless they are told another one.
+        own = own.with_variable("KIND_EXPERIMENTAL_DOCKER_NETWORK", network.map(OsStr::new));
+        Ok(Self { machine: own, kind: None, helm: found, kubeconfig })
     }
 
     pub(super) fn kubeconfig(&self) -> &Path {
@@ -122,7 +139,11 @@ impl Programs {
     /// # Errors
     /// It does not end in time, or not well: its last words.
     pub(super) async fn kind(&self, arguments: &[&OsStr], limit: Duration) -> Result<String> {
-        self.run(&self.kind, "kind", arguments, limit).await
+        let (program, why) = NEEDED[0];
+        match &self.kind {
+            Some(kind) => self.run(kind, program, arguments, limit).await,
+            None => self.run(&find(&self.machine, program, why)?, program, arguments, limit).await,
+        }
     }
 
     /// Runs `helm`. Its words may repeat values, of which the secret ones are files: they are not told.

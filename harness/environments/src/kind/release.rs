@@ -1,6 +1,6 @@
 //! The source's release: the chart of this repository, installed and upgraded by `helm`.
 
-use super::configuration::{Place, RELEASE, SNAPSHOTS};
+use super::configuration::{Namespaces, Place, RELEASE};
 use super::programs::Programs;
 use crate::config::{Side, Store};
 use crate::containers::Image;
@@ -52,6 +52,9 @@ pub(super) struct Contents<'a> {
     /// Settings of the Elasticsearch, as its image takes them.
     pub(super) settings: Vec<(String, String)>,
     pub(super) run: &'a str,
+    pub(super) namespaces: &'a Namespaces,
+    /// A folder of the node, mounted at the same path, for snapshots.
+    pub(super) folder: Option<&'a str>,
 }
 
 /// Values of the release on the stores of its own.
@@ -75,15 +78,15 @@ pub(super) fn values(contents: &Contents<'_>) -> Value {
         "elasticsearch": {
             "javaOpts": contents.java_options,
             "settings": settings,
-            "sharedFolder": SNAPSHOTS,
+            "sharedFolder": contents.folder.unwrap_or_default(),
         },
     })
 }
 
 /// Values that point the applications to the targets. The stores of the release stay: they are what a way back needs, and what
 /// is compared.
-pub(super) fn cutover() -> Value {
-    let host = |store| Place { side: Side::Target, store }.host();
+pub(super) fn cutover(namespaces: &Namespaces) -> Value {
+    let host = |store| Place { side: Side::Target, store }.host(namespaces);
     let database = json!({"externalDatabase": {"host": host(Store::Postgres)}});
     json!({
         "global": {"elasticsearch": {"external": true, "url": {"host": host(Store::Elasticsearch)}}},
@@ -99,16 +102,18 @@ pub(super) struct Release {
     chart: PathBuf,
     source: PathBuf,
     target: PathBuf,
+    namespace: String,
 }
 
 impl Release {
     /// The files of an earlier life of the run, or of the life that writes them now.
-    pub(super) fn of(work: &WorkDir) -> Self {
+    pub(super) fn of(work: &WorkDir, namespaces: &Namespaces) -> Self {
         let place = |name: &str| work.path().join(name);
         Self {
             chart: place("chart"),
             source: place("values-source.json"),
             target: place("values-target.json"),
+            namespace: namespaces.release.clone(),
         }
     }
 
@@ -129,7 +134,7 @@ impl Release {
             fs::write(&path, text).map_err(|e| EnvironmentError::io("write", &path, &e))?;
         }
         write_private(&self.source, values(contents).to_string().as_bytes())?;
-        write_private(&self.target, cutover().to_string().as_bytes())
+        write_private(&self.target, cutover(contents.namespaces).to_string().as_bytes())
     }
 
     /// Installs the release. Nothing is waited for.
@@ -157,7 +162,7 @@ impl Release {
             RELEASE.as_ref(),
             self.chart.as_ref(),
             "--namespace".as_ref(),
-            RELEASE.as_ref(),
+            self.namespace.as_ref(),
         ];
         for file in values {
             arguments.extend([OsStr::new("--values"), file.as_os_str()]);
@@ -193,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_cutover_names_the_targets_and_leaves_the_sources_stores() {
-        let values = cutover();
+        let values = cutover(&Namespaces::usual());
         assert_eq!(values["global"]["elasticsearch"]["url"]["host"], "target-es.targets.svc.cluster.local");
         for database in [&values["identity"], &values["identityKeycloak"], &values["webModeler"]["restapi"]] {
             assert_eq!(database["externalDatabase"]["host"], "target-pg.targets.svc.cluster.local");

@@ -2,19 +2,20 @@
 
 use super::applications::OF_RELEASE;
 use super::cluster::Cluster;
-use super::configuration::{self, NodeChoice, Place, Ports, RELEASE, SNAPSHOTS, TARGETS};
+use super::configuration::{self, Namespaces, NodeChoice, Place, Ports, SNAPSHOTS};
+use super::footing::Footing;
 use super::node::Node;
-use super::objects;
+use super::objects::{self, Shared};
 use super::programs::Programs;
 use super::release::{Contents, Release};
 use super::witness::Witness;
-use super::{Layout, Store as Kept, Up};
+use super::{Store as Kept, Up};
 use crate::cache::Cache;
 use crate::clients;
 use crate::config::{Access, EmbeddedConfig, Side, Store};
 use crate::containers::{
-    Endpoint, Engine, Image, MARKER_FILE, Marks, Product, clients_for, close_door, inside, java_options,
-    node_settings, overridden, start_limit, version,
+    Endpoint, Engine, Image, Marks, Product, clients_for, close_door, inside, java_options, node_settings,
+    overridden, start_limit, version,
 };
 use crate::door::Door;
 use crate::elasticsearch;
@@ -43,19 +44,27 @@ const LOOK: Duration = Duration::from_millis(200);
 /// How often other ports are tried when one was snatched away.
 const ATTEMPTS: usize = 3;
 
-/// All that is known of a run before its cluster is made.
+/// A cluster that is to be made for a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Own<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) marks: &'a Marks,
+    /// Name of the cluster.
+    pub(super) name: &'a str,
+}
+
+/// All that is known of a run before there is anything of it in a cluster.
 pub(super) struct Ground<'a> {
     config: &'a EmbeddedConfig,
     machine: &'a Machine,
-    engine: &'a Engine,
-    marks: &'a Marks,
     work: &'a WorkDir,
-    /// Name of the cluster.
-    name: &'a str,
     programs: Programs,
     progress: &'a dyn Progress,
     /// The run as labels of the cluster can hold it.
     run: String,
+    namespaces: Namespaces,
+    /// A folder of the node for snapshots, where the node is the run's.
+    folder: Option<&'static str>,
 }
 
 /// The stores that a configuration asks for.
@@ -69,44 +78,60 @@ pub(super) fn asked(config: &EmbeddedConfig) -> Vec<Place> {
 
 impl<'a> Ground<'a> {
     pub(super) fn of(
-        (config, machine, engine): (&'a EmbeddedConfig, &'a Machine, &'a Engine),
-        (marks, work, name): (&'a Marks, &'a WorkDir, &'a str),
+        (config, machine, work): (&'a EmbeddedConfig, &'a Machine, &'a WorkDir),
         programs: Programs,
         progress: &'a dyn Progress,
     ) -> Self {
-        let begin: String = config.run_id.chars().take(63).collect();
-        let run = begin.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned();
-        Self { config, machine, engine, marks, work, name, programs, progress, run }
+        let (run, namespaces) = (objects::label(&config.run_id), Namespaces::usual());
+        Self { config, machine, work, programs, progress, run, namespaces, folder: Some(SNAPSHOTS) }
+    }
+
+    /// The same in namespaces of the run's own among those of others, whose nodes are none of its business.
+    pub(super) fn among_others(self, namespaces: Namespaces) -> Self {
+        Self { namespaces, folder: None, ..self }
+    }
+
+    /// What a release in a cluster cannot do without.
+    ///
+    /// # Errors
+    /// The configuration leaves it out.
+    pub(super) fn needs_whole_source(&self) -> Result<()> {
+        if self.config.source.postgres && self.config.source.elasticsearch {
+            return Ok(());
+        }
+        Err(EnvironmentError::new(
+            EnvironmentProblem::Configuration,
+            "the release on a cluster has both stores; a source without one of them is not made there",
+            "use --on embedded or --on containers",
+        ))
     }
 
     /// Makes the cluster and everything in it. The witness is handed out as soon as there is something to watch, so that a start
     /// that fails is told as well.
-    pub(super) async fn make(&self, witness: &mut Option<Witness>) -> Result<(Cluster, Node, Ports)> {
+    pub(super) async fn make(
+        &self,
+        own: Own<'_>,
+        witness: &mut Option<Witness>,
+    ) -> Result<(Cluster, Footing, Ports)> {
         preflight::memory(self.config, self.machine)?;
-        preflight::engine_space(self.config, self.machine, self.engine.folder.as_deref())?;
+        preflight::engine_space(self.config, self.machine, own.engine.folder.as_deref())?;
         preflight::dump_space(self.config, self.machine, self.work.path())?;
         for told in overridden(self.config, self.machine) {
             self.progress.note(&told);
         }
-        if !(self.config.source.postgres && self.config.source.elasticsearch) {
-            return Err(EnvironmentError::new(
-                EnvironmentProblem::Configuration,
-                "the release on a cluster has both stores; a source without one of them is not made there",
-                "use --on embedded or --on containers",
-            ));
-        }
+        self.needs_whole_source()?;
         let choice = NodeChoice::of(self.machine)?;
-        self.engine.make_cluster_network(self.marks, self.name).await?;
-        let ports = self.create(&choice).await?;
+        own.engine.make_cluster_network(own.marks, own.name).await?;
+        let ports = self.create(own, &choice).await?;
         let cluster = Cluster::of(self.programs.kubeconfig()).await?;
         *witness = Some(Witness::start(&cluster, &self.logs()));
-        let node = Node::of(self.engine, self.name).await?;
-        let prepared = tokio::join!(self.load_images(), cluster.wait_nodes(NODE), node.make_snapshots());
+        let node = Node::of(own.engine, own.name).await?;
+        let prepared = tokio::join!(self.load_images(own), cluster.wait_nodes(NODE), node.make_snapshots());
         prepared.0?;
         prepared.1?;
         prepared.2?;
         self.furnish(&cluster).await?;
-        Ok((cluster, node, ports))
+        Ok((cluster, Footing::own(node, own.engine), ports))
     }
 
     /// Where logs go.
@@ -115,17 +140,17 @@ impl<'a> Ground<'a> {
     }
 
     /// Has `kind` make the cluster, on other ports where one was snatched away.
-    async fn create(&self, choice: &NodeChoice) -> Result<Ports> {
+    async fn create(&self, own: Own<'_>, choice: &NodeChoice) -> Result<Ports> {
         let mut left = ATTEMPTS;
         loop {
             left -= 1;
             let (ports, held) = self.ports()?;
-            let config = configuration::cluster(self.name, &ports, choice.cni)?;
+            let config = configuration::cluster(own.name, &ports, choice.cni)?;
             let file = self.work.path().join("kind.json");
             write_private(&file, config.to_string().as_bytes())?;
             let image = choice.image.as_ref().map(ToString::to_string);
             let mut arguments: Vec<&OsStr> =
-                ["create", "cluster", "--name", self.name].map(OsStr::new).to_vec();
+                ["create", "cluster", "--name", own.name].map(OsStr::new).to_vec();
             arguments.extend([OsStr::new("--config"), file.as_os_str()]);
             arguments.extend([OsStr::new("--kubeconfig"), self.programs.kubeconfig().as_os_str()]);
             if let Some(image) = &image {
@@ -133,7 +158,7 @@ impl<'a> Ground<'a> {
             }
             drop(held);
             let began = Instant::now();
-            self.progress.note(&format!("making the cluster {}", self.name));
+            self.progress.note(&format!("making the cluster {}", own.name));
             let error = match self.programs.kind(&arguments, CREATION).await {
                 Ok(_) => {
                     self.progress
@@ -152,7 +177,7 @@ impl<'a> Ground<'a> {
         }
     }
 
-    fn ports(&self) -> Result<(Ports, Vec<HeldPort>)> {
+    pub(super) fn ports(&self) -> Result<(Ports, Vec<HeldPort>)> {
         let api = HeldPort::take_for(PortChoice::Any, "API server")?;
         let (mut stores, mut held) = (Vec::new(), Vec::new());
         for place in asked(self.config) {
@@ -176,11 +201,11 @@ impl<'a> Ground<'a> {
     }
 
     /// Carries the images that this machine has into the node. Others are pulled by the node itself.
-    async fn load_images(&self) -> Result<()> {
+    async fn load_images(&self, own: Own<'_>) -> Result<()> {
         let mut here = BTreeSet::new();
         for place in asked(self.config) {
             let image = self.image(place)?.to_string();
-            if self.engine.has_image(&image).await? {
+            if own.engine.has_image(&image).await? {
                 here.insert(image);
             } else {
                 self.progress.note(&format!("{image} is not here: the node pulls it"));
@@ -191,7 +216,7 @@ impl<'a> Ground<'a> {
         }
         let began = Instant::now();
         let mut arguments: Vec<&OsStr> =
-            ["load", "docker-image", "--name", self.name].map(OsStr::new).to_vec();
+            ["load", "docker-image", "--name", own.name].map(OsStr::new).to_vec();
         arguments.extend(here.iter().map(OsStr::new));
         self.programs.kind(&arguments, LOADING).await?;
         let (count, seconds) = (here.len(), began.elapsed().as_secs_f64());
@@ -201,10 +226,18 @@ impl<'a> Ground<'a> {
 
     /// Makes namespaces, targets and ways in, and installs the release.
     async fn furnish(&self, cluster: &Cluster) -> Result<()> {
+        let mut manifests: Vec<_> =
+            self.namespaces.both().iter().map(|name| objects::namespace(name, &self.run)).collect();
+        manifests.extend(asked(self.config).into_iter().map(|place| objects::way_in(place, self.shared())));
+        cluster.apply(&manifests).await?;
+        self.fill(cluster).await
+    }
+
+    /// Makes the targets, and installs the release, in namespaces that are there.
+    pub(super) async fn fill(&self, cluster: &Cluster) -> Result<()> {
         let run = self.run.as_str();
-        let mut manifests = vec![objects::namespace(RELEASE, run), objects::namespace(TARGETS, run)];
+        let mut manifests = Vec::new();
         for place in asked(self.config) {
-            manifests.push(objects::way_in(place, run));
             if place.side == Side::Target {
                 manifests.extend(self.target(place)?);
             }
@@ -220,17 +253,23 @@ impl<'a> Ground<'a> {
             settings: self.settings(Side::Source, &elasticsearch, None)?,
             elasticsearch: &elasticsearch,
             run,
+            namespaces: &self.namespaces,
+            folder: self.folder,
         };
-        let release = Release::of(self.work);
+        let release = Release::of(self.work, &self.namespaces);
         release.write(&contents)?;
         release.install(&self.programs).await
+    }
+
+    fn shared(&self) -> Shared<'_> {
+        Shared { run: &self.run, namespaces: &self.namespaces, folder: self.folder }
     }
 
     fn target(&self, place: Place) -> Result<Vec<serde_json::Value>> {
         let image = self.image(place)?;
         match place.store {
             Store::Postgres => {
-                Ok(objects::postgres(place, &image, &kept_password(self.work, place.side)?, &self.run))
+                Ok(objects::postgres(place, &image, &kept_password(self.work, place.side)?, self.shared()))
             }
             Store::Elasticsearch => {
                 let door = self.door(place.side)?;
@@ -240,7 +279,7 @@ impl<'a> Ground<'a> {
                 let (node, programs) = product.java_variables();
                 settings.push((node.to_owned(), options));
                 settings.extend(programs.map(|name| (name.to_owned(), "-XX:TieredStopAtLevel=1".to_owned())));
-                objects::elasticsearch(place, &image, &settings, product.data(), door.as_ref(), &self.run)
+                objects::elasticsearch(place, &image, &settings, product.data(), door.as_ref(), self.shared())
             }
         }
     }
@@ -248,10 +287,12 @@ impl<'a> Ground<'a> {
     fn settings(&self, side: Side, image: &Image, door: Option<&Door>) -> Result<Vec<(String, String)>> {
         // The one address that the target may read from, as the cutover names it.
         let source = Place { side: Side::Source, store: Store::Elasticsearch };
-        let peers = format!("{}:{}", source.host(), source.port());
+        let peers = format!("{}:{}", source.host(&self.namespaces), source.port());
         let told =
             node_settings(Product::of(image), (side, self.config.side(side)), door, &peers, SNAPSHOTS)?;
-        Ok(told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+        // A node does not start where a folder for snapshots is named that it cannot make.
+        let told = told.into_iter().filter(|(name, _)| self.folder.is_some() || *name != "path.repo");
+        Ok(told.map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
     /// Certificates of a side that is managed elsewhere.
@@ -265,14 +306,14 @@ impl<'a> Ground<'a> {
     /// Waits until every store answers at its port of this machine, and the applications of the release run.
     pub(super) async fn ready(
         &self,
-        (cluster, node, ports): (Cluster, Node, Ports),
+        (cluster, footing, ports): (Cluster, Footing, &Ports),
         witness: &mut Option<Witness>,
         first: FirstLife,
     ) -> Result<Up> {
         if asked(self.config).iter().any(|place| place.side == Side::Target) {
-            cluster.wait_ready(TARGETS, "", PODS).await?;
+            cluster.wait_ready(&self.namespaces.targets, "", PODS).await?;
         }
-        cluster.wait_ready(RELEASE, OF_RELEASE, PODS).await?;
+        cluster.wait_ready(&self.namespaces.release, OF_RELEASE, PODS).await?;
         let (mut stores, mut versions) = (Vec::new(), Vec::new());
         for place in asked(self.config) {
             let Some(port) = ports.of(place) else { continue };
@@ -286,21 +327,9 @@ impl<'a> Ground<'a> {
             ),
             None => None,
         };
-        let layout = Layout { marks: self.marks.clone(), cluster: self.name.to_owned(), ports: Some(ports) };
-        self.work.write_json(MARKER_FILE, &layout)?;
-        let release = Release::of(self.work);
+        let release = Release::of(self.work, &self.namespaces);
         let programs = self.programs.clone();
-        Ok(Up {
-            cluster,
-            node,
-            stores,
-            versions,
-            clients,
-            release,
-            programs,
-            witness: witness.take(),
-            engine: self.engine.clone(),
-        })
+        Ok(Up { cluster, footing, stores, versions, clients, release, programs, witness: witness.take() })
     }
 
     /// Waits for one store's own answer.
@@ -355,7 +384,8 @@ impl<'a> Ground<'a> {
             Store::Elasticsearch => {
                 let mut endpoint = elasticsearch::endpoint(door, port);
                 let scheme = if door.is_some() { "https" } else { "http" };
-                endpoint.peer_url = Some(format!("{scheme}://{}:{}", place.host(), inside(place.store)));
+                endpoint.peer_url =
+                    Some(format!("{scheme}://{}:{}", place.host(&self.namespaces), inside(place.store)));
                 Endpoint::Elasticsearch(endpoint)
             }
         })

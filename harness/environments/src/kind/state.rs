@@ -22,7 +22,7 @@ pub struct ReleaseState {
     pub replicas: BTreeMap<String, i32>,
     /// The applications' pods, by name.
     pub pods: BTreeMap<String, PodState>,
-    /// Hosts that applications are configured with, by application.
+    /// Hosts that applications are configured with, by application; those of the targets without their namespace.
     pub hosts: BTreeMap<String, Vec<String>>,
     /// Volume and phase of each claim of the release.
     pub claims: BTreeMap<String, ClaimState>,
@@ -62,20 +62,20 @@ impl Kind {
         for one in &standing {
             let workload = one.workload.to_string();
             let template = cluster.template(&one.workload).await?;
-            for pod in cluster.pods(RELEASE, &one.selector).await? {
+            for pod in cluster.pods(cluster.release(), &one.selector).await? {
                 let name = pod.metadata.name.clone().unwrap_or_default();
                 state.pods.insert(name, of_pod(&workload, &pod, &template));
             }
             state.hosts.insert(workload, hosts_of(cluster, one).await?);
         }
-        for claim in cluster.claims(RELEASE).await? {
+        for claim in cluster.claims(cluster.release()).await? {
             let name = claim.metadata.name.unwrap_or_default();
             let volume = claim.spec.and_then(|s| s.volume_name).unwrap_or_default();
             let phase = claim.status.and_then(|s| s.phase).unwrap_or_default();
             state.claims.insert(name, ClaimState { volume, phase });
         }
         let key = Sha256::new().chain_update(self.digest_key()).finalize();
-        for secret in cluster.secrets(RELEASE, OF_RELEASE).await? {
+        for secret in cluster.secrets(cluster.release(), OF_RELEASE).await? {
             let name = secret.metadata.name.clone().unwrap_or_default();
             state.secrets.insert(name, digests(&secret, &key[..]));
         }
@@ -91,10 +91,13 @@ impl Kind {
 }
 
 impl ReleaseState {
-    /// Hosts of a side's stores, as pods know them: by short name within the release, else by full name.
+    /// Hosts of a side's stores, by their short names, as [`ReleaseState::hosts`] tells them.
     pub fn names_of(side: Side) -> Vec<String> {
         match side {
-            Side::Target => Place::ALL.into_iter().filter(|p| p.side == side).map(Place::host).collect(),
+            Side::Target => {
+                let targets = Place::ALL.into_iter().filter(|p| p.side == side);
+                targets.map(|place| place.workload().to_owned()).collect()
+            }
             Side::Source => ["elasticsearch", "postgresql", "identity-postgresql", "postgresql-web-modeler"]
                 .map(|part| format!("{RELEASE}-{part}"))
                 .to_vec(),
@@ -103,9 +106,16 @@ impl ReleaseState {
 }
 
 async fn hosts_of(cluster: &Cluster, one: &Standing) -> Result<Vec<String>> {
-    let note =
-        cluster.noted(RELEASE, &format!("{}-configuration", one.workload.name)).await?.unwrap_or_default();
-    let mut hosts: Vec<String> = note.values().flat_map(|text| hosts(text)).collect();
+    let note = cluster
+        .noted(cluster.release(), &format!("{}-configuration", one.workload.name))
+        .await?
+        .unwrap_or_default();
+    let short = |host: String| {
+        let target = |place: &Place| place.side == Side::Target && place.host(cluster.namespaces()) == host;
+        let found = Place::ALL.into_iter().find(target);
+        found.map_or(host, |place| place.workload().to_owned())
+    };
+    let mut hosts: Vec<String> = note.values().flat_map(|text| hosts(text)).map(short).collect();
     hosts.sort();
     hosts.dedup();
     Ok(hosts)

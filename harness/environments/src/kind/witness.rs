@@ -2,7 +2,7 @@
 //! nothing of it is left afterwards.
 
 use super::cluster::Cluster;
-use super::configuration::{Place, RELEASE, TARGETS};
+use super::configuration::{Namespaces, Place};
 use crate::supervised::open_log;
 use futures_util::AsyncBufReadExt;
 use k8s_openapi::api::core::v1::{Event, Pod};
@@ -87,7 +87,8 @@ struct Watching {
 
 impl Watching {
     async fn look(&mut self) {
-        for namespace in [RELEASE, TARGETS] {
+        let namespaces = self.cluster.namespaces().clone();
+        for namespace in namespaces.both() {
             let events: Api<Event> = Api::namespaced(self.cluster.client(), namespace);
             if let Ok(list) = events.list(&ListParams::default()).await {
                 let new = list.iter().filter(|event| self.events.insert(key(event))).map(line);
@@ -96,7 +97,7 @@ impl Watching {
             }
             let pods: Api<Pod> = Api::namespaced(self.cluster.client(), namespace);
             for pod in pods.list(&ListParams::default()).await.iter().flatten() {
-                self.follow(namespace, pod);
+                self.follow(&namespaces, namespace, pod);
             }
         }
     }
@@ -110,7 +111,7 @@ impl Watching {
         }
     }
 
-    fn follow(&mut self, namespace: &str, pod: &Pod) {
+    fn follow(&mut self, namespaces: &Namespaces, namespace: &str, pod: &Pod) {
         let (name, uid) =
             (pod.metadata.name.clone().unwrap_or_default(), pod.metadata.uid.clone().unwrap_or_default());
         let statuses = pod.status.iter().filter_map(|s| s.container_statuses.as_ref()).flatten();
@@ -121,7 +122,9 @@ impl Watching {
             {
                 continue;
             }
-            let Ok(mut out) = open_log(&self.folder.join(file_of(namespace, &name, &container.name))) else {
+            let Ok(mut out) =
+                open_log(&self.folder.join(file_of(namespaces, namespace, &name, &container.name)))
+            else {
                 continue;
             };
             let pods: Api<Pod> = Api::namespaced(self.cluster.client(), namespace);
@@ -142,10 +145,10 @@ impl Watching {
 }
 
 /// Name of the file for what a container says: that of its store, as in the other environments, else the pod's.
-fn file_of(namespace: &str, pod: &str, container: &str) -> String {
+fn file_of(namespaces: &Namespaces, namespace: &str, pod: &str, container: &str) -> String {
     let store = Place::ALL
         .into_iter()
-        .find(|p| p.namespace() == namespace && p.pod() == pod && p.container() == container);
+        .find(|p| namespaces.of(p.side) == namespace && p.pod() == pod && p.container() == container);
     match store {
         Some(place) => format!("{}-{}.log", place.side, place.store),
         None => format!("{pod}.{container}.log"),
@@ -186,6 +189,8 @@ mod tests {
 
     #[test]
     fn stores_have_the_files_of_the_other_environments() {
+        let usual = Namespaces::usual();
+        let file_of = |namespace, pod, container| file_of(&usual, namespace, pod, container);
         assert_eq!(file_of("camunda", "camunda-postgresql-0", "postgresql"), "source-postgres.log");
         assert_eq!(file_of("targets", "target-es-0", "elasticsearch"), "target-elasticsearch.log");
         assert_eq!(file_of("camunda", "camunda-zeebe-0", "zeebe"), "camunda-zeebe-0.zeebe.log");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Why it cannot run here, if so. Nothing is pulled for a test.
 pub(crate) async fn obstacle(name: EnvironmentName, config: &EmbeddedConfig) -> Option<String> {
-    let items = run_in(name, config).await;
+    let items = run_in(&name, config).await;
     let stands = |state, name: &str| {
         state == DoctorState::Missing || name.starts_with("image ") && state != DoctorState::Ok
     };

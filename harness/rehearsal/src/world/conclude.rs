@@ -221,9 +221,18 @@ impl RealWorld {
         let keep = match self.config.keep {
             Keep::Nothing => drydock_environments::Keep::Nothing,
             Keep::Running => {
+                let among_others = environment.kind().and_then(|cluster| cluster.namespaces_among_others());
+                if let Some([source, target]) = among_others {
+                    // Their ways end with this process.
+                    let text = format!(
+                        "kept running: the namespaces {source} and {target}; `drydock clean` removes them"
+                    );
+                    self.note(NoteLevel::Info, text);
+                }
                 for side in [Side::Source, Side::Target] {
-                    if let (Some(p), Some(e)) = (environment.postgres(side), environment.elasticsearch(side))
-                    {
+                    let (postgres, elasticsearch) =
+                        (environment.postgres(side), environment.elasticsearch(side));
+                    if let (None, Some(p), Some(e)) = (among_others, postgres, elasticsearch) {
                         self.note(
                             NoteLevel::Info,
                             format!("kept running: {side} PostgreSQL 127.0.0.1:{}, Elasticsearch {}; `drydock clean` stops them", p.port, e.url),

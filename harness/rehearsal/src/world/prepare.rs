@@ -53,7 +53,7 @@ impl RealWorld {
             return self.announce();
         }
         let config = self.stores_config();
-        if let Some((what, mend)) = config.unused_images(self.config.scenario.environment) {
+        if let Some((what, mend)) = config.unused_images(&self.config.scenario.environment) {
             self.note(NoteLevel::Warning, format!("{what}; {mend}"));
         }
         if attempt == Attempt::Again || self.resumed {
@@ -64,7 +64,7 @@ impl RealWorld {
                 .map_err(|e| internal(&e.to_string()))?
                 .map_err(of_environment)?;
         }
-        let (name, progress) = (self.config.scenario.environment, self.progress("prepare/provision"));
+        let (name, progress) = (self.config.scenario.environment.clone(), self.progress("prepare/provision"));
         let environment = Environment::start(name, config, progress).await.map_err(of_environment)?;
         self.environment = Some(environment);
         self.announce()

@@ -41,7 +41,7 @@ impl RealWorld {
         if self.environment.is_some() {
             return Ok(None);
         }
-        let (name, progress) = (self.config.scenario.environment, self.progress("prepare/provision"));
+        let (name, progress) = (self.config.scenario.environment.clone(), self.progress("prepare/provision"));
         match Environment::reattach(name, self.stores_config(), progress).await {
             Ok(Some(environment)) => {
                 self.environment = Some(environment);
