@@ -22,7 +22,8 @@ fn main() -> std::process::ExitCode {
             return code.code().into();
         }
     };
-    let default = if cli.verbose { "drydock=debug,info" } else { "error" };
+    // A way to a pod that is away is refused by the API server; whoever needs the pod tells it.
+    let default = if cli.verbose { "drydock=debug,info" } else { "error,kube_client=off" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     // The same rule as for everything else that is printed: no colours in a pipe, or where NO_COLOR asks for none.
     let colors = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;

@@ -116,6 +116,14 @@ impl Scenario {
         if !matches!(self.environment, EnvironmentName::Context(_)) {
             return None;
         }
+        let beside = [("engine", !self.engine.is_none()), ("identity", self.identity.is_some())];
+        if let Some((key, _)) = beside.into_iter().find(|(_, asked)| *asked) {
+            return mistake(
+                &[key],
+                "a real application is a process of this machine, and an existing cluster's stores are reached through its API server, which nobody works through",
+                format!("leave `{key}` out, or use `--on kind`"),
+            );
+        }
         let folder = |kind| kind == RepositoryKind::Fs;
         if self.migration.mover == super::Mover::Snapshot
             && self.migration.repository.as_ref().is_none_or(|repository| folder(repository.kind))
@@ -172,13 +180,14 @@ mod tests {
             ("faults: [{fault: source-paused}]\n", "on its node"),
             ("faults: [{fault: target-killed}, {fault: target-paused}]\n", "target-paused"),
             ("driver: scripts\n", "--on kind"),
-            ("engine: camunda\n", "embedded"),
+            ("engine: camunda\n", "API server"),
+            ("identity: keycloak\n", "API server"),
         ] {
             let error = read(more).unwrap_err();
             assert!(error.contains(word), "{more}: {error}");
             let on_kind = format!("name: test\nenvironment: kind\n{more}");
             let kind = Scenario::from_yaml("test", &on_kind);
-            assert!(kind.is_ok() || more.starts_with("engine"), "{more}: {kind:?}");
+            assert!(kind.is_ok(), "{more}: {kind:?}");
         }
         for fine in ["faults: [{fault: target-killed}]\n", "faults: [{fault: lose-document}]\n"] {
             read(fine).unwrap();
