@@ -179,7 +179,7 @@ mod tests {
             ("migration: {mover: snapshot}\n", "share"),
             ("faults: [{fault: source-paused}]\n", "on its node"),
             ("faults: [{fault: target-killed}, {fault: target-paused}]\n", "target-paused"),
-            ("driver: scripts\n", "--on kind"),
+            ("driver: scripts\n", "more rights"),
             ("engine: camunda\n", "API server"),
             ("identity: keycloak\n", "API server"),
         ] {
