@@ -85,7 +85,7 @@ impl Kind {
     /// A pod cannot start, or it takes too long.
     pub async fn await_applications(&self) -> Result<Applications> {
         let began = Instant::now();
-        self.up.cluster.wait_ready(RELEASE, OF_RELEASE, READY).await?;
+        self.up.cluster.wait_ready(self.up.cluster.release(), OF_RELEASE, READY).await?;
         Ok(Applications { replicas: self.replicas().await?, left: Vec::new(), took: began.elapsed() })
     }
 
