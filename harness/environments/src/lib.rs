@@ -59,7 +59,10 @@ pub use environment::Environment;
 pub use error::{EnvironmentError, EnvironmentProblem, Progress, Silent};
 pub use homes::Obtained;
 pub use keycloak::{Keycloak, KeycloakAccount, KeycloakConfig};
-pub use kind::{Applications, ClaimState, Kind, Moment, Outside, PodState, ReleaseState};
+pub use kind::{
+    Answer, Applications, ClaimState, ClusterFaults, Kind, Moment, Outside, PodState, ReleaseState, Resting,
+    RestingWorkload, WorkloadMark,
+};
 pub use machine::Machine;
 pub use proxy::{Disturbance, Protocol, Proxy, Reply, Rule, Which};
 pub use signals::{ClientProgram, StoreProcess, client_programs_of, end_orphans, kill_this_process};

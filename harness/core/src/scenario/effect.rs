@@ -1,7 +1,7 @@
 //! What each fault must come to: when it happens, how the run ends, and which checks turn red. Whatever else turns red is a false
 //! alarm.
 
-use super::{Fault, FaultKind, Managed, Scenario};
+use super::{EnvironmentName, Fault, FaultKind, Managed, Scenario};
 use crate::names::{Component, checks};
 use crate::plan::{Action, Plan, Step};
 
@@ -91,6 +91,8 @@ impl FaultKind {
                 told(&[FREEZE], &[PG_ROWS, PG_COUNTS, PG_QUERIES, KC_REALMS, KC_USERS, KC_CLIENTS])
             }
             Self::PassingIndex => told(&[FREEZE], &[]),
+            Self::ScaledBackUp => told(&[checks::CL_STOPPED], &[]),
+            Self::ServiceAstray => told(&[checks::CL_ANSWERS], &[]),
             Self::ConnectionReset
             | Self::SlowAnswers
             | Self::StuckAnswers
@@ -104,7 +106,9 @@ impl FaultKind {
             | Self::NetworkCut
             | Self::UnrefreshedIndex
             | Self::RecreatedDocuments
-            | Self::ClockSkew => through,
+            | Self::ClockSkew
+            | Self::ApplicationPodKilled
+            | Self::ApiServerAway => through,
             Self::MappingRefused | Self::CopyRefused => Effect { course: Course::Fails, red: &[], may: &[] },
             Self::WrongCredentials
             | Self::SourceKilled
@@ -116,7 +120,9 @@ impl FaultKind {
             | Self::ShardLimit
             | Self::SecretChanged
             | Self::SecondRestore
-            | Self::TargetSession => stops,
+            | Self::TargetSession
+            | Self::PodKilled
+            | Self::NodeCordoned => stops,
         }
     }
 
@@ -125,7 +131,9 @@ impl FaultKind {
         match self.effect().course {
             Course::Through | Course::Stops | Course::Fails => Moment::During,
             Course::Told => match self {
-                Self::PassingSession | Self::PassingIndex => Moment::During,
+                Self::PassingSession | Self::PassingIndex | Self::ScaledBackUp | Self::ServiceAstray => {
+                    Moment::During
+                }
                 _ => Moment::After,
             },
         }
@@ -151,6 +159,19 @@ impl FaultKind {
         )
     }
 
+    /// Whether it happens to a cluster, and nowhere else.
+    pub fn needs_cluster(self) -> bool {
+        matches!(
+            self,
+            Self::PodKilled
+                | Self::ApplicationPodKilled
+                | Self::NodeCordoned
+                | Self::ApiServerAway
+                | Self::ScaledBackUp
+                | Self::ServiceAstray
+        )
+    }
+
     /// Whether it can happen in a step.
     pub fn fits(self, action: Action) -> bool {
         let copies = matches!(action, Action::CopyIndices | Action::CopyDelta | Action::WarmCopy);
@@ -163,13 +184,26 @@ impl FaultKind {
             Self::ClientKilled => dumps || restores,
             Self::SecretChanged | Self::SecondRestore | Self::CopyRefused | Self::TargetSession => restores,
             // Anywhere between the freeze and the switch, with steps on either side.
-            Self::PassingSession | Self::PassingIndex => copies && action != Action::WarmCopy || restores,
+            Self::PassingSession | Self::PassingIndex | Self::ScaledBackUp => {
+                copies && action != Action::WarmCopy || restores
+            }
             Self::UnrefreshedIndex | Self::RecreatedDocuments => action == Action::SaveConfiguration,
             // While users still write what is migrated.
             Self::ClockSkew => {
                 matches!(action, Action::InitialBackup(_) | Action::WarmCopy | Action::SaveConfiguration)
             }
             Self::DrydockKilled => true,
+            // A restore is made anew at once, and whether its pod is back by then is chance.
+            Self::PodKilled => copies || dumps,
+            // While its pods run.
+            Self::ApplicationPodKilled => {
+                matches!(action, Action::InitialBackup(_) | Action::WarmCopy | Action::SaveConfiguration)
+            }
+            Self::NodeCordoned | Self::ServiceAstray => action == Action::Switch,
+            // Steps that cannot do without it.
+            Self::ApiServerAway => {
+                matches!(action, Action::Freeze | Action::Switch | Action::Compare | Action::SwitchBack)
+            }
             kind => copies && kind.moment() == Moment::During,
         }
     }
@@ -244,6 +278,25 @@ impl Fault {
     }
 }
 
+impl Scenario {
+    /// What cannot be done where the scenario takes place: where it stands, what is wrong, what to write instead. To be asked once
+    /// it is known where that is, because the command line may name another place than the file.
+    pub fn mistake_of_place(&self) -> Option<(Vec<String>, String, String)> {
+        let place = match self.environment {
+            EnvironmentName::Embedded => "embedded",
+            EnvironmentName::Containers => "containers",
+            EnvironmentName::Kind => return None,
+        };
+        let fault = self.faults.iter().map(|f| f.fault).find(|kind| kind.needs_cluster())?;
+        let name = fault.as_str();
+        Some((
+            vec!["faults".into(), name.into()],
+            format!("{name} happens to a cluster, and `{place}` has none"),
+            "rehearse it with `--on kind` (or `environment: kind`), or leave it out".into(),
+        ))
+    }
+}
+
 /// The store that a step works on most.
 pub fn component_of(action: Action) -> Component {
     match action {
@@ -272,6 +325,27 @@ mod tests {
             let effect = kind.effect();
             assert_eq!(effect.red.is_empty(), effect.course != Course::Told, "{}", kind.as_str());
             assert_eq!(kind.must_be_told(), effect.course == Course::Told);
+        }
+    }
+
+    #[test]
+    fn what_happens_to_a_cluster_is_refused_where_there_is_none() {
+        let read = |environment: &str, kind: FaultKind| {
+            let text =
+                format!("name: x\nenvironment: {environment}\nfaults: [{{fault: {}}}]\n", kind.as_str());
+            Scenario::from_yaml("x", &text).unwrap()
+        };
+        for kind in FaultKind::ALL {
+            for environment in ["embedded", "containers"] {
+                let mistake = read(environment, kind).mistake_of_place();
+                assert_eq!(mistake.is_some(), kind.needs_cluster(), "{} on {environment}", kind.as_str());
+                if let Some((path, what, help)) = mistake {
+                    assert_eq!(path, ["faults", kind.as_str()]);
+                    assert!(what.contains(environment) && help.contains("--on kind"), "{what}; {help}");
+                }
+            }
+            assert_eq!(read("kind", kind).mistake_of_place(), None);
+            assert!(!kind.needs_cluster() || kind.moment() == Moment::During);
         }
     }
 

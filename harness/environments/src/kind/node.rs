@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// How long a killed store may take to be gone.
 const DYING: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(100);
+/// The container of the API server, which is a static pod of the node.
+const API_SERVER: &str = "labels.\"io.kubernetes.container.name\"==kube-apiserver,\
+     labels.\"io.kubernetes.pod.namespace\"==kube-system,labels.\"io.cri-containerd.kind\"==container";
 
 /// The one node of a cluster.
 #[derive(Debug, Clone)]
@@ -71,6 +74,54 @@ impl Node {
     pub(super) fn store(&self, place: Place) -> NodeStore {
         NodeStore { node: self.clone(), place }
     }
+
+    /// Lets the API server stand still: connections stay, and nobody answers.
+    ///
+    /// # Errors
+    /// It does not run, or the node refuses.
+    pub(super) async fn hold_api_server(&self) -> Result<()> {
+        match self.task(API_SERVER).await? {
+            Some((id, Task::Running)) => self.ctr(&["tasks", "pause", &id]).await.map(drop),
+            Some((_, Task::Paused)) => Ok(()),
+            None => Err(EnvironmentError::new(
+                EnvironmentProblem::Cluster,
+                "the API server was to stand still, and no container of it runs on the node",
+                "use a node's image in which the API server is a static pod, as in those of kind",
+            )),
+        }
+    }
+
+    /// Lets it go on. One that does not stand still stays as it is.
+    ///
+    /// # Errors
+    /// The node refuses.
+    pub(super) async fn let_api_server_go_on(&self) -> Result<()> {
+        match self.task(API_SERVER).await? {
+            Some((id, Task::Paused)) => self.ctr(&["tasks", "resume", &id]).await.map(drop),
+            Some((_, Task::Running)) | None => Ok(()),
+        }
+    }
+
+    /// Runs a short script of `bash` on the node, to its end, and tells what it printed.
+    ///
+    /// # Errors
+    /// It ends with another exit code than 0, or the engine refuses.
+    pub(super) async fn bash(&self, script: &str) -> Result<String> {
+        self.engine.run_as_root(&self.id, &["bash", "-c", script]).await
+    }
+
+    /// Of the containers that a filter of containerd chooses, the one that runs or stands still; `None` if none does.
+    async fn task(&self, filter: &str) -> Result<Option<(String, Task)>> {
+        // Its earlier lives are listed as well.
+        let containers = self.ctr(&["containers", "list", "--quiet", filter]).await?;
+        let tasks = self.ctr(&["tasks", "list"]).await?;
+        Ok(of_tasks(&tasks, &containers))
+    }
+
+    async fn ctr(&self, command: &[&str]) -> Result<String> {
+        let whole: Vec<&str> = ["ctr", "--namespace", "k8s.io"].iter().chain(command).copied().collect();
+        self.engine.run_as_root(&self.id, &whole).await
+    }
 }
 
 /// What containerd says of a container that was not ended.
@@ -88,15 +139,7 @@ impl NodeStore {
             "labels.\"io.kubernetes.pod.name\"=={pod},labels.\"io.kubernetes.pod.namespace\"=={namespace},\
              labels.\"io.cri-containerd.kind\"==container"
         );
-        // Its earlier lives are listed as well.
-        let containers = self.ctr(&["containers", "list", "--quiet", &filter]).await?;
-        let tasks = self.ctr(&["tasks", "list"]).await?;
-        Ok(of_tasks(&tasks, &containers))
-    }
-
-    async fn ctr(&self, command: &[&str]) -> Result<String> {
-        let whole: Vec<&str> = ["ctr", "--namespace", "k8s.io"].iter().chain(command).copied().collect();
-        self.node.engine.run_as_root(&self.node.id, &whole).await
+        self.node.task(&filter).await
     }
 
     /// Lets the store stand still: connections stay, and nobody answers.
@@ -105,7 +148,7 @@ impl NodeStore {
     /// It does not run, or the node refuses.
     pub(crate) async fn pause(&self) -> Result<()> {
         match self.task().await? {
-            Some((id, Task::Running)) => self.ctr(&["tasks", "pause", &id]).await.map(drop),
+            Some((id, Task::Running)) => self.node.ctr(&["tasks", "pause", &id]).await.map(drop),
             Some((_, Task::Paused)) => Ok(()),
             None => Err(self.refused("to stand still", "it does not run")),
         }
@@ -117,7 +160,7 @@ impl NodeStore {
     /// The node refuses.
     pub(crate) async fn go_on(&self) -> Result<()> {
         match self.task().await? {
-            Some((id, Task::Paused)) => self.ctr(&["tasks", "resume", &id]).await.map(drop),
+            Some((id, Task::Paused)) => self.node.ctr(&["tasks", "resume", &id]).await.map(drop),
             Some((_, Task::Running)) | None => Ok(()),
         }
     }
@@ -130,7 +173,7 @@ impl NodeStore {
         let Some((id, _)) = self.task().await? else {
             return Err(self.refused("to be killed", "it does not run"));
         };
-        self.ctr(&["tasks", "kill", "--all", "--signal", "SIGKILL", &id]).await?;
+        self.node.ctr(&["tasks", "kill", "--all", "--signal", "SIGKILL", &id]).await?;
         let began = Instant::now();
         while self.task().await?.is_some_and(|(now, _)| now == id) {
             if began.elapsed() > DYING {

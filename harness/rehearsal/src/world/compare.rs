@@ -35,6 +35,7 @@ impl RealWorld {
         self.compare_application()?;
         self.check_identity().await?;
         self.check_usable(Side::Target, checks::TARGETS, Look::Inserts).await?;
+        self.check_answers(Side::Target).await?;
         // Where users go back, the release is looked at when they are there.
         if self.config.plan.id_of(Action::CompareBack).is_none() {
             self.check_pods(Side::Target).await?;

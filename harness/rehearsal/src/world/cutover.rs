@@ -189,6 +189,7 @@ impl RealWorld {
 
     /// Starts the application on the target.
     pub(super) async fn switch(&mut self) -> Stepped<Facts> {
+        self.check_rest().await?;
         let mut facts = self.start_application(Side::Target, "phase-3/switch").await?;
         self.start_pods(Side::Target, &mut facts).await?;
         let config = self.service_config(Side::Target)?;

@@ -319,6 +319,7 @@ impl RealWorld {
         }
         let takes = "point the application to the source with the saved configuration and start it";
         let mut facts = Facts::from([("takes".to_owned(), json!([takes]))]);
+        self.check_rest().await?;
         facts.extend(self.take_identity_back().await?);
         facts.extend(self.start_application(Side::Source, step.id.as_str()).await?);
         match self.config.scenario.scripts() {
@@ -367,6 +368,7 @@ impl RealWorld {
             self.check_application_back().await?;
             self.check_accounts_back().await?;
             self.check_pods(Side::Source).await?;
+            self.check_answers(Side::Source).await?;
         }
         Ok(Facts::from([("left_behind".to_owned(), json!(self.left_behind().await?))]))
     }

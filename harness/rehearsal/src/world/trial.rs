@@ -192,6 +192,7 @@ impl RealWorld {
     /// Starts the application on the stores it had.
     pub(super) async fn reopen(&mut self) -> Stepped<Facts> {
         let mut facts = Facts::new();
+        self.check_rest().await?;
         self.start_pods(Side::Source, &mut facts).await?;
         let config = self.service_config(Side::Source)?;
         if let Some(service) = &self.service {
@@ -213,6 +214,7 @@ impl RealWorld {
         }
         self.check_usable(Side::Source, checks::TARGETS, Look::Inserts).await?;
         self.check_pods(Side::Source).await?;
+        self.check_answers(Side::Source).await?;
         Ok(Facts::from([("objections".to_owned(), json!(self.objections))]))
     }
 
