@@ -313,6 +313,12 @@ pub(super) const fn of(fault: FaultKind) -> Explanation {
             "A node is cordoned for maintenance, quotas are used up, no node has the memory that both sides need at once.",
             "Open the node or add one, then `drydock rehearse --resume RUN`: the application is started where it was to be.",
         ),
+        F::VolumeFull => text(
+            "In a cluster: the volume of the target's PostgreSQL has next to no room beside what it holds, when a database is restored. It \
+             is given its room back when the step has ended.",
+            "A claim asks for what the source's data take, and a restore needs more: indices are built, the log of changes grows.",
+            "Give the claim more room, then `drydock rehearse --resume RUN`: the database is restored anew.",
+        ),
         F::ApiServerAway => text(
             "In a cluster: the API server answers nobody for twenty seconds, and then goes on. Controllers lose their leadership by it.",
             "A control plane is upgraded or moved, a certificate is renewed, etcd elects a leader.",

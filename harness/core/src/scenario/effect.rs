@@ -122,7 +122,8 @@ impl FaultKind {
             | Self::SecondRestore
             | Self::TargetSession
             | Self::PodKilled
-            | Self::NodeCordoned => stops,
+            | Self::NodeCordoned
+            | Self::VolumeFull => stops,
         }
     }
 
@@ -166,6 +167,7 @@ impl FaultKind {
             Self::PodKilled
                 | Self::ApplicationPodKilled
                 | Self::NodeCordoned
+                | Self::VolumeFull
                 | Self::ApiServerAway
                 | Self::ScaledBackUp
                 | Self::ServiceAstray
@@ -182,7 +184,11 @@ impl FaultKind {
             Self::SourceKilled | Self::SourcePaused => copies || dumps,
             Self::TargetKilled | Self::TargetPaused => copies || restores,
             Self::ClientKilled => dumps || restores,
-            Self::SecretChanged | Self::SecondRestore | Self::CopyRefused | Self::TargetSession => restores,
+            Self::SecretChanged
+            | Self::SecondRestore
+            | Self::CopyRefused
+            | Self::TargetSession
+            | Self::VolumeFull => restores,
             // Anywhere between the freeze and the switch, with steps on either side.
             Self::PassingSession | Self::PassingIndex | Self::ScaledBackUp => {
                 copies && action != Action::WarmCopy || restores

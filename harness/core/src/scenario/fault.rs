@@ -166,6 +166,8 @@ pub enum FaultKind {
     ApplicationPodKilled,
     /// In a cluster: no node takes pods any more.
     NodeCordoned,
+    /// In a cluster: the volume of the target database is full.
+    VolumeFull,
     /// In a cluster: the API server answers nobody for some seconds.
     ApiServerAway,
     /// In a cluster: a controller brings a stopped application back.
@@ -176,7 +178,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every fault.
-    pub const ALL: [Self; 63] = [
+    pub const ALL: [Self; 64] = [
         Self::LoseDocument,
         Self::ChangeDocument,
         Self::RerouteDocument,
@@ -237,6 +239,7 @@ impl FaultKind {
         Self::PodKilled,
         Self::ApplicationPodKilled,
         Self::NodeCordoned,
+        Self::VolumeFull,
         Self::ApiServerAway,
         Self::ScaledBackUp,
         Self::ServiceAstray,
@@ -305,6 +308,7 @@ impl FaultKind {
             Self::PodKilled => "pod-killed",
             Self::ApplicationPodKilled => "application-pod-killed",
             Self::NodeCordoned => "node-cordoned",
+            Self::VolumeFull => "volume-full",
             Self::ApiServerAway => "api-server-away",
             Self::ScaledBackUp => "scaled-back-up",
             Self::ServiceAstray => "service-astray",

@@ -187,20 +187,22 @@ fn faults_of_a_cluster_that_stop_a_run_are_the_surroundings_and_it_is_resumed_to
         folder.path(),
         "kind",
         "stops",
-        "faults:\n  - {fault: pod-killed}\n  - {fault: node-cordoned}\n",
+        "faults:\n  - {fault: volume-full}\n  - {fault: pod-killed}\n  - {fault: node-cordoned}\n",
     );
-    let begun = drydock(folder.path()).arg("rehearse").arg(&file).output().expect("it runs");
-    assert_eq!(begun.status.code(), Some(5), "{}", text(&begun));
+    let mut output = drydock(folder.path()).arg("rehearse").arg(&file).output().expect("it runs");
     let run = run_folder(folder.path());
-    assert_eq!(planted(&run), ["pod-killed"]);
-    let resume =
-        || drydock(folder.path()).args(["rehearse", "--resume"]).arg(&run).output().expect("it runs");
-    let second = resume();
-    assert_eq!(second.status.code(), Some(5), "{}", text(&second));
-    assert!(text(&second).contains("no node takes it"), "{}", text(&second));
-    assert_eq!(planted(&run), ["pod-killed", "node-cordoned"]);
-    let third = resume();
-    assert_eq!(third.status.code(), Some(0), "{}", text(&third));
+    for (fault, words) in [
+        ("volume-full", "No space left on device"),
+        ("pod-killed", "phase-3/restore/elasticsearch"),
+        ("node-cordoned", "no node takes it"),
+    ] {
+        let told = text(&output);
+        assert_eq!(output.status.code(), Some(5), "{told}");
+        assert_eq!(planted(&run).last().map(String::as_str), Some(fault), "{told}");
+        assert!(told.contains(words), "{told}");
+        output = drydock(folder.path()).args(["rehearse", "--resume"]).arg(&run).output().expect("it runs");
+    }
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert_nothing_left(&run);
     assert_eq!(nodes(&run), Vec::<String>::new());
 }

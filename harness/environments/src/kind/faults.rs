@@ -2,12 +2,13 @@
 //! that undoes a freeze, a Service that leads nowhere. Everything that would outlive its step can be put right by whoever comes
 //! next, in the same life of the run or in a later one.
 
-use super::Kind;
 use super::applications::{NOTE, OF_RELEASE, applications, is_store_pod, of_note};
 use super::cluster::{Cluster, gone};
 use super::configuration::{Place, RELEASE};
 use super::node::Node;
+use super::{GOING, Kind, workload};
 use crate::config::{Side, Store};
+use crate::containers::start_limit;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use k8s_openapi::api::core::v1::{Node as ClusterNode, Pod, Service};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
@@ -19,6 +20,8 @@ const AT_ONCE: u32 = 1;
 /// How long a pod that was brought back may take to be there.
 const COMING: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(100);
+/// What a full volume has left, in KiB: enough for a server to go on, and for no database.
+const ROOM_KIB: u32 = 256;
 /// A label that no pod carries.
 const NOBODYS: &str = "drydock.dev/astray";
 
@@ -48,7 +51,37 @@ impl ClusterFaults {
     /// The node or the API server refuses.
     pub async fn mend(&self) -> Result<()> {
         self.node.let_api_server_go_on().await?;
+        self.node.widen_volumes().await?;
         self.cordon(false).await
+    }
+
+    /// Fills the volume of a store, apart from all others: it holds what it held, and has next to no room beside. The store is ended for
+    /// it and started again. Returns what was filled.
+    ///
+    /// # Errors
+    /// The volume is no folder of the node or holds too much, the store does not come up again, or somebody refuses.
+    pub async fn fill_volume(&self, side: Side, store: Store) -> Result<String> {
+        let place = Place { side, store };
+        let (cluster, set) = (&self.cluster, workload(place));
+        let claim = place.claim();
+        let folder = cluster.folder_of_claim(place.namespace(), &claim).await?;
+        let folder =
+            folder.ok_or_else(|| nothing(&format!("the claim {claim} is bound to no folder of the node")))?;
+        cluster.scale(&set, 0).await?;
+        let began = Instant::now();
+        while cluster.pod(place.namespace(), &place.pod()).await?.is_some() {
+            if began.elapsed() > GOING {
+                return Err(nothing(&format!("the pod {} did not end", place.pod())));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        let apart = self.node.set_volume_apart(&folder).await;
+        // Whatever came of it, the store has to be there.
+        cluster.scale(&set, 1).await?;
+        apart?;
+        cluster.wait_ready(place.namespace(), "", start_limit(store)).await?;
+        self.node.narrow_volume(&folder, ROOM_KIB).await?;
+        Ok(format!("the volume of {claim}: {ROOM_KIB} KiB are left"))
     }
 
     /// Kills a store and removes its pod at once. Its controller makes another one, on the same volume. Returns the pod's name.

@@ -13,6 +13,11 @@ const LOOK: Duration = Duration::from_millis(100);
 const API_SERVER: &str = "labels.\"io.kubernetes.container.name\"==kube-apiserver,\
      labels.\"io.kubernetes.pod.namespace\"==kube-system,labels.\"io.cri-containerd.kind\"==container";
 
+/// Where volumes lie that were set apart: in the node's memory, so that their size can be changed while they are used.
+const VOLUMES: &str = "/drydock/volumes";
+/// The size of one of them.
+const VOLUME_KIB: u32 = 1 << 20;
+
 /// The one node of a cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
@@ -100,6 +105,45 @@ impl Node {
             Some((id, Task::Paused)) => self.ctr(&["tasks", "resume", &id]).await.map(drop),
             Some((_, Task::Running)) | None => Ok(()),
         }
+    }
+
+    /// Has a volume's folder lie on a file system of its own, with the same files, so that it can be full by itself. No pod may use
+    /// it meanwhile. Whoever is killed in the middle leaves the volume as it was.
+    ///
+    /// # Errors
+    /// There is more in it than [`VOLUME_KIB`], or the node refuses.
+    pub(super) async fn set_volume_apart(&self, folder: &str) -> Result<()> {
+        let script = format!(
+            "set -e; d={folder}; m={VOLUMES}/$(basename \"$d\"); mountpoint -q \"$d\" && exit 0; \
+             used=$(du -sk \"$d\" | cut -f1); \
+             [ \"$used\" -lt {VOLUME_KIB} ] || {{ echo \"$used KiB are more than can be held apart\"; exit 3; }}; \
+             mountpoint -q \"$m\" && umount \"$m\"; mkdir -p \"$m\"; mount -t tmpfs -o size={VOLUME_KIB}k tmpfs \"$m\"; \
+             cp -a \"$d/.\" \"$m/\"; mount --bind \"$m\" \"$d\""
+        );
+        self.bash(&script).await.map(drop)
+    }
+
+    /// Leaves a volume that was set apart so many KiB beside what it holds.
+    ///
+    /// # Errors
+    /// It was not set apart, or the node refuses.
+    pub(super) async fn narrow_volume(&self, folder: &str, room: u32) -> Result<()> {
+        let script = format!(
+            "set -e; m={VOLUMES}/$(basename {folder}); mountpoint -q \"$m\"; \
+             used=$(df -k --output=used \"$m\" | tail -n 1); mount -o remount,size=$((used + {room}))k \"$m\""
+        );
+        self.bash(&script).await.map(drop)
+    }
+
+    /// Gives every volume that was set apart its room back.
+    ///
+    /// # Errors
+    /// The node refuses.
+    pub(super) async fn widen_volumes(&self) -> Result<()> {
+        let script = format!(
+            "set -e; for m in {VOLUMES}/*; do if mountpoint -q \"$m\"; then mount -o remount,size={VOLUME_KIB}k \"$m\"; fi; done"
+        );
+        self.bash(&script).await.map(drop)
     }
 
     /// Runs a short script of `bash` on the node, to its end, and tells what it printed.

@@ -96,12 +96,16 @@ impl RealWorld {
         }
         let mut scene = self.scene(step, &fault, number)?;
         if scene.comes_first() {
-            let item = scene.strike().await.map_err(|why| no_occasion(kind, &step.id, &why))?;
+            let struck = scene.strike().await;
+            if struck.is_err() {
+                // What is half done must not outlive it.
+                let _ = scene.mend().await;
+            }
+            let item = struck.map_err(|why| no_occasion(kind, &step.id, &why))?;
             self.tell_struck(kind, &step.id, item);
             return Ok(Armed { fault, network: None, scene: Some(scene), striking: None });
         }
         if let Err(why) = scene.prepare().await {
-            // What is half done must not outlive it.
             let _ = scene.mend().await;
             return Err(no_occasion(kind, &step.id, &why));
         }

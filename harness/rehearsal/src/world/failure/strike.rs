@@ -107,6 +107,7 @@ impl Scene {
                 | FaultKind::ClockSkew
                 | FaultKind::ApplicationPodKilled
                 | FaultKind::NodeCordoned
+                | FaultKind::VolumeFull
                 | FaultKind::ServiceAstray
         )
     }
@@ -217,6 +218,9 @@ impl Scene {
                 self.cluster()?.cordon(true).await.map_err(text)?;
                 Ok("every node".into())
             }
+            FaultKind::VolumeFull => {
+                self.cluster()?.fill_volume(Side::Target, Store::Postgres).await.map_err(text)
+            }
             FaultKind::ApiServerAway => self.end_absence().await,
             FaultKind::ScaledBackUp => {
                 self.after_items(self.at.unwrap_or(0)).await?;
@@ -249,7 +253,8 @@ impl Scene {
                 Some(process) => process.go_on().await.map_err(text),
                 None => Ok(()),
             },
-            FaultKind::NodeCordoned | FaultKind::ApiServerAway => match &self.cluster {
+            FaultKind::NodeCordoned | FaultKind::VolumeFull | FaultKind::ApiServerAway => match &self.cluster
+            {
                 Some(cluster) => cluster.mend().await.map_err(text),
                 None => Ok(()),
             },
