@@ -296,8 +296,8 @@ pub(super) const fn of(fault: FaultKind) -> Explanation {
             "Nothing that is found may depend on dates in the data. By hand: do not select what to copy by time.",
         ),
         F::PodKilled => text(
-            "In a cluster: the pod of the store that a step works on is killed and removed at once: of the target's Elasticsearch while \
-             indices are copied, of the source's PostgreSQL while it is dumped. Its controller makes another one on the same volume.",
+            "In a cluster: the pod of the store that a step works on is killed and removed at once: of the target while it is written, of the \
+             source's PostgreSQL while it is dumped. Its controller makes another one on the same volume.",
             "A node fails or is drained in haste, memory runs out, somebody deletes the pod that seems to hang.",
             "Wait until the new pod is ready, then `drydock rehearse --resume RUN`. What the old one had acknowledged and not yet \
              written is copied anew.",

@@ -21,6 +21,8 @@ pub enum Course {
     Through,
     /// It stops, or is killed, and says nothing about the data. Resumed, it ends as an undisturbed one.
     Stops,
+    /// It bears it where what broke is back in time, and else stops as above. Either way it ends as an undisturbed one.
+    Either,
     /// It stops because the migration itself failed, with exit code 1. Run again without the cause, it ends as an undisturbed
     /// one.
     Fails,
@@ -109,6 +111,8 @@ impl FaultKind {
             | Self::ClockSkew
             | Self::ApplicationPodKilled
             | Self::ApiServerAway => through,
+            // Its controller starts another one at once, and clients wait for some seconds.
+            Self::PodKilled => Effect { course: Course::Either, red: &[], may: &[] },
             Self::MappingRefused | Self::CopyRefused => Effect { course: Course::Fails, red: &[], may: &[] },
             Self::WrongCredentials
             | Self::SourceKilled
@@ -121,7 +125,6 @@ impl FaultKind {
             | Self::SecretChanged
             | Self::SecondRestore
             | Self::TargetSession
-            | Self::PodKilled
             | Self::NodeCordoned
             | Self::VolumeFull => stops,
         }
@@ -130,7 +133,7 @@ impl FaultKind {
     /// When it happens.
     pub fn moment(self) -> Moment {
         match self.effect().course {
-            Course::Through | Course::Stops | Course::Fails => Moment::During,
+            Course::Through | Course::Stops | Course::Either | Course::Fails => Moment::During,
             Course::Told => match self {
                 Self::PassingSession | Self::PassingIndex | Self::ScaledBackUp | Self::ServiceAstray => {
                     Moment::During
@@ -199,8 +202,7 @@ impl FaultKind {
                 matches!(action, Action::InitialBackup(_) | Action::WarmCopy | Action::SaveConfiguration)
             }
             Self::DrydockKilled => true,
-            // A restore is made anew at once, and whether its pod is back by then is chance.
-            Self::PodKilled => copies || dumps,
+            Self::PodKilled => copies || dumps || restores,
             // While its pods run.
             Self::ApplicationPodKilled => {
                 matches!(action, Action::InitialBackup(_) | Action::WarmCopy | Action::SaveConfiguration)

@@ -187,13 +187,13 @@ fn faults_of_a_cluster_that_stop_a_run_are_the_surroundings_and_it_is_resumed_to
         folder.path(),
         "kind",
         "stops",
-        "faults:\n  - {fault: volume-full}\n  - {fault: pod-killed}\n  - {fault: node-cordoned}\n",
+        "faults:\n  - {fault: volume-full}\n  - {fault: pod-killed, during: phase-3/backup/identity}\n  - {fault: node-cordoned}\n",
     );
     let mut output = drydock(folder.path()).arg("rehearse").arg(&file).output().expect("it runs");
     let run = run_folder(folder.path());
     for (fault, words) in [
-        ("volume-full", "No space left on device"),
-        ("pod-killed", "phase-3/restore/elasticsearch"),
+        ("pod-killed", "phase-3/backup/identity"),
+        ("volume-full", "phase-3/restore/identity"),
         ("node-cordoned", "no node takes it"),
     ] {
         let told = text(&output);

@@ -149,9 +149,11 @@ impl Scene {
     /// Kills and removes the pod of the store that the step reads or writes.
     async fn kill_pod(&mut self) -> Struck {
         self.in_the_middle().await?;
-        let (side, store) = match self.component().database() {
-            Some(_) => (Side::Source, Store::Postgres),
-            None => (Side::Target, Store::Elasticsearch),
+        let dumps = matches!(self.action, Action::InitialBackup(_) | Action::FinalBackup(_));
+        let side = if dumps { Side::Source } else { Side::Target };
+        let store = match self.component().database() {
+            Some(_) => Store::Postgres,
+            None => Store::Elasticsearch,
         };
         let pod = self.cluster()?.kill_store_pod(side, store).await.map_err(text)?;
         Ok(format!("the pod {pod}"))
