@@ -5,9 +5,7 @@ use super::patience::Patience;
 use super::resting::WorkloadMark;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::api::core::v1::{
-    ConfigMap, Node, PersistentVolume, PersistentVolumeClaim, Pod, PodTemplateSpec, Secret,
-};
+use k8s_openapi::api::core::v1::{ConfigMap, Node, PersistentVolumeClaim, Pod, PodTemplateSpec, Secret};
 use kube::api::{
     Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
 };
@@ -341,22 +339,6 @@ impl Cluster {
     pub(super) async fn has_claim(&self, namespace: &str, name: &str) -> Result<bool> {
         let api: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
         Ok(self.ask("look at the claim", name, || api.get_opt(name)).await?.is_some())
-    }
-
-    /// The folder of the node that a claim is bound to; `None` if it is bound to anything else, or to nothing.
-    ///
-    /// # Errors
-    /// The server does not tell.
-    pub(super) async fn folder_of_claim(&self, namespace: &str, name: &str) -> Result<Option<String>> {
-        let claims: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
-        let claim = self.ask("look at the claim", name, || claims.get_opt(name)).await?;
-        let Some(volume) = claim.and_then(|c| c.spec?.volume_name) else { return Ok(None) };
-        let volumes: Api<PersistentVolume> = Api::all(self.client());
-        let found = self.ask("look at the volume", &volume, || volumes.get_opt(&volume)).await?;
-        Ok(found.and_then(|v| v.spec).and_then(|spec| match (spec.host_path, spec.local) {
-            (Some(of_host), _) => Some(of_host.path),
-            (None, local) => local.map(|l| l.path),
-        }))
     }
 
     /// Removes a claim with its volume, and waits until it is gone.

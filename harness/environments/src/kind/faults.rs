@@ -10,7 +10,9 @@ use super::{GOING, Kind, workload};
 use crate::config::{Side, Store};
 use crate::containers::start_limit;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
-use k8s_openapi::api::core::v1::{Node as ClusterNode, Pod, Service};
+use k8s_openapi::api::core::v1::{
+    Node as ClusterNode, PersistentVolume, PersistentVolumeClaim, Pod, Service,
+};
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -64,7 +66,7 @@ impl ClusterFaults {
         let place = Place { side, store };
         let (cluster, set) = (&self.cluster, workload(place));
         let claim = place.claim();
-        let folder = cluster.folder_of_claim(place.namespace(), &claim).await?;
+        let folder = folder_of_claim(cluster, place.namespace(), &claim).await?;
         let folder =
             folder.ok_or_else(|| nothing(&format!("the claim {claim} is bound to no folder of the node")))?;
         cluster.scale(&set, 0).await?;
@@ -203,6 +205,19 @@ impl ClusterFaults {
         self.cluster.ask("change the Service", name, || services.patch(name, &usual, &patch)).await?;
         Ok(format!("the Service {name} in {}", place.namespace()))
     }
+}
+
+/// The folder of the node that a claim is bound to; `None` if it is bound to anything else, or to nothing.
+async fn folder_of_claim(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<String>> {
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(cluster.client(), namespace);
+    let claim = cluster.ask("look at the claim", name, || claims.get_opt(name)).await?;
+    let Some(volume) = claim.and_then(|c| c.spec?.volume_name) else { return Ok(None) };
+    let volumes: Api<PersistentVolume> = Api::all(cluster.client());
+    let found = cluster.ask("look at the volume", &volume, || volumes.get_opt(&volume)).await?;
+    Ok(found.and_then(|v| v.spec).and_then(|spec| match (spec.host_path, spec.local) {
+        (Some(of_host), _) => Some(of_host.path),
+        (None, local) => local.map(|l| l.path),
+    }))
 }
 
 fn drawn<T>(from: &[T], seed: u64) -> Option<&T> {
