@@ -51,7 +51,7 @@ impl RealWorld {
         Ok(())
     }
 
-    /// Holds the release against what it was before the application was stopped for the first time.
+    /// Holds the release against what it was before the application was stopped for the first time, and asks the stores behind it.
     pub(super) async fn check_pods(&mut self, serving: Side) -> Stepped<()> {
         let began = Instant::now();
         let now = self.environment()?.describe_release().await.map_err(of_environment)?;
@@ -69,7 +69,7 @@ impl RealWorld {
         let took = millis(began);
         let results = judge(&before, &now, serving);
         self.conclude(results.into_iter().map(|result| CheckResult { millis: took, ..result }).collect());
-        Ok(())
+        self.check_answers(serving).await
     }
 
     /// Brings the pods of lent stores back to the source, wherever an earlier run has left them.

@@ -368,7 +368,6 @@ impl RealWorld {
             self.check_application_back().await?;
             self.check_accounts_back().await?;
             self.check_pods(Side::Source).await?;
-            self.check_answers(Side::Source).await?;
         }
         Ok(Facts::from([("left_behind".to_owned(), json!(self.left_behind().await?))]))
     }
