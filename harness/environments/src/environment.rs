@@ -4,7 +4,7 @@ use crate::config::{EmbeddedConfig, Side, Store};
 use crate::containers::Containers;
 use crate::embedded::{Embedded, Keep, StoreVersion};
 use crate::error::{Progress, Result};
-use crate::kind::{Applications, Kind, ReleaseState};
+use crate::kind::{Answer, Applications, ClusterFaults, Kind, ReleaseState, Resting};
 use crate::signals::StoreProcess;
 use crate::supervised::StoreSignal;
 use crate::workdir::WorkDir;
@@ -284,6 +284,33 @@ impl Environment {
             Self::Embedded(_) | Self::Containers(_) => Ok(None),
             Self::Kind(k) => k.describe().await.map(Some),
         }
+    }
+
+    /// Looks at the applications that are to be at rest, where they are pods; `None` where there are none.
+    ///
+    /// # Errors
+    /// As [`Kind::resting`].
+    pub async fn resting_applications(&self) -> Result<Option<Resting>> {
+        match self {
+            Self::Embedded(_) | Self::Containers(_) => Ok(None),
+            Self::Kind(k) => k.resting().await.map(Some),
+        }
+    }
+
+    /// Asks the stores of a side by the names that pods know; `None` where there are no pods.
+    ///
+    /// # Errors
+    /// As [`Kind::answers`].
+    pub async fn store_answers(&self, side: Side) -> Result<Option<Vec<Answer>>> {
+        match self {
+            Self::Embedded(_) | Self::Containers(_) => Ok(None),
+            Self::Kind(k) => k.answers(side).await,
+        }
+    }
+
+    /// What can go wrong in the cluster of the run; `None` where there is none.
+    pub fn cluster_faults(&self) -> Option<ClusterFaults> {
+        self.kind().and_then(Kind::faults)
     }
 
     /// The cluster of the run, where the stores are in one.

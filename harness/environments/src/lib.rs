@@ -61,7 +61,8 @@ pub use error::{EnvironmentError, EnvironmentProblem, Progress, Silent};
 pub use homes::Obtained;
 pub use keycloak::{Keycloak, KeycloakAccount, KeycloakConfig};
 pub use kind::{
-    Applications, ClaimState, Kind, Moment, Outside, PodState, ReleaseState, rights_in_own_namespaces,
+    Answer, Applications, ClaimState, ClusterFaults, Kind, Moment, Outside, PodState, ReleaseState, Resting,
+    RestingWorkload, WorkloadMark, rights_in_own_namespaces,
 };
 pub use machine::Machine;
 pub use proxy::{Disturbance, Protocol, Proxy, Reply, Rule, Which};

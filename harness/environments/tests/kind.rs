@@ -59,6 +59,7 @@ async fn a_cluster_keeps_its_data_through_faults_and_lives_and_leaves_nothing() 
     assert!(select(&bare, "SELECT 1").await.is_err());
 
     pods_stop_and_come_back(&environment).await;
+    what_goes_wrong_is_seen_and_mended(&environment).await;
 
     // A store that stands still is silent and then goes on; a killed one is started again on its data and its port.
     environment.signal(Side::Source, Store::Postgres, StoreSignal::Stop).await.unwrap();
@@ -98,6 +99,62 @@ async fn a_cluster_keeps_its_data_through_faults_and_lives_and_leaves_nothing() 
     assert!(names.contains("-control-plane") && names.contains("network drydock-test-kind"), "{names}");
     assert!(select(&source, "SELECT 1").await.is_err(), "the cluster is left");
     assert!(Kind::reattach(config, Arc::new(Silent)).await.unwrap().is_none());
+}
+
+/// Each fault of a cluster, by what it changes, and that nothing of it is left once it was mended.
+async fn what_goes_wrong_is_seen_and_mended(environment: &Kind) {
+    let (kubeconfig, faults) = (environment.kubeconfig().to_owned(), environment.faults());
+    let silent = async |side| -> Vec<String> {
+        let answers = environment.answers(side).await.unwrap();
+        assert!(!answers.is_empty(), "nobody was asked");
+        answers.into_iter().filter(|a| a.silent.is_some()).map(|a| a.address).collect()
+    };
+    environment.start_applications(Side::Source).await.unwrap();
+    let answers = environment.answers(Side::Source).await.unwrap();
+    assert!(answers.iter().all(|a| a.silent.is_none()) && answers.len() >= 2, "{answers:?}");
+    assert!(answers.iter().any(|a| a.applications.iter().any(|w| w.contains("operate"))), "{answers:?}");
+    assert_eq!(silent(Side::Target).await, Vec::<String>::new(), "behind TLS as well");
+    // A store that stands still goes on accepting connections.
+    environment.signal(Side::Source, Store::Postgres, StoreSignal::Stop).await.unwrap();
+    let postgres = silent(Side::Source).await;
+    environment.signal(Side::Source, Store::Postgres, StoreSignal::Continue).await.unwrap();
+    assert!(!postgres.is_empty() && postgres.iter().all(|a| a.starts_with("postgresql://")), "{postgres:?}");
+    faults.lead_astray(Side::Target, Store::Postgres).await.unwrap();
+    assert_eq!(silent(Side::Target).await, ["postgresql://target-pg.targets.svc.cluster.local:5432"]);
+    assert_eq!(
+        select(&environment.postgres(Side::Target).unwrap(), "SELECT 1").await,
+        Ok(1),
+        "pods are as they were"
+    );
+
+    // A controller that brings an application back is seen as long as it lasts, and afterwards.
+    environment.stop_applications().await.unwrap();
+    let then = environment.resting().await.unwrap();
+    assert!(then.pods.is_empty() && then.workloads.values().all(|w| w.replicas == 0), "{then:?}");
+    assert_eq!(environment.resting().await.unwrap(), then);
+    let told = faults.scale_back_up(3).await.unwrap();
+    let name = told.split(',').next().unwrap().to_owned();
+    let during = environment.resting().await.unwrap();
+    assert!(during.workloads[&name].replicas > 0 && !during.pods.is_empty(), "{told}: {during:?}");
+    kubectl(&kubeconfig, &["scale", &name, "--replicas=0"]);
+    let after = environment.resting().await.unwrap();
+    assert_ne!(after.workloads[&name].mark, then.workloads[&name].mark, "{told}");
+
+    // An API server that is away is waited for by everybody, also by helm; a node that takes no pods is the surroundings'.
+    faults.hold_api_server().await.unwrap();
+    let away = async {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        faults.let_api_server_go_on().await.unwrap();
+    };
+    let (started, ()) = tokio::join!(environment.start_applications(Side::Source), away);
+    assert!(started.unwrap().replicas.values().all(|replicas| *replicas > 0));
+    assert!(faults.longest_wait() >= Duration::from_secs(10));
+    faults.cordon(true).await.unwrap();
+    let pod = faults.kill_application_pod(5).await.unwrap();
+    let pending = environment.start_applications(Side::Source).await.unwrap_err();
+    assert!(pending.what.contains("no node takes it"), "{pod}: {pending:?}");
+    faults.mend().await.unwrap();
+    environment.start_applications(Side::Source).await.unwrap();
 }
 
 /// A freeze, a switch, and a way back, with what somebody does by hand in between.

@@ -138,7 +138,8 @@ pub fn plan_of(file: &Path, options: &RehearsalOptions) -> Result<(Scenario, Pla
         scenario.scripts = None;
     }
     // It was right as it stands in its file.
-    if let Some((_, message, help)) = scenario.mistake_of_parts() {
+    let mistake = scenario.mistake_of_parts().or_else(|| scenario.mistake_of_place());
+    if let Some((_, message, help)) = mistake {
         return Err(RehearsalError::Together { message, help });
     }
     let plan = Plan::of(&scenario);

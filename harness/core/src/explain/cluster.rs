@@ -8,7 +8,8 @@ pub(super) const TEXTS: &[(&str, Explanation)] = &[
     (
         checks::CL_STOPPED,
         text(
-            "After the freeze no pod of the application is left, not even one that is ending: whoever ends still writes.",
+            "After the freeze no pod of the application is left, not even one that is ending: whoever ends still writes. Until it is \
+             started on purpose none comes back and no workload is touched, not even for a moment between two looks.",
             "A scale to zero was asked for and not waited for. A pod ignores its signal until its grace is over. A \
              controller or an autoscaler scales up again.",
             "Find out who keeps the pod, stop that first, and rehearse again: what it wrote after the freeze may be on one \
@@ -33,6 +34,16 @@ pub(super) const TEXTS: &[(&str, Explanation)] = &[
              names a host was forgotten.",
             "Remove the named pod so that its controller makes it anew, or mend the value and upgrade again, before users \
              write.",
+        ),
+    ),
+    (
+        checks::CL_ANSWERS,
+        text(
+            "Each store that the application is configured with answers, asked from inside the cluster through the Service by whose \
+             name pods know it. That pods are ready says nothing about it.",
+            "A Service chooses pods by a label that they do not have, or none is left behind it. A network policy lets nobody \
+             through. The store accepts connections and stands still.",
+            "Look at the Service's endpoints and at the policies of its namespace, mend them, and restart what could not connect.",
         ),
     ),
     (

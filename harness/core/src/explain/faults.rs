@@ -295,5 +295,46 @@ pub(super) const fn of(fault: FaultKind) -> Explanation {
             "A node without time service, or one that was corrected by it; a machine that woke up.",
             "Nothing that is found may depend on dates in the data. By hand: do not select what to copy by time.",
         ),
+        F::PodKilled => text(
+            "In a cluster: the pod of the store that a step works on is killed and removed at once: of the target while it is written, of the \
+             source's PostgreSQL while it is dumped. Its controller makes another one on the same volume.",
+            "A node fails or is drained in haste, memory runs out, somebody deletes the pod that seems to hang.",
+            "Wait until the new pod is ready, then `drydock rehearse --resume RUN`. What the old one had acknowledged and not yet \
+             written is copied anew.",
+        ),
+        F::ApplicationPodKilled => text(
+            "In a cluster: a pod of the application is removed at once while users work and the first dumps are made.",
+            "An autoscaler takes a node away, or a pod is evicted for want of memory.",
+            "Nothing: its controller makes another one, and nothing of the migration hangs on it.",
+        ),
+        F::NodeCordoned => text(
+            "In a cluster: no node takes pods any more, just before the application is started on the target. The node is opened \
+             again when the step has ended.",
+            "A node is cordoned for maintenance, quotas are used up, no node has the memory that both sides need at once.",
+            "Open the node or add one, then `drydock rehearse --resume RUN`: the application is started where it was to be.",
+        ),
+        F::VolumeFull => text(
+            "In a cluster: the volume of the target's PostgreSQL has next to no room beside what it holds, when a database is restored. It \
+             is given its room back when the step has ended.",
+            "A claim asks for what the source's data take, and a restore needs more: indices are built, the log of changes grows.",
+            "Give the claim more room, then `drydock rehearse --resume RUN`: the database is restored anew.",
+        ),
+        F::ApiServerAway => text(
+            "In a cluster: the API server answers nobody for twenty seconds, and then goes on. Controllers lose their leadership by it.",
+            "A control plane is upgraded or moved, a certificate is renewed, etcd elects a leader.",
+            "Nothing: the run asks again, and the outage grows by that time. If it lasts for more than a minute and a half the run \
+             stops, and can be resumed.",
+        ),
+        F::ScaledBackUp => text(
+            "In a cluster: a workload of the application is scaled back to its replicas while the source is frozen.",
+            "An autoscaler with a minimum, a GitOps controller that mends what differs from its repository, a colleague.",
+            "Suspend autoscalers and reconciliation for the cutover, and rehearse again: what the pod wrote may be on the source only.",
+        ),
+        F::ServiceAstray => text(
+            "In a cluster: the Service of the target's Elasticsearch chooses pods that there are not, when the application is \
+             started. Pods stay ready, and every other way to the store works.",
+            "Labels of the pods were changed and the Service's selector was not, or the other way round.",
+            "Compare the selector with the labels, and look that the Service has endpoints.",
+        ),
     }
 }

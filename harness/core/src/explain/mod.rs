@@ -144,6 +144,9 @@ impl Topic {
         Some(match fault.effect().course {
             Course::Through => "a run bears it and ends as an undisturbed one",
             Course::Stops => "a run stops with exit code 5, and can be resumed",
+            Course::Either => {
+                "a run bears it, or stops with exit code 5 and can be resumed: that depends on how soon it passes"
+            }
             Course::Fails => "the migration fails, with exit code 1",
             Course::Told => "a run goes to its end, and its checks tell of it",
         })

@@ -1,7 +1,7 @@
 //! What each fault must come to: when it happens, how the run ends, and which checks turn red. Whatever else turns red is a false
 //! alarm.
 
-use super::{Fault, FaultKind, Managed, Scenario};
+use super::{EnvironmentName, Fault, FaultKind, Managed, Scenario};
 use crate::names::{Component, checks};
 use crate::plan::{Action, Plan, Step};
 
@@ -21,6 +21,8 @@ pub enum Course {
     Through,
     /// It stops, or is killed, and says nothing about the data. Resumed, it ends as an undisturbed one.
     Stops,
+    /// It bears it where what broke is back in time, and else stops as above. Either way it ends as an undisturbed one.
+    Either,
     /// It stops because the migration itself failed, with exit code 1. Run again without the cause, it ends as an undisturbed
     /// one.
     Fails,
@@ -91,6 +93,8 @@ impl FaultKind {
                 told(&[FREEZE], &[PG_ROWS, PG_COUNTS, PG_QUERIES, KC_REALMS, KC_USERS, KC_CLIENTS])
             }
             Self::PassingIndex => told(&[FREEZE], &[]),
+            Self::ScaledBackUp => told(&[checks::CL_STOPPED], &[]),
+            Self::ServiceAstray => told(&[checks::CL_ANSWERS], &[]),
             Self::ConnectionReset
             | Self::SlowAnswers
             | Self::StuckAnswers
@@ -104,7 +108,11 @@ impl FaultKind {
             | Self::NetworkCut
             | Self::UnrefreshedIndex
             | Self::RecreatedDocuments
-            | Self::ClockSkew => through,
+            | Self::ClockSkew
+            | Self::ApplicationPodKilled
+            | Self::ApiServerAway => through,
+            // Its controller starts another one at once, and clients wait for some seconds.
+            Self::PodKilled => Effect { course: Course::Either, red: &[], may: &[] },
             Self::MappingRefused | Self::CopyRefused => Effect { course: Course::Fails, red: &[], may: &[] },
             Self::WrongCredentials
             | Self::SourceKilled
@@ -116,16 +124,20 @@ impl FaultKind {
             | Self::ShardLimit
             | Self::SecretChanged
             | Self::SecondRestore
-            | Self::TargetSession => stops,
+            | Self::TargetSession
+            | Self::NodeCordoned
+            | Self::VolumeFull => stops,
         }
     }
 
     /// When it happens.
     pub fn moment(self) -> Moment {
         match self.effect().course {
-            Course::Through | Course::Stops | Course::Fails => Moment::During,
+            Course::Through | Course::Stops | Course::Either | Course::Fails => Moment::During,
             Course::Told => match self {
-                Self::PassingSession | Self::PassingIndex => Moment::During,
+                Self::PassingSession | Self::PassingIndex | Self::ScaledBackUp | Self::ServiceAstray => {
+                    Moment::During
+                }
                 _ => Moment::After,
             },
         }
@@ -151,6 +163,20 @@ impl FaultKind {
         )
     }
 
+    /// Whether it happens to a cluster, and nowhere else.
+    pub fn needs_cluster(self) -> bool {
+        matches!(
+            self,
+            Self::PodKilled
+                | Self::ApplicationPodKilled
+                | Self::NodeCordoned
+                | Self::VolumeFull
+                | Self::ApiServerAway
+                | Self::ScaledBackUp
+                | Self::ServiceAstray
+        )
+    }
+
     /// Whether it can happen in a step.
     pub fn fits(self, action: Action) -> bool {
         let copies = matches!(action, Action::CopyIndices | Action::CopyDelta | Action::WarmCopy);
@@ -161,15 +187,31 @@ impl FaultKind {
             Self::SourceKilled | Self::SourcePaused => copies || dumps,
             Self::TargetKilled | Self::TargetPaused => copies || restores,
             Self::ClientKilled => dumps || restores,
-            Self::SecretChanged | Self::SecondRestore | Self::CopyRefused | Self::TargetSession => restores,
+            Self::SecretChanged
+            | Self::SecondRestore
+            | Self::CopyRefused
+            | Self::TargetSession
+            | Self::VolumeFull => restores,
             // Anywhere between the freeze and the switch, with steps on either side.
-            Self::PassingSession | Self::PassingIndex => copies && action != Action::WarmCopy || restores,
+            Self::PassingSession | Self::PassingIndex | Self::ScaledBackUp => {
+                copies && action != Action::WarmCopy || restores
+            }
             Self::UnrefreshedIndex | Self::RecreatedDocuments => action == Action::SaveConfiguration,
             // While users still write what is migrated.
             Self::ClockSkew => {
                 matches!(action, Action::InitialBackup(_) | Action::WarmCopy | Action::SaveConfiguration)
             }
             Self::DrydockKilled => true,
+            Self::PodKilled => copies || dumps || restores,
+            // While its pods run.
+            Self::ApplicationPodKilled => {
+                matches!(action, Action::InitialBackup(_) | Action::WarmCopy | Action::SaveConfiguration)
+            }
+            Self::NodeCordoned | Self::ServiceAstray => action == Action::Switch,
+            // Steps that cannot do without it.
+            Self::ApiServerAway => {
+                matches!(action, Action::Freeze | Action::Switch | Action::Compare | Action::SwitchBack)
+            }
             kind => copies && kind.moment() == Moment::During,
         }
     }
@@ -244,6 +286,26 @@ impl Fault {
     }
 }
 
+impl Scenario {
+    /// What cannot be done where the scenario takes place: where it stands, what is wrong, what to write instead. To be asked once
+    /// it is known where that is, because the command line may name another place than the file.
+    pub fn mistake_of_place(&self) -> Option<(Vec<String>, String, String)> {
+        let fault = self.faults.iter().map(|f| f.fault).find(|kind| kind.needs_cluster())?;
+        let (name, place) = (fault.as_str(), &self.environment);
+        let why = match place {
+            EnvironmentName::Kind => return None,
+            EnvironmentName::Embedded | EnvironmentName::Containers => {
+                format!("{name} happens to a cluster, and `{place}` has none")
+            }
+            EnvironmentName::Context(_) => {
+                format!("{name} happens to a whole cluster, and others use `{place}`")
+            }
+        };
+        let help = "rehearse it with `--on kind` (or `environment: kind`), or leave it out";
+        Some((vec!["faults".into(), name.into()], why, help.into()))
+    }
+}
+
 /// The store that a step works on most.
 pub fn component_of(action: Action) -> Component {
     match action {
@@ -272,6 +334,27 @@ mod tests {
             let effect = kind.effect();
             assert_eq!(effect.red.is_empty(), effect.course != Course::Told, "{}", kind.as_str());
             assert_eq!(kind.must_be_told(), effect.course == Course::Told);
+        }
+    }
+
+    #[test]
+    fn what_happens_to_a_cluster_is_refused_where_there_is_none() {
+        let read = |environment: &str, kind: FaultKind| {
+            let text =
+                format!("name: x\nenvironment: {environment}\nfaults: [{{fault: {}}}]\n", kind.as_str());
+            Scenario::from_yaml("x", &text).unwrap()
+        };
+        for kind in FaultKind::ALL {
+            for environment in ["embedded", "containers", "context:staging"] {
+                let mistake = read(environment, kind).mistake_of_place();
+                assert_eq!(mistake.is_some(), kind.needs_cluster(), "{} on {environment}", kind.as_str());
+                if let Some((path, what, help)) = mistake {
+                    assert_eq!(path, ["faults", kind.as_str()]);
+                    assert!(what.contains(environment) && help.contains("--on kind"), "{what}; {help}");
+                }
+            }
+            assert_eq!(read("kind", kind).mistake_of_place(), None);
+            assert!(!kind.needs_cluster() || kind.moment() == Moment::During);
         }
     }
 

@@ -160,11 +160,25 @@ pub enum FaultKind {
     RecreatedDocuments,
     /// The application's clock jumps by more than a day.
     ClockSkew,
+    /// In a cluster: the pod of the store that the step works on is removed at once.
+    PodKilled,
+    /// In a cluster: a pod of the application is removed at once while users work.
+    ApplicationPodKilled,
+    /// In a cluster: no node takes pods any more.
+    NodeCordoned,
+    /// In a cluster: the volume of the target database is full.
+    VolumeFull,
+    /// In a cluster: the API server answers nobody for some seconds.
+    ApiServerAway,
+    /// In a cluster: a controller brings a stopped application back.
+    ScaledBackUp,
+    /// In a cluster: the Service of a store of the target leads nowhere.
+    ServiceAstray,
 }
 
 impl FaultKind {
     /// Every fault.
-    pub const ALL: [Self; 57] = [
+    pub const ALL: [Self; 64] = [
         Self::LoseDocument,
         Self::ChangeDocument,
         Self::RerouteDocument,
@@ -222,6 +236,13 @@ impl FaultKind {
         Self::UnrefreshedIndex,
         Self::RecreatedDocuments,
         Self::ClockSkew,
+        Self::PodKilled,
+        Self::ApplicationPodKilled,
+        Self::NodeCordoned,
+        Self::VolumeFull,
+        Self::ApiServerAway,
+        Self::ScaledBackUp,
+        Self::ServiceAstray,
     ];
 
     /// Name as in scenario files.
@@ -284,6 +305,13 @@ impl FaultKind {
             Self::UnrefreshedIndex => "unrefreshed-index",
             Self::RecreatedDocuments => "recreated-documents",
             Self::ClockSkew => "clock-skew",
+            Self::PodKilled => "pod-killed",
+            Self::ApplicationPodKilled => "application-pod-killed",
+            Self::NodeCordoned => "node-cordoned",
+            Self::VolumeFull => "volume-full",
+            Self::ApiServerAway => "api-server-away",
+            Self::ScaledBackUp => "scaled-back-up",
+            Self::ServiceAstray => "service-astray",
         }
     }
 

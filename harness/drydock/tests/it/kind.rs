@@ -5,10 +5,12 @@ use crate::containers::{
     assert_a_killed_run_is_cleaned_away, assert_losses_are_red, assert_nothing_left, assert_stores_are_told,
     small,
 };
-use crate::support::{drydock, folder, run_folder, scenario, skip, text, turn};
+use crate::support::{drydock, folder, json, run_folder, scenario, skip, text, turn};
+use drydock_core::scenario::FaultKind;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -132,6 +134,108 @@ fn a_way_back_on_kind_brings_the_replicas_back() {
     let (frozen, back) = (facts(&run, "phase-3/freeze"), facts(&run, "rollback/switch"));
     assert!(frozen["replicas"].is_object() && frozen["replicas"] == back["replicas"], "{frozen} {back}");
     assert_nothing_left(&run);
+}
+
+/// Two runs, because each makes a cluster: what is told, and what is borne. Each fault with the checks that must turn red, and no other.
+#[test]
+fn faults_of_a_cluster_are_borne_or_told_by_their_checks_alone() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run_long(folder.path()) {
+        return skip(&why);
+    }
+    let told = ["scaled-back-up", "service-astray"];
+    let borne = [
+        "application-pod-killed",
+        "api-server-away, during: phase-3/freeze",
+        "api-server-away, during: phase-3/switch",
+    ];
+    for (name, faults, code) in [("told", &told[..], 1), ("borne", &borne[..], 0)] {
+        let runs = folder.path().join(name);
+        let lines: String = faults.iter().map(|f| format!("  - {{fault: {f}}}\n")).collect();
+        let file = small(folder.path(), "kind", name, &format!("faults:\n{lines}"));
+        let output = drydock(folder.path())
+            .arg("rehearse")
+            .arg(&file)
+            .arg("--runs")
+            .arg(&runs)
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output));
+        let run = only_entry(&runs);
+        assert_eq!(planted(&run).len(), faults.len(), "{}", text(&output));
+        let report = json(&run.join("report.json"));
+        let findings = report["verdict"]["findings"].as_array().cloned().unwrap_or_default();
+        let red: BTreeSet<&str> = findings
+            .iter()
+            .filter(|f| f["outcome"] == "different" || f["outcome"] == "not-proven")
+            .filter_map(|f| f["check"].as_str())
+            .collect();
+        let kinds = faults.iter().filter_map(|f| FaultKind::of_name(f.split(',').next().unwrap_or_default()));
+        let must: BTreeSet<&str> = kinds.flat_map(|kind| kind.effect().red.iter().copied()).collect();
+        assert_eq!(red, must, "{}", text(&output));
+        assert_nothing_left(&run);
+    }
+}
+
+#[test]
+fn faults_of_a_cluster_that_stop_a_run_are_the_surroundings_and_it_is_resumed_to_a_green_end() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run_long(folder.path()) {
+        return skip(&why);
+    }
+    let file = small(
+        folder.path(),
+        "kind",
+        "stops",
+        "faults:\n  - {fault: volume-full}\n  - {fault: pod-killed, during: phase-3/backup/identity}\n  - {fault: node-cordoned}\n",
+    );
+    let mut output = drydock(folder.path()).arg("rehearse").arg(&file).output().expect("it runs");
+    let run = run_folder(folder.path());
+    for (fault, words) in [
+        ("pod-killed", "phase-3/backup/identity"),
+        ("volume-full", "phase-3/restore/identity"),
+        ("node-cordoned", "no node takes it"),
+    ] {
+        let told = text(&output);
+        assert_eq!(output.status.code(), Some(5), "{told}");
+        assert_eq!(planted(&run).last().map(String::as_str), Some(fault), "{told}");
+        assert!(told.contains(words), "{told}");
+        output = drydock(folder.path()).args(["rehearse", "--resume"]).arg(&run).output().expect("it runs");
+    }
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert_nothing_left(&run);
+    assert_eq!(nodes(&run), Vec::<String>::new());
+}
+
+#[test]
+fn faults_of_a_cluster_are_refused_where_there_is_none() {
+    let folder = folder();
+    let file = small(folder.path(), "embedded", "nowhere", "faults:\n  - {fault: node-cordoned}\n");
+    let output = drydock(folder.path()).args(["rehearse", "--plan"]).arg(&file).output().expect("it runs");
+    let told = text(&output);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("node-cordoned happens to a cluster") && told.contains("--on kind"), "{told}");
+    let there = drydock(folder.path()).args(["rehearse", "--plan", "--on", "kind"]).arg(&file).output();
+    let there = there.expect("it runs");
+    assert_eq!(there.status.code(), Some(0), "{}", text(&there));
+}
+
+/// Names of the faults that happened in a run, in order.
+fn planted(run: &Path) -> Vec<String> {
+    let record = fs::read_to_string(run.join("record.jsonl")).expect("a record");
+    let entries = record.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let planted = entries.filter(|entry| entry["event"]["type"] == "fault_planted");
+    planted.filter_map(|entry| entry["event"]["fault"].as_str().map(ToOwned::to_owned)).collect()
+}
+
+/// The one folder of a run below a folder of runs.
+fn only_entry(runs: &Path) -> PathBuf {
+    let mut entries = fs::read_dir(runs)
+        .expect("runs")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|p| p.join("record.jsonl").is_file());
+    entries.next().expect("a run")
 }
 
 /// The checkout of the official scripts that this machine has, and an image of PostgreSQL under a name that they can read a version

@@ -5,6 +5,7 @@
 
 use super::Kind;
 use super::cluster::{Cluster, Standing};
+use super::patience::{self, tells_of_absence};
 use crate::config::Side;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use k8s_openapi::api::core::v1::Pod;
@@ -15,6 +16,8 @@ use std::time::{Duration, Instant};
 pub(super) const OF_RELEASE: &str = "app.kubernetes.io/instance=camunda";
 /// In the cluster: how many replicas each application had before it was stopped.
 pub(super) const NOTE: &str = "drydock-replicas";
+/// What `helm` notes of an upgrade of the release while it is under way. Nobody but the run upgrades it.
+const CUT_OFF: &str = "owner=helm,name=camunda,status=pending-upgrade";
 /// How long pods may take to end: their grace, and as much again.
 const ENDING: Duration = Duration::from_secs(90);
 /// How long applications may take to be ready.
@@ -61,7 +64,7 @@ impl Kind {
     pub async fn start_applications(&self, side: Side) -> Result<Applications> {
         let began = Instant::now();
         let noted = self.up.cluster.noted(self.up.cluster.release(), NOTE).await?;
-        self.up.release.point_to(&self.up.programs, side).await?;
+        self.point_to(side).await?;
         if let Some(noted) = &noted {
             let wanted = of_note(noted)?;
             for one in applications(&self.up.cluster).await? {
@@ -95,6 +98,20 @@ impl Kind {
     /// The API server does not tell.
     pub async fn replicas(&self) -> Result<BTreeMap<String, i32>> {
         Ok(counts(&applications(&self.up.cluster).await?))
+    }
+
+    /// Points the release to a side. An API server that goes away meanwhile is waited for, and so is what a killed life of the run
+    /// left half done: `helm` takes an upgrade that was cut off for one that is under way.
+    async fn point_to(&self, side: Side) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            self.up.cluster.remove_secrets(self.up.cluster.release(), CUT_OFF).await?;
+            let Err(error) = self.up.release.point_to(&self.up.programs, side).await else { return Ok(()) };
+            if !tells_of_absence(&error.what) || began.elapsed() > patience::limit() {
+                return Err(error);
+            }
+            tracing::info!(what = error.what, "the API server was away while the release was upgraded");
+        }
     }
 
     async fn left(&self, standing: &[Standing]) -> Result<Vec<String>> {
@@ -171,7 +188,13 @@ mod tests {
     fn standing(name: &str, replicas: i32, selector: &str) -> Standing {
         let workload =
             Workload { kind: WorkloadKind::StatefulSet, namespace: "camunda".into(), name: name.into() };
-        Standing { workload, replicas, ready: true, selector: selector.into() }
+        Standing {
+            workload,
+            replicas,
+            ready: true,
+            mark: super::super::WorkloadMark::default(),
+            selector: selector.into(),
+        }
     }
 
     #[test]

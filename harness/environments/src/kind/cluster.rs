@@ -2,10 +2,14 @@
 
 use super::configuration::{Namespaces, Place};
 use super::judge::{self, Sort};
+use super::patience::Patience;
+use super::resting::WorkloadMark;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{ConfigMap, Node, PersistentVolumeClaim, Pod, PodTemplateSpec, Secret};
-use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{
+    Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
+};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, Config};
@@ -16,8 +20,6 @@ use std::future::Future;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long one request may take.
-const REQUEST: Duration = Duration::from_secs(20);
 /// Between two looks at what is waited for.
 const LOOK: Duration = Duration::from_millis(300);
 /// Who owns the fields that the harness sets.
@@ -60,15 +62,19 @@ pub(super) struct Standing {
     /// Replicas that are asked for.
     pub(super) replicas: i32,
     pub(super) ready: bool,
+    /// By what it is told whether anybody has touched it since.
+    pub(super) mark: WorkloadMark,
     /// Labels by which its pods are selected, as the server takes them.
     pub(super) selector: String,
 }
 
-/// An API server that answers.
+/// An API server that answers, or will again.
 #[derive(Clone)]
 pub(super) struct Cluster {
     client: Client,
     namespaces: Namespaces,
+    /// How its silences were borne.
+    pub(super) patience: Patience,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -101,12 +107,13 @@ impl Cluster {
         Ok(Self {
             client: Client::try_from(config).map_err(|e| failed(&e))?,
             namespaces: Namespaces::usual(),
+            patience: Patience::default(),
         })
     }
 
     /// The same of a client that is known to lead somewhere.
     pub(super) fn with(client: Client, namespaces: Namespaces) -> Self {
-        Self { client, namespaces }
+        Self { client, namespaces, patience: Patience::default() }
     }
 
     /// The run's namespaces.
@@ -128,15 +135,35 @@ impl Cluster {
         self.client.clone()
     }
 
+    /// One request, as often as it takes until it is answered, with an end. What may have been carried out is made again:
+    /// every request here does no harm when it is.
+    ///
+    /// # Errors
+    /// The server refuses, or is away for too long.
+    pub(super) async fn ask<T, A: Future<Output = kube::Result<T>>>(
+        &self,
+        doing: &str,
+        on: &str,
+        request: impl Fn() -> A,
+    ) -> Result<T> {
+        self.patience.answered(request).await.map_err(|why| {
+            EnvironmentError::new(
+                EnvironmentProblem::Cluster,
+                format!("the API server of the cluster does not {doing} {on}: {why}"),
+                "look whether the node's container runs (docker ps), then run again; `drydock clean` removes what is left",
+            )
+        })
+    }
+
     /// Waits until every node is ready to take pods.
     ///
     /// # Errors
     /// It takes longer than `limit`.
     pub(super) async fn wait_nodes(&self, limit: Duration) -> Result<()> {
         let nodes: Api<Node> = Api::all(self.client());
-        let began = Instant::now();
+        let (began, all) = (Instant::now(), ListParams::default());
         loop {
-            let told = ask("list", "the nodes", nodes.list(&ListParams::default())).await;
+            let told = self.ask("list", "the nodes", || nodes.list(&all)).await;
             let ready = |node: &Node| {
                 let mut conditions = node.status.iter().flat_map(|s| s.conditions.iter().flatten());
                 conditions.any(|c| c.type_ == "Ready" && c.status == "True")
@@ -174,8 +201,8 @@ impl Cluster {
                 namespace => Api::namespaced_with(self.client(), namespace, &resource),
             };
             let parameters = PatchParams::apply(MANAGER).force();
-            ask("make", &format!("{kind} {name}"), of.patch(&name, &parameters, &Patch::Apply(object)))
-                .await?;
+            let patch = Patch::Apply(object);
+            self.ask("make", &format!("{kind} {name}"), || of.patch(&name, &parameters, &patch)).await?;
         }
         Ok(())
     }
@@ -188,8 +215,8 @@ impl Cluster {
         let wanted = ListParams::default().labels(labels);
         let deployments: Api<Deployment> = Api::namespaced(self.client(), namespace);
         let sets: Api<StatefulSet> = Api::namespaced(self.client(), namespace);
-        let deployments = ask("list", "the Deployments", deployments.list(&wanted)).await?;
-        let sets = ask("list", "the StatefulSets", sets.list(&wanted)).await?;
+        let deployments = self.ask("list", "the Deployments", || deployments.list(&wanted)).await?;
+        let sets = self.ask("list", "the StatefulSets", || sets.list(&wanted)).await?;
         let workload = |kind, name: &Option<String>| Workload {
             kind,
             namespace: namespace.to_owned(),
@@ -199,12 +226,14 @@ impl Cluster {
             workload: workload(WorkloadKind::Deployment, &d.metadata.name),
             replicas: d.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1),
             ready: judge::deployment_ready(d),
+            mark: WorkloadMark::of(&d.metadata),
             selector: selector(d.spec.as_ref().and_then(|s| s.selector.match_labels.as_ref())),
         });
         let of_sets = sets.iter().map(|s| Standing {
             workload: workload(WorkloadKind::StatefulSet, &s.metadata.name),
             replicas: s.spec.as_ref().and_then(|s| s.replicas).unwrap_or(1),
             ready: judge::stateful_set_ready(s),
+            mark: WorkloadMark::of(&s.metadata),
             selector: selector(s.spec.as_ref().and_then(|s| s.selector.match_labels.as_ref())),
         });
         let mut all: Vec<Standing> = of_deployments.chain(of_sets).collect();
@@ -223,11 +252,11 @@ impl Cluster {
         match workload.kind {
             WorkloadKind::Deployment => {
                 let api: Api<Deployment> = Api::namespaced(self.client(), &workload.namespace);
-                ask(doing, name, api.patch_scale(name, &parameters, &patch)).await?;
+                self.ask(doing, name, || api.patch_scale(name, &parameters, &patch)).await?;
             }
             WorkloadKind::StatefulSet => {
                 let api: Api<StatefulSet> = Api::namespaced(self.client(), &workload.namespace);
-                ask(doing, name, api.patch_scale(name, &parameters, &patch)).await?;
+                self.ask(doing, name, || api.patch_scale(name, &parameters, &patch)).await?;
             }
         }
         Ok(())
@@ -239,7 +268,8 @@ impl Cluster {
     /// The server does not tell.
     pub(super) async fn pods(&self, namespace: &str, labels: &str) -> Result<Vec<Pod>> {
         let api: Api<Pod> = Api::namespaced(self.client(), namespace);
-        Ok(ask("list", "the pods", api.list(&ListParams::default().labels(labels))).await?.items)
+        let wanted = ListParams::default().labels(labels);
+        Ok(self.ask("list", "the pods", || api.list(&wanted)).await?.items)
     }
 
     /// A pod, if there is one of that name.
@@ -248,7 +278,7 @@ impl Cluster {
     /// The server does not tell.
     pub(super) async fn pod(&self, namespace: &str, name: &str) -> Result<Option<Pod>> {
         let api: Api<Pod> = Api::namespaced(self.client(), namespace);
-        ask("look at the pod", name, api.get_opt(name)).await
+        self.ask("look at the pod", name, || api.get_opt(name)).await
     }
 
     /// What the pods of a workload are made from now.
@@ -260,11 +290,11 @@ impl Cluster {
         let template = match workload.kind {
             WorkloadKind::Deployment => {
                 let api: Api<Deployment> = Api::namespaced(self.client(), &workload.namespace);
-                ask("look at the Deployment", name, api.get(name)).await?.spec.map(|s| s.template)
+                self.ask("look at the Deployment", name, || api.get(name)).await?.spec.map(|s| s.template)
             }
             WorkloadKind::StatefulSet => {
                 let api: Api<StatefulSet> = Api::namespaced(self.client(), &workload.namespace);
-                ask("look at the StatefulSet", name, api.get(name)).await?.spec.map(|s| s.template)
+                self.ask("look at the StatefulSet", name, || api.get(name)).await?.spec.map(|s| s.template)
             }
         };
         Ok(template.unwrap_or_default())
@@ -276,7 +306,8 @@ impl Cluster {
     /// The server does not tell.
     pub(super) async fn claims(&self, namespace: &str) -> Result<Vec<PersistentVolumeClaim>> {
         let api: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
-        Ok(ask("list", "the claims", api.list(&ListParams::default())).await?.items)
+        let all = ListParams::default();
+        Ok(self.ask("list", "the claims", || api.list(&all)).await?.items)
     }
 
     /// Secrets with these labels.
@@ -285,7 +316,21 @@ impl Cluster {
     /// The server does not tell.
     pub(super) async fn secrets(&self, namespace: &str, labels: &str) -> Result<Vec<Secret>> {
         let api: Api<Secret> = Api::namespaced(self.client(), namespace);
-        Ok(ask("list", "the Secrets", api.list(&ListParams::default().labels(labels))).await?.items)
+        let wanted = ListParams::default().labels(labels);
+        Ok(self.ask("list", "the Secrets", || api.list(&wanted)).await?.items)
+    }
+
+    /// Removes the Secrets with these labels, if there are any.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub(super) async fn remove_secrets(&self, namespace: &str, labels: &str) -> Result<()> {
+        let api: Api<Secret> = Api::namespaced(self.client(), namespace);
+        let usual = DeleteParams::default();
+        for name in self.secrets(namespace, labels).await?.into_iter().filter_map(|s| s.metadata.name) {
+            self.ask("remove the Secret", &name, || async { gone(api.delete(&name, &usual).await) }).await?;
+        }
+        Ok(())
     }
 
     /// Removes a pod, which its controller makes anew, and waits until another one has its name or none.
@@ -305,13 +350,14 @@ impl Cluster {
     ) -> Result<()> {
         let api: Api<Pod> = Api::namespaced(self.client(), namespace);
         let Some(old) = self.pod(namespace, name).await? else { return Ok(()) };
-        let removed = ask("remove the pod", name, async {
-            match api.delete(name, &how).await {
-                Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-                other => other.map(drop),
+        // Not the one that is made anew while a first answer is lost.
+        let this = match &old.metadata.uid {
+            Some(uid) => {
+                how.preconditions(Preconditions { uid: Some(uid.clone()), ..Preconditions::default() })
             }
-        });
-        removed.await?;
+            None => how,
+        };
+        self.ask("remove the pod", name, || async { gone(api.delete(name, &this).await) }).await?;
         let began = Instant::now();
         while self.pod(namespace, name).await?.is_some_and(|pod| pod.metadata.uid == old.metadata.uid) {
             if began.elapsed() > limit {
@@ -341,7 +387,7 @@ impl Cluster {
     /// The server does not tell.
     pub(super) async fn has_claim(&self, namespace: &str, name: &str) -> Result<bool> {
         let api: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
-        Ok(ask("look at the claim", name, api.get_opt(name)).await?.is_some())
+        Ok(self.ask("look at the claim", name, || api.get_opt(name)).await?.is_some())
     }
 
     /// Removes a claim with its volume, and waits until it is gone.
@@ -350,13 +396,8 @@ impl Cluster {
     /// The server refuses, or it does not go within `limit`.
     pub(super) async fn remove_claim(&self, namespace: &str, name: &str, limit: Duration) -> Result<()> {
         let api: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
-        let removed = ask("remove the claim", name, async {
-            match api.delete(name, &DeleteParams::default()).await {
-                Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-                other => other.map(drop),
-            }
-        });
-        removed.await?;
+        let usual = DeleteParams::default();
+        self.ask("remove the claim", name, || async { gone(api.delete(name, &usual).await) }).await?;
         let began = Instant::now();
         while self.has_claim(namespace, name).await? {
             if began.elapsed() > limit {
@@ -432,8 +473,9 @@ impl Cluster {
         let api: Api<ConfigMap> = Api::namespaced(self.client(), namespace);
         let mut wanted = ConfigMap { data: Some(note.clone()), ..ConfigMap::default() };
         wanted.metadata.name = Some(name.to_owned());
-        let made = ask("keep the note", name, async {
-            match api.create(&PostParams::default(), &wanted).await {
+        let usual = PostParams::default();
+        let made = self.ask("keep the note", name, || async {
+            match api.create(&usual, &wanted).await {
                 Err(kube::Error::Api(status)) if status.code == 409 => api.get(name).await,
                 other => other,
             }
@@ -451,7 +493,8 @@ impl Cluster {
         name: &str,
     ) -> Result<Option<BTreeMap<String, String>>> {
         let api: Api<ConfigMap> = Api::namespaced(self.client(), namespace);
-        Ok(ask("read the note", name, api.get_opt(name)).await?.map(|note| note.data.unwrap_or_default()))
+        let note = self.ask("read the note", name, || api.get_opt(name)).await?;
+        Ok(note.map(|note| note.data.unwrap_or_default()))
     }
 
     /// Forgets a note.
@@ -460,13 +503,8 @@ impl Cluster {
     /// The server refuses.
     pub(super) async fn forget(&self, namespace: &str, name: &str) -> Result<()> {
         let api: Api<ConfigMap> = Api::namespaced(self.client(), namespace);
-        ask("forget the note", name, async {
-            match api.delete(name, &DeleteParams::default()).await {
-                Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-                other => other.map(drop),
-            }
-        })
-        .await
+        let usual = DeleteParams::default();
+        self.ask("forget the note", name, || async { gone(api.delete(name, &usual).await) }).await
     }
 }
 
@@ -478,25 +516,18 @@ enum Seen {
     Lasting(EnvironmentError),
 }
 
+/// What is to be removed and is not there is removed.
+pub(super) fn gone<T>(removed: kube::Result<T>) -> kube::Result<()> {
+    match removed {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        other => other.map(drop),
+    }
+}
+
 /// Labels as the server takes them.
 fn selector(labels: Option<&BTreeMap<String, String>>) -> String {
     let each = labels.into_iter().flatten().map(|(name, value)| format!("{name}={value}"));
     each.collect::<Vec<_>>().join(",")
-}
-
-/// One request, with an end.
-async fn ask<T>(doing: &str, on: &str, request: impl Future<Output = kube::Result<T>>) -> Result<T> {
-    let failed = |why: &dyn Display| {
-        EnvironmentError::new(
-            EnvironmentProblem::Cluster,
-            format!("the API server of the cluster does not {doing} {on}: {why}"),
-            "look whether the cluster is up (docker ps, where kind made it), then run again; `drydock clean` removes what is left",
-        )
-    };
-    match tokio::time::timeout(REQUEST, request).await {
-        Ok(answer) => answer.map_err(|e| failed(&e)),
-        Err(_) => Err(failed(&format!("no answer within {} s", REQUEST.as_secs()))),
-    }
 }
 
 fn stuck(what: &str, limit: Duration) -> EnvironmentError {

@@ -34,6 +34,14 @@ impl Footing {
         Self::Own { node, engine: engine.clone() }
     }
 
+    /// The node, where it is the run's own.
+    pub(super) fn node(&self) -> Option<&Node> {
+        match self {
+            Self::Own { node, .. } => Some(node),
+            Self::Lent { .. } => None,
+        }
+    }
+
     /// Removes every snapshot; where there is no folder for any, nothing.
     pub(super) async fn remove_snapshots(&self) -> Result<()> {
         match self {

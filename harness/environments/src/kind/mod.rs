@@ -5,27 +5,34 @@
 //! measure the API server. Everything of a run lies in the node's container, which is found by the label of its network; a file
 //! that is written before either says that the engine has to be asked. `kind` is needed to make a cluster, and not to remove it.
 
+mod answers;
 mod applications;
 mod cluster;
 mod configuration;
 mod context;
+mod faults;
 mod footing;
 mod judge;
 mod node;
 mod objects;
 mod outside;
+mod patience;
 mod programs;
 mod release;
+mod resting;
 mod starting;
 mod state;
 mod witness;
 
+pub use answers::Answer;
 pub use applications::Applications;
 pub use context::rights_in_own_namespaces;
 pub(crate) use context::{items as context_items, leftovers as left_in_contexts};
+pub use faults::ClusterFaults;
 pub(crate) use footing::KindStore;
 pub use outside::{Moment, Outside};
 pub(crate) use programs::{NEEDED, USEFUL, find as find_program};
+pub use resting::{Resting, RestingWorkload, WorkloadMark};
 pub use state::{ClaimState, PodState, ReleaseState};
 
 use crate::clients::Clients;
@@ -180,6 +187,8 @@ impl Kind {
         work.write_owner(&config.run_dir)?;
         let programs = Programs::of(&machine, &work, &name)?;
         let cluster = Cluster::of(programs.kubeconfig()).await?;
+        // A run that was killed while something was broken on purpose has not mended it.
+        ClusterFaults::of(&cluster, &node).mend().await?;
         for place in asked(&config) {
             if !cluster.has_claim(cluster.namespace_of(place), &place.claim()).await? {
                 return Ok(None);

@@ -11,6 +11,9 @@ use drydock_report::drill::Disturbance;
 pub const NOT_HERE: &str =
     "drydock-killed has no cells: it would kill the drill itself; kill a rehearsal and resume it instead";
 
+/// Why others have none.
+const NOT_IN_CLUSTERS: &str = "happens to a cluster, which a drill does not disturb; rehearse it by itself (`faults:` in a scenario, `--on kind`)";
+
 /// What goes wrong in the cells of a drill.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
@@ -54,7 +57,8 @@ impl Faults {
             );
         }
         if names.iter().any(|n| n == "all") {
-            let kinds = FaultKind::ALL.into_iter().filter(|k| *k != FaultKind::DrydockKilled).collect();
+            let here = |kind: &FaultKind| *kind != FaultKind::DrydockKilled && !kind.needs_cluster();
+            let kinds = FaultKind::ALL.into_iter().filter(here).collect();
             return Ok(Self { kinds, named: Named::Together, undisturbed });
         }
         let mut kinds = Vec::new();
@@ -67,6 +71,9 @@ impl Faults {
             })?;
             if kind == FaultKind::DrydockKilled {
                 return Err(NOT_HERE.into());
+            }
+            if kind.needs_cluster() {
+                return Err(format!("{name} {NOT_IN_CLUSTERS}"));
             }
             if !kinds.contains(&kind) {
                 kinds.push(kind);
@@ -115,7 +122,7 @@ pub(super) fn crossed(undisturbed: &Cell, plan: &Plan, whole: &Plan, kind: Fault
 fn suits(kind: FaultKind, scenario: &Scenario, whole: &Plan) -> bool {
     let components = scenario.migration.components();
     let sealed = scenario.target.managed != Managed::Here || scenario.source.managed != Managed::Here;
-    if kind == FaultKind::DrydockKilled || sealed && kind.reads_requests() {
+    if kind == FaultKind::DrydockKilled || kind.needs_cluster() || sealed && kind.reads_requests() {
         return false;
     }
     let has = |wanted: Component| components.contains(&wanted);
@@ -253,6 +260,8 @@ mod tests {
         };
         assert!(of(&["lose-rwo"]).is_err_and(|e| e.contains("did you mean `lose-row`?")));
         assert!(of(&["drydock-killed"]).is_err_and(|e| e.contains("the drill itself")));
+        assert!(of(&["node-cordoned"]).is_err_and(|e| e.contains("--on kind")));
+        assert!(!all().kinds.iter().any(|kind| kind.needs_cluster()));
         assert!(of(&[]).is_err());
         let faults = of(&["lose-row", "lose-row"]).expect("faults");
         assert_eq!(faults.kinds, [FaultKind::LoseRow]);

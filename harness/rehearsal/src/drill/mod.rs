@@ -143,7 +143,9 @@ pub async fn drill(
             Arc::clone(&observer),
         )?;
         let waits = match &cell.shows {
-            Shows::Fault(f) if matches!(f.fault.effect().course, Course::Stops | Course::Fails) => {
+            Shows::Fault(f)
+                if matches!(f.fault.effect().course, Course::Stops | Course::Either | Course::Fails) =>
+            {
                 AfterFailure::Wait
             }
             _ => AfterFailure::GoBack,

@@ -36,8 +36,9 @@ impl RealWorld {
         self.check_identity().await?;
         self.check_usable(Side::Target, checks::TARGETS, Look::Inserts).await?;
         // Where users go back, the release is looked at when they are there.
-        if self.config.plan.id_of(Action::CompareBack).is_none() {
-            self.check_pods(Side::Target).await?;
+        match self.config.plan.id_of(Action::CompareBack) {
+            None => self.check_pods(Side::Target).await?,
+            Some(_) => self.check_answers(Side::Target).await?,
         }
         self.check_claims()?;
         let mut facts = Facts::new();

@@ -187,8 +187,23 @@ impl RealWorld {
         Ok(Facts::new())
     }
 
+    /// A run that was stopped after both sides were held still, and before anybody was let in, holds them still once more: nobody has
+    /// written to either since. A real identity provider on the target has.
+    async fn pin_anew(&mut self) -> Stepped<()> {
+        let plan = &self.config.plan;
+        let (held, others) = (plan.id_of(Action::Pin).is_some(), plan.id_of(Action::StartIdentity).is_some());
+        if self.pins.is_some() || self.met_ms.is_some() || !held || others {
+            return Ok(());
+        }
+        let text = "both sides are held still anew: nobody was let in before the run was stopped";
+        self.note(drydock_core::event::NoteLevel::Info, text);
+        self.pin().await.map(drop)
+    }
+
     /// Starts the application on the target.
     pub(super) async fn switch(&mut self) -> Stepped<Facts> {
+        self.check_rest().await?;
+        self.pin_anew().await?;
         let mut facts = self.start_application(Side::Target, "phase-3/switch").await?;
         self.start_pods(Side::Target, &mut facts).await?;
         let config = self.service_config(Side::Target)?;

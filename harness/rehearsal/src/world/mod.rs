@@ -20,6 +20,7 @@ mod preflight;
 mod prepare;
 mod probing;
 mod reporter;
+mod resting;
 mod resume;
 mod returned;
 mod rollback;

@@ -319,6 +319,7 @@ impl RealWorld {
         }
         let takes = "point the application to the source with the saved configuration and start it";
         let mut facts = Facts::from([("takes".to_owned(), json!([takes]))]);
+        self.check_rest().await?;
         facts.extend(self.take_identity_back().await?);
         facts.extend(self.start_application(Side::Source, step.id.as_str()).await?);
         match self.config.scenario.scripts() {

@@ -192,6 +192,7 @@ impl RealWorld {
     /// Starts the application on the stores it had.
     pub(super) async fn reopen(&mut self) -> Stepped<Facts> {
         let mut facts = Facts::new();
+        self.check_rest().await?;
         self.start_pods(Side::Source, &mut facts).await?;
         let config = self.service_config(Side::Source)?;
         if let Some(service) = &self.service {

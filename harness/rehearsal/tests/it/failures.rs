@@ -436,8 +436,9 @@ fn every_failure_has_a_row() {
         [NETWORK, PROCESSES, STORES, SOURCE_AND_DATA].concat().into_iter().map(|(fault, ..)| fault).collect();
     for kind in FaultKind::ALL.into_iter().filter(|k| k.moment() == Moment::During) {
         // This program itself is killed where it is a process of its own, and clocks are wrong where users write: in the tests
-        // of the command.
-        let elsewhere = matches!(kind, FaultKind::DrydockKilled | FaultKind::ClockSkew);
+        // of the command. So are those that need a cluster.
+        let elsewhere =
+            kind.needs_cluster() || matches!(kind, FaultKind::DrydockKilled | FaultKind::ClockSkew);
         let name = format!("fault: {}", kind.as_str());
         let has = rows.iter().any(|r| r.contains(&format!("{name},")) || r.contains(&format!("{name}}}")));
         assert!(has || elsewhere, "{name} has no row");

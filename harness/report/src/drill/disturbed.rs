@@ -172,7 +172,10 @@ fn happened_otherwise(disturbed: &Disturbance, summary: &Summary) -> Option<(AsM
     if summary.rollback.as_ref().is_none_or(|back| back.rto_seconds.is_none()) {
         return Some((AsMeant::Lost, "users did not come back to the source".to_owned()));
     }
-    let class = match fault.effect().course {
+    let course = fault.effect().course;
+    // What stopped it is held against it where it did.
+    let course = if course == Course::Either && summary.lives.is_empty() { Course::Through } else { course };
+    let class = match course {
         Course::Through | Course::Told => {
             // A summary tells of what makes nothing red among its notes.
             let note = format!("caused on purpose in {step}: {name} (");
@@ -180,7 +183,7 @@ fn happened_otherwise(disturbed: &Disturbance, summary: &Summary) -> Option<(AsM
                 || summary.notes.iter().any(|n| n.starts_with(&note));
             return (!happened).then(|| (AsMeant::Environment, format!("{name} did not happen in {step}")));
         }
-        Course::Stops => Class::Environment,
+        Course::Stops | Course::Either => Class::Environment,
         Course::Fails => Class::Data,
     };
     match summary.lives.first() {
@@ -198,6 +201,7 @@ fn came_to(disturbed: &Disturbance) -> String {
     let name = fault.as_str();
     match fault.effect().course {
         Course::Through => format!("{name} in {step} was borne"),
+        Course::Either => format!("{name} in {step} was borne, or stopped it and was gone on with"),
         Course::Stops | Course::Fails => format!("{name} stopped {step}, and it was gone on with"),
         Course::Told if must_tell.is_empty() => {
             format!("{name} in {step}, left before anything was compared")

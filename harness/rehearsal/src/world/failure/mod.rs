@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 /// How long a failure may take to notice that its occasion has come.
 const A_MOMENT: Duration = Duration::from_millis(200);
 /// How long one whose occasion has come may take beyond its step.
-const LINGERS: Duration = Duration::from_secs(20);
+const LINGERS: Duration = Duration::from_secs(30);
 
 /// A failure that is due in the running step.
 struct Armed {
@@ -88,11 +88,26 @@ impl RealWorld {
             let network = self.proxies.as_ref().and_then(|p| p.disturb(kind, component, fault.number()));
             return Ok(Armed { fault, network, scene: None, striking: None });
         }
+        if kind.needs_cluster() && self.environment()?.cluster_faults().is_none() {
+            return Err(environment(
+                format!("{} happens to a cluster, and these stores are in none", kind.as_str()),
+                "rehearse with `--on kind`, or leave it out",
+            ));
+        }
         let mut scene = self.scene(step, &fault, number)?;
         if scene.comes_first() {
-            let item = scene.strike().await.map_err(|why| no_occasion(kind, &step.id, &why))?;
+            let struck = scene.strike().await;
+            if struck.is_err() {
+                // What is half done must not outlive it.
+                let _ = scene.mend().await;
+            }
+            let item = struck.map_err(|why| no_occasion(kind, &step.id, &why))?;
             self.tell_struck(kind, &step.id, item);
             return Ok(Armed { fault, network: None, scene: Some(scene), striking: None });
+        }
+        if let Err(why) = scene.prepare().await {
+            let _ = scene.mend().await;
+            return Err(no_occasion(kind, &step.id, &why));
         }
         let (mut acting, recorder, id) = (scene.clone(), self.recorder.clone(), step.id.clone());
         let striking = tokio::spawn(async move {
@@ -128,6 +143,7 @@ impl RealWorld {
             dumps: context.dumps,
             clients: context.clients,
             process: self.environment()?.process(side, store),
+            cluster: self.environment()?.cluster_faults(),
             clock: self.service.as_ref().map(|s| s.clock().clone()),
             items: self.items_done.subscribe(),
             begun: Arc::default(),
@@ -146,7 +162,11 @@ impl RealWorld {
                 if struck.is_err() && scene.as_ref().is_some_and(Scene::has_begun) {
                     struck = tokio::time::timeout(LINGERS, &mut striking).await;
                 }
+                let noticed = scene.as_ref().map_or(Ok(()), Scene::was_noticed);
                 match struck {
+                    Ok(Ok(Ok(_))) if noticed.is_err() => {
+                        missed = noticed.map_err(|why| no_occasion(kind, &step.id, &why));
+                    }
                     Ok(Ok(Ok(_))) => {
                         self.struck.insert((kind.as_str().to_owned(), step.id.clone()));
                     }

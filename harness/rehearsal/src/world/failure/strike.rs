@@ -4,7 +4,7 @@
 use drydock_core::Action;
 use drydock_core::Component;
 use drydock_core::scenario::{FaultKind, component_of};
-use drydock_environments::{StoreProcess, client_programs_of};
+use drydock_environments::{ClusterFaults, Side, Store, StoreProcess, client_programs_of};
 use drydock_migration::fault::{self, Ground};
 use drydock_stores::StorePair;
 use drydock_stores::elasticsearch::{Client, Timeouts};
@@ -30,6 +30,10 @@ const STAY: Duration = Duration::from_millis(400);
 const JUMP: SignedDuration = SignedDuration::from_hours(26);
 /// How long a store stands still: less than a client waits for a hand-shake.
 const STANDSTILL: Duration = Duration::from_secs(4);
+/// How long an API server is away: as long as a new one takes to be elected or started.
+const AWAY: Duration = Duration::from_secs(20);
+/// Who has not waited so long for an API server that is away has not asked it.
+const NOTICED: Duration = Duration::from_secs(2);
 /// What the password of a role is changed to.
 const OTHER_PASSWORD: &str = "changed on purpose";
 
@@ -49,6 +53,8 @@ pub(super) struct Scene {
     pub(super) clients: PathBuf,
     /// The store that is killed.
     pub(super) process: Option<StoreProcess>,
+    /// The cluster, where the stores are in one.
+    pub(super) cluster: Option<ClusterFaults>,
     /// What users' data are dated by; none while nobody can work.
     pub(super) clock: Option<ApplicationClock>,
     /// Items that the step has finished.
@@ -99,7 +105,58 @@ impl Scene {
                 | FaultKind::UnrefreshedIndex
                 | FaultKind::RecreatedDocuments
                 | FaultKind::ClockSkew
+                | FaultKind::ApplicationPodKilled
+                | FaultKind::NodeCordoned
+                | FaultKind::VolumeFull
+                | FaultKind::ServiceAstray
         )
+    }
+
+    /// What has to be so when the step begins, of a failure that goes on beside it.
+    pub(super) async fn prepare(&self) -> Result<(), String> {
+        if self.kind == FaultKind::ApiServerAway {
+            self.begin();
+            self.cluster()?.hold_api_server().await.map_err(text)?;
+        }
+        Ok(())
+    }
+
+    fn cluster(&self) -> Result<&ClusterFaults, String> {
+        let name = self.kind.as_str();
+        self.cluster
+            .as_ref()
+            .ok_or_else(|| format!("{name} happens to a cluster, and these stores are in none"))
+    }
+
+    /// The API server stands still already: lets it go on, and tells whether anybody missed it.
+    async fn end_absence(&self) -> Struck {
+        tokio::time::sleep(AWAY).await;
+        let cluster = self.cluster()?;
+        cluster.let_api_server_go_on().await.map_err(text)?;
+        Ok(format!("the API server, for {} s", AWAY.as_secs()))
+    }
+
+    /// Whether what has happened was an occasion at all, told once the step is over.
+    pub(super) fn was_noticed(&self) -> Result<(), String> {
+        match &self.cluster {
+            Some(cluster) if self.kind == FaultKind::ApiServerAway && cluster.longest_wait() < NOTICED => {
+                Err("nobody asked the API server meanwhile".into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Kills and removes the pod of the store that the step reads or writes.
+    async fn kill_pod(&mut self) -> Struck {
+        self.in_the_middle().await?;
+        let dumps = matches!(self.action, Action::InitialBackup(_) | Action::FinalBackup(_));
+        let side = if dumps { Side::Source } else { Side::Target };
+        let store = match self.component().database() {
+            Some(_) => Store::Postgres,
+            None => Store::Elasticsearch,
+        };
+        let pod = self.cluster()?.kill_store_pod(side, store).await.map_err(text)?;
+        Ok(format!("the pod {pod}"))
     }
 
     /// Waits for its moment and strikes. Returns what was struck.
@@ -154,6 +211,27 @@ impl Scene {
             FaultKind::UnrefreshedIndex => fault::unrefreshed_index(&self.ground()).await.map_err(text),
             FaultKind::RecreatedDocuments => fault::recreate_documents(&self.ground()).await.map_err(text),
             FaultKind::ClockSkew => self.skew_clock(),
+            FaultKind::PodKilled => self.kill_pod().await,
+            FaultKind::ApplicationPodKilled => {
+                let pod = self.cluster()?.kill_application_pod(self.seed).await.map_err(text)?;
+                Ok(format!("the pod {pod}"))
+            }
+            FaultKind::NodeCordoned => {
+                self.cluster()?.cordon(true).await.map_err(text)?;
+                Ok("every node".into())
+            }
+            FaultKind::VolumeFull => {
+                self.cluster()?.fill_volume(Side::Target, Store::Postgres).await.map_err(text)
+            }
+            FaultKind::ApiServerAway => self.end_absence().await,
+            FaultKind::ScaledBackUp => {
+                self.after_items(self.at.unwrap_or(0)).await?;
+                self.cluster()?.scale_back_up(self.seed).await.map_err(text)
+            }
+            FaultKind::ServiceAstray => {
+                let cluster = self.cluster()?;
+                cluster.lead_astray(Side::Target, Store::Elasticsearch).await.map_err(text)
+            }
             kind => Err(format!("{} is no failure of processes or stores", kind.as_str())),
         }
     }
@@ -175,6 +253,11 @@ impl Scene {
             // Whatever became of it meanwhile, it must not stand still for whoever comes next.
             FaultKind::SourcePaused | FaultKind::TargetPaused => match &self.process {
                 Some(process) => process.go_on().await.map_err(text),
+                None => Ok(()),
+            },
+            FaultKind::NodeCordoned | FaultKind::VolumeFull | FaultKind::ApiServerAway => match &self.cluster
+            {
+                Some(cluster) => cluster.mend().await.map_err(text),
                 None => Ok(()),
             },
             FaultKind::SecretChanged => {
