@@ -103,14 +103,14 @@ async fn a_cluster_keeps_its_data_through_faults_and_lives_and_leaves_nothing() 
 
 /// Each fault of a cluster, by what it changes, and that nothing of it is left once it was mended.
 async fn what_goes_wrong_is_seen_and_mended(environment: &Kind) {
-    let (kubeconfig, faults) = (environment.kubeconfig().to_owned(), environment.faults());
+    let (kubeconfig, faults) = (environment.kubeconfig().to_owned(), environment.faults().unwrap());
     let silent = async |side| -> Vec<String> {
-        let answers = environment.answers(side).await.unwrap();
+        let answers = environment.answers(side).await.unwrap().unwrap();
         assert!(!answers.is_empty(), "nobody was asked");
         answers.into_iter().filter(|a| a.silent.is_some()).map(|a| a.address).collect()
     };
     environment.start_applications(Side::Source).await.unwrap();
-    let answers = environment.answers(Side::Source).await.unwrap();
+    let answers = environment.answers(Side::Source).await.unwrap().unwrap();
     assert!(answers.iter().all(|a| a.silent.is_none()) && answers.len() >= 2, "{answers:?}");
     assert!(answers.iter().any(|a| a.applications.iter().any(|w| w.contains("operate"))), "{answers:?}");
     assert_eq!(silent(Side::Target).await, Vec::<String>::new(), "behind TLS as well");
