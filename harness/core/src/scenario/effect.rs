@@ -340,9 +340,9 @@ mod tests {
     #[test]
     fn what_happens_to_a_cluster_is_refused_where_there_is_none() {
         let read = |environment: &str, kind: FaultKind| {
-            let text =
-                format!("name: x\nenvironment: {environment}\nfaults: [{{fault: {}}}]\n", kind.as_str());
-            Scenario::from_yaml("x", &text).unwrap()
+            let text = format!("name: x\nenvironment: kind\nfaults: [{{fault: {}}}]\n", kind.as_str());
+            let environment = environment.parse().unwrap();
+            Scenario { environment, ..Scenario::from_yaml("x", &text).unwrap() }
         };
         for kind in FaultKind::ALL {
             for environment in ["embedded", "containers", "context:staging"] {

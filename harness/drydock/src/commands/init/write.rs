@@ -48,6 +48,16 @@ impl Answers {
     pub(super) fn needs_ledger(&self) -> bool {
         self.moves() && self.components.iter().any(|c| c.database().is_some())
     }
+
+    /// Whether users write to anything that is moved: Identity's database they only read.
+    fn has_writers(&self) -> bool {
+        self.components.iter().any(|c| *c != Component::Identity)
+    }
+
+    /// Writes on the target before everything goes back; none where nobody could make them.
+    fn writes_on_target(&self) -> Option<u32> {
+        self.rollback_after.map(|writes| if self.has_writers() { writes } else { 0 })
+    }
 }
 
 /// The file.
@@ -76,14 +86,15 @@ pub(super) fn scenario(answers: &Answers) -> String {
         "data:\n  profile: {:<8} # {documents}; `documents: N` for another number",
         word(&answers.profile)
     );
-    if answers.way == Way::Warm {
+    if answers.way == Way::Warm && answers.has_writers() {
         text.push_str(
             "workload:\n  writes_per_second: 50\n  churn: archiving  # what users wrote is archived, deleted and made again\n  \
              writes_between: 120  # users work on for a while between the warm copy and the cutover\n",
         );
     }
     migration(&mut text, answers);
-    if let Some(writes) = answers.rollback_after {
+    let writes_on_target = answers.writes_on_target();
+    if let Some(writes) = writes_on_target {
         let _ = write!(
             text,
             "# After so many writes on the target everything goes back. The official way back carries no data.\n\
@@ -91,7 +102,7 @@ pub(super) fn scenario(answers: &Answers) -> String {
         );
     }
     budgets(&mut text, answers);
-    if answers.way == Way::Upstream || answers.rollback_after.is_some_and(|writes| writes > 0) {
+    if answers.way == Way::Upstream || writes_on_target.is_some_and(|writes| writes > 0) {
         text.push_str("# Whether that is how it is meant to end decides the exit code where several scenarios are rehearsed.\n");
         text.push_str("expect:\n  verdict: different\n");
         text.push_str(match answers.way {
