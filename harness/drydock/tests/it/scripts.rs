@@ -53,7 +53,7 @@ fn in_a_scenario_the_place_is_told() {
     let output = rehearse(folder.path(), &file, &["--plan"]);
     let told = text(&output);
     assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(told.contains("back.yaml:4:1: a way back"), "{told}");
+    assert!(told.contains("back.yaml:4:12: the official way back restores"), "{told}");
 }
 
 #[test]
