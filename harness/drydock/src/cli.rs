@@ -112,6 +112,12 @@ pub(crate) struct Rehearse {
     /// for the run and never changed
     #[arg(long, value_name = "DIR")]
     pub(crate) scripts: Option<PathBuf>,
+    /// Folder of the chart that the scenario's `chart` asks for, instead of fetching it. It is never changed
+    #[arg(long, value_name = "DIR")]
+    pub(crate) chart: Option<PathBuf>,
+    /// A file of values for that chart, after those of the scenario; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub(crate) chart_values: Vec<PathBuf>,
     /// Seed of everything random, instead of the scenario's
     #[arg(long)]
     pub(crate) seed: Option<u64>,

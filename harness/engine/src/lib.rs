@@ -40,5 +40,5 @@ pub use capability::Capability;
 pub use error::EngineError;
 pub use judge::{Judged, judge};
 pub use questions::Questions;
-pub use session::Session;
+pub use session::{Doors, Session};
 pub use worker::{Pace, Worker};

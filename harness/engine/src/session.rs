@@ -6,6 +6,7 @@ use reqwest::header::{HeaderMap, SET_COOKIE};
 use reqwest::{Client, Method};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -25,14 +26,49 @@ struct Ticket {
     token: Option<SecretString>,
 }
 
+/// Where Camunda's REST interfaces are, each as `http://host:port`. Where all of them are in one process, that is one address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doors {
+    /// `/v2`; asks for no login where it is by itself.
+    pub gateway: String,
+    /// `/api` and most of `/v1`.
+    pub operate: String,
+    /// `/v1/tasks` and `/v1/forms`.
+    pub tasklist: String,
+}
+
+impl Doors {
+    /// One process for all of them.
+    pub fn one(base: &str) -> Self {
+        let base = base.trim_end_matches('/').to_owned();
+        Self { gateway: base.clone(), operate: base.clone(), tasklist: base }
+    }
+
+    /// The one that a path is behind.
+    fn of(&self, path: &str) -> &str {
+        let begins = |with: &str| path.strip_prefix(with).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
+        match () {
+            () if begins("/v2") => &self.gateway,
+            () if begins("/v1/tasks") || begins("/v1/forms") => &self.tasklist,
+            () => &self.operate,
+        }
+    }
+
+    /// Those that ask for a login.
+    fn guarded(&self) -> BTreeSet<&str> {
+        [self.operate.as_str(), self.tasklist.as_str()].into()
+    }
+}
+
 /// A session. Requests may be made side by side.
 #[derive(Debug)]
 pub struct Session {
     client: Client,
-    base: String,
+    doors: Doors,
     user: String,
     password: SecretString,
-    ticket: RwLock<Option<Ticket>>,
+    /// By address.
+    tickets: RwLock<BTreeMap<String, Ticket>>,
 }
 
 /// What is sent.
@@ -45,11 +81,11 @@ pub(crate) enum Body {
 }
 
 impl Session {
-    /// A session that has not logged in yet. `base` is `http://host:port`.
+    /// A session that has not logged in yet.
     ///
     /// # Errors
     /// The client cannot be built.
-    pub fn new(base: &str, user: &str, password: SecretString) -> Result<Self> {
+    pub fn new(doors: Doors, user: &str, password: SecretString) -> Result<Self> {
         drydock_stores::net::init();
         let client = Client::builder()
             .connect_timeout(Duration::from_secs(2))
@@ -57,9 +93,8 @@ impl Session {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
-            .map_err(|e| EngineError::new("CONNECT", base, ErrorKind::Transport(e.to_string())))?;
-        let base = base.trim_end_matches('/').to_owned();
-        Ok(Self { client, base, user: user.to_owned(), password, ticket: RwLock::new(None) })
+            .map_err(|e| EngineError::new("CONNECT", &doors.gateway, ErrorKind::Transport(e.to_string())))?;
+        Ok(Self { client, doors, user: user.to_owned(), password, tickets: RwLock::default() })
     }
 
     /// Logs in as the user that Camunda makes at its first start, as soon as the application really works: a partition leads,
@@ -67,9 +102,9 @@ impl Session {
     ///
     /// # Errors
     /// It does not work within `limit`; the last reason.
-    pub async fn open(base: &str, limit: Duration) -> Result<Self> {
+    pub async fn open(doors: Doors, limit: Duration) -> Result<Self> {
         let (user, password) = DEFAULT_USER;
-        let session = Self::new(base, user, SecretString::from(password))?;
+        let session = Self::new(doors, user, SecretString::from(password))?;
         let began = Instant::now();
         loop {
             match session.works().await {
@@ -99,7 +134,11 @@ impl Session {
         if partitions == 0 || leading < partitions {
             return Err(EngineError::lacks("GET", path, "a healthy leader of every partition"));
         }
-        self.post("/v1/process-definitions/search", serde_json::json!({"size": 1})).await.map(drop)
+        let one = serde_json::json!({"size": 1});
+        if self.doors.guarded().len() > 1 {
+            self.post("/v1/tasks/search", one.clone()).await?;
+        }
+        self.post("/v1/process-definitions/search", one).await.map(drop)
     }
 
     /// Logs in (again): sessions do not survive the application's end.
@@ -107,13 +146,20 @@ impl Session {
     /// # Errors
     /// The login is refused, or nobody answers.
     pub async fn log_in(&self) -> Result<()> {
+        for door in self.doors.guarded() {
+            self.log_in_at(door).await?;
+        }
+        Ok(())
+    }
+
+    async fn log_in_at(&self, door: &str) -> Result<()> {
         let path = "/api/login";
         // What is left as it is in a path is left so in a form as well.
         let (user, password) = (path_segment(&self.user), path_segment(self.password.expose_secret()));
         let form = format!("username={user}&password={password}");
         let answer = self
             .client
-            .post(format!("{}{path}", self.base))
+            .post(format!("{door}{path}"))
             .header("Content-Type", "application/x-www-form-urlencoded")
             .body(form)
             .send()
@@ -130,7 +176,7 @@ impl Session {
         }
         let ticket =
             ticket_of(answer.headers()).ok_or_else(|| EngineError::lacks("POST", path, "a cookie"))?;
-        *self.ticket.write().unwrap_or_else(PoisonError::into_inner) = Some(ticket);
+        self.tickets.write().unwrap_or_else(PoisonError::into_inner).insert(door.to_owned(), ticket);
         Ok(())
     }
 
@@ -189,8 +235,9 @@ impl Session {
 
     async fn once(&self, method: &Method, path: &str, body: Body) -> Result<Vec<u8>> {
         let name = method.as_str();
-        let mut request = self.client.request(method.clone(), format!("{}{path}", self.base));
-        let ticket = self.ticket.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let door = self.doors.of(path);
+        let mut request = self.client.request(method.clone(), format!("{door}{path}"));
+        let ticket = self.tickets.read().unwrap_or_else(PoisonError::into_inner).get(door).cloned();
         if let Some(ticket) = ticket {
             request = request.header("Cookie", ticket.cookies.expose_secret());
             if let Some(token) = ticket.token {
@@ -285,7 +332,7 @@ mod tests {
             }
         });
         let base = serve(Router::new().route("/api/login", login).route("/x", guarded)).await;
-        let session = Session::new(&base, "a b", SecretString::from("&")).unwrap();
+        let session = Session::new(Doors::one(&base), "a b", SecretString::from("&")).unwrap();
         session.log_in().await.unwrap();
         // The first session is one that the application has forgotten.
         assert_eq!(session.get("/x").await.unwrap()["key"].as_i64(), Some(9_007_199_254_740_993));
@@ -293,14 +340,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn each_application_is_asked_at_its_own_door_with_its_own_login() {
+        let door = |name: &'static str| {
+            let login = post(move || async move { (StatusCode::NO_CONTENT, [("set-cookie", format!("S={name}"))]) });
+            let told = move |headers: Given| async move {
+                let cookie = headers.get("cookie").and_then(|v| v.to_str().ok()).unwrap_or("none").to_owned();
+                format!("\"{name} {cookie}\"")
+            };
+            Router::new().route("/api/login", login).fallback(told)
+        };
+        let (gateway, operate, tasklist) =
+            (serve(door("gateway")).await, serve(door("operate")).await, serve(door("tasklist")).await);
+        let session = Session::new(Doors { gateway, operate, tasklist }, "a", SecretString::from("b")).unwrap();
+        session.log_in().await.unwrap();
+        for (path, told) in [
+            ("/v2/topology", "gateway none"),
+            ("/v1/tasks/search", "tasklist S=tasklist"),
+            ("/v1/forms/f?processDefinitionKey=1", "tasklist S=tasklist"),
+            ("/v1/process-instances/search", "operate S=operate"),
+            ("/api/process-instances", "operate S=operate"),
+            ("/v1/tasksets", "operate S=operate"),
+        ] {
+            assert_eq!(session.get(path).await.unwrap(), told, "{path}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_problem_is_told_with_its_status_and_its_own_words() {
         let problem =
             get(|| async { (StatusCode::NOT_FOUND, "{\"detail\":\"no such task\",\"status\":404}") });
         let base = serve(Router::new().route("/x", problem)).await;
-        let session = Session::new(&base, "a", SecretString::from("b")).unwrap();
+        let session = Session::new(Doors::one(&base), "a", SecretString::from("b")).unwrap();
         let error = session.get("/x").await.unwrap_err();
         assert!(error.is_gone() && error.to_string() == "GET /x: status 404: no such task", "{error}");
-        let nobody = Session::new("http://127.0.0.1:9", "a", SecretString::from("b")).unwrap();
+        let nobody = Session::new(Doors::one("http://127.0.0.1:9"), "a", SecretString::from("b")).unwrap();
         assert!(nobody.get("/x").await.unwrap_err().is_passing());
     }
 }

@@ -30,12 +30,38 @@ pub struct EmbeddedConfig {
     pub camunda: Option<CamundaConfig>,
     /// A Keycloak that is going to run beside the stores, likewise. Off if absent.
     pub keycloak: Option<KeycloakConfig>,
+    /// The chart that the release of the source is installed from, in a cluster of the run's own: its pods are the Camunda and the
+    /// Keycloak of the run. The chart of this repository if absent.
+    pub chart: Option<ChartConfig>,
     /// The source side.
     pub source: SideConfig,
     /// The target side.
     pub target: SideConfig,
     /// Bytes the source is going to hold, for the check of disk space and the choice of JVM flags.
     pub estimated_data_bytes: u64,
+}
+
+/// A chart that is not of this repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChartConfig {
+    /// Where it comes from.
+    pub from: ChartSource,
+    /// Files of values, in the order of `helm`: a later one counts more.
+    pub values: Vec<PathBuf>,
+}
+
+/// Where a chart comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChartSource {
+    /// A folder with its `Chart.yaml`, dependencies included.
+    Folder(PathBuf),
+    /// What `helm pull` fetches.
+    Named {
+        /// `camunda/camunda-platform`, or an address.
+        name: String,
+        /// The newest if absent.
+        version: Option<String>,
+    },
 }
 
 /// How a side's stores are reached.
@@ -114,6 +140,7 @@ impl EmbeddedConfig {
             elasticsearch_home: None,
             camunda: None,
             keycloak: None,
+            chart: None,
             source: SideConfig::default(),
             target: SideConfig::default(),
             estimated_data_bytes: 0,

@@ -42,6 +42,7 @@ mod preflight;
 mod procfs;
 mod proxy;
 mod random;
+mod secrets;
 mod server;
 mod signals;
 mod supervised;
@@ -50,21 +51,22 @@ mod unpack;
 mod user;
 mod workdir;
 
-pub use camunda::{Camunda, CamundaConfig};
+pub use camunda::{Camunda, CamundaAddresses, CamundaConfig};
 pub use clients::client_programs;
-pub use config::{Access, EmbeddedConfig, ReindexWhitelist, Side, SideConfig, Store};
+pub use config::{Access, ChartConfig, ChartSource, EmbeddedConfig, ReindexWhitelist, Side, SideConfig, Store};
 pub use containers::Containers;
 pub use door::foreign_authority;
 pub use embedded::{Embedded, Keep, StoreVersion};
 pub use environment::Environment;
 pub use error::{EnvironmentError, EnvironmentProblem, Progress, Silent};
 pub use homes::Obtained;
-pub use keycloak::{Keycloak, KeycloakAccount, KeycloakConfig};
+pub use keycloak::{ADMINISTRATOR as KEYCLOAK_ADMINISTRATOR, Keycloak, KeycloakAccount, KeycloakConfig};
 pub use kind::{
     Answer, Applications, ClaimState, ClusterFaults, Kind, Moment, Outside, PodState, ReleaseState, Resting,
     RestingWorkload, WorkloadMark, rights_in_own_namespaces,
 };
 pub use machine::Machine;
 pub use proxy::{Disturbance, Protocol, Proxy, Reply, Rule, Which};
+pub use secrets::{administrator_password, role_password};
 pub use signals::{ClientProgram, StoreProcess, client_programs_of, end_orphans, kill_this_process};
 pub use supervised::StoreSignal;

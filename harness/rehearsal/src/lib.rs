@@ -20,6 +20,6 @@ pub mod world;
 pub use folder::RunFolder;
 pub use recorder::{Observer, Recorder};
 pub use start::{
-    Keep, RehearsalError, RehearsalOptions, Rehearsed, check_scripts, plan_of, rehearse, resume,
+    Keep, RehearsalError, RehearsalOptions, Rehearsed, check_chart, check_scripts, plan_of, rehearse, resume,
 };
 pub use witness::Witness;

@@ -1,5 +1,6 @@
 //! Scenario files: what to migrate, how, with what workload, which losses to plant and which budgets to hold.
 
+mod chart;
 mod effect;
 mod engine;
 mod environment;
@@ -16,6 +17,7 @@ mod rollback;
 mod scripts;
 mod side;
 
+pub use chart::ChartSpec;
 pub use effect::{Course, Effect, Moment, component_of};
 pub use engine::{CamundaSpec, EngineName};
 pub use environment::EnvironmentName;
@@ -57,6 +59,9 @@ pub struct Scenario {
     /// How the official scripts are run, with `driver: scripts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scripts: Option<ScriptsSpec>,
+    /// The real chart as the release of the source, whose own pods are the application; the chart of this repository if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chart: Option<ChartSpec>,
     /// The way through the phases.
     #[serde(default)]
     pub procedure: Procedure,

@@ -52,7 +52,10 @@ impl Scenario {
     /// What of the real application and of the driver cannot go together with the rest: where it stands, what is wrong, what to
     /// write instead. To be asked again where a scenario was changed after it was read.
     pub fn mistake_of_parts(&self) -> Option<(Vec<String>, String, String)> {
-        self.engine_mistake().or_else(|| self.driver_mistake()).or_else(|| self.context_mistake())
+        self.engine_mistake()
+            .or_else(|| self.driver_mistake())
+            .or_else(|| self.context_mistake())
+            .or_else(|| self.chart_mistake())
     }
 
     fn validate(&self, file: &str, text: &str) -> Result<(), Box<ScenarioError>> {

@@ -5,7 +5,7 @@ use crate::terminal::Terminal;
 use drydock_core::{ExitCode, Summary};
 use drydock_rehearsal::flow::Interrupt;
 use drydock_rehearsal::{
-    Keep, RehearsalError, RehearsalOptions, Rehearsed, check_scripts, plan_of, rehearse, resume,
+    Keep, RehearsalError, RehearsalOptions, Rehearsed, check_chart, check_scripts, plan_of, rehearse, resume,
 };
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,6 +18,8 @@ pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
         on: arguments.on.clone(),
         driver: arguments.driver.map(Into::into),
         scripts: arguments.scripts.clone(),
+        chart: arguments.chart.clone(),
+        chart_values: arguments.chart_values.clone(),
         seed: arguments.seed,
         documents: arguments.documents,
         downtime: arguments.downtime,
@@ -40,7 +42,10 @@ pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
     }
     // Every file is read before the first one is run: a mistake in the last must not cost an hour.
     for file in &arguments.scenarios {
-        let read = plan_of(file, &options).and_then(|(scenario, _)| check_scripts(&scenario, &options));
+        let read = plan_of(file, &options).and_then(|(scenario, _)| {
+            check_scripts(&scenario, &options)?;
+            check_chart(&scenario, file, &options)
+        });
         if let Err(error) = read {
             return fail(error);
         }

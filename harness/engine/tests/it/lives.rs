@@ -5,7 +5,7 @@ use crate::support::{Notes, SETTLE, START, asked, config, open_directory};
 use drydock_engine::compare::compare;
 use drydock_engine::deeds::{Deeds, promises, read};
 use drydock_engine::fate::fates;
-use drydock_engine::{Answers, Capability, Pace, Session, Worker};
+use drydock_engine::{Answers, Capability, Doors, Pace, Session, Worker};
 use drydock_environments::{Camunda, CamundaConfig, Embedded, Environment, Keep, Progress, Side, clean};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ async fn people_work_in_it_and_find_everything_again_after_a_restart() {
 
     let camunda = Camunda::start(&environment, Side::Source, &wanted, &notes).await.unwrap();
     println!("{} ({}), {}", camunda.version(), camunda.obtained(), camunda.deviations());
-    let session = Arc::new(Session::open(&camunda.url(), START).await.unwrap());
+    let session = Arc::new(Session::open(Doors::one(&camunda.addresses().gateway), START).await.unwrap());
     notes.note("works");
     let log = dir.path().join("deeds.jsonl");
     let deeds = Arc::new(Deeds::open(&log).unwrap());
@@ -52,7 +52,7 @@ async fn people_work_in_it_and_find_everything_again_after_a_restart() {
 
     camunda.stop().await.unwrap();
     let camunda = Camunda::start(&environment, Side::Source, &wanted, &notes).await.unwrap();
-    let session = Session::open(&camunda.url(), START).await.unwrap();
+    let session = Session::open(Doors::one(&camunda.addresses().gateway), START).await.unwrap();
     let (now, _) = Answers::settled(&session, Some(questions.for_another()), SETTLE).await.unwrap();
     let same = compare(&before, &now);
     assert!(

@@ -7,7 +7,7 @@ use drydock_core::{Finding, Outcome};
 use drydock_engine::cause::causes;
 use drydock_engine::compare::{Comparison, compare};
 use drydock_engine::deeds::Deeds;
-use drydock_engine::{Answers, Capability, Pace, Questions, Session, Worker};
+use drydock_engine::{Answers, Capability, Doors, Pace, Questions, Session, Worker};
 use drydock_environments::{Camunda, CamundaConfig, Embedded, Environment, Keep, Progress, Side};
 use drydock_stores::compare::{Options, elasticsearch};
 use drydock_stores::elasticsearch::{Client, Scope, Timeouts};
@@ -38,7 +38,7 @@ impl Stage {
     async fn camunda(&self, side: Side, archive: Duration) -> (Camunda, Arc<Session>) {
         let wanted = CamundaConfig { archive_after: Some(archive), ..CamundaConfig::default() };
         let camunda = Camunda::start(&self.environment, side, &wanted, &self.notes).await.unwrap();
-        let session = Session::open(&camunda.url(), START).await.unwrap();
+        let session = Session::open(Doors::one(&camunda.addresses().gateway), START).await.unwrap();
         (camunda, Arc::new(session))
     }
 

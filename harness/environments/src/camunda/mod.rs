@@ -6,6 +6,7 @@
 
 pub(crate) mod homes;
 pub(crate) mod lifecycle;
+mod pods;
 mod settings;
 
 use crate::beside;
@@ -17,13 +18,14 @@ use crate::machine::Machine;
 use crate::ports::{HeldPort, PortChoice};
 use crate::postgres::make_owned;
 use crate::server::{Recipe, Server};
-use crate::supervised::{Launch, StoreSignal};
+use crate::supervised::Launch;
 use crate::user::StoreUser;
 use crate::workdir::WorkDir;
 use drydock_stores::ElasticsearchEndpoint;
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_stores::endpoint::ElasticsearchAuth;
 use homes::Distribution;
+use pods::Pods;
 use settings::{Ports, Settings};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -77,7 +79,26 @@ impl CamundaConfig {
 /// A running Camunda. Dropping it kills it, as a crash would.
 #[derive(Debug)]
 pub struct Camunda {
-    server: Server<CamundaRecipe>,
+    life: Life,
+}
+
+/// What it runs as.
+#[derive(Debug)]
+enum Life {
+    Process(Box<Server<CamundaRecipe>>),
+    /// Pods of the release, which the release starts and stops.
+    Pods(Box<Pods>),
+}
+
+/// Base addresses of its REST interfaces, without a final slash. One process has one for all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CamundaAddresses {
+    /// `/v2`.
+    pub gateway: String,
+    /// `/api` and most of `/v1`.
+    pub operate: String,
+    /// `/v1/tasks` and `/v1/forms`.
+    pub tasklist: String,
 }
 
 impl Camunda {
@@ -93,6 +114,12 @@ impl Camunda {
         progress: &dyn Progress,
     ) -> Result<Self> {
         config.validate()?;
+        if let Some(kind) = environment.kind().filter(|kind| kind.has_chart()) {
+            let pods = Pods::find(kind, side).await?;
+            let seconds = pods.waited.as_secs_f64();
+            progress.note(&format!("the pods of Camunda on the {side} are ready after {seconds:.1} s"));
+            return Ok(Self { life: Life::Pods(Box::new(pods)) });
+        }
         let machine = Machine::from_process();
         let work = environment.work();
         let logs = beside::logs_of(work)?;
@@ -121,70 +148,95 @@ impl Camunda {
         let server = Server::start(recipe, held, choice, work).await?;
         progress
             .note(&format!("Camunda on the {side} answers after {:.1} s", server.start_time().as_secs_f64()));
-        Ok(Self { server })
+        Ok(Self { life: Life::Process(Box::new(server)) })
     }
 
-    /// Base address of its REST interfaces (`/v1`, `/v2`, `/api`), without a final slash.
-    pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.server.port())
+    /// Where its REST interfaces are.
+    pub fn addresses(&self) -> CamundaAddresses {
+        match &self.life {
+            Life::Process(server) => {
+                let url = format!("http://127.0.0.1:{}", server.port());
+                CamundaAddresses { gateway: url.clone(), operate: url.clone(), tasklist: url }
+            }
+            Life::Pods(pods) => pods.addresses.clone(),
+        }
     }
 
     /// Base address of its management interface, without a final slash.
     pub fn management_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.server.recipe().ports().management)
+        match &self.life {
+            Life::Process(server) => format!("http://127.0.0.1:{}", server.recipe().ports().management),
+            Life::Pods(pods) => pods.management.clone(),
+        }
     }
 
     /// Side whose Elasticsearch it works on.
     pub fn side(&self) -> Side {
-        self.server.recipe().side
+        match &self.life {
+            Life::Process(server) => server.recipe().side,
+            Life::Pods(pods) => pods.side,
+        }
     }
 
-    /// Version of the distribution; empty for one that was given.
+    /// Version of the distribution, or tag of the image; empty for one that was given.
     pub fn version(&self) -> &str {
-        &self.server.recipe().distribution.home.version
+        match &self.life {
+            Life::Process(server) => &server.recipe().distribution.home.version,
+            Life::Pods(pods) => &pods.version,
+        }
     }
 
     /// How the distribution was obtained.
-    pub fn obtained(&self) -> &Obtained {
-        &self.server.recipe().distribution.home.obtained
+    pub fn obtained(&self) -> Obtained {
+        match &self.life {
+            Life::Process(server) => server.recipe().distribution.home.obtained.clone(),
+            Life::Pods(pods) => Obtained::Image(pods.image.clone()),
+        }
     }
 
     /// What a reader of a report must know about it.
     pub fn deviations(&self) -> String {
-        self.server.recipe().deviations()
+        match &self.life {
+            Life::Process(server) => server.recipe().deviations(),
+            Life::Pods(_) => {
+                "pods of the release, as its chart sets them up, with a clock that can be moved on".to_owned()
+            }
+        }
     }
 
-    /// From the start of the process until it called itself ready.
+    /// From its start until it called itself ready.
     pub fn start_time(&self) -> Duration {
-        self.server.start_time()
+        match &self.life {
+            Life::Process(server) => server.start_time(),
+            Life::Pods(pods) => pods.waited,
+        }
     }
 
-    /// Its log.
-    pub fn log(&self) -> PathBuf {
-        self.server.recipe().log.clone()
+    /// Its log; those of pods lie side by side in the run folder.
+    pub fn log(&self) -> Option<PathBuf> {
+        match &self.life {
+            Life::Process(server) => Some(server.recipe().log.clone()),
+            Life::Pods(_) => None,
+        }
     }
 
-    /// Whether its process runs.
-    pub fn is_running(&mut self) -> bool {
-        self.server.is_running()
-    }
-
-    /// Its process, which leads a group.
+    /// Its process, which leads a group; `None` also for pods.
     pub fn pid(&self) -> Option<u32> {
-        self.server.leader()
+        match &self.life {
+            Life::Process(server) => server.leader(),
+            Life::Pods(_) => None,
+        }
     }
 
-    /// Sends a signal to it, to plant a fault.
-    pub fn signal(&self, signal: StoreSignal) {
-        self.server.signal(signal);
-    }
-
-    /// Ends it in good order, by force where that takes too long. The broker's data stay.
+    /// Ends it in good order, by force where that takes too long. The broker's data stay. Pods end with the release.
     ///
     /// # Errors
     /// The process does not end even when killed.
-    pub async fn stop(mut self) -> Result<()> {
-        self.server.terminate().await
+    pub async fn stop(self) -> Result<()> {
+        match self.life {
+            Life::Process(mut server) => server.terminate().await,
+            Life::Pods(_) => Ok(()),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! a process or a container of the run like the stores are, so [`crate::clean`] ends it where nobody else did.
 
 mod container;
+mod pod;
 pub(crate) mod homes;
 mod settings;
 
@@ -24,6 +25,7 @@ use container::Contained;
 use drydock_stores::PostgresEndpoint;
 use drydock_stores::keycloak::{Connections, KeycloakEndpoint, KeycloakGrant, LoginRequest, log_in_as};
 use homes::Distribution;
+use pod::Podded;
 use secrecy::SecretString;
 use settings::Settings;
 use std::path::{Path, PathBuf};
@@ -33,6 +35,8 @@ use std::time::Duration;
 const NAME: &str = "keycloak";
 /// What the process takes beside its heap, MiB: classes, code, threads and native buffers.
 const BESIDE_HEAP_MIB: u64 = 300;
+/// Administrator of every realm.
+pub const ADMINISTRATOR: &str = "admin";
 /// Realm and client through which administrators log in.
 const ADMINISTRATION: (&str, &str) = ("master", "admin-cli");
 
@@ -90,6 +94,8 @@ pub struct Keycloak {
 enum Life {
     Process(Box<Server<KeycloakRecipe>>),
     Container(Box<Contained>),
+    /// A pod of the release, which the release starts and stops.
+    Pod(Podded),
 }
 
 impl Keycloak {
@@ -123,8 +129,14 @@ impl Keycloak {
                 "ask for it in the configuration of the environment",
             )
         })?;
-        beside::room("Keycloak", config.memory_mib(), &machine)?;
+        let of_release = environment.kind().filter(|kind| kind.has_chart());
+        if of_release.is_none() {
+            beside::room("Keycloak", config.memory_mib(), &machine)?;
+        }
         let life = match environment {
+            Environment::Kind(kind) if of_release.is_some() => {
+                Life::Pod(Podded::find(kind, account, realm).await?)
+            }
             Environment::Containers(containers) => {
                 let wanted = (config, account);
                 let on = (side, &database);
@@ -150,6 +162,7 @@ impl Keycloak {
         let port = match &self.life {
             Life::Process(server) => server.port(),
             Life::Container(contained) => contained.beside.port(),
+            Life::Pod(pod) => pod.port,
         };
         endpoint(&self.account, port)
     }
@@ -164,6 +177,7 @@ impl Keycloak {
         match &self.life {
             Life::Process(server) => &server.recipe().distribution.home.version,
             Life::Container(contained) => &contained.version,
+            Life::Pod(pod) => &pod.version,
         }
     }
 
@@ -172,6 +186,7 @@ impl Keycloak {
         match &self.life {
             Life::Process(server) => server.recipe().distribution.home.obtained.clone(),
             Life::Container(contained) => Obtained::Image(contained.beside.image().to_string()),
+            Life::Pod(pod) => Obtained::Image(pod.image.clone()),
         }
     }
 
@@ -180,6 +195,7 @@ impl Keycloak {
         let place = match &self.life {
             Life::Process(server) => format!("Java {}", server.recipe().distribution.java.major),
             Life::Container(contained) => contained.deviations.clone(),
+            Life::Pod(_) => return "a pod of the release, as its chart sets it up".to_owned(),
         };
         format!("heap {} MiB, local cache, clear text, issuer {}, {place}", self.heap_mib, settings::ISSUER)
     }
@@ -189,6 +205,7 @@ impl Keycloak {
         match &self.life {
             Life::Process(server) => server.start_time(),
             Life::Container(contained) => contained.beside.start_time(),
+            Life::Pod(pod) => pod.waited,
         }
     }
 
@@ -205,6 +222,7 @@ impl Keycloak {
         match &mut self.life {
             Life::Process(server) => Ok(server.is_running()),
             Life::Container(contained) => contained.beside.is_running().await,
+            Life::Pod(pod) => Ok(answers(&self.account, pod.port).await),
         }
     }
 
@@ -216,6 +234,8 @@ impl Keycloak {
         match self.life {
             Life::Process(mut server) => server.terminate().await,
             Life::Container(contained) => contained.beside.stop().await,
+            // It ends with the other pods.
+            Life::Pod(_) => Ok(()),
         }
     }
 
@@ -224,6 +244,7 @@ impl Keycloak {
         match self.life {
             Life::Process(server) => server.detach(),
             Life::Container(contained) => contained.beside.leave(),
+            Life::Pod(_) => {}
         }
     }
 }

@@ -20,8 +20,10 @@ pub(super) const NOTE: &str = "drydock-replicas";
 const CUT_OFF: &str = "owner=helm,name=camunda,status=pending-upgrade";
 /// How long pods may take to end: their grace, and as much again.
 const ENDING: Duration = Duration::from_secs(90);
-/// How long applications may take to be ready.
+/// How long applications may take to be ready that only run.
 const READY: Duration = Duration::from_secs(180);
+/// The same of real ones: some JVMs start at once, and wait for each other.
+const REALLY_READY: Duration = Duration::from_secs(600);
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Applications that were stopped or started.
@@ -64,6 +66,9 @@ impl Kind {
     pub async fn start_applications(&self, side: Side) -> Result<Applications> {
         let began = Instant::now();
         let noted = self.up.cluster.noted(self.up.cluster.release(), NOTE).await?;
+        if side == Side::Target && self.has_chart() {
+            self.keep_stores().await?;
+        }
         self.point_to(side).await?;
         if let Some(noted) = &noted {
             let wanted = of_note(noted)?;
@@ -74,12 +79,16 @@ impl Kind {
                 }
             }
         }
-        self.up.cluster.wait_ready(self.up.cluster.release(), OF_RELEASE, READY).await?;
+        self.up.cluster.wait_ready(self.up.cluster.release(), OF_RELEASE, self.readiness()).await?;
         if noted.is_some() {
             self.up.cluster.forget(self.up.cluster.release(), NOTE).await?;
         }
         let replicas = counts(&applications(&self.up.cluster).await?);
         Ok(Applications { replicas, left: Vec::new(), took: began.elapsed() })
+    }
+
+    fn readiness(&self) -> Duration {
+        if self.has_chart() { REALLY_READY } else { READY }
     }
 
     /// Waits until all applications are ready that somebody else has started.
@@ -88,7 +97,7 @@ impl Kind {
     /// A pod cannot start, or it takes too long.
     pub async fn await_applications(&self) -> Result<Applications> {
         let began = Instant::now();
-        self.up.cluster.wait_ready(self.up.cluster.release(), OF_RELEASE, READY).await?;
+        self.up.cluster.wait_ready(self.up.cluster.release(), OF_RELEASE, self.readiness()).await?;
         Ok(Applications { replicas: self.replicas().await?, left: Vec::new(), took: began.elapsed() })
     }
 

@@ -3,7 +3,8 @@
 
 use super::cluster::Cluster;
 use super::configuration::Place;
-use super::context::{Claim, Forward, PodStore};
+use super::context::{Claim, PodStore};
+use super::forward::Forward;
 use super::node::{Node, NodeStore};
 use crate::containers::{Engine, Marks, Remove};
 use crate::error::Result;

@@ -7,11 +7,13 @@
 
 mod answers;
 mod applications;
+mod chart;
 mod cluster;
 mod configuration;
 mod context;
 mod faults;
 mod footing;
+mod forward;
 mod judge;
 mod node;
 mod objects;
@@ -22,6 +24,7 @@ mod release;
 mod resting;
 mod starting;
 mod state;
+mod ways;
 mod witness;
 
 pub use answers::Answer;
@@ -34,6 +37,7 @@ pub use outside::{Moment, Outside};
 pub(crate) use programs::{NEEDED, USEFUL, find as find_program};
 pub use resting::{Resting, RestingWorkload, WorkloadMark};
 pub use state::{ClaimState, PodState, ReleaseState};
+pub(crate) use ways::Part;
 
 use crate::clients::Clients;
 use crate::config::{EmbeddedConfig, Side, Store as StoreName};
@@ -57,6 +61,7 @@ use starting::{FirstLife, Ground, Own, asked, await_answer};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use ways::Ways;
 use witness::Witness;
 
 /// The image that the node is made from; `None` for the one that `kind` brings.
@@ -102,6 +107,7 @@ struct Up {
     clients: Option<Clients>,
     release: Release,
     programs: Programs,
+    ways: Ways,
     witness: Option<Witness>,
 }
 

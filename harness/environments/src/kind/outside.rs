@@ -5,7 +5,6 @@ use super::Kind;
 use super::applications::{NOTE, OF_RELEASE, applications, as_note, counts, described, is_store_pod};
 use super::configuration::{Place, RELEASE};
 use super::objects::RUN_LABEL;
-use super::release::chart_version;
 use crate::config::{Side, Store};
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::procfs::{self, Process};
@@ -63,8 +62,8 @@ impl Kind {
             variables: self.up.programs.variables(self.work.path()),
             namespace: self.up.cluster.release().to_owned(),
             release: RELEASE.to_owned(),
-            chart_version: chart_version().to_owned(),
-            chart: self.up.release.chart().to_owned(),
+            chart_version: self.up.release.version(),
+            chart: self.up.release.chart_folder(),
             postgres: host(Store::Postgres),
             elasticsearch: host(Store::Elasticsearch),
         }

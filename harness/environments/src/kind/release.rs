@@ -1,5 +1,6 @@
 //! The source's release: the chart of this repository, installed and upgraded by `helm`.
 
+use super::chart;
 use super::configuration::{Namespaces, Place, RELEASE};
 use super::programs::Programs;
 use crate::config::{Side, Store};
@@ -37,7 +38,7 @@ const CHART: [(&str, &str); 6] = chart!(
 );
 
 /// Version of the chart.
-pub(super) fn chart_version() -> &'static str {
+fn chart_version() -> &'static str {
     let (_, text) = CHART[0];
     text.lines().find_map(|line| line.strip_prefix("version: ")).unwrap_or_default()
 }
@@ -100,6 +101,8 @@ pub(super) fn cutover(namespaces: &Namespaces) -> Value {
 #[derive(Debug, Clone)]
 pub(super) struct Release {
     chart: PathBuf,
+    /// Values that go with a chart that is not of this repository.
+    given: PathBuf,
     source: PathBuf,
     target: PathBuf,
     namespace: String,
@@ -111,15 +114,36 @@ impl Release {
         let place = |name: &str| work.path().join(name);
         Self {
             chart: place("chart"),
+            given: place("values-given"),
             source: place("values-source.json"),
             target: place("values-target.json"),
             namespace: namespaces.release.clone(),
         }
     }
 
-    /// The folder of the chart.
+    /// Where the chart is.
     pub(super) fn chart(&self) -> &Path {
         &self.chart
+    }
+
+    /// The folder of the chart, which may lie elsewhere.
+    pub(super) fn chart_folder(&self) -> PathBuf {
+        self.chart.canonicalize().unwrap_or_else(|_| self.chart.clone())
+    }
+
+    /// Version of the chart.
+    pub(super) fn version(&self) -> String {
+        if self.is_given() { chart::version_of(&self.chart) } else { chart_version().to_owned() }
+    }
+
+    /// The folder of the values that go with a chart that is not of this repository.
+    pub(super) fn given(&self) -> &Path {
+        &self.given
+    }
+
+    /// Whether the chart is not of this repository.
+    pub(super) fn is_given(&self) -> bool {
+        self.given.is_dir()
     }
 
     /// Writes the chart and the values, which hold passwords.
@@ -133,8 +157,16 @@ impl Release {
             fs::create_dir_all(folder).map_err(|e| EnvironmentError::io("make the directory", folder, &e))?;
             fs::write(&path, text).map_err(|e| EnvironmentError::io("write", &path, &e))?;
         }
-        write_private(&self.source, values(contents).to_string().as_bytes())?;
-        write_private(&self.target, cutover(contents.namespaces).to_string().as_bytes())
+        self.write_values(&values(contents), &cutover(contents.namespaces))
+    }
+
+    /// Writes the values of either side, which hold passwords.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn write_values(&self, source: &Value, target: &Value) -> Result<()> {
+        write_private(&self.source, source.to_string().as_bytes())?;
+        write_private(&self.target, target.to_string().as_bytes())
     }
 
     /// Installs the release. Nothing is waited for.
@@ -156,18 +188,40 @@ impl Release {
         }
     }
 
+    /// The manifests on the stores of the release itself, as they would be installed.
+    ///
+    /// # Errors
+    /// `helm` refuses.
+    pub(super) async fn render(&self, programs: &Programs) -> Result<String> {
+        self.run(programs, "template", &[&self.source]).await
+    }
+
     async fn helm(&self, programs: &Programs, command: &str, values: &[&Path]) -> Result<()> {
+        self.run(programs, command, values).await.map(drop)
+    }
+
+    async fn run(&self, programs: &Programs, command: &str, values: &[&Path]) -> Result<String> {
+        let chart = self.chart_folder();
         let mut arguments: Vec<&OsStr> = vec![
             command.as_ref(),
             RELEASE.as_ref(),
-            self.chart.as_ref(),
+            chart.as_os_str(),
             "--namespace".as_ref(),
             self.namespace.as_ref(),
         ];
-        for file in values {
+        let given = self.given_values();
+        for file in given.iter().map(PathBuf::as_path).chain(values.iter().copied()) {
             arguments.extend([OsStr::new("--values"), file.as_os_str()]);
         }
-        programs.helm(&arguments, LIMIT).await.map(drop)
+        programs.helm(&arguments, LIMIT).await
+    }
+
+    /// Files of values that go with the chart, in the order in which they count.
+    fn given_values(&self) -> Vec<PathBuf> {
+        let files = fs::read_dir(&self.given).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut files: Vec<PathBuf> = files.filter(|path| path.is_file()).collect();
+        files.sort();
+        files
     }
 }
 

@@ -1,6 +1,7 @@
 //! Starting a cluster with the stores of both sides in it.
 
 use super::applications::OF_RELEASE;
+use super::chart;
 use super::cluster::Cluster;
 use super::configuration::{self, Namespaces, NodeChoice, Place, Ports, SNAPSHOTS};
 use super::footing::Footing;
@@ -8,6 +9,7 @@ use super::node::Node;
 use super::objects::{self, Shared};
 use super::programs::Programs;
 use super::release::{Contents, Release};
+use super::ways::Ways;
 use super::witness::Witness;
 use super::{Store as Kept, Up};
 use crate::cache::Cache;
@@ -40,6 +42,8 @@ const LOADING: Duration = Duration::from_secs(300);
 const NODE: Duration = Duration::from_secs(180);
 /// How long pods of stores may take to be ready: their images may have to be pulled.
 const PODS: Duration = Duration::from_secs(420);
+/// The same of a real release: some JVMs start at once, and wait for each other.
+const REAL_PODS: Duration = Duration::from_secs(900);
 const LOOK: Duration = Duration::from_millis(200);
 /// How often other ports are tried when one was snatched away.
 const ATTEMPTS: usize = 3;
@@ -202,9 +206,12 @@ impl<'a> Ground<'a> {
 
     /// Carries the images that this machine has into the node. Others are pulled by the node itself.
     async fn load_images(&self, own: Own<'_>) -> Result<()> {
+        let mut wanted = self.take_chart().await?;
+        for place in self.own_stores() {
+            wanted.insert(self.image(place)?.to_string());
+        }
         let mut here = BTreeSet::new();
-        for place in asked(self.config) {
-            let image = self.image(place)?.to_string();
+        for image in wanted {
             if own.engine.has_image(&image).await? {
                 here.insert(image);
             } else {
@@ -222,6 +229,23 @@ impl<'a> Ground<'a> {
         let (count, seconds) = (here.len(), began.elapsed().as_secs_f64());
         self.progress.note(&format!("{count} images are in the node after {seconds:.1} s"));
         Ok(())
+    }
+
+    /// Takes a chart that is not of this repository to where the run keeps it, and tells the images that it asks for.
+    async fn take_chart(&self) -> Result<BTreeSet<String>> {
+        let Some(config) = &self.config.chart else { return Ok(BTreeSet::new()) };
+        let release = Release::of(self.work, &self.namespaces);
+        chart::take(&release, config, self.config.camunda.as_ref(), &self.programs).await?;
+        let superuser = kept_password(self.work, Side::Source)?;
+        let source = chart::source_values(&self.config.run_id, &superuser);
+        release.write_values(&source, &chart::target_values(&self.namespaces))?;
+        release.images(&self.programs).await
+    }
+
+    /// The stores whose images are chosen here: a chart that is not of this repository chooses those of the source.
+    fn own_stores(&self) -> Vec<Place> {
+        let of_chart = |place: &Place| self.config.chart.is_some() && place.side == Side::Source;
+        asked(self.config).into_iter().filter(|place| !of_chart(place)).collect()
     }
 
     /// Makes namespaces, targets and ways in, and installs the release.
@@ -242,6 +266,13 @@ impl<'a> Ground<'a> {
                 manifests.extend(self.target(place)?);
             }
         }
+        let release = Release::of(self.work, &self.namespaces);
+        if self.config.chart.is_some() {
+            let superuser = kept_password(self.work, Side::Source)?;
+            manifests.push(chart::database_secret(&self.config.run_id, run, &superuser, &self.namespaces));
+            cluster.apply(&manifests).await?;
+            return release.install(&self.programs).await;
+        }
         cluster.apply(&manifests).await?;
         let source = &self.config.source;
         let of = |store| Place { side: Side::Source, store };
@@ -256,7 +287,6 @@ impl<'a> Ground<'a> {
             namespaces: &self.namespaces,
             folder: self.folder,
         };
-        let release = Release::of(self.work, &self.namespaces);
         release.write(&contents)?;
         release.install(&self.programs).await
     }
@@ -313,11 +343,12 @@ impl<'a> Ground<'a> {
         if asked(self.config).iter().any(|place| place.side == Side::Target) {
             cluster.wait_ready(&self.namespaces.targets, "", PODS).await?;
         }
-        cluster.wait_ready(&self.namespaces.release, OF_RELEASE, PODS).await?;
+        let limit = if self.config.chart.is_some() { REAL_PODS } else { PODS };
+        cluster.wait_ready(&self.namespaces.release, OF_RELEASE, limit).await?;
         let (mut stores, mut versions) = (Vec::new(), Vec::new());
         for place in asked(self.config) {
             let Some(port) = ports.of(place) else { continue };
-            let (kept, told) = self.answering(place, port, first).await?;
+            let (kept, told) = self.answering((&cluster, place), port, first).await?;
             stores.push(kept);
             versions.push(told);
         }
@@ -329,11 +360,17 @@ impl<'a> Ground<'a> {
         };
         let release = Release::of(self.work, &self.namespaces);
         let programs = self.programs.clone();
-        Ok(Up { cluster, footing, stores, versions, clients, release, programs, witness: witness.take() })
+        let (ways, witness) = (Ways::default(), witness.take());
+        Ok(Up { cluster, footing, stores, versions, clients, release, programs, ways, witness })
     }
 
     /// Waits for one store's own answer.
-    async fn answering(&self, place: Place, port: u16, first: FirstLife) -> Result<(Kept, StoreVersion)> {
+    async fn answering(
+        &self,
+        (cluster, place): (&Cluster, Place),
+        port: u16,
+        first: FirstLife,
+    ) -> Result<(Kept, StoreVersion)> {
         let began = Instant::now();
         let door = self.door(place.side)?;
         let mut kept = Kept { place, port, endpoint: self.endpoint(place, port, None)?, gone: false };
@@ -351,14 +388,19 @@ impl<'a> Ground<'a> {
         }
         await_answer(&kept, start_limit(place.store)).await?;
         let side = self.config.side(place.side);
-        let image = self.image(place)?;
+        let of_chart = self.config.chart.is_some() && place.side == Side::Source;
+        let image = match of_chart {
+            true => image_of(cluster, place).await?,
+            false => self.image(place)?.to_string(),
+        };
         let told = StoreVersion {
             side: place.side,
             store: place.store,
             version: version(&kept.endpoint).await,
             home: PathBuf::new(),
-            obtained: Obtained::Image(image.to_string()),
+            obtained: Obtained::Image(image),
             deviations: match place.store {
+                _ if of_chart => format!("as the chart sets it up; pod {}", place.pod()),
                 Store::Postgres => format!("{}; pod {}", postgres::deviations(door.as_ref()), place.pod()),
                 Store::Elasticsearch => {
                     let heap = side.elasticsearch_heap_mib;
@@ -390,6 +432,14 @@ impl<'a> Ground<'a> {
             }
         })
     }
+}
+
+/// What a store of a chart that is not of this repository runs.
+async fn image_of(cluster: &Cluster, place: Place) -> Result<String> {
+    let template = cluster.template(&super::workload(cluster, place)).await?;
+    let containers = template.spec.map(|spec| spec.containers).unwrap_or_default();
+    let own = containers.into_iter().find(|container| container.name == place.container());
+    Ok(own.and_then(|container| container.image).unwrap_or_default())
 }
 
 /// Whether the volumes are new.

@@ -10,10 +10,12 @@ use drydock_engine::deeds::{Deed, Deeds, promises, read};
 use drydock_engine::going_on::{Relay, Stuck};
 use drydock_engine::judge::{judge, not_asked};
 use drydock_engine::worker::{Done, WorkError};
-use drydock_engine::{Answers, Pace, Questions, Session, Worker};
+use drydock_engine::{Answers, Doors, Pace, Questions, Session, Worker};
 use drydock_environments::{Camunda, CamundaConfig, EnvironmentProblem, Side};
 use drydock_stores::compare::CheckResult;
 use serde_json::json;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,6 +45,8 @@ pub(super) struct Application {
     worker: Option<Worker>,
     /// How often people have begun to work.
     begun: u64,
+    /// Logs of the pods that worked on the source, where the application is pods; empty until the freeze.
+    source_logs: BTreeSet<PathBuf>,
     /// Bytes of the log on the source that tell of a life in which an importer stood still.
     log_from: usize,
     /// What was left under way for the target.
@@ -64,6 +68,7 @@ impl Application {
             session: None,
             worker: None,
             begun: 0,
+            source_logs: BTreeSet::new(),
             log_from: 0,
             relay: Relay::default(),
             before: None,
@@ -115,7 +120,9 @@ impl RealWorld {
             EnvironmentProblem::StartFailed if has_run => failed(e.what),
             _ => of_environment(e),
         })?;
-        let session = Session::open(&camunda.url(), WORKS).await.map_err(|e| {
+        let at = camunda.addresses();
+        let doors = Doors { gateway: at.gateway, operate: at.operate, tasklist: at.tasklist };
+        let session = Session::open(doors, WORKS).await.map_err(|e| {
             failed(format!("Camunda on the {side} calls itself ready, and nobody can work in it: {e}"))
         })?;
         let mut facts = Facts::new();
@@ -265,6 +272,9 @@ impl RealWorld {
             if let Some(application) = &mut self.application {
                 application.log_from = told;
             }
+            if let Some(kind) = self.environment()?.kind().filter(|kind| kind.has_chart()) {
+                kind.renew_importers().await.map_err(of_environment)?;
+            }
             self.start_application(Side::Source, "phase-3/application").await?;
             (answers, questions) = self.shown_on_source().await?;
             facts.insert("started_again_for".into(), json!(index));
@@ -272,8 +282,10 @@ impl RealWorld {
         facts.extend(shown(&answers));
         facts.extend(self.keep_positions(Side::Source).await);
         let now = self.recorder.now_ms();
+        let logs = importer_logs(&self.config.folder.join("logs"));
         if let Some(application) = &mut self.application {
             application.before = Some((answers, questions, now));
+            application.source_logs = logs;
         }
         Ok(facts)
     }
@@ -335,7 +347,16 @@ impl RealWorld {
     }
 
     fn log_of(&self, side: Side) -> Vec<u8> {
-        std::fs::read(self.config.folder.join(format!("logs/{side}-camunda.log"))).unwrap_or_default()
+        let logs = self.config.folder.join("logs");
+        if !self.has_chart() {
+            return std::fs::read(logs.join(format!("{side}-camunda.log"))).unwrap_or_default();
+        }
+        let ours = self.application.as_ref().map(|application| &application.source_logs);
+        let files = importer_logs(&logs).into_iter().filter(|file| {
+            let on_source = ours.is_none_or(|ours| ours.is_empty() || ours.contains(file));
+            on_source == (side == Side::Source)
+        });
+        files.flat_map(|file| std::fs::read(file).unwrap_or_default()).collect()
     }
 
     /// The checks `application/*`. What was found in the clusters is known by now.
@@ -363,6 +384,16 @@ impl RealWorld {
         self.conclude(results.into_iter().map(|result| CheckResult { millis, ..result }).collect());
         Ok(())
     }
+}
+
+/// What the pods have said that import for people, one file for each of their lives.
+fn importer_logs(logs: &Path) -> BTreeSet<PathBuf> {
+    let files = std::fs::read_dir(logs).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_one = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        [".operate.log", ".tasklist.log"].iter().any(|end| name.ends_with(end))
+    };
+    files.filter(is_one).collect()
 }
 
 /// How much is shown, by capability.

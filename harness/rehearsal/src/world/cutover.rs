@@ -18,7 +18,7 @@ use std::time::Duration;
 /// Where the marks of the freeze are kept for a resumed run.
 pub(super) const MARKS: &str = "freeze.json";
 /// How long the source may take to come to rest after the application has stopped.
-const SETTLE_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const SETTLE_LIMIT: Duration = Duration::from_secs(10);
 
 impl RealWorld {
     /// Stops the application and takes the marks that nothing may move beyond.
@@ -39,10 +39,14 @@ impl RealWorld {
             facts.insert("writes_failed".into(), json!(summary.failed));
         }
         facts.extend(self.stop_application().await?);
-        let marks = self.settled(&mut facts).await?;
-        let path = self.config.folder.join(MARKS);
-        keep(&path, &marks, Readers::Anybody)?;
-        self.watch_from(marks)?;
+        if self.pods_go_on() {
+            facts.insert("marks".into(), json!("once the scripts have stopped the pods"));
+        } else {
+            let marks = self.settled(&mut facts).await?;
+            let path = self.config.folder.join(MARKS);
+            keep(&path, &marks, Readers::Anybody)?;
+            self.watch_from(marks)?;
+        }
         facts.insert("closed_ms".into(), json!(self.closed_ms));
         Ok(facts)
     }
@@ -54,17 +58,30 @@ impl RealWorld {
         let (marks, settled) = FreezeWitness::settle(&source, &self.databases(), &prefixes, SETTLE_LIMIT)
             .await
             .map_err(of_migration)?;
+        self.judge_marks(&marks, settled, facts).await?;
+        Ok(marks)
+    }
+
+    /// Tells who is still there at the freeze, and what still moves.
+    pub(super) async fn judge_marks(
+        &mut self,
+        marks: &Marks,
+        settled: Settled,
+        facts: &mut Facts,
+    ) -> Stepped<()> {
         for session in &marks.sessions {
-            self.found(still_active(session));
+            if !self.scripts.is_own(session) {
+                self.found(still_active(session));
+            }
         }
         if settled == Settled::StillMoving {
             facts.insert("still_moving".into(), json!(true));
             let next = self.marks_now().await?;
-            for finding in compare(&marks, &next) {
+            for finding in compare(marks, &next) {
                 self.found(finding);
             }
         }
-        Ok(marks)
+        Ok(())
     }
 
     pub(super) async fn marks_now(&self) -> Stepped<Marks> {
@@ -204,8 +221,16 @@ impl RealWorld {
     pub(super) async fn switch(&mut self) -> Stepped<Facts> {
         self.check_rest().await?;
         self.pin_anew().await?;
-        let mut facts = self.start_application(Side::Target, "phase-3/switch").await?;
-        self.start_pods(Side::Target, &mut facts).await?;
+        let mut facts = Facts::new();
+        if self.has_chart() {
+            // The application is its pods.
+            self.start_pods(Side::Target, &mut facts).await?;
+            self.start_keycloak(Side::Target, None, "phase-3/switch", &mut facts).await?;
+            facts.extend(self.start_application(Side::Target, "phase-3/switch").await?);
+        } else {
+            facts.extend(self.start_application(Side::Target, "phase-3/switch").await?);
+            self.start_pods(Side::Target, &mut facts).await?;
+        }
         let config = self.service_config(Side::Target)?;
         if let Some(service) = &self.service {
             service.open(&config).await.map_err(|e| cannot_start(&e))?;

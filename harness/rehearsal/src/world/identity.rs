@@ -7,22 +7,28 @@ use crate::flow::{Facts, StepError};
 use drydock_core::names::checks;
 use drydock_core::scenario::Profile;
 use drydock_core::{Class, Component};
-use drydock_environments::{EnvironmentProblem, Keycloak, KeycloakAccount, KeycloakConfig, Side};
+use drydock_environments::{
+    EnvironmentProblem, KEYCLOAK_ADMINISTRATOR, Keycloak, KeycloakAccount, KeycloakConfig, Side,
+    administrator_password,
+};
 use drydock_stores::compare::{CheckResult, KnownAccounts, ask_accounts, keycloak_accounts};
 use drydock_stores::keycloak::{KeycloakEndpoint, KeycloakError, LoginRequest};
 use drydock_workload::realm::{REALM, Realm};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::json;
 use std::fs;
 use std::path::PathBuf;
 
-/// Administrator of every realm.
-const ADMINISTRATOR: &str = "admin";
 /// Where a run keeps what the source answered, tokens included: in the work directory, which nobody else may read and which goes
 /// with the run.
 const KNOWN: &str = "accounts.json";
 
 impl RealWorld {
+    /// Whether the application is the pods of a real chart.
+    pub(super) fn has_chart(&self) -> bool {
+        self.config.scenario.chart.is_some()
+    }
+
     pub(super) fn has_real_keycloak(&self) -> bool {
         self.config.scenario.has_real_keycloak()
     }
@@ -62,18 +68,14 @@ impl RealWorld {
         let database = Component::Keycloak.database().unwrap_or_default().to_owned();
         let roles = self.roles()?;
         let password = roles.get(&database).ok_or_else(|| internal("Keycloak's database is not migrated"))?;
-        let key = blake3::derive_key(
-            "drydock 2026 keycloak administrator password",
-            password.expose_secret().as_bytes(),
-        );
-        let administrator_password = blake3::Hash::from_bytes(key).to_hex()[..32].to_owned();
-        self.recorder.add_secret(&administrator_password);
+        let administrator_password = administrator_password(password);
+        self.recorder.add_secret(administrator_password.expose_secret());
         Ok(KeycloakAccount {
             role: database.clone(),
             database,
             password: password.clone(),
-            administrator: ADMINISTRATOR.to_owned(),
-            administrator_password: SecretString::from(administrator_password),
+            administrator: KEYCLOAK_ADMINISTRATOR.to_owned(),
+            administrator_password,
         })
     }
 
@@ -154,6 +156,11 @@ impl RealWorld {
     pub(super) async fn start_identity(&mut self) -> Stepped<Facts> {
         let mut facts = Facts::new();
         self.stop_identity().await?;
+        if self.has_chart() {
+            // The release has it, and starts all its pods at the switch.
+            facts.insert("starts_with_the_other_pods".into(), json!(true));
+            return Ok(facts);
+        }
         self.start_keycloak(Side::Target, None, "phase-3/identity", &mut facts).await?;
         Ok(facts)
     }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod application;
+mod at_rest;
 mod baseline;
 mod cleanup;
 mod clocks;
@@ -39,7 +40,7 @@ use drydock_core::scenario::{Mover, Procedure, Repository, RepositoryKind};
 use drydock_core::{
     Action, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
 };
-use drydock_environments::{Environment, Keycloak, Side};
+use drydock_environments::{ChartConfig, Environment, Keycloak, Side, role_password};
 use drydock_migration::freeze::{Marks, Session, Watch};
 use drydock_migration::{BuiltinDriver, MigrationContext};
 use drydock_stores::StorePair;
@@ -84,6 +85,8 @@ pub struct WorldConfig {
     pub stores: Ownership,
     /// The checkout of the official scripts, where they migrate.
     pub scripts: Option<PathBuf>,
+    /// The real chart of the release, where the scenario asks for one.
+    pub chart: Option<ChartConfig>,
 }
 
 /// Whose the stores of a run are.
@@ -281,11 +284,9 @@ impl RealWorld {
             .databases()
             .into_iter()
             .map(|role| {
-                let material = format!("{}\0{role}\0{base}", self.config.run);
-                let key = blake3::derive_key("drydock 2026 application role password", material.as_bytes());
-                let password = blake3::Hash::from_bytes(key).to_hex()[..32].to_owned();
-                self.recorder.add_secret(&password);
-                (role, SecretString::from(password))
+                let password = role_password(self.config.run.as_str(), &role, &base);
+                self.recorder.add_secret(password.expose_secret());
+                (role, password)
             })
             .collect())
     }

@@ -5,6 +5,7 @@ use super::kept::{Readers, keep};
 use super::rollback::millis;
 use super::{RealWorld, Stepped, environment, of_environment};
 use crate::flow::Facts;
+use drydock_core::Component;
 use drydock_core::event::NoteLevel;
 use drydock_core::finding::{Finding, Kind, Sample};
 use drydock_core::names::checks;
@@ -67,7 +68,7 @@ impl RealWorld {
                 )
             })?;
         let took = millis(began);
-        let results = judge(&before, &now, serving);
+        let results = judge(&before, &now, serving, &self.stays());
         self.conclude(results.into_iter().map(|result| CheckResult { millis: took, ..result }).collect());
         self.check_answers(serving).await
     }
@@ -98,6 +99,18 @@ impl RealWorld {
         keep(&path, &state, Readers::Owner)
     }
 
+    /// Hosts of databases that a real chart has by themselves, and that nobody asked to move. The chart of this repository is pointed to
+    /// the target as a whole.
+    fn stays(&self) -> Vec<&'static str> {
+        let moved = self.components();
+        let apart = [
+            (Component::Identity, "camunda-identity-postgresql"),
+            (Component::Webmodeler, "camunda-postgresql-web-modeler"),
+        ];
+        let stays = apart.into_iter().filter(|(component, _)| self.has_chart() && !moved.contains(component));
+        stays.map(|(_, host)| host).collect()
+    }
+
     /// In the work directory: digests of Secrets stay out of the run folder.
     fn release_file(&self) -> Stepped<PathBuf> {
         Ok(self.environment()?.work_dir().join("release.json"))
@@ -117,8 +130,8 @@ fn left_over(left: &[String]) -> Vec<Finding> {
     vec![finding]
 }
 
-/// Two moments of one release, and the side that users are on at the second.
-fn judge(before: &ReleaseState, now: &ReleaseState, serving: Side) -> Vec<CheckResult> {
+/// Two moments of one release, the side that users are on at the second, and the hosts that are right on either side.
+fn judge(before: &ReleaseState, now: &ReleaseState, serving: Side, stays: &[&str]) -> Vec<CheckResult> {
     let result = |check, compared: usize, findings, note: &str| CheckResult {
         check,
         compared: compared as u64,
@@ -136,7 +149,7 @@ fn judge(before: &ReleaseState, now: &ReleaseState, serving: Side) -> Vec<CheckR
         result(
             checks::CL_PODS,
             now.pods.len(),
-            pods(now, serving),
+            pods(now, serving, stays),
             "each pod against what its workload asks for, and the hosts that it is configured with",
         ),
         result(checks::CL_CLAIMS, before.claims.len(), claims(before, now), "claims and their volumes"),
@@ -164,7 +177,7 @@ fn replicas(before: &ReleaseState, now: &ReleaseState) -> Vec<Finding> {
     before.replicas.iter().filter_map(each).collect()
 }
 
-fn pods(now: &ReleaseState, serving: Side) -> Vec<Finding> {
+fn pods(now: &ReleaseState, serving: Side, stays: &[&str]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, pod) in &now.pods {
         let workload = &pod.workload;
@@ -190,7 +203,8 @@ fn pods(now: &ReleaseState, serving: Side) -> Vec<Finding> {
         Side::Target => Side::Source,
     });
     for (workload, hosts) in &now.hosts {
-        for host in hosts.iter().filter(|host| !ours.contains(host) && others.contains(host)) {
+        let astray = |host: &&String| !ours.contains(host) && others.contains(host) && !stays.contains(&host.as_str());
+        for host in hosts.iter().filter(astray) {
             let message = format!("{workload} is configured with {host}, and users are on the {serving}");
             findings.push(
                 Finding::access(checks::CL_PODS, Kind::Changed, workload, message)
@@ -272,14 +286,14 @@ mod tests {
     fn objects(change: impl FnOnce(&mut ReleaseState)) -> Vec<(&'static str, Kind)> {
         let (before, mut now) = (release(Side::Source), release(Side::Target));
         change(&mut now);
-        let results = judge(&before, &now, Side::Target);
+        let results = judge(&before, &now, Side::Target, &[]);
         results.iter().flat_map(|r| r.findings.iter().map(|f| (r.check, f.kind))).collect()
     }
 
     #[test]
     fn a_release_that_is_as_before_is_equal_and_everything_was_compared() {
         assert!(objects(|_| {}).is_empty());
-        let results = judge(&release(Side::Source), &release(Side::Target), Side::Target);
+        let results = judge(&release(Side::Source), &release(Side::Target), Side::Target, &[]);
         assert!(results.iter().all(|r| r.compared > 0));
         let checked: Vec<&str> = results.iter().map(|r| r.check).collect();
         let others: Vec<&str> = checks::CLUSTER
@@ -287,6 +301,17 @@ mod tests {
             .filter(|check| ![checks::CL_STOPPED, checks::CL_ANSWERS].contains(check))
             .collect();
         assert_eq!(checked, others);
+    }
+
+    #[test]
+    fn a_database_that_nobody_asked_to_move_may_stay() {
+        let (before, mut now) = (release(Side::Source), release(Side::Target));
+        let host = "camunda-identity-postgresql";
+        now.hosts.insert("deployment/camunda-identity".into(), vec![host.into()]);
+        let objections = |stays: &[&str]| -> usize {
+            judge(&before, &now, Side::Target, stays).iter().map(|result| result.findings.len()).sum()
+        };
+        assert_eq!((objections(&[]), objections(&[host]), objections(&["camunda-postgresql"])), (1, 0, 1));
     }
 
     #[test]

@@ -29,6 +29,7 @@ impl RealWorld {
         let mut config = stores_of(&self.config.scenario, self.config.run.as_str(), &self.config.folder);
         config.postgres_home.clone_from(&self.config.postgres_home);
         config.elasticsearch_home.clone_from(&self.config.elasticsearch_home);
+        config.chart.clone_from(&self.config.chart);
         config
     }
 
@@ -270,12 +271,16 @@ impl RealWorld {
             Whereabouts::OnSource => Some((Side::Source, ServiceState::OnSource)),
             Whereabouts::Waiting => None,
         };
-        if let Some(side) = works_on.map(|(side, _)| side).or(identity_on_target.then_some(Side::Target)) {
+        let known = works_on.map(|(side, _)| side).or(identity_on_target.then_some(Side::Target));
+        if let Some(side) = known.filter(|_| !self.has_chart()) {
             self.bring_identity_back(side).await?;
         }
         if let Some((side, state)) = works_on {
             // An earlier life may have died while it stopped them.
             self.start_pods(side, &mut Facts::new()).await?;
+            if self.has_chart() {
+                self.bring_identity_back(side).await?;
+            }
             service
                 .open(&self.service_config(side)?)
                 .await

@@ -2,6 +2,7 @@
 //! to what it says of itself. Users have left when the cutover's script begins, as in an announced maintenance; that it stops the
 //! pods, and waits until none is left before it dumps, is what is looked at.
 
+use super::at_rest::AtRest;
 use super::{RealWorld, Stepped, environment, internal, of_environment};
 use crate::flow::{Attempt, Facts, StepError};
 use drydock_core::event::NoteLevel;
@@ -83,11 +84,13 @@ impl RealWorld {
         }
         let checkout = self.checkout(phase)?;
         self.provide_target_secrets().await?;
-        let (ended, moments) = self.run_and_look(step, phase, &checkout).await?;
+        let mut rest = if phase == ScriptPhase::Cutover { self.wait_for_rest()? } else { None };
+        let (ended, moments) = self.run_and_look((step, phase), &checkout, &mut rest).await?;
         self.scripts.movers.extend(moments.iter().flat_map(|m| m.movers.values().flatten().cloned()));
         let redactor = self.redactor()?;
         checkout.keep_state(&self.config.folder.join("logs/scripts-state"), &redactor).map_err(of_scripts)?;
         let mut facts = self.facts_of(&ended);
+        self.take_rest(rest, &mut facts).await?;
         let digest = checkout.digest().map_err(of_scripts)?;
         facts.insert("tree_blake3".into(), json!(digest));
         let judged = judge_phase(&ended);
@@ -126,9 +129,9 @@ impl RealWorld {
     /// Runs a phase, and looks at the cluster from its start to its end.
     async fn run_and_look(
         &self,
-        step: &Step,
-        phase: ScriptPhase,
+        (step, phase): (&Step, ScriptPhase),
         checkout: &Checkout,
+        rest: &mut Option<AtRest>,
     ) -> Stepped<(Ended, Vec<Moment>)> {
         let (variables, redactor) = (self.script_variables()?, self.redactor()?);
         let spec = self.config.scenario.scripts().unwrap_or_default();
@@ -152,7 +155,7 @@ impl RealWorld {
         let mut moments = Vec::new();
         let ended = tokio::select! {
             ended = run.run(&mut tell) => ended,
-            never = look(cluster, &mut moments) => never,
+            never = look(cluster, &mut moments, rest) => never,
         };
         let ended = ended.map_err(of_scripts)?;
         moments.push(cluster.moment().await.map_err(of_environment)?);
@@ -337,11 +340,14 @@ impl RealWorld {
 }
 
 /// Looks at the cluster until it is dropped. An API server that does not answer once is asked again.
-async fn look<T>(cluster: &Cluster, moments: &mut Vec<Moment>) -> T {
+async fn look<T>(cluster: &Cluster, moments: &mut Vec<Moment>, rest: &mut Option<AtRest>) -> T {
     loop {
         if let Ok(moment) = cluster.moment().await
             && moments.last() != Some(&moment)
         {
+            if let Some(rest) = rest {
+                rest.see(&moment);
+            }
             moments.push(moment);
         }
         tokio::time::sleep(LOOK).await;

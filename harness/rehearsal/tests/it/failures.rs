@@ -144,6 +144,7 @@ impl Run<'_> {
             keep: drydock_rehearsal::Keep::Nothing,
             stores: Ownership::Own,
             scripts: None,
+            chart: None,
         }
     }
 

@@ -85,6 +85,7 @@ impl Lives<'_> {
             keep: drydock_rehearsal::Keep::Nothing,
             stores: Ownership::Own,
             scripts: None,
+            chart: None,
         };
         let mut world = RealWorld::new(config, recorder.clone());
         if let Some(environment) = self.environment.take() {

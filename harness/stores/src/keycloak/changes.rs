@@ -6,6 +6,14 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 impl Admin {
+    /// Makes a realm with everything that its description holds, users and their credentials included.
+    ///
+    /// # Errors
+    /// No answer, or the server refuses: there may be one of that name.
+    pub async fn make_realm(&self, realm: &Json) -> Result<(), KeycloakError> {
+        self.send(Method::POST, "", realm).await
+    }
+
     /// Makes a user of a realm, as the admin API describes one, credentials included.
     ///
     /// # Errors

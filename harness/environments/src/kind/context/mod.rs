@@ -6,19 +6,18 @@
 //! no node is touched. Stores are reached through the API server.
 
 mod claim;
-mod forward;
 pub(crate) mod leftovers;
 mod pod;
 mod rights;
 
 pub(super) use claim::Claim;
-pub(super) use forward::Forward;
 pub(crate) use pod::PodStore;
 pub use rights::rights_in_own_namespaces;
 
 use super::cluster::Cluster;
 use super::configuration::{Namespaces, Ports};
 use super::footing::Footing;
+use super::forward::Forward;
 use super::programs::{self, KUBECONFIG, Programs};
 use super::starting::{FirstLife, Ground, asked};
 use super::witness::Witness;
@@ -206,7 +205,7 @@ fn footing(
     held: Vec<HeldPort>,
 ) -> Result<Footing> {
     let ways = asked(config).into_iter().zip(held);
-    let ways = ways.map(|(place, held)| Forward::open(cluster, place, held)).collect::<Result<_>>()?;
+    let ways = ways.map(|(place, held)| Forward::to_store(cluster, place, held)).collect::<Result<_>>()?;
     Ok(Footing::Lent { claim: claim.clone(), _ways: ways })
 }
 
