@@ -81,6 +81,11 @@ impl Component {
     pub fn database(self) -> Option<&'static str> {
         (self != Self::Elasticsearch).then(|| self.as_str())
     }
+
+    /// Whether users of an installation write to it. Identity's database they only read.
+    pub fn is_written_by_users(self) -> bool {
+        self != Self::Identity
+    }
 }
 
 impl fmt::Display for Component {

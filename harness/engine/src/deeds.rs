@@ -1,7 +1,7 @@
 //! The log of acknowledged actions: what somebody was told has happened, with the key by which the application shows it. Each
 //! line is written before the next request is made.
 
-use drydock_workload::lines::{self, Lines};
+use drydock_workload::lines::{self, Growing, Lines};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
@@ -152,6 +152,32 @@ pub fn read(path: &Path, until_ms: u64) -> io::Result<Vec<Deed>> {
     Ok(deeds)
 }
 
+/// How many more actions are acknowledged: each look reads only what the log has gained.
+#[derive(Debug)]
+pub struct More {
+    log: Growing,
+}
+
+impl More {
+    /// Counts from now on, in the log at `path`.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn than_now(path: &Path) -> io::Result<Self> {
+        let mut log = Growing::of(path);
+        log.added::<Deed>()?;
+        Ok(Self { log })
+    }
+
+    /// Actions since the last look.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn since(&mut self) -> io::Result<u64> {
+        Ok(self.log.added::<Deed>()?.len() as u64)
+    }
+}
+
 /// What the application owes by these actions: the latest about a thing counts, except that nothing comes after an end.
 pub fn promises(deeds: &[Deed]) -> BTreeMap<Thing, Promise> {
     let mut owed = BTreeMap::new();
@@ -222,6 +248,10 @@ mod tests {
             Deed { ms: 99, ..deed(What::TaskClaimed { assignee: "b".into() }, 9_007_199_254_740_993, None) };
         log.note(&[deed(What::InstanceStarted, 1, None), late.clone()]).unwrap();
         assert_eq!(read(&path, 50).unwrap().len(), 1);
+        let mut more = More::than_now(&path).unwrap();
+        assert_eq!(more.since().unwrap(), 0);
+        log.note(&[deed(What::InstanceStarted, 3, None)]).unwrap();
+        assert_eq!((more.since().unwrap(), more.since().unwrap()), (1, 0));
         assert_eq!(read(&path, 99).unwrap()[1], late);
     }
 }

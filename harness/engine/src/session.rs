@@ -46,7 +46,8 @@ impl Doors {
 
     /// The one that a path is behind.
     fn of(&self, path: &str) -> &str {
-        let begins = |with: &str| path.strip_prefix(with).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
+        let begins =
+            |with: &str| path.strip_prefix(with).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
         match () {
             () if begins("/v2") => &self.gateway,
             () if begins("/v1/tasks") || begins("/v1/forms") => &self.tasklist,
@@ -342,7 +343,8 @@ mod tests {
     #[tokio::test]
     async fn each_application_is_asked_at_its_own_door_with_its_own_login() {
         let door = |name: &'static str| {
-            let login = post(move || async move { (StatusCode::NO_CONTENT, [("set-cookie", format!("S={name}"))]) });
+            let login =
+                post(move || async move { (StatusCode::NO_CONTENT, [("set-cookie", format!("S={name}"))]) });
             let told = move |headers: Given| async move {
                 let cookie = headers.get("cookie").and_then(|v| v.to_str().ok()).unwrap_or("none").to_owned();
                 format!("\"{name} {cookie}\"")
@@ -351,7 +353,8 @@ mod tests {
         };
         let (gateway, operate, tasklist) =
             (serve(door("gateway")).await, serve(door("operate")).await, serve(door("tasklist")).await);
-        let session = Session::new(Doors { gateway, operate, tasklist }, "a", SecretString::from("b")).unwrap();
+        let session =
+            Session::new(Doors { gateway, operate, tasklist }, "a", SecretString::from("b")).unwrap();
         session.log_in().await.unwrap();
         for (path, told) in [
             ("/v2/topology", "gateway none"),

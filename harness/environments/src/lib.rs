@@ -53,7 +53,9 @@ mod workdir;
 
 pub use camunda::{Camunda, CamundaAddresses, CamundaConfig};
 pub use clients::client_programs;
-pub use config::{Access, ChartConfig, ChartSource, EmbeddedConfig, ReindexWhitelist, Side, SideConfig, Store};
+pub use config::{
+    Access, ChartConfig, ChartSource, EmbeddedConfig, ReindexWhitelist, Side, SideConfig, Store,
+};
 pub use containers::Containers;
 pub use door::foreign_authority;
 pub use embedded::{Embedded, Keep, StoreVersion};

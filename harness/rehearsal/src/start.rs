@@ -191,7 +191,11 @@ pub(crate) fn chart_of(scenario: &Scenario, file: &Path, options: &RehearsalOpti
 ///
 /// # Errors
 /// It is not so: what to name.
-pub fn check_chart(scenario: &Scenario, file: &Path, options: &RehearsalOptions) -> Result<(), RehearsalError> {
+pub fn check_chart(
+    scenario: &Scenario,
+    file: &Path,
+    options: &RehearsalOptions,
+) -> Result<(), RehearsalError> {
     let together =
         |message: String, help: &str| Err(RehearsalError::Together { message, help: help.to_owned() });
     let Some(chart) = chart_of(scenario, file, options) else {

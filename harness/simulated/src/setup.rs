@@ -121,7 +121,7 @@ impl Setup {
 
     /// What happens in one seed.
     pub fn schedule(&self, seed: u64) -> Schedule {
-        let writes = self.scenario.workload.writes_per_second > 0;
+        let writes = self.scenario.has_writing_users();
         let drawing = Drawing {
             documents: self.documents,
             writes,

@@ -68,7 +68,10 @@ impl Scenario {
         }
         let set = self.camunda.as_ref()?;
         let usual = super::CamundaSpec::default();
-        let said = [("heap_mib", set.heap_mib != usual.heap_mib), ("partitions", set.partitions != usual.partitions)];
+        let said = [
+            ("heap_mib", set.heap_mib != usual.heap_mib),
+            ("partitions", set.partitions != usual.partitions),
+        ];
         let (key, _) = said.into_iter().find(|(_, said)| *said)?;
         mistake(
             &["camunda", key],
@@ -82,7 +85,8 @@ impl Scenario {
 mod tests {
     use super::*;
 
-    const REAL: &str = "name: test\nenvironment: kind\nengine: camunda\nidentity: keycloak\nchart: {version: 12.13.3}\n";
+    const REAL: &str =
+        "name: test\nenvironment: kind\nengine: camunda\nidentity: keycloak\nchart: {version: 12.13.3}\n";
     const MIGRATION: &str =
         "migration: {components: [keycloak, elasticsearch], index_prefixes: [zeebe-, operate-, tasklist-]}\n";
 
@@ -93,7 +97,10 @@ mod tests {
     #[test]
     fn the_official_chart_is_named_unless_another_one_is() {
         let chart = read(&format!("{REAL}{MIGRATION}")).unwrap().chart.unwrap();
-        assert_eq!((chart.name.as_str(), chart.version.as_deref()), ("camunda/camunda-platform", Some("12.13.3")));
+        assert_eq!(
+            (chart.name.as_str(), chart.version.as_deref()),
+            ("camunda/camunda-platform", Some("12.13.3"))
+        );
         assert!(read("name: test\n").unwrap().chart.is_none());
         assert!(read(&format!("{REAL}{MIGRATION}").replace("version", "vresion")).is_err());
     }

@@ -122,13 +122,17 @@ impl Scenario {
         self.engine.is_none() && self.migration.components().contains(&Component::Elasticsearch)
     }
 
-    /// Whether users of generated data write: documents, or rows of a database that they have. Identity's they only read, and a
-    /// real Keycloak has its database to itself.
+    /// Whether users of generated data write: documents, or rows of a database that they write to. A real Keycloak has its database to
+    /// itself.
     pub fn has_writing_users(&self) -> bool {
+        let is_ours = |component| match component {
+            Component::Elasticsearch => self.has_generated_documents(),
+            Component::Keycloak => !self.has_real_keycloak(),
+            Component::Identity | Component::Webmodeler => true,
+        };
         let components = self.migration.components();
-        let rows = components.contains(&Component::Webmodeler)
-            || (components.contains(&Component::Keycloak) && !self.has_real_keycloak());
-        self.workload.writes_per_second > 0 && (rows || self.has_generated_documents())
+        let mut written = components.into_iter().filter(|component| component.is_written_by_users());
+        self.workload.writes_per_second > 0 && written.any(is_ours)
     }
 
     /// Whether the application is stopped once this step is done, on the source at least.

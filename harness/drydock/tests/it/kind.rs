@@ -249,6 +249,18 @@ fn official_scripts(folder: &Path) -> Result<String, String> {
     cannot_run_long(folder).map_or(Ok(checkout), Err)
 }
 
+/// Folder of a rehearsal with the official scripts, which is to end red and leave nothing in the engine.
+fn red_with_scripts(folder: &Path, checkout: &str, name: &str) -> PathBuf {
+    let mut rehearse = drydock(folder);
+    rehearse.arg("rehearse").arg(scenario(name)).args(["--scripts", checkout]);
+    let output = rehearse.output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let run = run_folder(folder);
+    assert_nothing_left(&run);
+    assert_eq!(nodes(&run), Vec::<String>::new());
+    run
+}
+
 #[test]
 fn the_official_scripts_run_unchanged_and_what_they_leave_behind_is_named() {
     let (_turn, folder) = (turn(), folder());
@@ -256,11 +268,7 @@ fn the_official_scripts_run_unchanged_and_what_they_leave_behind_is_named() {
         Ok(checkout) => checkout,
         Err(why) => return skip(&why),
     };
-    let mut rehearse = drydock(folder.path());
-    rehearse.arg("rehearse").arg(scenario("upstream-scripts.yaml")).args(["--scripts", &checkout]);
-    let output = rehearse.output().expect("it runs");
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    let run = run_folder(folder.path());
+    let run = red_with_scripts(folder.path(), &checkout, "upstream-scripts.yaml");
     let trees: Vec<Value> = (1..=4)
         .map(|phase| {
             let told = facts(&run, &format!("phase-{phase}/scripts"));
@@ -276,8 +284,6 @@ fn the_official_scripts_run_unchanged_and_what_they_leave_behind_is_named() {
     assert!(trees.iter().all(|tree| tree.is_string() && *tree == trees[0]), "{trees:?}");
     let state = Path::new(&checkout).join("generic/kubernetes/migration/.state");
     assert!(!state.exists(), "the checkout itself was written to");
-    assert_nothing_left(&run);
-    assert_eq!(nodes(&run), Vec::<String>::new());
 }
 
 /// As the one before, with applications that tell what people see of it.
@@ -291,11 +297,7 @@ fn what_the_official_scripts_call_successful_is_held_against_what_people_see() {
     if let Some(why) = crate::real_camunda::asked(folder.path()) {
         return skip(&why);
     }
-    let mut rehearse = drydock(folder.path());
-    rehearse.arg("rehearse").arg(scenario("real-scripts.yaml")).args(["--scripts", &checkout]);
-    let output = rehearse.output().expect("it runs");
-    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    let run = run_folder(folder.path());
+    let run = red_with_scripts(folder.path(), &checkout, "real-scripts.yaml");
     let report = crate::support::json(&run.join("report.json"));
     let outcome = |check| crate::real_camunda::outcome(&report, check).clone();
     // They agree with themselves, and not with what is there.
@@ -314,8 +316,6 @@ fn what_the_official_scripts_call_successful_is_held_against_what_people_see() {
         let message = finding["message"].as_str().unwrap_or_default();
         assert!(message.contains("because elasticsearch/"), "no cause is told: {message}");
     }
-    assert_nothing_left(&run);
-    assert_eq!(nodes(&run), Vec::<String>::new());
 }
 
 #[test]

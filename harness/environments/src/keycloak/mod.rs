@@ -5,8 +5,8 @@
 //! a process or a container of the run like the stores are, so [`crate::clean`] ends it where nobody else did.
 
 mod container;
-mod pod;
 pub(crate) mod homes;
+mod pod;
 mod settings;
 
 use crate::beside;

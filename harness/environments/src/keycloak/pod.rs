@@ -24,11 +24,7 @@ pub(super) struct Podded {
 
 impl Podded {
     /// Waits until it answers a login, with a token or with a refusal. A `realm` that it does not have is made, as an import would.
-    pub(super) async fn find(
-        kind: &Kind,
-        account: &KeycloakAccount,
-        realm: Option<&Value>,
-    ) -> Result<Self> {
+    pub(super) async fn find(kind: &Kind, account: &KeycloakAccount, realm: Option<&Value>) -> Result<Self> {
         let began = Instant::now();
         kind.await_applications().await?;
         let port = kind.way_to(Part::Keycloak)?;
@@ -36,7 +32,10 @@ impl Podded {
             if began.elapsed() > ANSWERING {
                 return Err(EnvironmentError::new(
                     EnvironmentProblem::StartFailed,
-                    format!("the pod of Keycloak is ready, and answers no login within {} s", ANSWERING.as_secs()),
+                    format!(
+                        "the pod of Keycloak is ready, and answers no login within {} s",
+                        ANSWERING.as_secs()
+                    ),
                     "look at its log in the run folder",
                 ));
             }

@@ -32,7 +32,8 @@ const KEYCLOAK: &str = "keycloak";
 /// Secret with the password of Keycloak's role on the target.
 const DATABASE_SECRET: &str = "drydock-keycloak-database";
 /// The subcharts that hold what is moved, as their objects are labelled.
-const OF_STORES: &str = "app.kubernetes.io/instance=camunda,app.kubernetes.io/name in (postgresql,elasticsearch)";
+const OF_STORES: &str =
+    "app.kubernetes.io/instance=camunda,app.kubernetes.io/name in (postgresql,elasticsearch)";
 /// By which `helm` leaves an object where it is.
 const KEEP: (&str, &str) = ("helm.sh/resource-policy", "keep");
 /// Kinds of objects that these subcharts have.
@@ -71,8 +72,7 @@ pub(super) async fn take(
         ChartSource::Named { name, version } => {
             let into = given.with_file_name("chart-fetched");
             let _ = fs::remove_dir_all(&into);
-            let mut arguments: Vec<&OsStr> =
-                ["pull", name, "--untar", "--untardir"].map(OsStr::new).to_vec();
+            let mut arguments: Vec<&OsStr> = ["pull", name, "--untar", "--untardir"].map(OsStr::new).to_vec();
             arguments.push(into.as_os_str());
             if let Some(version) = version {
                 arguments.extend([OsStr::new("--version"), OsStr::new(version)]);
@@ -137,7 +137,8 @@ pub(super) fn source_values(run: &str, superuser: &SecretString) -> Value {
 pub(super) fn target_values(namespaces: &Namespaces) -> Value {
     let place = |store| Place { side: Side::Target, store };
     let (postgres, elasticsearch) = (place(Store::Postgres), place(Store::Elasticsearch));
-    let url = json!({"protocol": "http", "host": elasticsearch.host(namespaces), "port": elasticsearch.port()});
+    let url =
+        json!({"protocol": "http", "host": elasticsearch.host(namespaces), "port": elasticsearch.port()});
     json!({
         "global": {"elasticsearch": {"external": true, "url": url}},
         "elasticsearch": {"enabled": false},
@@ -156,7 +157,12 @@ pub(super) fn target_values(namespaces: &Namespaces) -> Value {
 }
 
 /// The Secret that the values of the cutover name.
-pub(super) fn database_secret(run: &str, label: &str, superuser: &SecretString, namespaces: &Namespaces) -> Value {
+pub(super) fn database_secret(
+    run: &str,
+    label: &str,
+    superuser: &SecretString,
+    namespaces: &Namespaces,
+) -> Value {
     let password = role_password(run, KEYCLOAK, superuser.expose_secret());
     json!({
         "apiVersion": "v1",
@@ -194,7 +200,9 @@ impl Kind {
             let of: Api<DynamicObject> = Api::namespaced_with(cluster.client(), cluster.release(), &resource);
             let found = cluster.ask("list", kind, || of.list(&wanted)).await?;
             for name in found.items.into_iter().filter_map(|object| object.metadata.name) {
-                cluster.ask("annotate", &format!("{kind} {name}"), || of.patch(&name, &usual, &patch)).await?;
+                cluster
+                    .ask("annotate", &format!("{kind} {name}"), || of.patch(&name, &usual, &patch))
+                    .await?;
             }
         }
         Ok(())
@@ -226,7 +234,10 @@ mod tests {
         let secret = database_secret("run-1", "run-1", &superuser, &Namespaces::usual());
         assert_eq!(secret["stringData"]["password"], role.expose_secret());
         let target = target_values(&Namespaces::usual());
-        assert_eq!(target["identityKeycloak"]["externalDatabase"]["existingSecret"], secret["metadata"]["name"]);
+        assert_eq!(
+            target["identityKeycloak"]["externalDatabase"]["existingSecret"],
+            secret["metadata"]["name"]
+        );
         assert!(!target.to_string().contains(role.expose_secret()));
     }
 
@@ -237,7 +248,10 @@ mod tests {
         assert_eq!(values["identityKeycloak"]["postgresql"]["enabled"], false);
         assert_eq!(values["global"]["elasticsearch"]["url"]["host"], "target-es.targets.svc.cluster.local");
         let database = &values["identityKeycloak"]["externalDatabase"];
-        assert_eq!((&database["host"], &database["port"]), (&json!("target-pg.targets.svc.cluster.local"), &json!(5432)));
+        assert_eq!(
+            (&database["host"], &database["port"]),
+            (&json!("target-pg.targets.svc.cluster.local"), &json!(5432))
+        );
     }
 
     #[test]
@@ -249,7 +263,8 @@ mod tests {
 
     #[test]
     fn archives_wait_as_long_as_the_scenario_says() {
-        let config = CamundaConfig { archive_after: Some(Duration::from_secs(15)), ..CamundaConfig::default() };
+        let config =
+            CamundaConfig { archive_after: Some(Duration::from_secs(15)), ..CamundaConfig::default() };
         let told = usual(Some(&config));
         assert_eq!(told["operate"]["env"][0]["value"], "15s");
         assert_eq!(usual(None)["tasklist"]["env"], json!([]));
@@ -258,7 +273,8 @@ mod tests {
     #[test]
     fn the_version_is_the_charts_own() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("Chart.yaml"), "name: x\nversion: \"12.13.3\"\nappVersion: 8.7.x\n").unwrap();
+        fs::write(folder.path().join("Chart.yaml"), "name: x\nversion: \"12.13.3\"\nappVersion: 8.7.x\n")
+            .unwrap();
         assert_eq!(version_of(folder.path()), "12.13.3");
         assert_eq!(version_of(Path::new("/nowhere")), "");
     }

@@ -1,15 +1,15 @@
-//! The API server of the cluster that a run is in: making objects, scaling them, and waiting by condition.
+//! The API server of the cluster that a run is in: making objects, scaling them, and waiting by condition. What removes them
+//! is [`removing`](super::removing).
 
 use super::configuration::{Namespaces, Place};
 use super::judge::{self, Sort};
 use super::patience::Patience;
+use super::removing::gone;
 use super::resting::WorkloadMark;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{ConfigMap, Node, PersistentVolumeClaim, Pod, PodTemplateSpec, Secret};
-use kube::api::{
-    Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
-};
+use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::{Client, Config};
@@ -320,67 +320,6 @@ impl Cluster {
         Ok(self.ask("list", "the Secrets", || api.list(&wanted)).await?.items)
     }
 
-    /// Removes the Secrets with these labels, if there are any.
-    ///
-    /// # Errors
-    /// The server refuses.
-    pub(super) async fn remove_secrets(&self, namespace: &str, labels: &str) -> Result<()> {
-        let api: Api<Secret> = Api::namespaced(self.client(), namespace);
-        let usual = DeleteParams::default();
-        for name in self.secrets(namespace, labels).await?.into_iter().filter_map(|s| s.metadata.name) {
-            self.ask("remove the Secret", &name, || async { gone(api.delete(&name, &usual).await) }).await?;
-        }
-        Ok(())
-    }
-
-    /// Removes a pod, which its controller makes anew, and waits until another one has its name or none.
-    ///
-    /// # Errors
-    /// The server refuses, or the pod does not go within `limit`.
-    pub(super) async fn replace_pod(&self, namespace: &str, name: &str, limit: Duration) -> Result<()> {
-        self.remove_pod(namespace, name, DeleteParams::default(), limit).await
-    }
-
-    async fn remove_pod(
-        &self,
-        namespace: &str,
-        name: &str,
-        how: DeleteParams,
-        limit: Duration,
-    ) -> Result<()> {
-        let api: Api<Pod> = Api::namespaced(self.client(), namespace);
-        let Some(old) = self.pod(namespace, name).await? else { return Ok(()) };
-        // Not the one that is made anew while a first answer is lost.
-        let this = match &old.metadata.uid {
-            Some(uid) => {
-                how.preconditions(Preconditions { uid: Some(uid.clone()), ..Preconditions::default() })
-            }
-            None => how,
-        };
-        self.ask("remove the pod", name, || async { gone(api.delete(name, &this).await) }).await?;
-        let began = Instant::now();
-        while self.pod(namespace, name).await?.is_some_and(|pod| pod.metadata.uid == old.metadata.uid) {
-            if began.elapsed() > limit {
-                return Err(stuck(&format!("the pod {name} is still there"), limit));
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        Ok(())
-    }
-
-    /// Removes a pod without waiting for it to end, and waits until another one has its name or none.
-    ///
-    /// # Errors
-    /// The server refuses, or the pod does not go within `limit`.
-    pub(super) async fn remove_pod_at_once(
-        &self,
-        namespace: &str,
-        name: &str,
-        limit: Duration,
-    ) -> Result<()> {
-        self.remove_pod(namespace, name, DeleteParams::default().grace_period(0), limit).await
-    }
-
     /// Whether a claim is there.
     ///
     /// # Errors
@@ -388,24 +327,6 @@ impl Cluster {
     pub(super) async fn has_claim(&self, namespace: &str, name: &str) -> Result<bool> {
         let api: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
         Ok(self.ask("look at the claim", name, || api.get_opt(name)).await?.is_some())
-    }
-
-    /// Removes a claim with its volume, and waits until it is gone.
-    ///
-    /// # Errors
-    /// The server refuses, or it does not go within `limit`.
-    pub(super) async fn remove_claim(&self, namespace: &str, name: &str, limit: Duration) -> Result<()> {
-        let api: Api<PersistentVolumeClaim> = Api::namespaced(self.client(), namespace);
-        let usual = DeleteParams::default();
-        self.ask("remove the claim", name, || async { gone(api.delete(name, &usual).await) }).await?;
-        let began = Instant::now();
-        while self.has_claim(namespace, name).await? {
-            if began.elapsed() > limit {
-                return Err(stuck(&format!("the claim {name} is still there"), limit));
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        Ok(())
     }
 
     /// Waits until workloads are ready, and breaks off when a pod tells why it never will be. An API server that is away for a
@@ -516,21 +437,14 @@ enum Seen {
     Lasting(EnvironmentError),
 }
 
-/// What is to be removed and is not there is removed.
-pub(super) fn gone<T>(removed: kube::Result<T>) -> kube::Result<()> {
-    match removed {
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        other => other.map(drop),
-    }
-}
-
 /// Labels as the server takes them.
 fn selector(labels: Option<&BTreeMap<String, String>>) -> String {
     let each = labels.into_iter().flatten().map(|(name, value)| format!("{name}={value}"));
     each.collect::<Vec<_>>().join(",")
 }
 
-fn stuck(what: &str, limit: Duration) -> EnvironmentError {
+/// Something that should have come to an end by itself has not.
+pub(super) fn stuck(what: &str, limit: Duration) -> EnvironmentError {
     EnvironmentError::new(
         EnvironmentProblem::Cluster,
         format!("{what} after {} s", limit.as_secs()),

@@ -3,7 +3,7 @@
 //! next, in the same life of the run or in a later one.
 
 use super::applications::{NOTE, OF_RELEASE, applications, is_store_pod, of_note};
-use super::cluster::{Cluster, gone};
+use super::cluster::Cluster;
 use super::configuration::Place;
 use super::node::Node;
 use super::{GOING, Kind, workload};
@@ -70,14 +70,11 @@ impl ClusterFaults {
         let folder =
             folder.ok_or_else(|| nothing(&format!("the claim {claim} is bound to no folder of the node")))?;
         cluster.scale(&set, 0).await?;
-        let began = Instant::now();
-        while cluster.pod(cluster.namespace_of(place), &place.pod()).await?.is_some() {
-            if began.elapsed() > GOING {
-                return Err(nothing(&format!("the pod {} did not end", place.pod())));
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        let apart = self.node.set_volume_apart(&folder).await;
+        let apart = async {
+            cluster.await_no_pod(cluster.namespace_of(place), &place.pod(), GOING).await?;
+            self.node.set_volume_apart(&folder).await
+        };
+        let apart = apart.await;
         // Whatever came of it, the store has to be there.
         cluster.scale(&set, 1).await?;
         apart?;
@@ -114,10 +111,9 @@ impl ClusterFaults {
     }
 
     async fn remove_pod(&self, namespace: &str, name: &str) -> Result<()> {
-        let pods: Api<Pod> = Api::namespaced(self.cluster.client(), namespace);
         // Without any grace the name would be free while the old process still runs on the volume.
         let at_once = DeleteParams { grace_period_seconds: Some(AT_ONCE), ..DeleteParams::default() };
-        self.cluster.ask("remove the pod", name, || async { gone(pods.delete(name, &at_once).await) }).await
+        self.cluster.ask_pod_to_go(namespace, name, at_once).await.map(drop)
     }
 
     /// Has every node take no pods any more, or take them again.

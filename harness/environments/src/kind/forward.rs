@@ -166,7 +166,8 @@ mod tests {
     #[test]
     fn only_a_pod_that_is_ready_and_stays_is_led_to() {
         let pod = |ready: &str, meta: serde_json::Value| -> Pod {
-            let conditions = json!([{"type": "Initialized", "status": "True"}, {"type": "Ready", "status": ready}]);
+            let conditions =
+                json!([{"type": "Initialized", "status": "True"}, {"type": "Ready", "status": ready}]);
             serde_json::from_value(json!({"metadata": meta, "status": {"conditions": conditions}})).unwrap()
         };
         assert!(is_ready(&pod("True", json!({}))));

@@ -21,9 +21,11 @@ mod outside;
 mod patience;
 mod programs;
 mod release;
+mod removing;
 mod resting;
 mod starting;
 mod state;
+mod taken_up;
 mod ways;
 mod witness;
 
@@ -195,19 +197,14 @@ impl Kind {
         let cluster = Cluster::of(programs.kubeconfig()).await?;
         // A run that was killed while something was broken on purpose has not mended it.
         ClusterFaults::of(&cluster, &node).mend().await?;
-        for place in asked(&config) {
-            if !cluster.has_claim(cluster.namespace_of(place), &place.claim()).await? {
-                return Ok(None);
-            }
+        if !taken_up::has_all_claims(&cluster, &config).await? {
+            return Ok(None);
         }
-        progress.note("starting the stores that the dead run left anew");
-        let mut witness = Some(Witness::start(&cluster, &config.run_dir.join("logs")));
         for place in asked(&config) {
             // One that stands still hears nothing else.
             node.store(place).go_on().await?;
-            cluster.scale(&workload(&cluster, place), 1).await?;
-            cluster.replace_pod(cluster.namespace_of(place), &place.pod(), GOING).await?;
         }
+        let mut witness = Some(taken_up::start_anew(&cluster, &config, &*progress).await?);
         let ground = Ground::of((&config, &machine, &work), programs, &*progress);
         let footing = Footing::own(node, &engine);
         let up = ground.ready((cluster, footing, &ports), &mut witness, FirstLife::No).await?;
@@ -340,8 +337,7 @@ impl Kind {
         let (place, cluster) = (kept.place, &self.up.cluster);
         // One that stands still hears nothing else.
         self.up.footing.store(cluster, place).go_on().await?;
-        cluster.scale(&workload(cluster, place), 1).await?;
-        cluster.replace_pod(cluster.namespace_of(place), &place.pod(), GOING).await?;
+        taken_up::start_store_anew(cluster, place).await?;
         let began = Instant::now();
         while !self.is_running(side, store).await? && began.elapsed() < start_limit(store) {
             tokio::time::sleep(LOOK).await;

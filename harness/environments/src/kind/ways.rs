@@ -91,7 +91,8 @@ impl Kind {
     pub(crate) async fn image_of(&self, part: Part) -> Result<String> {
         let cluster = &self.up.cluster;
         let pods = cluster.pods(cluster.release(), &part.labels()).await?;
-        let mut containers = pods.iter().filter_map(|pod| pod.spec.as_ref()).flat_map(|spec| &spec.containers);
+        let mut containers =
+            pods.iter().filter_map(|pod| pod.spec.as_ref()).flat_map(|spec| &spec.containers);
         Ok(containers.next().and_then(|c| c.image.clone()).unwrap_or_default())
     }
 

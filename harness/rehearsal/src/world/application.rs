@@ -6,7 +6,7 @@ use super::{RealWorld, Stepped, environment, of_environment};
 use crate::flow::{Facts, StepError};
 use drydock_core::finding::{Class, Finding, Kind, Outcome};
 use drydock_core::scenario::CamundaSpec;
-use drydock_engine::deeds::{Deed, Deeds, promises, read};
+use drydock_engine::deeds::{Deed, Deeds, More, promises, read};
 use drydock_engine::going_on::{Relay, Stuck};
 use drydock_engine::judge::{judge, not_asked};
 use drydock_engine::worker::{Done, WorkError};
@@ -175,9 +175,7 @@ impl RealWorld {
     /// Everything that the log holds up to a moment.
     pub(super) fn deeds_until(&self, until_ms: u64) -> Stepped<Vec<Deed>> {
         let path = self.config.folder.join(DEEDS);
-        read(&path, until_ms).map_err(|e| {
-            environment(format!("cannot read {}: {e}", path.display()), "rehearse again from the beginning")
-        })
+        read(&path, until_ms).map_err(|e| unreadable(&path, &e))
     }
 
     /// When the run's clock stood at nought: the clock of the log is that of the run.
@@ -235,11 +233,13 @@ impl RealWorld {
         }
         // As long as users of databases are given, which is a second for each.
         let (longest, began) = (Duration::from_secs(more + 30), Instant::now());
-        let before = self.deeds_until(u64::MAX)?.len() as u64;
+        let path = self.config.folder.join(DEEDS);
+        let mut log = More::than_now(&path).map_err(|e| unreadable(&path, &e))?;
+        let mut deeds = 0;
         loop {
-            let now = self.deeds_until(u64::MAX)?.len() as u64;
-            if now >= before + more {
-                return Ok(Facts::from([("deeds".to_owned(), json!(now - before))]));
+            deeds += log.since().map_err(|e| unreadable(&path, &e))?;
+            if deeds >= more {
+                return Ok(Facts::from([("deeds".to_owned(), json!(deeds))]));
             }
             if began.elapsed() > longest {
                 let what =
@@ -403,6 +403,10 @@ fn shown(answers: &Answers) -> Facts {
         (capability.name().to_owned(), json!(count))
     });
     Facts::from([("shown".to_owned(), counted.collect::<serde_json::Map<_, _>>().into())])
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> StepError {
+    environment(format!("cannot read {}: {error}", path.display()), "rehearse again from the beginning")
 }
 
 pub(super) fn work_failed(error: &WorkError) -> StepError {

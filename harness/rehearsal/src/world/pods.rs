@@ -203,7 +203,8 @@ fn pods(now: &ReleaseState, serving: Side, stays: &[&str]) -> Vec<Finding> {
         Side::Target => Side::Source,
     });
     for (workload, hosts) in &now.hosts {
-        let astray = |host: &&String| !ours.contains(host) && others.contains(host) && !stays.contains(&host.as_str());
+        let astray =
+            |host: &&String| !ours.contains(host) && others.contains(host) && !stays.contains(&host.as_str());
         for host in hosts.iter().filter(astray) {
             let message = format!("{workload} is configured with {host}, and users are on the {serving}");
             findings.push(

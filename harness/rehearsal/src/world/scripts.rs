@@ -2,6 +2,8 @@
 //! to what it says of itself. Users have left when the cutover's script begins, as in an announced maintenance; that it stops the
 //! pods, and waits until none is left before it dumps, is what is looked at.
 
+mod stopped;
+
 use super::at_rest::AtRest;
 use super::{RealWorld, Stepped, environment, internal, of_environment};
 use crate::flow::{Attempt, Facts, StepError};
@@ -23,10 +25,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use stopped::{look, stopped};
 
-/// Between two looks at the cluster while a phase runs.
-const LOOK: Duration = Duration::from_millis(300);
 /// Warnings of one phase that are told; its log has all.
 const WARNINGS: usize = 20;
 
@@ -339,68 +340,6 @@ impl RealWorld {
     }
 }
 
-/// Looks at the cluster until it is dropped. An API server that does not answer once is asked again.
-async fn look<T>(cluster: &Cluster, moments: &mut Vec<Moment>, rest: &mut Option<AtRest>) -> T {
-    loop {
-        if let Ok(moment) = cluster.moment().await
-            && moments.last() != Some(&moment)
-        {
-            if let Some(rest) = rest {
-                rest.see(&moment);
-            }
-            moments.push(moment);
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
-/// Whether the application was stopped, and stopped before anything was dumped, as it was seen from the cluster. The first moment
-/// tells which movers were there before the phase, the last one how it was left.
-fn stopped(moments: &[Moment]) -> CheckResult {
-    let began = Instant::now();
-    let old: BTreeSet<&String> = moments.first().into_iter().flat_map(|m| m.movers.keys()).collect();
-    let first = moments.iter().find(|m| m.movers.keys().any(|name| !old.contains(name)));
-    let mut findings = Vec::new();
-    let mut object = |left: &[String], message: String, next: &str| {
-        if !left.is_empty() {
-            let samples = left.iter().cloned().map(Sample::named);
-            let finding = Finding::data(checks::CL_STOPPED, Kind::StillActive, "application", message);
-            findings.push(finding.items(left.len() as u64, samples).next(next));
-        }
-    };
-    if let Some(Moment { applications, .. }) = first {
-        object(
-            applications,
-            format!(
-                "{} pods of the application were still there when the first final dump had begun",
-                applications.len()
-            ),
-            "have the freeze wait until no pod is left: one that is ending may write what the dump has passed already",
-        );
-    }
-    if let Some(Moment { applications, .. }) = moments.last() {
-        object(
-            applications,
-            format!(
-                "{} pods of the application are there after the cutover's script has ended",
-                applications.len()
-            ),
-            "find out who keeps them, stop that first, and rehearse again",
-        );
-    }
-    // Looks at which something could have been seen.
-    let compared = if first.is_some() { moments.len() as u64 } else { 0 };
-    CheckResult {
-        check: checks::CL_STOPPED,
-        compared,
-        findings,
-        note: format!(
-            "{compared} moments of the application's pods and of the Jobs that dump, while the cutover ran"
-        ),
-        millis: super::compare::millis(began),
-    }
-}
-
 fn of_scripts(error: ScriptsError) -> StepError {
     environment(error.what, error.help)
 }
@@ -440,36 +379,6 @@ fn validation_failed(ended: &Ended) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn moment(movers: &[&str], applications: &[&str]) -> Moment {
-        Moment {
-            movers: movers.iter().map(|m| ((*m).to_owned(), None)).collect(),
-            applications: applications.iter().map(|a| (*a).to_owned()).collect(),
-        }
-    }
-
-    #[test]
-    fn an_application_that_outlives_the_first_dump_is_told() {
-        let frozen = [
-            moment(&["of-phase-2"], &["operate"]),
-            moment(&["of-phase-2"], &[]),
-            moment(&["of-phase-2", "final"], &[]),
-        ];
-        let clean = stopped(&frozen);
-        assert!(clean.findings.is_empty() && clean.compared == 3, "{clean:?}");
-        let mut late = frozen.clone();
-        late[2].applications.push("zeebe (ending since 2026-01-01T00:00:00Z)".into());
-        let mut told = late.to_vec();
-        told.push(moment(&["of-phase-2", "final"], &[]));
-        let found = stopped(&told).findings;
-        assert_eq!(found.len(), 1, "{found:#?}");
-        assert!(found[0].message.contains("when the first final dump had begun"), "{}", found[0].message);
-        // One that is still there at the end was there at the dump.
-        assert_eq!(stopped(&late).findings.len(), 2);
-        // Where no Job was seen, nothing was proven.
-        assert_eq!(stopped(&frozen[..2]).compared, 0);
-        assert_eq!(stopped(&[]).compared, 0);
-    }
 
     #[test]
     fn findings_are_noted_for_the_component_that_they_are_about() {

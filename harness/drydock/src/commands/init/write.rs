@@ -49,9 +49,9 @@ impl Answers {
         self.moves() && self.components.iter().any(|c| c.database().is_some())
     }
 
-    /// Whether users write to anything that is moved: Identity's database they only read.
+    /// Whether users write to anything that is moved.
     fn has_writers(&self) -> bool {
-        self.components.iter().any(|c| *c != Component::Identity)
+        self.components.iter().any(|c| c.is_written_by_users())
     }
 
     /// Writes on the target before everything goes back; none where nobody could make them.

@@ -21,7 +21,7 @@ use super::forward::Forward;
 use super::programs::{self, KUBECONFIG, Programs};
 use super::starting::{FirstLife, Ground, asked};
 use super::witness::Witness;
-use super::{GOING, Kind, workload};
+use super::{Kind, taken_up};
 use crate::config::EmbeddedConfig;
 use crate::containers::{Image, Marks, overridden};
 use crate::error::{EnvironmentError, EnvironmentProblem, Progress, Result};
@@ -154,17 +154,10 @@ impl Kind {
         work.write_owner(&config.run_dir)?;
         let programs = Programs::among_others(&machine, &work)?;
         let cluster = Cluster::with(client, claim.namespaces.clone());
-        for place in asked(&config) {
-            if !cluster.has_claim(cluster.namespace_of(place), &place.claim()).await? {
-                return Ok(None);
-            }
+        if !taken_up::has_all_claims(&cluster, &config).await? {
+            return Ok(None);
         }
-        progress.note("starting the stores that the dead run left anew");
-        let mut witness = Some(Witness::start(&cluster, &config.run_dir.join("logs")));
-        for place in asked(&config) {
-            cluster.scale(&workload(&cluster, place), 1).await?;
-            cluster.replace_pod(cluster.namespace_of(place), &place.pod(), GOING).await?;
-        }
+        let mut witness = Some(taken_up::start_anew(&cluster, &config, &*progress).await?);
         let ground = Ground::of((&config, &machine, &work), programs, &*progress)
             .among_others(claim.namespaces.clone());
         let held = ports
