@@ -59,13 +59,6 @@ impl Scenario {
                 "write `components: [keycloak, elasticsearch]`",
             );
         }
-        if self.rollback.is_some() {
-            return mistake(
-                &["rollback"],
-                "a way back of the real chart is not rehearsed yet",
-                "leave `rollback` out, or leave `chart` out: the chart of this repository goes back",
-            );
-        }
         let set = self.camunda.as_ref()?;
         let usual = super::CamundaSpec::default();
         let said = [
@@ -117,13 +110,8 @@ mod tests {
             let error = read(&whole.replacen(from, to, 1)).unwrap_err();
             assert!(error.contains(words), "{to}: {error}");
         }
-        for (more, words) in [
-            ("rollback: {from: phase-3/switch, after_writes: 5}\n", "way back"),
-            ("camunda: {partitions: 3}\n", "in its values"),
-        ] {
-            let error = read(&format!("{whole}{more}")).unwrap_err();
-            assert!(error.contains(words), "{more}: {error}");
-        }
+        let error = read(&format!("{whole}camunda: {{partitions: 3}}\n")).unwrap_err();
+        assert!(error.contains("in its values"), "{error}");
         read(&format!("{whole}camunda: {{instances: 30}}\n")).unwrap();
     }
 }

@@ -35,11 +35,17 @@ fn has_nodes_image() -> bool {
 }
 
 /// As [`cannot_run`], where it was asked for at all.
-fn cannot_run_long(folder: &Path) -> Option<String> {
+pub(crate) fn cannot_run_long(folder: &Path) -> Option<String> {
     match std::env::var_os("DRYDOCK_TEST_KIND") {
         Some(_) => cannot_run(folder),
         None => Some("kind: DRYDOCK_TEST_KIND is not set".into()),
     }
+}
+
+/// Nothing of a run is left in the engine.
+pub(crate) fn assert_no_cluster(run: &Path) {
+    assert_nothing_left(run);
+    assert_eq!(nodes(run), Vec::<String>::new());
 }
 
 /// Nodes of clusters that are in networks of a run.
@@ -89,8 +95,7 @@ fn a_tiny_rehearsal_on_kind_is_green_and_leaves_nothing() {
     );
     assert!(facts(&run, "phase-3/switch")["pods_ready_seconds"].as_f64().is_some_and(|s| s > 0.0));
     assert!(!own.exists(), "the user's own configuration was written");
-    assert_nothing_left(&run);
-    assert_eq!(nodes(&run), Vec::<String>::new());
+    assert_no_cluster(&run);
 }
 
 #[test]
@@ -203,8 +208,7 @@ fn faults_of_a_cluster_that_stop_a_run_are_the_surroundings_and_it_is_resumed_to
         output = drydock(folder.path()).args(["rehearse", "--resume"]).arg(&run).output().expect("it runs");
     }
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-    assert_nothing_left(&run);
-    assert_eq!(nodes(&run), Vec::<String>::new());
+    assert_no_cluster(&run);
 }
 
 #[test]
@@ -256,8 +260,7 @@ fn red_with_scripts(folder: &Path, checkout: &str, name: &str) -> PathBuf {
     let output = rehearse.output().expect("it runs");
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     let run = run_folder(folder);
-    assert_nothing_left(&run);
-    assert_eq!(nodes(&run), Vec::<String>::new());
+    assert_no_cluster(&run);
     run
 }
 

@@ -25,6 +25,7 @@ mod read_only;
 mod real;
 mod real_camunda;
 mod real_camunda_back;
+mod real_chart;
 mod real_keycloak;
 mod rights;
 mod scripts;

@@ -77,7 +77,10 @@ pub(super) async fn take(
             if let Some(version) = version {
                 arguments.extend([OsStr::new("--version"), OsStr::new(version)]);
             }
-            programs.helm(&arguments, FETCHING).await?;
+            programs.helm_of_the_caller(&arguments, FETCHING).await.map_err(|e| EnvironmentError {
+                help: format!("add the repository of {name} with `helm repo add`, or name the chart's folder with --chart"),
+                ..e
+            })?;
             into.join(name.rsplit('/').next().unwrap_or(name))
         }
     };

@@ -52,6 +52,8 @@ pub(crate) fn find(machine: &Machine, program: &str, why: &str) -> Result<PathBu
 #[derive(Debug, Clone)]
 pub(super) struct Programs {
     machine: Machine,
+    /// What the caller sees, but for his clusters.
+    caller: Machine,
     /// None where no cluster is made.
     kind: Option<PathBuf>,
     helm: PathBuf,
@@ -104,7 +106,8 @@ impl Programs {
         }
         // Clusters share one network unless they are told another one.
         own = own.with_variable("KIND_EXPERIMENTAL_DOCKER_NETWORK", network.map(OsStr::new));
-        Ok(Self { machine: own, kind: None, helm: found, kubeconfig })
+        let caller = machine.clone().with_variable("KUBECONFIG", Some(kubeconfig.as_os_str()));
+        Ok(Self { machine: own, caller, kind: None, helm: found, kubeconfig })
     }
 
     pub(super) fn kubeconfig(&self) -> &Path {
@@ -154,23 +157,41 @@ impl Programs {
         self.run(&self.helm, "helm", arguments, limit).await
     }
 
-    async fn run(&self, program: &Path, name: &str, arguments: &[&OsStr], limit: Duration) -> Result<String> {
-        let output = self.machine.output(program, arguments, None, limit).await.map_err(|e| {
-            let what = arguments.first().map(|a| a.to_string_lossy()).unwrap_or_default();
-            EnvironmentError { what: format!("{name} {what}: {}", e.what), ..e }
-        })?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        if output.status.success() {
-            return Ok(text);
-        }
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        let words: Vec<String> = arguments.iter().take(2).map(|a| a.to_string_lossy().into_owned()).collect();
-        Err(EnvironmentError::new(
-            EnvironmentProblem::Cluster,
-            format!("`{name} {}` failed: {}", words.join(" "), last_lines(&told, 4)),
-            "look into the logs in the run folder; `drydock doctor --on kind` tells what is missing",
-        ))
+    /// Runs `helm` with the repositories that the caller has, to fetch a chart. Of clusters it sees the run's own, if any.
+    ///
+    /// # Errors
+    /// As [`Programs::kind`].
+    pub(super) async fn helm_of_the_caller(&self, arguments: &[&OsStr], limit: Duration) -> Result<String> {
+        run_on(&self.caller, &self.helm, "helm", arguments, limit).await
     }
+
+    async fn run(&self, program: &Path, name: &str, arguments: &[&OsStr], limit: Duration) -> Result<String> {
+        run_on(&self.machine, program, name, arguments, limit).await
+    }
+}
+
+async fn run_on(
+    machine: &Machine,
+    program: &Path,
+    name: &str,
+    arguments: &[&OsStr],
+    limit: Duration,
+) -> Result<String> {
+    let output = machine.output(program, arguments, None, limit).await.map_err(|e| {
+        let what = arguments.first().map(|a| a.to_string_lossy()).unwrap_or_default();
+        EnvironmentError { what: format!("{name} {what}: {}", e.what), ..e }
+    })?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(text);
+    }
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let words: Vec<String> = arguments.iter().take(2).map(|a| a.to_string_lossy().into_owned()).collect();
+    Err(EnvironmentError::new(
+        EnvironmentProblem::Cluster,
+        format!("`{name} {}` failed: {}", words.join(" "), last_lines(&told, 4)),
+        "look into the logs in the run folder; `drydock doctor --on kind` tells what is missing",
+    ))
 }
 
 #[cfg(test)]
@@ -210,6 +231,11 @@ mod tests {
             assert_eq!(line("KIND_EXPERIMENTAL_DOCKER_NETWORK"), Some("net"));
             assert!(told.lines().any(|l| l == work.marker()), "{told}");
         }
+        // Who fetches a chart knows the caller's repositories, and no cluster of his.
+        let told = programs.helm_of_the_caller(&[], LIMIT).await.unwrap();
+        let line = |name: &str| told.lines().find_map(|l| l.strip_prefix(&format!("{name}=")));
+        assert_eq!(line("KUBECONFIG"), work.path().join(KUBECONFIG).to_str());
+        assert!(!told.contains(&format!("HELM_CONFIG_HOME={}", work.path().display())), "{told}");
     }
 
     #[tokio::test]

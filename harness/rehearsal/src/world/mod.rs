@@ -12,6 +12,7 @@ mod cutover;
 mod errors;
 mod failure;
 mod fates;
+mod going_back;
 mod going_on;
 mod harm;
 mod identity;

@@ -247,7 +247,7 @@ impl RealWorld {
             namespace: outside.namespace,
             release: outside.release,
             chart_version: outside.chart_version,
-            source_user: self.side(Side::Source)?.postgres.user,
+            source_user: self.source_user()?,
             postgres: address(outside.postgres),
             elasticsearch: address(outside.elasticsearch),
             backup_storage: self.config.scenario.scripts().unwrap_or_default().backup_storage,
@@ -256,6 +256,14 @@ impl RealWorld {
         let mut variables = outside.variables;
         variables.extend(told.into_iter().map(|(name, value)| (name.into(), value.into())));
         Ok(variables)
+    }
+
+    /// Whoever the Secret of the source's PostgreSQL has the password of.
+    fn source_user(&self) -> Stepped<String> {
+        match Component::Keycloak.database().filter(|_| self.has_chart()) {
+            Some(role) => Ok(role.to_owned()),
+            None => Ok(self.side(Side::Source)?.postgres.user),
+        }
     }
 
     fn redactor(&self) -> Stepped<Redactor> {
