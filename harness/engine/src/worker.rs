@@ -23,6 +23,8 @@ const JOB_WAIT: Duration = Duration::from_millis(500);
 const PERSON_LOOK: Duration = Duration::from_millis(400);
 /// Jobs taken at once.
 const JOBS_AT_ONCE: usize = 16;
+/// How long a way to the application that breaks off is tried again before people begin to work.
+const DEPLOYING: Duration = Duration::from_secs(30);
 /// Who claims tasks, in turns.
 const PEOPLE: [&str; 3] = ["ann", "bob", "cem"];
 
@@ -165,8 +167,20 @@ impl Shared {
         if error.is_gone() || error.is_refused() { Ok(()) } else { Err(error.into()) }
     }
 
+    /// Deploys what people work with. The same resources twice are one deployment, so that a request without an answer is made again.
     async fn deploy(&self) -> Result<(), WorkError> {
-        for definition in self.session.deploy(&RESOURCES).await? {
+        let began = Instant::now();
+        let definitions = loop {
+            match self.session.deploy(&RESOURCES).await {
+                Err(error) if error.is_passing() && began.elapsed() < DEPLOYING => {
+                    tracing::debug!(%error, "deploying once more");
+                    self.unheard.fetch_add(1, Ordering::SeqCst);
+                    tokio::time::sleep(PERSON_LOOK).await;
+                }
+                told => break told?,
+            }
+        };
+        for definition in definitions {
             let what = match definition.kind {
                 DefinitionKind::Process => What::ProcessDeployed,
                 DefinitionKind::Decision => What::DecisionDeployed,

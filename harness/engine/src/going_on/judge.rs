@@ -20,6 +20,8 @@ pub struct Grounds<'a> {
     pub stores: &'a [Finding],
     /// An importer that its own index stopped. Where nothing in the stores explains it, that proves nothing of the migration.
     pub stuck: Option<&'a Stuck>,
+    /// One that stood still on the source already. Where the same index stops it again, no migration did, whatever else was found.
+    pub stood: Option<&'a Stuck>,
 }
 
 /// Holds what was said to each leg against what is shown, and every promise since the switch as well.
@@ -157,10 +159,19 @@ impl Whose {
 
 fn cause_of(things: &[Thing], grounds: Grounds<'_>) -> Cause {
     let lists: BTreeSet<Capability> = things.iter().map(|thing| thing.kind.list()).collect();
+    let stuck = grounds.stuck.filter(|stuck| lists.iter().all(|list| stuck.holds_up(*list)));
+    let again = stuck.filter(|stuck| grounds.stood.is_some_and(|stood| stood.index == stuck.index));
+    if let Some(stuck) = again {
+        return Cause {
+            because: format!("{}, as it did on the source already", stuck.words()),
+            next: "rehearse again".to_owned(),
+            whose: Whose::Application,
+        };
+    }
     if let Some(cause) = lists.iter().find_map(|list| behind(*list, grounds.stores)) {
         return Cause { because: because(Some(cause)), next: mend(cause), whose: Whose::Migration };
     }
-    if let Some(stuck) = grounds.stuck.filter(|stuck| lists.iter().all(|list| stuck.holds_up(*list))) {
+    if let Some(stuck) = stuck {
         return Cause {
             because: stuck.words(),
             next: "rehearse again; tell those who make the application, with target-camunda.log".to_owned(),

@@ -110,7 +110,7 @@ fn what_is_done_and_not_shown_so_is_told_by_its_own_check_with_the_positions_as_
         let (all, key) = items(&mut open, leg);
         all.insert(key, "state=ACTIVE taskState=CREATED".into());
         for (answers, kind) in [(gone, Kind::Missing), (open, Kind::Stale)] {
-            let results = judge(&legs, &owed(), &answers, Grounds { stores: &stores, stuck: None });
+            let results = judge(&legs, &owed(), &answers, Grounds { stores: &stores, ..Grounds::default() });
             let told = objecting(&results);
             // An incident need not be listed once it is over, and a definition has no state.
             let fine =
@@ -196,13 +196,16 @@ fn what_the_application_does_to_itself_proves_nothing_and_excuses_nothing_else()
     };
     let positions =
         Finding::data(checks::ES_IMPORTS, Kind::Changed, "tasklist-import-position-8.2.0_", "ahead");
-    for (way, stores, stuck, outcome) in [
-        (Way::Tasks, vec![], Some(&stuck), Outcome::NotProven),
-        (Way::Tasks, vec![], None, Outcome::Different),
-        (Way::Tasks, vec![positions], Some(&stuck), Outcome::Different),
-        (Way::Jobs, vec![], Some(&stuck), Outcome::Different),
+    let other = Stuck { index: "tasklist-task-8.5.0_".into(), ..stuck.clone() };
+    for (way, stores, stuck, stood, outcome) in [
+        (Way::Tasks, vec![], Some(&stuck), None, Outcome::NotProven),
+        (Way::Tasks, vec![], None, Some(&stuck), Outcome::Different),
+        (Way::Tasks, vec![positions.clone()], Some(&stuck), None, Outcome::Different),
+        (Way::Tasks, vec![positions.clone()], Some(&stuck), Some(&other), Outcome::Different),
+        (Way::Tasks, vec![positions], Some(&stuck), Some(&stuck), Outcome::NotProven),
+        (Way::Jobs, vec![], Some(&stuck), Some(&stuck), Outcome::Different),
     ] {
-        let results = judge(&legs, &owed(), &without(way), Grounds { stores: &stores, stuck });
+        let results = judge(&legs, &owed(), &without(way), Grounds { stores: &stores, stuck, stood });
         let told = objecting(&results);
         assert_eq!(told.keys().copied().collect::<Vec<_>>(), [way.check()]);
         let found = &told[way.check()][0];

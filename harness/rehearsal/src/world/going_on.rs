@@ -76,8 +76,9 @@ impl RealWorld {
             Err(error) => return self.nobody_goes_on(&error.to_string()),
         };
         let stores = self.application.as_ref().map(|a| a.stores.clone()).unwrap_or_default();
-        let stuck = self.stuck(Side::Target);
-        let results = judge(&legs, &owed, &shown, Grounds { stores: &stores, stuck: stuck.as_ref() });
+        let (stood, stuck) = (self.stuck(Side::Source), self.stuck(Side::Target));
+        let grounds = Grounds { stores: &stores, stuck: stuck.as_ref(), stood: stood.as_ref() };
+        let results = judge(&legs, &owed, &shown, grounds);
         let millis = super::compare::millis(began);
         self.conclude(results.into_iter().map(|result| CheckResult { millis, ..result }).collect());
         let gone = |way: Way| legs.iter().filter(|leg| leg.way == way && leg.said == Said::Done).count();
