@@ -149,3 +149,30 @@ fn a_run_that_kills_itself_in_a_step_is_resumed_and_says_so() {
     assert!(report["notes"].to_string().contains("caused on purpose"), "{report}");
     assert_nothing_left(folder.path(), &run);
 }
+
+/// Killed in the switch, with nobody let in: whoever goes on holds both sides still once more, and sees what was lost.
+#[test]
+fn a_run_that_is_killed_in_the_switch_compares_what_it_pins_anew() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run(folder.path()) {
+        return skip(&why);
+    }
+    let path = small_scenario(folder.path());
+    let faults = "faults:\n  - {fault: lose-document}\n  - {fault: drydock-killed, during: phase-3/switch}\n";
+    let yaml = fs::read_to_string(&path).expect("the scenario") + faults;
+    fs::write(&path, yaml).expect("the scenario");
+    let killed = drydock(folder.path()).arg("rehearse").arg(&path).output().expect("it runs");
+    assert_eq!(killed.status.code(), None, "a signal ends it: {}", text(&killed));
+    let run = run_folder(folder.path());
+    let resumed = drydock(folder.path()).args(["rehearse", "--resume"]).arg(&run).output().expect("it runs");
+    assert_eq!(resumed.status.code(), Some(1), "{}", text(&resumed));
+    let report = report(&run);
+    assert_eq!(report["lives"][0]["step"], "phase-3/switch", "{report}");
+    assert!(report["notes"].to_string().contains("both sides are held still anew"), "{report}");
+    let findings = report["verdict"]["findings"].as_array().expect("findings");
+    let told =
+        |outcome: &str, check: &str| findings.iter().any(|f| f["outcome"] == outcome && f["check"] == check);
+    assert!(told("different", "elasticsearch/documents"), "{report}");
+    assert!(!findings.iter().any(|f| f["outcome"] == "not-proven"), "{report}");
+    assert_nothing_left(folder.path(), &run);
+}

@@ -211,6 +211,63 @@ fn faults_of_a_cluster_that_stop_a_run_are_the_surroundings_and_it_is_resumed_to
     assert_no_cluster(&run);
 }
 
+/// A scenario whose process kills itself while something of the cluster is broken, once for each of these, `FAULT` and `STEP`.
+fn killed_amid(folder: &Path, name: &str, broken: &[(&str, &str)]) -> PathBuf {
+    let one = |(fault, step): &(&str, &str)| {
+        format!("  - {{fault: {fault}, during: {step}}}\n  - {{fault: drydock-killed, during: {step}}}\n")
+    };
+    let lines: String = broken.iter().map(one).collect();
+    small(folder, "kind", name, &format!("faults:\n{lines}"))
+}
+
+#[test]
+fn a_run_that_is_killed_while_its_cluster_is_broken_mends_it_and_is_resumed_to_a_green_end() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run_long(folder.path()) {
+        return skip(&why);
+    }
+    let broken = [
+        ("api-server-away", "phase-3/freeze"),
+        ("volume-full", "phase-3/restore/identity"),
+        ("node-cordoned", "phase-3/switch"),
+    ];
+    let file = killed_amid(folder.path(), "broken", &broken);
+    let mut output = drydock(folder.path()).arg("rehearse").arg(&file).output().expect("it runs");
+    let run = run_folder(folder.path());
+    for (fault, step) in broken {
+        let told = text(&output);
+        assert_eq!(output.status.code(), None, "a signal ends it in {step}: {told}");
+        assert_eq!(planted(&run).last().map(String::as_str), Some("drydock-killed"), "{fault}: {told}");
+        output = drydock(folder.path()).args(["rehearse", "--resume"]).arg(&run).output().expect("it runs");
+    }
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let report = json(&run.join("report.json"));
+    let steps: Vec<&Value> = (0..broken.len()).map(|life| &report["lives"][life]["step"]).collect();
+    assert_eq!(steps, broken.map(|(_, step)| step), "{report}");
+    assert_nothing_left(&run);
+    assert_eq!(nodes(&run), Vec::<String>::new());
+}
+
+#[test]
+fn a_run_that_is_killed_while_its_api_server_stands_still_is_cleaned_away() {
+    let (_turn, folder) = (turn(), folder());
+    if let Some(why) = cannot_run_long(folder.path()) {
+        return skip(&why);
+    }
+    let work = folder.path().join("work");
+    let file = killed_amid(folder.path(), "still", &[("api-server-away", "phase-3/freeze")]);
+    let mut rehearse = drydock(folder.path());
+    let output = rehearse.arg("rehearse").arg(&file).env("DRYDOCK_WORK", &work).output().expect("it runs");
+    assert_eq!(output.status.code(), None, "a signal ends it: {}", text(&output));
+    let run = run_folder(folder.path());
+    assert_eq!(planted(&run), ["drydock-killed"], "the API server has not gone on yet");
+    assert_eq!(nodes(&run).len(), 1);
+    let cleaned = drydock(folder.path()).arg("clean").env("DRYDOCK_WORK", &work).output().expect("it runs");
+    assert_eq!(cleaned.status.code(), Some(0), "{}", text(&cleaned));
+    assert_nothing_left(&run);
+    assert_eq!(nodes(&run), Vec::<String>::new());
+}
+
 #[test]
 fn faults_of_a_cluster_are_refused_where_there_is_none() {
     let folder = folder();
