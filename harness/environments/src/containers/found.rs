@@ -17,11 +17,19 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// What `kind` labels its nodes with: the name of their cluster.
 const NODE_OF: &str = "io.x-k8s.kind.cluster";
+/// What stands still on a node is not ended by ending the node, where the kernel holds it by cgroups of the first version: neither
+/// it nor the node's container would ever be gone.
+const GO_ON: &str = "for t in $(ctr --namespace k8s.io tasks list | awk '$3 == \"PAUSED\" {print $1}'); \
+     do ctr --namespace k8s.io tasks resume \"$t\"; done";
+/// How long a node may take for that.
+const GOING_ON: Duration = Duration::from_secs(20);
 
 /// What carries labels of runs: identifiers with names.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     containers: Vec<(String, String)>,
+    /// Identifiers of those that are nodes of a cluster.
+    nodes: Vec<String>,
     networks: Vec<(String, String)>,
     /// A volume has no identifier but its name.
     volumes: Vec<String>,
@@ -64,6 +72,7 @@ impl Found {
             }
         }
         add(&mut self.containers, other.containers);
+        add(&mut self.nodes, other.nodes);
         add(&mut self.networks, other.networks);
         add(&mut self.volumes, other.volumes);
     }
@@ -103,7 +112,8 @@ impl Engine {
             found.networks.push((id, name));
             if let Some(cluster) = cluster {
                 let containers = self.nodes(&cluster).await?;
-                found.join(Found { containers, ..Found::default() });
+                let nodes = containers.iter().map(|(id, _)| id.clone()).collect();
+                found.join(Found { containers, nodes, ..Found::default() });
             }
         }
         let options = ListVolumesOptionsBuilder::default().filters(filter).build();
@@ -169,6 +179,13 @@ impl Engine {
     /// # Errors
     /// Something is still there after a minute.
     pub(crate) async fn remove(&self, found: Found, what: Remove) -> Result<()> {
+        for node in &found.nodes {
+            let going_on = self.run_as_root(node, &["bash", "-c", GO_ON]);
+            // A node that does not run, or answers nobody, has to go all the same.
+            if let Ok(Err(error)) = tokio::time::timeout(GOING_ON, going_on).await {
+                tracing::debug!(%error, "what stands still on the node was not let go on");
+            }
+        }
         let began = Instant::now();
         let mut left = found;
         loop {
