@@ -5,6 +5,7 @@ mod estimate;
 mod everyday;
 mod helm;
 mod place;
+mod sharing;
 mod simulate;
 
 pub(crate) use drill::Drill;
@@ -13,6 +14,7 @@ pub(crate) use everyday::{Completions, Explain, Init, InitRelease, Man, TargetSt
 pub(crate) use helm::{
     Bitnami, Migration, Objects, Render, ReportFiles, Source, Staging, Topology, UpgradePath, Values,
 };
+pub(crate) use sharing::Sharing;
 pub(crate) use simulate::{DRAWN, Simulate};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -175,6 +177,8 @@ pub(crate) enum VerifyStores {
         #[command(flatten)]
         depth: Depth,
         #[command(flatten)]
+        sharing: Sharing,
+        #[command(flatten)]
         output: Output,
     },
     /// Two PostgreSQL servers
@@ -183,6 +187,8 @@ pub(crate) enum VerifyStores {
         postgres: PostgresPair,
         #[command(flatten)]
         depth: Depth,
+        #[command(flatten)]
+        sharing: Sharing,
         #[command(flatten)]
         output: Output,
     },
@@ -199,6 +205,8 @@ pub(crate) enum VerifyStores {
         stores: AllStores,
         #[command(flatten)]
         depth: Depth,
+        #[command(flatten)]
+        sharing: Sharing,
         #[command(flatten)]
         output: Output,
     },

@@ -1,5 +1,6 @@
 //! Keyed 128-bit digests and additive multisets of them.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{AddAssign, SubAssign};
 
@@ -64,14 +65,28 @@ impl fmt::Debug for FastKey {
     }
 }
 
-/// A 128-bit digest.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A 128-bit digest. Kept as two numbers, the higher half first: text may be masked where it is kept.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "(u64, u64)", into = "(u64, u64)")]
 pub struct Digest(pub u128);
 
 impl Digest {
     pub(crate) fn truncated(hash: &blake3::Hash) -> Self {
         let [a, ..] = hash.as_bytes().as_chunks::<16>().0 else { return Self(0) };
         Self(u128::from_le_bytes(*a))
+    }
+}
+
+impl From<(u64, u64)> for Digest {
+    fn from((high, low): (u64, u64)) -> Self {
+        Self(u128::from(high) << 64 | u128::from(low))
+    }
+}
+
+impl From<Digest> for (u64, u64) {
+    #[expect(clippy::cast_possible_truncation, reason = "halves of a number are what is asked for")]
+    fn from(Digest(number): Digest) -> Self {
+        ((number >> 64) as u64, number as u64)
     }
 }
 

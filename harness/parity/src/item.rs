@@ -2,6 +2,7 @@
 
 use crate::digest::{Digest, DigestKey, FastKey};
 use crate::json::{Canonical, JsonError};
+use serde::{Deserialize, Serialize};
 
 /// What the first pass needs to know of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct Fingerprint {
 }
 
 /// What the second pass needs on top.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Traits {
     /// Digest of the routing value; zero without one.
     pub routing: Digest,

@@ -6,6 +6,7 @@
 use crate::buckets::Selection;
 use crate::digest::Digest;
 use crate::item::{Fingerprint, Traits};
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
@@ -28,7 +29,7 @@ pub enum Side {
 }
 
 /// How an item can be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detail {
     /// The exact item, `id=42` or `_id 42, routing 7`.
     pub label: String,
@@ -261,7 +262,7 @@ fn cut(text: &mut String, at: usize) {
 }
 
 /// One differing item.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Item {
     /// Digest of the identity.
     pub id: Digest,
@@ -285,12 +286,13 @@ impl Item {
 }
 
 /// The differing items of one kind.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Group {
     /// How many, copies included.
     pub count: u64,
     /// The first of them, for samples and for recognising moves.
     pub items: Vec<Item>,
+    #[serde(skip)]
     details: usize,
 }
 
@@ -319,7 +321,7 @@ impl Group {
 }
 
 /// What the second pass found.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Located {
     /// On the source only.
     pub missing: Group,

@@ -8,6 +8,7 @@ pub mod flow;
 pub mod folder;
 pub mod guard;
 pub mod judge;
+mod parts;
 pub mod preflight;
 pub mod prove;
 pub mod recorder;

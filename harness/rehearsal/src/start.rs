@@ -99,6 +99,14 @@ pub enum RehearsalError {
         /// What is wrong with it.
         reason: RecordError,
     },
+    /// A share of a comparison could not be compared.
+    #[error("share {share} was not compared: {why}; make both sides readable, then compare this share again")]
+    Unread {
+        /// Which of how many.
+        share: String,
+        /// What the stores say.
+        why: String,
+    },
     /// What the command line adds cannot go together with the scenario.
     #[error("{message}; {help}")]
     Together {

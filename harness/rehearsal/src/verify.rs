@@ -1,13 +1,14 @@
 //! Comparison alone, of stores that somebody else runs: read-only, judged and reported as a rehearsal is.
 
 use crate::judge::Docket;
+use crate::parts;
 use crate::start::{RehearsalError, file_error, ledger_lines};
 use crate::witness::Witness;
 use drydock_core::event::{RECORD_VERSION, RunStarted};
 use drydock_core::names::checks;
 use drydock_core::scenario::ledger_from_yaml;
 use drydock_core::{CheckId, Clock, Event, Plan, Redactor, Scenario, Summary, SystemClock};
-use drydock_stores::compare::{self, CheckResult, DatabasePair, Options, ProbeWrites};
+use drydock_stores::compare::{self, CheckResult, DatabasePair, Options, Part, ProbeWrites, Share};
 use drydock_stores::elasticsearch::Scope;
 use drydock_stores::endpoint::ElasticsearchAuth;
 use drydock_stores::keycloak::{KeycloakEndpoint, LoginRequest};
@@ -16,6 +17,8 @@ use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// What every migration by dump and reindex shows although nothing is lost.
 const STANDARD_LEDGER: &str = include_str!("../../../fixtures/expected/standard.yaml");
@@ -39,6 +42,9 @@ pub struct VerifyOptions {
     pub keycloak: Option<KeycloakPair>,
     /// Keycloak realms; empty for all.
     pub realms: Vec<String>,
+    /// Folder with what shares of this comparison have found of documents and rows, where they have: it is taken instead of
+    /// reading them.
+    pub merge: Option<PathBuf>,
 }
 
 /// Where two Keycloaks are read.
@@ -75,12 +81,93 @@ pub async fn verify(
 ) -> Result<Summary, RehearsalError> {
     let started = started(options, ledgers)?;
     let (seed, asked) = (started.scenario.seed, started.plan.checks.clone());
+    let all: Vec<CheckId> = started.plan.checks.clone();
     let mut docket = Docket::open(SystemClock::start(), started, redactor(options))?;
     // Beside the comparison, which mostly waits for the stores.
     let witness = options.witness.0;
     let proof = tokio::task::spawn_blocking(move || witness(seed, &asked));
+    let parts = options.merge.as_deref().map(|folder| parts::read_all(folder, options)).transpose();
+    let results = match parts {
+        Ok(parts) => {
+            let tuning = Options { parts: parts.map(Arc::new), ..options.tuning.clone() };
+            compared(options, &tuning).await
+        }
+        // What some of the shares found may have to be told otherwise once all are there.
+        Err(why) => not_merged(&all, &why),
+    };
+    let proof = proof.await.map_err(|e| file_error("the witness cannot prove itself")(e.into()))?;
+    docket.append(Event::Proof(proof))?;
+    for result in results {
+        docket.enter(result)?;
+    }
+    docket.close(folder)
+}
+
+/// Every check that was asked for, with why the shares could not be put together.
+fn not_merged(asked: &[CheckId], why: &str) -> Vec<CheckResult> {
+    let next =
+        "let every share write its part into this folder, with the options of this command, then merge again";
+    let known = checks::ELASTICSEARCH.iter().chain(&checks::POSTGRES).chain(&checks::KEYCLOAK);
+    let known = known.chain(&[checks::PG_WRITES, checks::KC_LOGINS]);
+    known
+        .filter(|check| asked.iter().any(|id| id.as_str() == **check))
+        .map(|check| CheckResult::not_compared(check, "parts", why, next))
+        .collect()
+}
+
+/// Compares the documents and rows of one share, and writes what it found into a folder. Definitions and everything else that is
+/// cheap is left to whoever merges the parts.
+///
+/// # Errors
+/// A store cannot be read, in words; or the folder cannot be written.
+pub async fn verify_share(
+    options: &VerifyOptions,
+    share: Share,
+    folder: &Path,
+) -> Result<WrittenPart, RehearsalError> {
+    let unread = |why: String| RehearsalError::Unread { share: share.to_string(), why };
+    let began = Instant::now();
+    let (witness, asked) = (options.witness.0, started(options, &[])?);
+    let proof = tokio::task::spawn_blocking(move || witness(asked.scenario.seed, &asked.plan.checks));
+    let mut part = Part::default();
+    if let Some((source, target)) = &options.elasticsearch {
+        let scope = Scope { prefixes: options.prefixes.clone() };
+        let found = compare::part_of_elasticsearch(source, target, &scope, &options.tuning, share).await;
+        part = part.with(found.map_err(unread)?);
+    }
+    if let Some((source, target)) = &options.postgres {
+        let pairs = databases(source, &options.databases).await.map_err(unread)?;
+        let found = compare::part_of_postgres(source, target, &pairs, &options.tuning, share).await;
+        part = part.with(found.map_err(unread)?);
+    }
+    let proof = proof.await.map_err(|e| file_error("the witness cannot prove itself")(e.into()))?;
+    if !proof.holds() {
+        return Err(unread("this build does not see what it has to see: `drydock prove` tells what".into()));
+    }
+    let ((indices, tables), items) = (part.compared(), part.items());
+    let failed = || format!("cannot write the part into {}", folder.display());
+    let path =
+        parts::write(folder, share, options, part, &redactor(options)).map_err(file_error(failed()))?;
+    Ok(WrittenPart { path, indices, tables, items, took: began.elapsed() })
+}
+
+/// What a share wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenPart {
+    /// Its file.
+    pub path: PathBuf,
+    /// Indices that belong to the share.
+    pub indices: usize,
+    /// Tables that belong to it, the large objects of a database among them as one.
+    pub tables: usize,
+    /// Documents and rows of the source that were compared.
+    pub items: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+async fn compared(options: &VerifyOptions, tuning: &Options) -> Vec<CheckResult> {
     let mut results = Vec::new();
-    let tuning = &options.tuning;
     if let Some((source, target)) = &options.elasticsearch {
         let scope = Scope { prefixes: options.prefixes.clone() };
         results.extend(compare::elasticsearch(source, target, &scope, tuning).await);
@@ -101,12 +188,7 @@ pub async fn verify(
     if let Some(pair) = &options.keycloak {
         results.extend(keycloak(pair, &options.realms, tuning).await);
     }
-    let proof = proof.await.map_err(|e| file_error("the witness cannot prove itself")(e.into()))?;
-    docket.append(Event::Proof(proof))?;
-    for result in results {
-        docket.enter(result)?;
-    }
-    docket.close(folder)
+    results
 }
 
 fn started(options: &VerifyOptions, ledgers: &[PathBuf]) -> Result<RunStarted, RehearsalError> {

@@ -126,6 +126,10 @@ pub(crate) fn fail(error: RehearsalError) -> ExitCode {
             super::tell(&format!("error: {error}; {}; the run is as it was, resume it then", why.help));
             ExitCode::CouldNotRun
         }
+        RehearsalError::Unread { .. } => {
+            super::tell(&format!("error: {error}"));
+            ExitCode::NotProven
+        }
         RehearsalError::File { .. }
         | RehearsalError::Record { .. }
         | RehearsalError::Together { .. }

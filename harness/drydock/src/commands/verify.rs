@@ -2,12 +2,12 @@
 
 use super::login;
 use crate::cli::{
-    AllStores, Depth, ElasticsearchPair, Grant, IndexScope, KeycloakArguments, Output, PostgresPair,
+    AllStores, Depth, ElasticsearchPair, Grant, IndexScope, KeycloakArguments, Output, PostgresPair, Sharing,
     VerifyStores,
 };
 use drydock_core::ExitCode;
-use drydock_rehearsal::verify::{KeycloakPair, VerifyOptions, verify};
-use drydock_stores::compare::{DatabasePair, Options, ProbeWrites, Tier, Versions};
+use drydock_rehearsal::verify::{KeycloakPair, VerifyOptions, WrittenPart, verify, verify_share};
+use drydock_stores::compare::{DatabasePair, Options, ProbeWrites, Share, Tier, Versions};
 use drydock_stores::endpoint::{AddressError, ElasticsearchAuth};
 use drydock_stores::keycloak::{KeycloakEndpoint, KeycloakGrant};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint};
@@ -15,15 +15,28 @@ use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// Where a pod of an Indexed Job finds its number.
+const INDEX: &str = "JOB_COMPLETION_INDEX";
+
 /// Compares two live stores, or both kinds.
 pub(crate) async fn run(command: &VerifyStores) -> ExitCode {
-    let (options, output) = match options_of(command) {
-        Ok(found) => found,
-        Err(error) => {
-            super::tell(&format!("error: {error}"));
-            return ExitCode::Usage;
-        }
+    let usage = |error: AddressError| {
+        super::tell(&format!("error: {error}"));
+        ExitCode::Usage
     };
+    let (mut options, output) = match options_of(command) {
+        Ok(found) => found,
+        Err(error) => return usage(error),
+    };
+    if let Some(Sharing { shard, parts, merge }) = sharing_of(command) {
+        options.merge.clone_from(merge);
+        if let (Some(shard), Some(parts)) = (shard, parts) {
+            return match share(shard) {
+                Ok(share) => compare_share(&options, share, parts).await,
+                Err(error) => usage(error),
+            };
+        }
+    }
     match verify(&options, &output.expected, output.report.as_deref()).await {
         Ok(summary) => {
             if output.json {
@@ -37,9 +50,47 @@ pub(crate) async fn run(command: &VerifyStores) -> ExitCode {
     }
 }
 
+/// Compares one share. That something differs is for whoever merges the parts to tell.
+async fn compare_share(options: &VerifyOptions, share: Share, parts: &Path) -> ExitCode {
+    match verify_share(options, share, parts).await {
+        Ok(written) => {
+            let WrittenPart { path, indices, tables, items, took } = written;
+            super::tell(&format!(
+                "share {share}: {items} documents and rows of {indices} indices and {tables} tables compared in {:.1} s: {}",
+                took.as_secs_f64(),
+                path.display()
+            ));
+            ExitCode::Equal
+        }
+        Err(error) => super::rehearse::fail(error),
+    }
+}
+
+fn sharing_of(command: &VerifyStores) -> Option<&Sharing> {
+    match command {
+        VerifyStores::Elasticsearch { sharing, .. }
+        | VerifyStores::Postgres { sharing, .. }
+        | VerifyStores::All { sharing, .. } => Some(sharing),
+        VerifyStores::Keycloak { .. } => None,
+    }
+}
+
+/// Number and count of a share; the number of the pod where there is a count alone.
+fn share(text: &str) -> Result<Share, AddressError> {
+    let whole = if text.contains('/') {
+        text.to_owned()
+    } else {
+        let index = std::env::var(INDEX).map_err(|_| {
+            AddressError::new(format!("--shard {text} names no share: write I/{text}, or set {INDEX}"))
+        })?;
+        format!("{index}/{text}")
+    };
+    whole.parse().map_err(AddressError::new)
+}
+
 fn options_of(command: &VerifyStores) -> Result<(VerifyOptions, &Output), AddressError> {
     match command {
-        VerifyStores::Elasticsearch { elasticsearch, depth, output } => {
+        VerifyStores::Elasticsearch { elasticsearch, depth, output, .. } => {
             let ElasticsearchPair { source, target, scope } = elasticsearch;
             let options = VerifyOptions {
                 elasticsearch: Some(clusters(source, target, scope)?),
@@ -49,7 +100,7 @@ fn options_of(command: &VerifyStores) -> Result<(VerifyOptions, &Output), Addres
             };
             Ok((options, output))
         }
-        VerifyStores::Postgres { postgres, depth, output } => {
+        VerifyStores::Postgres { postgres, depth, output, .. } => {
             let PostgresPair { source, target, databases, probe_writes } = postgres;
             let (servers, databases) = servers(source, target, databases)?;
             let tuning = Options { probes: probes(*probe_writes), ..tuning(depth) };
@@ -65,7 +116,7 @@ fn options_of(command: &VerifyStores) -> Result<(VerifyOptions, &Output), Addres
             };
             Ok((options, output))
         }
-        VerifyStores::All { stores, depth, output } => {
+        VerifyStores::All { stores, depth, output, .. } => {
             let AllStores {
                 source_elasticsearch,
                 target_elasticsearch,

@@ -131,3 +131,48 @@ fn the_job_runs_with_the_account_and_its_command_is_one() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert!(text(&output).contains("phase-3/freeze"), "{}", text(&output));
 }
+
+/// Both Jobs of a comparison in shares name the same stores and the same folder, and their commands are ones.
+#[test]
+fn the_jobs_of_a_comparison_in_shares_fit_together() {
+    let objects = objects(&fs::read_to_string(root().join("ci/verify-job.yaml")).expect("the file"));
+    let claim = of(&objects, "PersistentVolumeClaim", "drydock-parts");
+    let jobs = ["drydock-verify", "drydock-verify-merge"].map(|name| of(&objects, "Job", name));
+    let [shares, merge] = jobs;
+    assert_eq!(shares["spec"]["completionMode"], "Indexed");
+    let pods = jobs.map(|job| &job["spec"]["template"]["spec"]);
+    for pod in pods {
+        assert_eq!(pod["volumes"][0]["persistentVolumeClaim"]["claimName"], claim["metadata"]["name"]);
+        assert_eq!(pod["containers"][0]["volumeMounts"][0]["mountPath"], "/parts");
+        assert_eq!(pod["containers"][0]["envFrom"], pods[0]["containers"][0]["envFrom"]);
+        assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+        assert_eq!(pod["automountServiceAccountToken"], false, "no API server is asked");
+    }
+    let folder = folder();
+    let parts = folder.path().join("parts");
+    let run = |job: &Value, index: Option<u64>| {
+        let words = strings(&job["spec"]["template"]["spec"]["containers"][0]["args"]).into_iter();
+        let words = words.map(|word| word.replace("/parts", &parts.display().to_string()));
+        let mut command = drydock(folder.path());
+        for side in ["SOURCE", "TARGET"] {
+            command.env(format!("DRYDOCK_{side}_ELASTICSEARCH"), "http://127.0.0.1:1");
+            command.env(format!("DRYDOCK_{side}_POSTGRES"), "postgres://u:p@127.0.0.1:1/d");
+        }
+        command.args(words).env_remove("JOB_COMPLETION_INDEX");
+        command.envs(index.map(|index| ("JOB_COMPLETION_INDEX", index.to_string())));
+        let output = command.output().expect("it runs");
+        (output.status.code(), text(&output))
+    };
+    let count = shares["spec"]["completions"].as_u64().expect("a count");
+    let (code, told) = run(shares, Some(2));
+    assert_eq!(code, Some(3), "{told}");
+    assert!(told.contains(&format!("share 2/{count} was not compared")), "{told}");
+    for index in [None, Some(count)] {
+        let (code, told) = run(shares, index);
+        assert_eq!(code, Some(2), "{told}");
+    }
+    fs::create_dir(&parts).expect("a folder");
+    let (code, told) = run(merge, None);
+    assert_eq!(code, Some(3), "{told}");
+    assert!(told.contains("no part is in"), "{told}");
+}

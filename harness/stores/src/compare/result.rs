@@ -1,9 +1,11 @@
 //! What a comparison hands back, and the knobs it is run with.
 
+use super::share::Parts;
 use drydock_core::finding::Outcome;
 use drydock_core::{Event, Finding};
 use drydock_parity::DigestKey;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The outcome of one check.
 #[derive(Debug, Clone)]
@@ -97,6 +99,8 @@ pub struct Options {
     pub probes: ProbeWrites,
     /// Position up to which the broker counts each partition as exported, where somebody said so.
     pub exported: BTreeMap<i64, i64>,
+    /// What others have read of documents and rows, where they have: it is taken instead of reading it again.
+    pub parts: Option<Arc<Parts>>,
 }
 
 impl Default for Options {
@@ -110,6 +114,7 @@ impl Default for Options {
             versions: Versions::default(),
             probes: ProbeWrites::default(),
             exported: BTreeMap::new(),
+            parts: None,
         }
     }
 }

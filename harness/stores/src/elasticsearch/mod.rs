@@ -27,7 +27,7 @@ pub use future::{Futures, tomorrow, tomorrows_name};
 pub use maxima::{Maxima, read_maxima};
 pub use optional::{Optional, OptionalReading};
 pub use page::DocumentRef;
-pub use pin::{IndexState, PinnedEs, PinnedIndex};
+pub use pin::{IndexState, PinnedEs, PinnedIndex, PinnedState};
 pub use pit::Paging;
 pub use repeat::Retries;
 pub use scope::{Scope, path_segment};

@@ -6,6 +6,7 @@ use super::scope::{Scope, path_segment};
 use super::views::Views;
 use super::{Client, ElasticsearchError, pit};
 use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
@@ -42,7 +43,29 @@ pub struct PinnedIndex {
     pit: Mutex<String>,
 }
 
+/// By what is told whether two points in time show the same documents of an index.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinnedState {
+    /// Of the index: another one of the same name has another.
+    pub uuid: String,
+    /// Highest sequence number of each shard; `None` where they moved while it was pinned, or the store does not tell.
+    pub sequence_numbers: Option<Vec<i64>>,
+}
+
+impl PinnedState {
+    /// Whether it tells anything.
+    pub fn is_known(&self) -> bool {
+        !self.uuid.is_empty() && self.sequence_numbers.is_some()
+    }
+}
+
 impl PinnedIndex {
+    /// The state that its point in time shows.
+    pub fn pinned_state(&self) -> PinnedState {
+        let uuid = self.definition["settings"]["index.uuid"].as_str().unwrap_or_default().to_owned();
+        PinnedState { uuid, sequence_numbers: self.maxima.clone() }
+    }
+
     pub(super) fn pit(&self) -> String {
         self.pit.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -14,5 +14,5 @@ pub use catalog::{
     TableKind, quote, read_catalog,
 };
 pub use connect::{APPLICATION_NAME, Connection, PostgresError, connect};
-pub use pin::{PinnedDatabase, PinnedPg};
+pub use pin::{DatabaseState, PinnedDatabase, PinnedPg};
 pub use rows::for_each_row;

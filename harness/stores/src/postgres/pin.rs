@@ -4,6 +4,8 @@ use super::activity::{Activity, Movement, activity, was_written};
 use super::catalog::{Catalog, read_catalog};
 use super::{Connection, PostgresError, connect};
 use crate::endpoint::PostgresEndpoint;
+use drydock_parity::{Digest, DigestKey};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,6 +24,8 @@ pub struct PinnedDatabase {
     /// Its definitions.
     pub catalog: Catalog,
     snapshot: String,
+    /// Transactions that the snapshot shows.
+    visible: String,
     endpoint: PostgresEndpoint,
     /// Where the server stood just before the snapshot was taken.
     before: Activity,
@@ -83,7 +87,35 @@ impl PinnedPg {
     }
 }
 
+/// By what is told whether two snapshots of a database show the same rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseState {
+    /// Transactions that the snapshot shows, as the server writes them. Any that writes to the server begins another one.
+    pub transactions: String,
+    /// Digest of the server's figures of what was written to each table and sequence. They stay where only statistics were gathered, or
+    /// another database was written to.
+    pub figures: Digest,
+}
+
+impl DatabaseState {
+    /// Whether a snapshot of this state shows the same rows as one of the other.
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        self.transactions == other.transactions || self.figures == other.figures
+    }
+}
+
 impl PinnedDatabase {
+    /// The state that the snapshot shows.
+    pub fn state(&self) -> DatabaseState {
+        let mut text = String::new();
+        for ((schema, name), mark) in &self.before.marks {
+            // Names may hold any character: each is told from the next by its length.
+            text += &format!("{} {schema} {} {name} {mark}\n", schema.len(), name.len());
+        }
+        let figures = DigestKey::derived("figures").digest(text.as_bytes());
+        DatabaseState { transactions: self.visible.clone(), figures }
+    }
+
     /// Another session that sees the same snapshot.
     ///
     /// # Errors
@@ -132,14 +164,16 @@ async fn pin_database(endpoint: &PostgresEndpoint, name: &str) -> Result<PinnedD
     let before = activity(&holder).await?;
     let begin = format!("{SESSION}; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     holder.batch_execute(&begin).await.map_err(|e| PostgresError::statement(doing(), &e))?;
-    let row = holder.query_one("SELECT pg_export_snapshot()", &[]).await;
-    let snapshot: String = row.map_err(|e| PostgresError::statement(doing(), &e))?.get(0);
+    let row = holder.query_one("SELECT pg_export_snapshot(), pg_current_snapshot()::text", &[]).await;
+    let row = row.map_err(|e| PostgresError::statement(doing(), &e))?;
+    let (snapshot, visible): (String, String) = (row.get(0), row.get(1));
     let session = open(endpoint, name, &snapshot).await?;
     let catalog = read_catalog(&session, name).await?;
     Ok(PinnedDatabase {
         name: name.to_owned(),
         catalog,
         snapshot,
+        visible,
         endpoint: endpoint.clone(),
         before,
         holder,

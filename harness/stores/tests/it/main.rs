@@ -33,3 +33,4 @@ mod postgres_witness;
 mod pressure;
 mod schema;
 mod shapes_real;
+mod shares;

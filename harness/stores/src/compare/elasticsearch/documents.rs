@@ -1,16 +1,18 @@
 //! Every document, in both directions: first digests by bucket, then the documents of buckets that differ.
 
-use super::super::describe::{self, Wording};
+use super::super::describe::{self, Told, Wording};
 use super::super::result::{CheckResult, Options, Tier};
 use super::contents::{self, Contents, Form};
 use super::fast::{self, Figures};
 use super::locate::{Case, FETCHED};
 use super::rendering::Rendering;
+use super::share;
 use crate::elasticsearch::{IndexState, PinnedEs};
 use drydock_core::names::checks;
 use drydock_core::{Finding, Kind, Outcome as Weight, Sample};
 use drydock_parity::{BucketTable, Located, json_diff, take_moved};
 use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Instant;
 use tokio::sync::Semaphore;
@@ -18,14 +20,26 @@ use tokio::sync::Semaphore;
 const CHECK: &str = checks::ES_DOCUMENTS;
 
 /// What came of one index.
-#[derive(Default)]
-struct Outcome {
-    documents: u64,
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Outcome {
+    pub(super) documents: u64,
     ignored: u64,
-    located: Option<Located>,
-    findings: Vec<Finding>,
+    told: Option<Told>,
+    pub(super) findings: Vec<Finding>,
     /// Where the fast tier was content: how many fields its figures cover.
     figures: Option<usize>,
+}
+
+impl Outcome {
+    /// The same with what was located.
+    pub(super) fn with(self, told: Told) -> Self {
+        Self { told: Some(told), ..self }
+    }
+
+    /// Nothing is known of an index.
+    pub(super) fn unknown(name: &str, reason: &str) -> Self {
+        Self { findings: vec![not_compared(name, reason)], ..Self::default() }
+    }
 }
 
 /// What is compared, and what all indices of one comparison share.
@@ -45,18 +59,36 @@ pub(super) async fn compare_documents(
     options: &Options,
 ) -> CheckResult {
     let start = Instant::now();
-    let mut findings = Vec::new();
-    let mut names = Vec::new();
-    let mut elsewhere = 0_u64;
+    let Candidates { names, elsewhere, closed } = candidates(source, target);
+    let outcomes = match &options.parts {
+        Some(parts) => share::taken(parts, source, target, names),
+        None => read_all(source, target, names, options).await,
+    };
+    let result = conclude(outcomes, closed, elsewhere, options.tier);
+    CheckResult { millis: super::millis(start), ..result }
+}
+
+/// Indices of the source.
+pub(super) struct Candidates {
+    /// Those whose documents can be compared.
+    pub(super) names: Vec<String>,
+    /// How many the target lacks.
+    elsewhere: u64,
+    /// Those that are closed on a side.
+    closed: Vec<Finding>,
+}
+
+pub(super) fn candidates(source: &PinnedEs, target: &PinnedEs) -> Candidates {
+    let mut candidates = Candidates { names: Vec::new(), elsewhere: 0, closed: Vec::new() };
     for (name, index) in source.indices() {
         match target.indices().get(name) {
-            None => elsewhere += 1,
+            None => candidates.elsewhere += 1,
             Some(other) => {
                 let closed = [("source", index), ("target", other)]
                     .into_iter()
                     .find(|(_, i)| i.state == IndexState::Closed);
                 match closed {
-                    Some((side, _)) => findings.push(
+                    Some((side, _)) => candidates.closed.push(
                         Finding::not_compared(
                             CHECK,
                             name,
@@ -64,37 +96,60 @@ pub(super) async fn compare_documents(
                         )
                         .next("open the index on both sides, then compare again"),
                     ),
-                    None => names.push(name.clone()),
+                    None => candidates.names.push(name.clone()),
                 }
             }
         }
     }
+    candidates
+}
+
+/// Reads indices on both sides.
+pub(super) async fn read_all(
+    source: &PinnedEs,
+    target: &PinnedEs,
+    mut names: Vec<String>,
+    options: &Options,
+) -> Vec<(String, Outcome)> {
     // The largest first: the slowest index then does not start last.
     names.sort_by_key(|name| std::cmp::Reverse(source.indices()[name].documents.as_ref().ok().copied()));
     let readers = Semaphore::new(options.parallel.max(1));
     let comparison = Comparison { source, target, options, rendering: Rendering::default(), readers };
     let comparison = &comparison;
-    let (mut compared, mut ignored) = (0, 0);
-    let mut content_with_figures = Vec::new();
-    let mut located = BTreeMap::new();
-    let mut outcomes = futures_util::stream::iter(names.into_iter().map(|name| async move {
+    futures_util::stream::iter(names.into_iter().map(|name| async move {
         let outcome = comparison.index(&name).await;
         (name, outcome)
     }))
-    .buffer_unordered(options.parallel.max(1));
-    while let Some((name, outcome)) = outcomes.next().await {
+    .buffer_unordered(options.parallel.max(1))
+    .collect()
+    .await
+}
+
+/// The check, from what came of each index, in whatever order and by whomever it was read.
+pub(super) fn conclude(
+    mut outcomes: Vec<(String, Outcome)>,
+    closed: Vec<Finding>,
+    elsewhere: u64,
+    tier: Tier,
+) -> CheckResult {
+    outcomes.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut findings = closed;
+    let (mut compared, mut ignored) = (0, 0);
+    let mut content_with_figures = Vec::new();
+    let mut told = BTreeMap::new();
+    for (name, outcome) in outcomes {
         compared += outcome.documents;
         ignored += outcome.ignored;
         findings.extend(outcome.findings);
         content_with_figures.extend(outcome.figures.map(|fields| (name.clone(), fields)));
-        if let Some(found) = outcome.located {
-            located.insert(name, found);
+        if let Some(found) = outcome.told {
+            told.insert(name, found);
         }
     }
-    findings.extend(describe_all(located));
+    findings.extend(describe_all(told));
     findings.extend(contents_not_compared(&content_with_figures));
     findings.sort_by(|a, b| a.subject.cmp(&b.subject));
-    let mut note = match options.tier {
+    let mut note = match tier {
         Tier::Strict => format!("{compared} documents of the source compared by id, routing and content"),
         Tier::Fast => format!("{compared} documents of the source compared by number and doc values"),
     };
@@ -104,7 +159,7 @@ pub(super) async fn compare_documents(
     if ignored > 0 {
         note += &format!("; {ignored} documents of the source have values that are stored but not indexed");
     }
-    CheckResult { check: CHECK, compared, findings, note, millis: super::millis(start) }
+    CheckResult { check: CHECK, compared, findings, note, millis: 0 }
 }
 
 /// What the fast tier leaves open.
@@ -126,21 +181,28 @@ fn contents_not_compared(indices: &[(String, usize)]) -> Option<Finding> {
     Some(finding)
 }
 
-fn describe_all(mut located: BTreeMap<String, Located>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for moved in take_moved(&mut located) {
-        findings.push(describe::moved(CHECK, &moved));
-    }
-    let wording = Wording {
-        check: CHECK,
-        one: "document",
-        many: "documents",
-        next: "copy these documents again, or repeat the data step for this index",
-    };
-    for (name, found) in &located {
-        let diff = |a: &str, b: &str| json_diff(a, b, 4);
-        let mut of_index =
-            describe::located(&wording, name, found, &diff, &drydock_parity::json_diff::masked_text);
+const WORDING: Wording = Wording {
+    check: CHECK,
+    one: "document",
+    many: "documents",
+    next: "copy these documents again, or repeat the data step for this index",
+};
+
+/// Puts into words what can be told of an index alone.
+pub(super) fn tell(name: &str, found: Located) -> Told {
+    let diff = |a: &str, b: &str| json_diff(a, b, 4);
+    Told::of(&WORDING, name, found, &diff, &drydock_parity::json_diff::masked_text)
+}
+
+fn describe_all(told: BTreeMap<String, Told>) -> Vec<Finding> {
+    let mut told = told;
+    let mut one_sided: BTreeMap<String, Located> =
+        told.iter_mut().map(|(name, told)| (name.clone(), std::mem::take(&mut told.one_sided))).collect();
+    let mut findings: Vec<Finding> =
+        take_moved(&mut one_sided).iter().map(|moved| describe::moved(CHECK, moved)).collect();
+    for (name, mut told) in told {
+        told.one_sided = one_sided.remove(&name).unwrap_or_default();
+        let mut of_index = told.findings(&WORDING, &name);
         for finding in of_index.iter_mut().filter(|f| f.kind == Kind::Extra) {
             finding.message += " (ghosts: deleted on the source after the copy, or written to the target)";
         }
@@ -230,7 +292,7 @@ impl Comparison<'_> {
             // Other bytes, the same documents.
             Ok(located) if located.is_empty() => Ok(()),
             Ok(located) => {
-                outcome.located = Some(located);
+                *outcome = std::mem::take(outcome).with(tell(name, located));
                 Ok(())
             }
             // Other bytes may still have meant the same.

@@ -13,6 +13,7 @@ mod locate;
 mod rendering;
 mod section;
 mod shapes;
+mod share;
 mod templates;
 
 use super::describe;
@@ -23,6 +24,8 @@ use drydock_core::Outcome;
 use drydock_core::names::checks;
 use drydock_parity::{Digest, Multiset};
 pub use floor::drain;
+pub(super) use share::IndexPart;
+pub use share::part_of_elasticsearch;
 use std::time::Instant;
 
 /// Compares two pinned clusters, definitions first, then every document in both directions. Never fails: what cannot be

@@ -8,6 +8,7 @@ use super::queries::Reading;
 use crate::postgres::{Connection, PostgresError, for_each_row};
 use drydock_core::{Finding, Kind, Sample};
 use drydock_parity::{BucketTable, Columns, Located};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Rows to compare, or only to count.
@@ -57,7 +58,7 @@ impl Job {
 }
 
 /// What came of a job.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Outcome {
     /// Rows on the source.
     pub(super) source: u64,

@@ -10,12 +10,15 @@ mod majors;
 mod moving;
 mod queries;
 mod shapes;
+mod share;
 mod statistics;
 mod tables;
 mod usable;
 mod workers;
 mod writes;
 
+pub(super) use share::DatabasePart;
+pub use share::part_of_postgres;
 pub use usable::{Usable, usable_by_role};
 
 use super::keycloak::compare_keycloak;

@@ -3,7 +3,7 @@
 use super::super::result::{CheckResult, Options};
 use super::job::{Job, Width};
 use super::queries::{Reading, digest};
-use super::{empty, workers};
+use super::{empty, share, workers};
 use crate::postgres::{Column, PinnedDatabase, Table, TableKind, quote};
 use drydock_core::names::checks;
 use drydock_core::{Finding, Kind, Outcome};
@@ -191,9 +191,9 @@ pub(super) async fn compare_tables(
         lonely: BTreeMap::new(),
         on_target: BTreeMap::new(),
     };
-    let mut jobs = vec![large_objects(name)];
+    let jobs = all_jobs(source, target, name);
     match (&source.catalog.tables, &target.catalog.tables) {
-        (Ok(a), Ok(b)) => jobs.extend(pair_up(a, b, &target.name, name)),
+        (Ok(_), Ok(_)) => {}
         (a, b) => {
             for (side, tables) in [("source", a), ("target", b)] {
                 if let Err(reason) = tables {
@@ -209,19 +209,43 @@ pub(super) async fn compare_tables(
         }
     }
     foreign(source, &mut results.rows);
-    let mut waiting: BTreeMap<String, Job> = jobs.iter().map(|j| (j.subject.clone(), j.clone())).collect();
-    let done = workers::run(source, target, jobs, options).await;
-    for (job, outcome) in forgive_recomputed(done, source, target, options).await {
-        waiting.remove(&job.subject);
+    let done = match &options.parts {
+        Some(parts) => share::taken(parts, source, target, name, jobs, &mut results.rows),
+        None => carry_out(source, target, jobs, options).await,
+    };
+    for (job, outcome) in done {
         take(&mut results, &job, outcome);
-    }
-    for job in waiting.into_values() {
-        take(&mut results, &job, Err("the comparing task ended early".to_owned()));
     }
     for result in [&mut results.counts, &mut results.rows, &mut results.large_objects] {
         result.findings.sort_by(|a, b| a.subject.cmp(&b.subject));
     }
     results
+}
+
+/// Everything that is to be read of one database.
+pub(super) fn all_jobs(source: &PinnedDatabase, target: &PinnedDatabase, name: &str) -> Vec<Job> {
+    let mut jobs = vec![large_objects(name)];
+    if let (Ok(a), Ok(b)) = (&source.catalog.tables, &target.catalog.tables) {
+        jobs.extend(pair_up(a, b, &target.name, name));
+    }
+    jobs
+}
+
+/// Reads what jobs ask for. Every one of them comes back.
+pub(super) async fn carry_out(
+    source: &Arc<PinnedDatabase>,
+    target: &Arc<PinnedDatabase>,
+    jobs: Vec<Job>,
+    options: &Options,
+) -> Vec<workers::Done> {
+    let mut waiting: BTreeMap<String, Job> = jobs.iter().map(|j| (j.subject.clone(), j.clone())).collect();
+    let done = workers::run(source, target, jobs, options).await;
+    let mut done = forgive_recomputed(done, source, target, options).await;
+    for (job, _) in &done {
+        waiting.remove(&job.subject);
+    }
+    done.extend(waiting.into_values().map(|job| (job, Err("the comparing task ended early".to_owned()))));
+    done
 }
 
 fn pair_up(source: &[Table], target: &[Table], target_database: &str, database: &str) -> Vec<Job> {

@@ -1,0 +1,19 @@
+//! A comparison in shares.
+
+use clap::Args;
+use std::path::PathBuf;
+
+/// A comparison that several processes make together, for more than one machine can read.
+#[derive(Debug, Args)]
+pub(crate) struct Sharing {
+    /// Compare one of N shares of documents and rows, and write what it finds into --parts: I/N with I from 0, or N alone where
+    /// JOB_COMPLETION_INDEX tells I, as in an Indexed Job
+    #[arg(long, value_name = "I/N", requires = "parts", conflicts_with_all = ["merge", "report", "json", "expected"])]
+    pub(crate) shard: Option<String>,
+    /// Folder that all shares write their parts into
+    #[arg(long, value_name = "DIR", requires = "shard")]
+    pub(crate) parts: Option<PathBuf>,
+    /// Put the parts of all shares together: compare everything else, and take documents and rows from this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) merge: Option<PathBuf>,
+}
