@@ -10,6 +10,7 @@ pub mod honesty;
 pub mod ledger;
 pub mod life;
 pub mod names;
+pub mod observe;
 pub mod plan;
 pub mod prediction;
 pub mod printable;

@@ -4,6 +4,7 @@ mod drill;
 mod estimate;
 mod everyday;
 mod helm;
+mod observe;
 mod place;
 mod sharing;
 mod simulate;
@@ -14,6 +15,7 @@ pub(crate) use everyday::{Completions, Explain, Init, InitRelease, Man, TargetSt
 pub(crate) use helm::{
     Bitnami, Migration, Objects, Render, ReportFiles, Source, Staging, Topology, UpgradePath, Values,
 };
+pub(crate) use observe::Observe;
 pub(crate) use sharing::Sharing;
 pub(crate) use simulate::{DRAWN, Simulate};
 
@@ -40,6 +42,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Rehearse a migration on stores made for it: the main job
     Rehearse(Rehearse),
+    /// Watch a migration that somebody else carries out, read-only, and judge it
+    Observe(Observe),
     /// Go back from every step in turn, and say how long that takes and what it loses
     Drill(Drill),
     /// Play the migration in virtual time, under thousands of schedules and faults
@@ -82,13 +86,17 @@ pub(crate) enum Driver {
     Builtin,
     /// The official scripts of a checkout, as they are; in a cluster only
     Scripts,
+    /// Somebody else; `drydock observe` watches
+    Observe,
 }
 
-impl From<Driver> for DriverName {
-    fn from(driver: Driver) -> Self {
-        match driver {
-            Driver::Builtin => Self::Builtin,
-            Driver::Scripts => Self::Scripts,
+impl Driver {
+    /// As scenarios name it; none where nobody migrates here.
+    pub(crate) fn name(self) -> Option<DriverName> {
+        match self {
+            Self::Builtin => Some(DriverName::Builtin),
+            Self::Scripts => Some(DriverName::Scripts),
+            Self::Observe => None,
         }
     }
 }

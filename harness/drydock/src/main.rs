@@ -49,6 +49,7 @@ fn main() -> std::process::ExitCode {
 async fn dispatch(command: &Command) -> ExitCode {
     match command {
         Command::Rehearse(arguments) => commands::rehearse::run(arguments).await,
+        Command::Observe(arguments) => commands::observe::run(arguments).await,
         // `main` has seen to it.
         Command::Simulate(arguments) => commands::simulate::run(arguments),
         Command::Drill(arguments) => commands::drill::run(arguments).await,

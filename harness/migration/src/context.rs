@@ -5,7 +5,7 @@ use crate::programs::Programs;
 use drydock_core::Redactor;
 use drydock_core::scenario::MigrationSpec;
 use drydock_stores::elasticsearch::{Client, Retries, Timeouts};
-use drydock_stores::{PostgresEndpoint, StorePair};
+use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -80,16 +80,21 @@ impl MigrationContext {
 
 /// A client for everything that answers soon. What the store refuses for the moment is asked for again.
 pub(crate) fn client(side: &StorePair) -> Result<Client, MigrationError> {
-    Ok(made(side, Timeouts::default())?.retrying(Retries::Transient))
+    client_of(&side.elasticsearch)
+}
+
+/// The same of one cluster alone.
+pub(crate) fn client_of(endpoint: &ElasticsearchEndpoint) -> Result<Client, MigrationError> {
+    Ok(made(endpoint, Timeouts::default())?.retrying(Retries::Transient))
 }
 
 /// A client that waits as long as the longest `_reindex` may stay silent: 35 minutes.
 pub(crate) fn patient_client(side: &StorePair) -> Result<Client, MigrationError> {
-    made(side, Timeouts { connect: Duration::from_secs(5), read: Duration::from_secs(35 * 60) })
+    made(&side.elasticsearch, Timeouts { connect: Duration::from_secs(5), read: Duration::from_secs(35 * 60) })
 }
 
-fn made(side: &StorePair, timeouts: Timeouts) -> Result<Client, MigrationError> {
-    Client::new(&side.elasticsearch, timeouts)
+fn made(endpoint: &ElasticsearchEndpoint, timeouts: Timeouts) -> Result<Client, MigrationError> {
+    Client::new(endpoint, timeouts)
         .map_err(|e| MigrationError::elasticsearch("set up a client of Elasticsearch", &e))
 }
 

@@ -8,6 +8,7 @@ pub mod flow;
 pub mod folder;
 pub mod guard;
 pub mod judge;
+pub mod observe;
 mod parts;
 pub mod preflight;
 pub mod prove;

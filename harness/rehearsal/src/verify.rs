@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What every migration by dump and reindex shows although nothing is lost.
-const STANDARD_LEDGER: &str = include_str!("../../../fixtures/expected/standard.yaml");
+pub(crate) const STANDARD_LEDGER: &str = include_str!("../../../fixtures/expected/standard.yaml");
 
 /// What to compare.
 #[derive(Debug, Clone, Default)]

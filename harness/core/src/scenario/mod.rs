@@ -29,6 +29,7 @@ pub use manual::{DatabaseMover, DumpTool, Repository, RepositoryKind};
 pub use migration::{
     CreateIndices, Delta, Grants, MigrationSpec, Mover, Reindex, USUAL_PARALLELISM, Versions,
 };
+pub(crate) use parse::{Mistaken, read, wrong_at};
 pub use parse::{ScenarioError, did_you_mean, ledger_from_yaml};
 pub use procedure::Procedure;
 pub use rollback::{Harm, RollbackSpec, Volumes};

@@ -269,13 +269,22 @@ pub fn ledger_from_yaml(file: &str, text: &str) -> Result<Ledger, Box<ScenarioEr
     read(file, text)
 }
 
-fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Box<ScenarioError>> {
+pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Box<ScenarioError>> {
     serde_saphyr::from_str(text).map_err(|error| {
         let error = error.without_snippet();
         let (message, help) = explain(error);
         let (line, column) = error.location().map_or((0, 0), |l| (l.line(), l.column()));
         at(file, text, line, column, &message, help)
     })
+}
+
+/// Where a mistake of a file stands, as keys from the outside in, what is wrong, and what to write instead.
+pub(crate) type Mistaken = (Vec<String>, String, String);
+
+/// A mistake that only the whole file shows, told at the key that it belongs to or, where that is not written, at the one around it.
+pub(crate) fn wrong_at(file: &str, text: &str, path: &[&str], message: &str, help: &str) -> Box<ScenarioError> {
+    let (line, column) = locate(text, path).unwrap_or((1, 1));
+    at(file, text, line, column, message, Some(help.to_owned()))
 }
 
 /// Our own words for the mistakes people make most, and the parser's for the rest.

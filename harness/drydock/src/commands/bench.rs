@@ -45,7 +45,7 @@ pub(crate) async fn run(arguments: &Arguments) -> ExitCode {
         history: arguments.history.clone(),
     };
     let interrupt = Arc::new(Interrupt::default());
-    rehearse::listen(Arc::clone(&interrupt));
+    rehearse::listen(Arc::clone(&interrupt), rehearse::TEAR_DOWN);
     let screen = Screen::default();
     let measured = bench(&arguments.scenario, &asked, &options, &screen, &interrupt).await;
     screen.finish();

@@ -1,6 +1,6 @@
 //! `drydock doctor`: everything that is missing, at once: of this machine, or of stores that can be reached.
 
-use crate::cli::{Doctor, DoctorStores};
+use crate::cli::{Doctor, DoctorStores, Driver};
 use drydock_core::finding::Outcome;
 use drydock_core::scenario::DriverName;
 use drydock_core::{ExitCode, Scenario};
@@ -16,6 +16,10 @@ use drydock_stores::endpoint::AddressError;
 pub(crate) async fn run(arguments: &Doctor) -> ExitCode {
     if let (Some(staging), Some(production)) = (&arguments.staging, &arguments.against) {
         return super::live::representative(staging, production, &arguments.namespace, arguments.json).await;
+    }
+    if arguments.driver == Some(Driver::Observe) {
+        super::tell(super::observe::ELSEWHERE);
+        return ExitCode::Usage;
     }
     let scenario = match &arguments.scenario {
         Some(file) => match plan_of(file, &RehearsalOptions::default()) {
@@ -48,7 +52,7 @@ pub(crate) async fn run(arguments: &Doctor) -> ExitCode {
     };
     let items = if stores.postgres.is_none() && stores.elasticsearch.is_none() {
         let mut items = examine(arguments.on.as_ref().unwrap_or(&scenario.environment), &machine).await;
-        let driver = arguments.driver.map_or(scenario.driver, Into::into);
+        let driver = arguments.driver.and_then(Driver::name).unwrap_or(scenario.driver);
         if driver == DriverName::Scripts {
             items.extend(script_items());
         }

@@ -1,6 +1,6 @@
 //! `drydock drill`: the way back from every step.
 
-use super::rehearse::{fail, listen};
+use super::rehearse::{fail, listen, TEAR_DOWN};
 use crate::cli::Drill;
 use crate::terminal::Terminal;
 use drydock_core::ExitCode;
@@ -42,7 +42,7 @@ pub(crate) async fn run(arguments: &Drill) -> ExitCode {
         return print_cells(arguments, &options);
     }
     let interrupt = Arc::new(Interrupt::default());
-    listen(Arc::clone(&interrupt));
+    listen(Arc::clone(&interrupt), TEAR_DOWN);
     let terminal = Arc::new(Terminal::new());
     let drilled = drill(&arguments.scenario, &options, terminal.clone(), &interrupt).await;
     terminal.finish();

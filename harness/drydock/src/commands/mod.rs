@@ -16,6 +16,7 @@ mod login;
 mod migrated_store;
 pub(crate) mod migration;
 pub(crate) mod objects;
+pub(crate) mod observe;
 pub(crate) mod prove;
 pub(crate) mod rehearse;
 mod render;

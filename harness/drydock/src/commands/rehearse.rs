@@ -1,6 +1,6 @@
 //! `drydock rehearse`: the main job.
 
-use crate::cli::Rehearse;
+use crate::cli::{Driver, Rehearse};
 use crate::terminal::Terminal;
 use drydock_core::{ExitCode, Summary};
 use drydock_rehearsal::flow::Interrupt;
@@ -14,9 +14,13 @@ use tokio::signal::unix::{SignalKind, signal};
 /// ended as its scenario is meant to, and else with the worst code.
 pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
     tracing::debug!(on = ?arguments.on, driver = ?arguments.driver, "rehearse");
+    if arguments.driver == Some(Driver::Observe) {
+        super::tell(super::observe::ELSEWHERE);
+        return ExitCode::Usage;
+    }
     let options = RehearsalOptions {
         on: arguments.on.clone(),
-        driver: arguments.driver.map(Into::into),
+        driver: arguments.driver.and_then(Driver::name),
         scripts: arguments.scripts.clone(),
         chart: arguments.chart.clone(),
         chart_values: arguments.chart_values.clone(),
@@ -33,7 +37,7 @@ pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
         return print_plans(arguments, &options);
     }
     let interrupt = Arc::new(Interrupt::default());
-    listen(Arc::clone(&interrupt));
+    listen(Arc::clone(&interrupt), TEAR_DOWN);
     if let Some(run) = &arguments.resume {
         let terminal = Arc::new(Terminal::new());
         let result = resume(run, &options, terminal.clone(), &interrupt).await;
@@ -145,9 +149,13 @@ pub(crate) fn fail(error: RehearsalError) -> ExitCode {
     }
 }
 
-/// Once: finish the step, tear down, report. Twice: leave at once. Ctrl-C and SIGTERM, which clusters and pipelines send, say
-/// the same. Needs a runtime around it.
-pub(crate) fn listen(interrupt: Arc<Interrupt>) {
+/// What the first Ctrl-C does where stores were started.
+pub(crate) const TEAR_DOWN: &str =
+    "interrupted: finishing this step, then tearing down; once more to leave at once";
+
+/// Once: come to an end in good order, which `words` tell. Twice: leave at once. Ctrl-C and SIGTERM, which clusters and
+/// pipelines send, say the same. Needs a runtime around it.
+pub(crate) fn listen(interrupt: Arc<Interrupt>, words: &'static str) {
     // Taken over here rather than in the task: until it runs, a signal would end the process and leave its stores behind.
     let (mut ctrl_c, mut ended) = match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
         (Ok(ctrl_c), Ok(ended)) => (ctrl_c, ended),
@@ -165,7 +173,7 @@ pub(crate) fn listen(interrupt: Arc<Interrupt>) {
                 std::process::exit(ExitCode::Interrupted.code().into());
             }
             interrupt.request();
-            super::tell("interrupted: finishing this step, then tearing down; once more to leave at once");
+            super::tell(words);
         }
     });
 }
@@ -183,7 +191,7 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let heard = runtime.block_on(async {
                 let interrupt = Arc::new(Interrupt::default());
-                listen(Arc::clone(&interrupt));
+                listen(Arc::clone(&interrupt), TEAR_DOWN);
                 kill_process(getpid(), asked).unwrap();
                 let heard = async {
                     while !interrupt.requested() {

@@ -16,6 +16,7 @@ mod licences;
 mod many_findings;
 mod migrated_store;
 mod newcomer;
+mod observe;
 mod odd_places;
 mod pack;
 mod pipelines;

@@ -2,7 +2,7 @@
 
 use super::{Marks, elasticsearch, postgres};
 use crate::error::MigrationError;
-use drydock_stores::StorePair;
+use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -12,6 +12,9 @@ pub struct FreezeWitness;
 
 /// Write counters of a session that just ended arrive within half a second on every supported server.
 const FLUSH: Duration = Duration::from_millis(600);
+
+/// What a session says first that is to read and nothing else.
+const READING: &str = "SET default_transaction_read_only = on; SET statement_timeout = '8s'; SET lock_timeout = '2s'";
 
 impl FreezeWitness {
     /// Takes the marks once. `databases` may be empty, and so may `prefixes`: the store is then left alone.
@@ -25,14 +28,40 @@ impl FreezeWitness {
     ) -> Result<Marks, MigrationError> {
         let mut marks = Marks::default();
         let (indices, deleted, rest) = tokio::join!(
-            elasticsearch::marks(source, prefixes),
-            elasticsearch::deleted(source, prefixes),
-            postgres::marks(&source.postgres, databases)
+            elasticsearch::marks(&source.elasticsearch, prefixes),
+            elasticsearch::deleted(&source.elasticsearch, prefixes),
+            postgres::marks(&source.postgres, databases, "")
         );
         marks.indices = indices?;
         marks.deleted = deleted?;
         rest?.into_marks(&mut marks);
         Ok(marks)
+    }
+
+    /// The marks of a server that is somebody else's, on sessions that may only read.
+    ///
+    /// # Errors
+    /// It does not answer, or has not one of the databases.
+    pub async fn of_postgres(
+        endpoint: &PostgresEndpoint,
+        databases: &[String],
+    ) -> Result<Marks, MigrationError> {
+        let mut marks = Marks::default();
+        postgres::marks(endpoint, databases, READING).await?.into_marks(&mut marks);
+        Ok(marks)
+    }
+
+    /// The marks of a cluster that is somebody else's. Only GET is asked.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn of_elasticsearch(
+        endpoint: &ElasticsearchEndpoint,
+        prefixes: &[String],
+    ) -> Result<Marks, MigrationError> {
+        let (indices, deleted) =
+            tokio::join!(elasticsearch::marks(endpoint, prefixes), elasticsearch::deleted(endpoint, prefixes));
+        Ok(Marks { indices: indices?, deleted: deleted?, ..Marks::default() })
     }
 
     /// Takes the marks until two in a row agree, so that counters which arrive late from writes made *before* the freeze are

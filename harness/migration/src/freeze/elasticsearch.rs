@@ -1,16 +1,16 @@
 //! Sequence numbers of the shards of a cluster.
 
 use super::{IndexMark, Tombstone};
-use crate::context::client;
+use crate::context::client_of;
 use crate::elasticsearch::Prefixes;
 use crate::error::MigrationError;
-use drydock_stores::StorePair;
+use drydock_stores::ElasticsearchEndpoint;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Marks of every open index with one of the prefixes, hidden ones included.
 pub(super) async fn marks(
-    source: &StorePair,
+    source: &ElasticsearchEndpoint,
     prefixes: &[String],
 ) -> Result<BTreeMap<String, IndexMark>, MigrationError> {
     if prefixes.is_empty() {
@@ -23,7 +23,7 @@ pub(super) async fn marks(
          indices.*.shards.*.routing.primary,indices.*.shards.*.seq_no.max_seq_no",
         prefixes.pattern()
     );
-    let answer = client(source)?
+    let answer = client_of(source)?
         .get(&path)
         .await
         .map_err(|e| MigrationError::elasticsearch("read the sequence numbers of the source's shards", &e))?;
@@ -33,14 +33,14 @@ pub(super) async fn marks(
 /// Deleted indices with one of the prefixes that the cluster remembers, by identity. A cluster that does not show its state
 /// remembers none.
 pub(super) async fn deleted(
-    source: &StorePair,
+    source: &ElasticsearchEndpoint,
     prefixes: &[String],
 ) -> Result<BTreeMap<String, Tombstone>, MigrationError> {
     if prefixes.is_empty() {
         return Ok(BTreeMap::new());
     }
     let path = "/_cluster/state/metadata?filter_path=metadata.index-graveyard";
-    let answer = match client(source)?.get(path).await {
+    let answer = match client_of(source)?.get(path).await {
         Ok(answer) => answer,
         Err(e) if matches!(e.status(), Some(400 | 403 | 404 | 405)) => return Ok(BTreeMap::new()),
         Err(e) => {

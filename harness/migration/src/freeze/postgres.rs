@@ -41,16 +41,21 @@ const SERVER: &str = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')
      pg_snapshot_xmax(pg_current_snapshot())::text::bigint, \
      (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint";
 
-/// Marks of `databases`, and of the server as a whole.
+/// Marks of `databases`, and of the server as a whole. `before` is carried out first on each session; it may be empty.
 pub(super) async fn marks(
     endpoint: &PostgresEndpoint,
     databases: &[String],
+    before: &str,
 ) -> Result<PostgresMarks, MigrationError> {
     let mut marks = PostgresMarks::default();
     let mut first = None;
     for database in databases {
         // A new session each time: it starts without remembered statistics.
         let session = connect(endpoint, database, APPLICATION_NAME).await?;
+        if !before.is_empty() {
+            let doing = "make a session read-only";
+            session.batch_execute(before).await.map_err(|e| MigrationError::statement(doing, &e))?;
+        }
         for row in query(&session, TABLES, "read the write counters of the source's tables").await? {
             let (schema, table): (String, String) = (row.get(0), row.get(1));
             marks.tables.insert(

@@ -6,7 +6,7 @@ use crate::flow::Facts;
 use drydock_core::Event;
 use drydock_core::finding::{Class, Finding, Kind, Outcome, Sample};
 use drydock_environments::Side;
-use drydock_stores::StorePair;
+use drydock_stores::{PostgresEndpoint, StorePair};
 use drydock_stores::compare::{Options, digest_elasticsearch, digest_postgres};
 use drydock_stores::elasticsearch::{Client, ElasticsearchError, PinnedEs, Scope, Timeouts};
 use drydock_stores::postgres::{APPLICATION_NAME, PinnedPg, PostgresError, connect};
@@ -40,7 +40,7 @@ impl RealWorld {
             );
         }
         for database in self.databases() {
-            let found = database_dirt(&source, &database).await;
+            let found = database_dirt(&source.postgres, &database).await;
             dirt.extend(found.map_err(|e| store_failed("measure the source databases", &e))?);
         }
         facts.insert("old_dirt".into(), json!(dirt.len()));
@@ -91,7 +91,7 @@ fn old(subject: impl Into<String>, message: String, count: u64, samples: Vec<Sam
 }
 
 /// Documents with values that were not indexed, and indices that are not open or not healthy.
-async fn cluster_dirt(client: &Client) -> Result<Vec<Finding>, ElasticsearchError> {
+pub(crate) async fn cluster_dirt(client: &Client) -> Result<Vec<Finding>, ElasticsearchError> {
     let mut dirt = Vec::new();
     let ignored = client
         .post(
@@ -150,8 +150,8 @@ const DATABASE_DIRT: [(&str, &str); 4] = [
     ),
 ];
 
-async fn database_dirt(source: &StorePair, database: &str) -> Result<Vec<Finding>, PostgresError> {
-    let session = connect(&source.postgres, database, APPLICATION_NAME).await?;
+pub(crate) async fn database_dirt(source: &PostgresEndpoint, database: &str) -> Result<Vec<Finding>, PostgresError> {
+    let session = connect(source, database, APPLICATION_NAME).await?;
     let mut dirt = Vec::new();
     for (what, sql) in DATABASE_DIRT {
         let rows = session

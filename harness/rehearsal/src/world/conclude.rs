@@ -3,6 +3,7 @@
 use super::clocks::{Seen, Writes, clocks_agree, writes_agree};
 use super::{Ownership, RealWorld, Stepped, of_environment};
 use crate::flow::Facts;
+use crate::recorder::Recorder;
 use crate::start::Keep;
 use drydock_core::event::{NoteLevel, ProbeSummary};
 use drydock_core::finding::{Class, Finding, Kind};
@@ -50,7 +51,7 @@ impl RealWorld {
             service.close().await;
         }
         for result in &results {
-            self.tell_probe(result);
+            tell_probe(&self.recorder, result);
         }
         let gaps = self.gaps();
         if !gaps.is_empty() {
@@ -72,32 +73,6 @@ impl RealWorld {
         }
         self.straggler = None;
         Ok(facts)
-    }
-
-    fn tell_probe(&self, result: &ProbeResult) {
-        let began = self.recorder.ms_at(result.began);
-        let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
-        let at = |d: Duration| began.saturating_add(millis(d));
-        for Outage { from, until, failed, error, resolution } in result.outages() {
-            self.recorder.emit(Event::ProbeOutage {
-                probe: result.name.clone(),
-                from_ms: at(from),
-                until_ms: until.map(at),
-                failed,
-                error,
-                resolution_ms: Some(millis(resolution)),
-            });
-        }
-        self.recorder.emit(Event::ProbeSummary(ProbeSummary {
-            probe: result.name.clone(),
-            interval_ms: millis(result.rhythm.close),
-            far_interval_ms: Some(millis(result.rhythm.far)),
-            sent: result.sent,
-            failed: result.failed(),
-            p50_us: result.latency_us(0.5),
-            p99_us: result.latency_us(0.99),
-            max_us: result.latency_us(1.0),
-        }));
     }
 
     /// The outage as the acknowledged writes tell it. Nothing if it had no end, or the log cannot be read.
@@ -254,4 +229,31 @@ impl RealWorld {
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of a run are far below 2^53")]
 fn seconds(ms: u64) -> f64 {
     ms as f64 / 1000.0
+}
+
+/// Tells the record what a probe saw.
+pub(crate) fn tell_probe(recorder: &Recorder, result: &ProbeResult) {
+    let began = recorder.ms_at(result.began);
+    let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+    let at = |d: Duration| began.saturating_add(millis(d));
+    for Outage { from, until, failed, error, resolution } in result.outages() {
+        recorder.emit(Event::ProbeOutage {
+            probe: result.name.clone(),
+            from_ms: at(from),
+            until_ms: until.map(at),
+            failed,
+            error,
+            resolution_ms: Some(millis(resolution)),
+        });
+    }
+    recorder.emit(Event::ProbeSummary(ProbeSummary {
+        probe: result.name.clone(),
+        interval_ms: millis(result.rhythm.close),
+        far_interval_ms: Some(millis(result.rhythm.far)),
+        sent: result.sent,
+        failed: result.failed(),
+        p50_us: result.latency_us(0.5),
+        p99_us: result.latency_us(0.99),
+        max_us: result.latency_us(1.0),
+    }));
 }

@@ -30,6 +30,8 @@ mod scripts;
 mod trial;
 mod usable;
 
+pub(crate) use baseline::{cluster_dirt, database_dirt};
+pub(crate) use conclude::tell_probe;
 pub use prepare::environment_of;
 pub(crate) use prepare::stores_of as environment_for;
 
