@@ -4,6 +4,7 @@
 mod address;
 mod context;
 mod helm;
+mod pods;
 mod rights;
 mod server;
 

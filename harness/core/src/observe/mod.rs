@@ -159,6 +159,7 @@ pub struct Watching<P> {
     made: Option<Made<P>>,
     end_ms: Option<u64>,
     moved_since_end: bool,
+    released: bool,
 }
 
 impl<P: Clone + PartialEq> Watching<P> {
@@ -176,6 +177,7 @@ impl<P: Clone + PartialEq> Watching<P> {
             made: None,
             end_ms: None,
             moved_since_end: false,
+            released: false,
         }
     }
 
@@ -298,15 +300,19 @@ impl<P: Clone + PartialEq> Watching<P> {
         if self.under_way.is_some() || !self.is_frozen() || self.target.positions().is_none() {
             return false;
         }
+        let rests = self.target.rests_for(self.rest.target_ms) && !self.target.is_empty();
         // Whoever tells the end says that the copy is complete.
-        let complete = self.target.rests_for(self.rest.target_ms) && !self.target.is_empty();
-        let complete = complete || self.end_ms.is_some();
-        let again = match &self.made {
-            None => true,
-            Some(made) if made.spoilt.is_some() => true,
-            Some(made) => made.came == Came::NotEqual && self.target.positions() != Some(&made.target),
-        };
-        complete && again
+        let complete = rests || self.end_ms.is_some();
+        match &self.made {
+            None => complete,
+            Some(made) if made.spoilt.is_some() => complete,
+            Some(made) if made.target_moved.is_none() => false,
+            // Until users are let in, whatever moves on the target is the migration's.
+            Some(made) => match made.came {
+                Came::NotEqual => complete,
+                Came::Equal => rests && !self.released,
+            },
+        }
     }
 
     /// A comparison begins. Says nothing if none is due.
@@ -348,9 +354,16 @@ impl<P: Clone + PartialEq> Watching<P> {
         self.under_way.is_some()
     }
 
-    /// Whether the last comparison was made at rest and the source was seen unmoved since: from then on it may be removed.
+    /// What the last comparison came to, if it was made at rest and the source was seen unmoved since. Until users were let in, the
+    /// target must not have moved either.
     pub fn stands(&self) -> Option<Came> {
-        self.made.as_ref().filter(|m| m.confirmed && m.spoilt.is_none()).map(|m| m.came)
+        let made = self.made.as_ref().filter(|m| m.confirmed && m.spoilt.is_none() && self.under_way.is_none())?;
+        (self.released || made.target_moved.is_none()).then_some(made.came)
+    }
+
+    /// It was told that everything is compared: from now on users may write to the target.
+    pub fn release(&mut self) {
+        self.released = true;
     }
 
     /// Somebody says that the migration is over. The first time counts.

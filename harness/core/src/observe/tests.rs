@@ -36,6 +36,7 @@ fn a_clean_migration_is_compared_once_and_stands() {
     assert_eq!(watch.stands(), None, "nobody has looked since");
     keep(&mut watch, 41, 41, 2, 9);
     assert_eq!(watch.stands(), Some(Came::Equal));
+    watch.release();
     // Users work on the target, and the source is removed.
     keep(&mut watch, 42, 60, 2, 10);
     assert!(!watch.is_due());
@@ -132,6 +133,19 @@ fn what_differed_is_compared_again_once_the_target_has_moved_and_rests() {
     assert!(!watch.is_due());
     keep(&mut watch, 71, 72, 2, 10);
     assert!(watch.is_due());
+}
+
+#[test]
+fn what_moves_on_the_target_before_users_are_let_in_is_compared_again() {
+    let mut watch = compared(Came::Equal);
+    keep(&mut watch, 41, 42, 2, 9);
+    keep(&mut watch, 43, 44, 2, 10);
+    assert_eq!((watch.stands(), watch.is_due()), (None, false));
+    let mut released = watch.clone();
+    released.release();
+    keep(&mut watch, 45, 55, 2, 10);
+    keep(&mut released, 45, 55, 2, 10);
+    assert_eq!((watch.is_due(), released.is_due(), released.stands()), (true, false, Some(Came::Equal)));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The published JSON Schemas are the ones that the types make. `DRYDOCK_BLESS=1` rewrites them.
 
+use drydock_core::observe::Observation;
 use drydock_core::{Scenario, Summary};
 use std::path::PathBuf;
 
@@ -22,4 +23,16 @@ fn the_scenario_schema_is_up_to_date() {
 #[test]
 fn the_report_schema_is_up_to_date() {
     committed("reports/schema.json", &Summary::json_schema());
+}
+
+#[test]
+fn the_observation_schema_is_up_to_date() {
+    committed("fixtures/observe/schema.json", &Observation::json_schema());
+}
+
+#[test]
+fn the_example_of_an_observation_can_be_read() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/observe/example.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    Observation::from_yaml("example.yaml", &text).unwrap();
 }

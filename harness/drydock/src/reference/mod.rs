@@ -36,6 +36,16 @@ fn generated() -> BTreeMap<String, String> {
             &scenario,
         ),
     );
+    let observation = drydock_core::observe::Observation::json_schema();
+    pages.insert(
+        "reference/observation.md".into(),
+        schema::page(
+            "Observation files",
+            "What `drydock observe` watches. `name`, `source` and `target` have no default.",
+            "fixtures/observe/schema.json",
+            &observation,
+        ),
+    );
     let report = drydock_core::Summary::json_schema();
     pages.insert(
         "reference/report-json.md".into(),

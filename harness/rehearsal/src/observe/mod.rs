@@ -5,6 +5,7 @@ mod conclude;
 mod endpoints;
 mod look;
 mod outage;
+mod pods;
 mod store;
 mod tell;
 
@@ -21,7 +22,7 @@ use crate::world::{cluster_dirt, database_dirt};
 use conclude::{checks_of, freeze_findings, open_sessions};
 use drydock_core::event::{Ending, NoteLevel, Side};
 use drydock_core::names::checks;
-use drydock_core::observe::{Came, LATE_MS, Observation, Rest, Seen, Workloads};
+use drydock_core::observe::{Came, Conclusion, LATE_MS, Observation, Rest, Seen, Workloads};
 use drydock_core::scenario::ledger_from_yaml;
 use drydock_core::{CheckId, Event, Finding, Plan, Scenario, StepId, StepOutcome, Store};
 use drydock_stores::compare::CheckResult;
@@ -29,6 +30,7 @@ use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_stores::endpoint::ElasticsearchAuth;
 use endpoints::Endpoints;
 use outage::Probes;
+use pods::Pods;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +73,13 @@ pub async fn observe(
     let folder = file.parent().unwrap_or(Path::new("."));
     let endpoints = Endpoints::of(&observation, folder, &|name| std::env::var(name).ok())
         .map_err(|(message, help)| RehearsalError::Together { message, help })?;
+    let pods = match &observation.kubernetes {
+        None => None,
+        Some(about) => Some(Pods::of(about).await.map_err(|error| RehearsalError::Together {
+            message: error.to_string(),
+            help: "name a context of the kubeconfig under `kubernetes:`, or leave it out".into(),
+        })?),
+    };
     let mut ledger = ledger_from_yaml("the built-in ledger", STANDARD_LEDGER)?.expected;
     ledger.extend(ledger_lines(observation.expected.iter().map(|name| folder.join(name)))?);
     let stores = endpoints.stores();
@@ -106,6 +115,7 @@ pub async fn observe(
         ledger: started.ledger,
         times,
         watched,
+        pods,
         sightings: Vec::new(),
         told_of: BTreeSet::new(),
         began_ms: recorder.now_ms(),
@@ -152,6 +162,8 @@ struct Observing<'o> {
     ledger: Vec<drydock_core::LedgerLine>,
     times: Times,
     watched: Vec<Watched>,
+    /// The application's pods, where somebody said whose they are.
+    pods: Option<Pods>,
     /// Everything that was seen, as data.
     sightings: Vec<Value>,
     /// Sides of stores of which the record knows version and address.
@@ -269,12 +281,26 @@ impl Observing<'_> {
     /// One look at everything. Says whether the application came back.
     async fn look(&mut self) -> bool {
         let recorder = self.recorder.clone();
-        let looks = self.watched.iter_mut().map(|w| w.look(&recorder, Workloads::Unseen));
+        // Before the stores: what they show was written when these pods were there, or later.
+        let (workloads, why) = match &mut self.pods {
+            None => (Workloads::Unseen, None),
+            Some(pods) => pods.look().await,
+        };
+        if let Some(why) = why {
+            self.note(NoteLevel::Warning, why);
+        }
+        let looks = self.watched.iter_mut().map(|w| w.look(&recorder, workloads));
         let seen: Vec<(Store, Vec<Seen>)> = futures_util::future::join_all(looks).await;
         let mut started = false;
+        let first = seen.first().map(|(store, _)| *store);
         for (store, seen) in seen {
             for one in seen {
+                let of_pods = matches!(one, Seen::Started(_) | Seen::Stopped(_));
                 started |= matches!(one, Seen::Started(_));
+                // Every store was told of the same pods.
+                if of_pods && Some(store) != first {
+                    continue;
+                }
                 let (line, data) = tell::sighting(self.times, store, &one);
                 self.sightings.push(data);
                 self.note(NoteLevel::Info, line);
@@ -364,7 +390,8 @@ impl Observing<'_> {
     fn tell_what_stands(&mut self) {
         let stands: Option<Vec<Came>> = self.watched.iter().map(|w| w.watch.stands()).collect();
         let Some(stands) = stands else {
-            if self.may_go {
+            let spoilt = self.watched.iter().any(|w| matches!(w.conclusion(), Conclusion::Spoilt(_)));
+            if self.may_go && spoilt {
                 self.may_go = false;
                 self.note(NoteLevel::Warning, "the source was written to after it was compared: what was compared is not what it holds");
                 let _gone = std::fs::remove_file(self.folder.path().join(COMPARED));
@@ -375,6 +402,7 @@ impl Observing<'_> {
             return;
         }
         self.may_go = true;
+        self.watched.iter_mut().for_each(|w| w.watch.release());
         let equal = stands.iter().all(|came| *came == Came::Equal);
         let words: Vec<String> =
             self.watched.iter().map(|w| format!("{}: {}", w.store, w.came_to)).collect();
@@ -410,7 +438,7 @@ impl Observing<'_> {
                 None => compared += watched.last_source.as_ref().map_or(0, look::Positions::count),
                 Some((why, next)) => self.doubt(watched, &why, &next),
             }
-            if let drydock_core::observe::Conclusion::Stands { target_moved: Some(window) } = conclusion {
+            if let Conclusion::Stands { target_moved: Some(window) } = conclusion {
                 self.note(
                     NoteLevel::Info,
                     format!(

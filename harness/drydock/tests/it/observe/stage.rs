@@ -171,7 +171,7 @@ impl Observer {
              postgres: {{url: 'postgres://witness@127.0.0.1:{pg_source}', password_env: WITNESS}}\n\
              target:\n  elasticsearch: {{}}\n  postgres: {{url: 'postgres://witness@127.0.0.1:{pg_target}', password_file: secret}}\n\
              databases: [{name}]\nindex_prefixes: ['{name}-']\n\
-             pace: {{every: 500ms, source_rests: 11s, target_rests: 3s, deadline: 5min}}\n"
+             pace: {{every: 500ms, source_rests: 11s, target_rests: 5s, deadline: 5min}}\n"
         );
         fs::write(folder.join("observe.yaml"), text).expect("written");
         fs::write(folder.join("secret"), format!("{SECRET}\n")).expect("written");
