@@ -188,7 +188,13 @@ impl Server {
     }
 
     /// Every object of one kind, page by page.
-    pub(crate) async fn list(&self, path: &str, api: &str, kind: &str, into: &mut Listed) -> Result<(), ServerError> {
+    pub(crate) async fn list(
+        &self,
+        path: &str,
+        api: &str,
+        kind: &str,
+        into: &mut Listed,
+    ) -> Result<(), ServerError> {
         let mut tries = 0;
         'anew: loop {
             let (mut found, mut after) = (Vec::new(), String::new());

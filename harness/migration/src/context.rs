@@ -90,7 +90,10 @@ pub(crate) fn client_of(endpoint: &ElasticsearchEndpoint) -> Result<Client, Migr
 
 /// A client that waits as long as the longest `_reindex` may stay silent: 35 minutes.
 pub(crate) fn patient_client(side: &StorePair) -> Result<Client, MigrationError> {
-    made(&side.elasticsearch, Timeouts { connect: Duration::from_secs(5), read: Duration::from_secs(35 * 60) })
+    made(
+        &side.elasticsearch,
+        Timeouts { connect: Duration::from_secs(5), read: Duration::from_secs(35 * 60) },
+    )
 }
 
 fn made(endpoint: &ElasticsearchEndpoint, timeouts: Timeouts) -> Result<Client, MigrationError> {

@@ -200,14 +200,17 @@ impl Observation {
             return told(&["source"], "no store is named, so that nothing can be compared", help);
         }
         if source.elasticsearch.is_some() && self.index_prefixes.is_empty() {
-            let help = "add `index_prefixes: [zeebe-, operate-, tasklist-, optimize-, connectors-, camunda-]`";
+            let help =
+                "add `index_prefixes: [zeebe-, operate-, tasklist-, optimize-, connectors-, camunda-]`";
             return told(&["source", "elasticsearch"], "nobody said which indices are watched", help);
         }
         if source.postgres.is_some() && self.databases.is_empty() {
             let help = "add `databases: [identity, keycloak, webmodeler]`, as they are called on the source";
             return told(&["source", "postgres"], "nobody said which databases are watched", help);
         }
-        if let Some(prefix) = self.index_prefixes.iter().find(|p| p.is_empty() || p.contains(['*', ',', '/', ' '])) {
+        if let Some(prefix) =
+            self.index_prefixes.iter().find(|p| p.is_empty() || p.contains(['*', ',', '/', ' ']))
+        {
             let message = format!("{prefix:?} is no beginning of a name of an index");
             return told(&["index_prefixes"], &message, "write it as in `operate-`; `*` is implied");
         }
@@ -227,9 +230,15 @@ impl Observation {
         };
         let late = i128::from(LATE_MS);
         least("every", every, 200, "looks more often than five times a second would be felt")
-            .or_else(|| least("source_rests", source_rests, late, "a PostgreSQL may keep a write to itself for 10 s"))
-            .or_else(|| least("target_rests", target_rests, every.as_millis(), "it must be seen in two looks"))
-            .or_else(|| least("deadline", deadline, source_rests.as_millis(), "no freeze could be seen in it"))
+            .or_else(|| {
+                least("source_rests", source_rests, late, "a PostgreSQL may keep a write to itself for 10 s")
+            })
+            .or_else(|| {
+                least("target_rests", target_rests, every.as_millis(), "it must be seen in two looks")
+            })
+            .or_else(|| {
+                least("deadline", deadline, source_rests.as_millis(), "no freeze could be seen in it")
+            })
     }
 
     fn address_mistake(&self) -> Option<Mistaken> {
@@ -251,12 +260,8 @@ impl Observation {
                     "take it out and name a variable (`password_env: NAME`) or a file (`password_file: PATH`)",
                 );
             }
-            let places = [
-                &address.password_env,
-                &address.password_file,
-                &address.api_key_env,
-                &address.api_key_file,
-            ];
+            let places =
+                [&address.password_env, &address.password_file, &address.api_key_env, &address.api_key_file];
             if places.into_iter().flatten().count() > 1 {
                 return told("url", "more than one secret is named for this store", "name one");
             }

@@ -357,7 +357,8 @@ impl<P: Clone + PartialEq> Watching<P> {
     /// What the last comparison came to, if it was made at rest and the source was seen unmoved since. Until users were let in, the
     /// target must not have moved either.
     pub fn stands(&self) -> Option<Came> {
-        let made = self.made.as_ref().filter(|m| m.confirmed && m.spoilt.is_none() && self.under_way.is_none())?;
+        let made =
+            self.made.as_ref().filter(|m| m.confirmed && m.spoilt.is_none() && self.under_way.is_none())?;
         (self.released || made.target_moved.is_none()).then_some(made.came)
     }
 

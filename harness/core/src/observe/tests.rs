@@ -86,7 +86,13 @@ fn figures_that_arrive_late_confirm_nothing_before() {
     let mut watch = Watching::new(REST);
     let late = |ms| {
         let sight = Sight::Seen { positions: 1, pulse: Some(ms), empty: false };
-        Look { began_ms: ms, ended_ms: ms, source: sight.clone(), target: sight, workloads: Workloads::Unseen }
+        Look {
+            began_ms: ms,
+            ended_ms: ms,
+            source: sight.clone(),
+            target: sight,
+            workloads: Workloads::Unseen,
+        }
     };
     (0..30).for_each(|ms| drop(watch.look(late(ms))));
     assert!(watch.begin());
@@ -113,7 +119,8 @@ fn pods_that_run_are_no_freeze_and_pods_that_are_gone_are_an_early_one() {
     let mut watch = Watching::new(REST);
     let mut with = |workloads, from, to| {
         let looks = from..=to;
-        let all: Vec<Seen> = looks.flat_map(|ms| watch.look(Look { workloads, ..at(ms, Some(5), Some(7)) })).collect();
+        let all: Vec<Seen> =
+            looks.flat_map(|ms| watch.look(Look { workloads, ..at(ms, Some(5), Some(7)) })).collect();
         (all, watch.is_due())
     };
     let (_, due) = with(Workloads::Running, 0, 50);

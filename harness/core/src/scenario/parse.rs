@@ -282,7 +282,13 @@ pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Box
 pub(crate) type Mistaken = (Vec<String>, String, String);
 
 /// A mistake that only the whole file shows, told at the key that it belongs to or, where that is not written, at the one around it.
-pub(crate) fn wrong_at(file: &str, text: &str, path: &[&str], message: &str, help: &str) -> Box<ScenarioError> {
+pub(crate) fn wrong_at(
+    file: &str,
+    text: &str,
+    path: &[&str],
+    message: &str,
+    help: &str,
+) -> Box<ScenarioError> {
     let (line, column) = locate(text, path).unwrap_or((1, 1));
     at(file, text, line, column, message, Some(help.to_owned()))
 }

@@ -1,6 +1,6 @@
 //! `drydock drill`: the way back from every step.
 
-use super::rehearse::{fail, listen, TEAR_DOWN};
+use super::rehearse::{TEAR_DOWN, fail, listen};
 use crate::cli::Drill;
 use crate::terminal::Terminal;
 use drydock_core::ExitCode;

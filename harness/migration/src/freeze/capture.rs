@@ -14,7 +14,8 @@ pub struct FreezeWitness;
 const FLUSH: Duration = Duration::from_millis(600);
 
 /// What a session says first that is to read and nothing else.
-const READING: &str = "SET default_transaction_read_only = on; SET statement_timeout = '8s'; SET lock_timeout = '2s'";
+const READING: &str =
+    "SET default_transaction_read_only = on; SET statement_timeout = '8s'; SET lock_timeout = '2s'";
 
 impl FreezeWitness {
     /// Takes the marks once. `databases` may be empty, and so may `prefixes`: the store is then left alone.
@@ -59,8 +60,10 @@ impl FreezeWitness {
         endpoint: &ElasticsearchEndpoint,
         prefixes: &[String],
     ) -> Result<Marks, MigrationError> {
-        let (indices, deleted) =
-            tokio::join!(elasticsearch::marks(endpoint, prefixes), elasticsearch::deleted(endpoint, prefixes));
+        let (indices, deleted) = tokio::join!(
+            elasticsearch::marks(endpoint, prefixes),
+            elasticsearch::deleted(endpoint, prefixes)
+        );
         Ok(Marks { indices: indices?, deleted: deleted?, ..Marks::default() })
     }
 

@@ -96,7 +96,8 @@ pub(super) fn freeze_findings(
     times: Times,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let (Conclusion::Spoilt(Spoilt::SourceMoved(_)), Some(then), Some(now)) = (conclusion, compared, last) {
+    if let (Conclusion::Spoilt(Spoilt::SourceMoved(_)), Some(then), Some(now)) = (conclusion, compared, last)
+    {
         // Compared with another state: what moved is on the source, and nobody knows about the target.
         let moved = freeze::compare(&then.marks, &now.marks).into_iter();
         findings.extend(
@@ -205,7 +206,8 @@ mod tests {
             note: String::new(),
             millis: 0,
         };
-        let missing = Finding::data(checks::PG_ROWS, Kind::Missing, "identity.public.users", "one is missing");
+        let missing =
+            Finding::data(checks::PG_ROWS, Kind::Missing, "identity.public.users", "one is missing");
         assert!(nothing_objects(&[made(1, vec![])], &[]));
         assert!(!nothing_objects(&[made(0, vec![])], &[]));
         assert!(!nothing_objects(&[made(1, vec![missing.clone()])], &[]));

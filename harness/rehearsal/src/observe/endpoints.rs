@@ -95,7 +95,12 @@ fn variable_of(side: Side, store: Store) -> String {
     format!("DRYDOCK_{side}_{store}").to_uppercase()
 }
 
-fn url(side: Side, store: Store, address: &Address, variables: Variables<'_>) -> Result<String, (String, String)> {
+fn url(
+    side: Side,
+    store: Store,
+    address: &Address,
+    variables: Variables<'_>,
+) -> Result<String, (String, String)> {
     let name = variable_of(side, store);
     address.url.clone().or_else(|| variables(&name).filter(|v| !v.is_empty())).ok_or_else(|| {
         let what = format!("nobody said where {store} of the {side} is");
@@ -103,7 +108,11 @@ fn url(side: Side, store: Store, address: &Address, variables: Variables<'_>) ->
     })
 }
 
-fn secret(place: &Secret<'_>, folder: &Path, variables: Variables<'_>) -> Result<SecretString, (String, String)> {
+fn secret(
+    place: &Secret<'_>,
+    folder: &Path,
+    variables: Variables<'_>,
+) -> Result<SecretString, (String, String)> {
     let text = match place {
         Secret::Variable(name) => variables(name).ok_or_else(|| {
             (format!("the variable {name} holds no secret: it is not set"), format!("set {name}"))
@@ -127,12 +136,15 @@ fn cluster(
     variables: Variables<'_>,
 ) -> Result<ElasticsearchEndpoint, (String, String)> {
     let url = url(side, Store::Elasticsearch, address, variables)?;
-    let wrong = |error: String| (format!("elasticsearch of the {side}: {error}"), "mend the address".to_owned());
+    let wrong =
+        |error: String| (format!("elasticsearch of the {side}: {error}"), "mend the address".to_owned());
     let mut endpoint = ElasticsearchEndpoint::from_url(&url).map_err(|e| wrong(e.to_string()))?;
     if let Some(place) = address.password() {
         let password = secret(&place, folder, variables)?;
         let ElasticsearchAuth::Basic { user, .. } = &endpoint.auth else {
-            return Err(wrong("there is a password, and the address names no user (http://user@host)".into()));
+            return Err(wrong(
+                "there is a password, and the address names no user (http://user@host)".into(),
+            ));
         };
         endpoint.auth = ElasticsearchAuth::Basic { user: user.clone(), password };
     } else if let Some(place) = address.api_key() {
@@ -190,12 +202,18 @@ mod tests {
         std::fs::write(folder.path().join("pw"), "four-secret\r\n").unwrap();
         let observation = Observation::from_yaml("o.yaml", FILE).unwrap();
         let found = Endpoints::of(&observation, folder.path(), &variables).unwrap();
-        let (elasticsearch, postgres) = (found.elasticsearch.clone().unwrap(), found.postgres.clone().unwrap());
-        let ElasticsearchAuth::Basic { user, password } = &elasticsearch.source.auth else { panic!("no login") };
+        let (elasticsearch, postgres) =
+            (found.elasticsearch.clone().unwrap(), found.postgres.clone().unwrap());
+        let ElasticsearchAuth::Basic { user, password } = &elasticsearch.source.auth else {
+            panic!("no login")
+        };
         assert_eq!((user.as_str(), secrecy::ExposeSecret::expose_secret(password)), ("eva", "one-secret"));
         assert!(matches!(elasticsearch.target.auth, ElasticsearchAuth::ApiKey(_)));
         assert_eq!(postgres.source.password_for_client(), "four-secret");
-        assert_eq!((postgres.target.user.as_str(), postgres.target.password_for_client()), ("adam", "two-secret"));
+        assert_eq!(
+            (postgres.target.user.as_str(), postgres.target.password_for_client()),
+            ("adam", "two-secret")
+        );
         assert_eq!(found.databases(Side::Target), ["a", "c"]);
         assert!(!format!("{found:?}").contains("-secret"));
     }

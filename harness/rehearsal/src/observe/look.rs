@@ -135,7 +135,8 @@ impl Looker {
 
     /// Whether one server may be both sides: with databases of other names.
     fn may_share(&self) -> bool {
-        self.store == Store::Postgres && self.endpoints.databases.iter().all(|pair| pair.source != pair.target)
+        self.store == Store::Postgres
+            && self.endpoints.databases.iter().all(|pair| pair.source != pair.target)
     }
 }
 
@@ -160,8 +161,7 @@ async fn cluster(endpoint: &ElasticsearchEndpoint, prefixes: &[String]) -> Looke
     let uuid = about["cluster_uuid"].as_str().filter(|uuid| *uuid != "_na_");
     let store = uuid.ok_or("the cluster has no identity (yet)")?.to_owned();
     let version = about["version"]["number"].as_str().unwrap_or("?").to_owned();
-    let marks =
-        FreezeWitness::of_elasticsearch(endpoint, prefixes).await.map_err(|e| e.to_string())?;
+    let marks = FreezeWitness::of_elasticsearch(endpoint, prefixes).await.map_err(|e| e.to_string())?;
     let positions = Positions { marks: Arc::new(marks), absent: BTreeSet::new(), life: String::new() };
     // Sequence numbers tell a write before its writer hears of it.
     Ok((positions, Some(0), Identity { store, life: String::new(), version }))
@@ -204,7 +204,8 @@ async fn identity(endpoint: &PostgresEndpoint, databases: &[String]) -> Result<I
         };
         let failed = |e: tokio_postgres::Error| format!("cannot ask who the server is: {e}");
         session.batch_execute("SET default_transaction_read_only = on").await.map_err(failed)?;
-        let about = "SELECT current_setting('server_version'), extract(epoch FROM pg_postmaster_start_time())::text";
+        let about =
+            "SELECT current_setting('server_version'), extract(epoch FROM pg_postmaster_start_time())::text";
         let row = session.query_one(about, &[]).await.map_err(failed)?;
         let (version, life): (String, String) = (row.get(0), row.get(1));
         let store = session.query_one("SELECT system_identifier::text FROM pg_control_system()", &[]).await;

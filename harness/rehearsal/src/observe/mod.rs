@@ -13,9 +13,7 @@ use crate::clock::run_id;
 use crate::flow::Interrupt;
 use crate::folder::RunFolder;
 use crate::recorder::{Observer, Recorder};
-use crate::start::{
-    Beginning, Begun, RehearsalError, Rehearsed, begin, file_error, ledger_lines, summarize,
-};
+use crate::start::{Beginning, Begun, RehearsalError, Rehearsed, begin, file_error, ledger_lines, summarize};
 use crate::verify::STANDARD_LEDGER;
 use crate::witness::Witness;
 use crate::world::{cluster_dirt, database_dirt};
@@ -216,7 +214,10 @@ impl Observing<'_> {
         let facts = BTreeMap::from([("old_dirt".to_owned(), json!(dirt.len()))]);
         dirt.into_iter().for_each(|finding| self.recorder.emit(Event::Finding(finding)));
         for why in unread {
-            self.note(NoteLevel::Warning, format!("what is wrong with the source already was not measured: {why}"));
+            self.note(
+                NoteLevel::Warning,
+                format!("what is wrong with the source already was not measured: {why}"),
+            );
         }
         let millis = self.recorder.now_ms().saturating_sub(began);
         self.recorder.emit(Event::StepFinished { step, outcome: StepOutcome::Done, millis, facts });
@@ -393,7 +394,10 @@ impl Observing<'_> {
             let spoilt = self.watched.iter().any(|w| matches!(w.conclusion(), Conclusion::Spoilt(_)));
             if self.may_go && spoilt {
                 self.may_go = false;
-                self.note(NoteLevel::Warning, "the source was written to after it was compared: what was compared is not what it holds");
+                self.note(
+                    NoteLevel::Warning,
+                    "the source was written to after it was compared: what was compared is not what it holds",
+                );
                 let _gone = std::fs::remove_file(self.folder.path().join(COMPARED));
             }
             return;
@@ -404,8 +408,7 @@ impl Observing<'_> {
         self.may_go = true;
         self.watched.iter_mut().for_each(|w| w.watch.release());
         let equal = stands.iter().all(|came| *came == Came::Equal);
-        let words: Vec<String> =
-            self.watched.iter().map(|w| format!("{}: {}", w.store, w.came_to)).collect();
+        let words: Vec<String> = self.watched.iter().map(|w| format!("{}: {}", w.store, w.came_to)).collect();
         let line = format!("compared at {}: {}", self.times.moment(self.recorder.now_ms()), words.join("; "));
         self.note(if equal { NoteLevel::Info } else { NoteLevel::Warning }, line);
         let told = json!({"equal": equal, "stores": words});
@@ -449,7 +452,9 @@ impl Observing<'_> {
                 );
             }
         }
-        let note = format!("nothing moved on the source from its freeze to the last look that saw it, in {compared} tables, sequences and indices");
+        let note = format!(
+            "nothing moved on the source from its freeze to the last look that saw it, in {compared} tables, sequences and indices"
+        );
         let result = CheckResult {
             check: checks::FREEZE,
             compared,

@@ -33,7 +33,9 @@ impl Pods {
             Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
         };
         let first = !std::mem::replace(&mut self.told, true);
-        let line = || format!("the pods of {} cannot be seen, only the stores tell a freeze: {why}", self.about.release);
+        let line = || {
+            format!("the pods of {} cannot be seen, only the stores tell a freeze: {why}", self.about.release)
+        };
         (Workloads::Unseen, first.then(line))
     }
 }

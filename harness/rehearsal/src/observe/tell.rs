@@ -65,7 +65,9 @@ pub(super) fn sighting(times: Times, store: Store, seen: &Seen) -> (String, Valu
         Seen::SourceAway(..) => format!("the source's {store} went away {when}{because}"),
         Seen::SourceBack(_) => format!("the source's {store} came back {when}"),
         Seen::SourceRests(_) => format!("the source's {store} is at rest: it changed last {when}"),
-        Seen::SourceMoved(_) => format!("the source's {store} was written to {when}, after it had been at rest"),
+        Seen::SourceMoved(_) => {
+            format!("the source's {store} was written to {when}, after it had been at rest")
+        }
         Seen::TargetAway(..) => format!("the target's {store} went away {when}{because}"),
         Seen::TargetBack(_) => format!("the target's {store} came back {when}"),
         Seen::TargetGrows(_) => format!("the target's {store} changes: the first change came {when}"),
@@ -92,7 +94,10 @@ mod tests {
         assert_eq!(times.words(&Window { after_ms: 0, by_ms: 2_000 }), "before 12:00:02 UTC");
         let (line, data) = sighting(times, Store::Postgres, &Seen::SourceAway(window, "refused".into()));
         assert_eq!(line, "the source's postgres went away between 12:00:01 and 12:00:03 UTC: refused");
-        assert_eq!(data["when"], json!({"after": "2026-11-23T12:00:01.900Z", "by": "2026-11-23T12:00:02.100Z"}));
+        assert_eq!(
+            data["when"],
+            json!({"after": "2026-11-23T12:00:01.900Z", "by": "2026-11-23T12:00:02.100Z"})
+        );
         assert_eq!((&data["seen"], &data["why"]), (&json!("source-gone"), &json!("refused")));
     }
 }

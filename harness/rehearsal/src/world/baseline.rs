@@ -6,10 +6,10 @@ use crate::flow::Facts;
 use drydock_core::Event;
 use drydock_core::finding::{Class, Finding, Kind, Outcome, Sample};
 use drydock_environments::Side;
-use drydock_stores::{PostgresEndpoint, StorePair};
 use drydock_stores::compare::{Options, digest_elasticsearch, digest_postgres};
 use drydock_stores::elasticsearch::{Client, ElasticsearchError, PinnedEs, Scope, Timeouts};
 use drydock_stores::postgres::{APPLICATION_NAME, PinnedPg, PostgresError, connect};
+use drydock_stores::{PostgresEndpoint, StorePair};
 use serde_json::json;
 
 /// Name under which the baseline tells what it found.
@@ -150,7 +150,10 @@ const DATABASE_DIRT: [(&str, &str); 4] = [
     ),
 ];
 
-pub(crate) async fn database_dirt(source: &PostgresEndpoint, database: &str) -> Result<Vec<Finding>, PostgresError> {
+pub(crate) async fn database_dirt(
+    source: &PostgresEndpoint,
+    database: &str,
+) -> Result<Vec<Finding>, PostgresError> {
     let session = connect(source, database, APPLICATION_NAME).await?;
     let mut dirt = Vec::new();
     for (what, sql) in DATABASE_DIRT {

@@ -72,7 +72,9 @@ impl Stage {
         source.put(&format!("/{name}-orders"), &Self::definition()).await.expect("an index");
         let mut lines = String::new();
         for n in 0..ITEMS {
-            lines += &format!("{{\"index\":{{\"_index\":\"{name}-orders\",\"_id\":\"{name}-{n}\"}}}}\n{{\"n\":{n},\"state\":\"A\"}}\n");
+            lines += &format!(
+                "{{\"index\":{{\"_index\":\"{name}-orders\",\"_id\":\"{name}-{n}\"}}}}\n{{\"n\":{n},\"state\":\"A\"}}\n"
+            );
         }
         source.bulk(lines.into_bytes()).await.expect("documents");
         self.run(Side::Source, "postgres", &format!("CREATE DATABASE {name}")).await;
