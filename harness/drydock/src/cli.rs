@@ -16,7 +16,7 @@ pub(crate) use helm::{
     Bitnami, Migration, Objects, Render, ReportFiles, Source, Staging, Topology, UpgradePath, Values,
 };
 pub(crate) use observe::Observe;
-pub(crate) use sharing::Sharing;
+pub(crate) use sharing::{Depth, Sharing};
 pub(crate) use simulate::{DRAWN, Simulate};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -351,13 +351,6 @@ pub(crate) struct AllStores {
     pub(crate) probe_writes: bool,
     #[command(flatten)]
     pub(crate) scope: IndexScope,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Depth {
-    /// Let the stores count and digest by themselves; read in full only what then differs
-    #[arg(long)]
-    pub(crate) fast: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,9 +1,16 @@
-//! A comparison in shares.
+//! How thoroughly stores are compared, and by how many.
 
 use clap::Args;
 use std::path::PathBuf;
 
-/// A comparison that several processes make together, for more than one machine can read.
+#[derive(Debug, Args)]
+pub(crate) struct Depth {
+    /// Let the stores count and digest by themselves; read in full only what then differs
+    #[arg(long)]
+    pub(crate) fast: bool,
+}
+
+// A comparison that several processes make together, for more than one machine can read.
 #[derive(Debug, Args)]
 pub(crate) struct Sharing {
     /// Compare one of N shares of documents and rows, and write what it finds into --parts: I/N with I from 0, or N alone where
