@@ -198,7 +198,8 @@ proptest! {
         let (mut ms, mut source, mut target, mut there) = (0, 1_u64, 1_u64, true);
         // When the source was written to, what each comparison read, and when looks saw the source.
         let (mut writes, mut looked) = (vec![0_u64], Vec::new());
-        let (mut reading, mut read): (Option<(u64, u64, bool)>, Option<(u64, u64)>) = (None, None);
+        let mut reading: Option<(u64, u64, bool)> = None;
+        let mut read: Option<(u64, u64)> = None;
         for (pass, deed, finish) in deeds {
             ms += pass;
             match deed {
