@@ -16,7 +16,7 @@ pub(crate) use helm::{
     Bitnami, Migration, Objects, Render, ReportFiles, Source, Staging, Topology, UpgradePath, Values,
 };
 pub(crate) use observe::Observe;
-pub(crate) use sharing::{Depth, Sharing};
+pub(crate) use sharing::{Depth, Output, Sharing};
 pub(crate) use simulate::{DRAWN, Simulate};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -351,19 +351,6 @@ pub(crate) struct AllStores {
     pub(crate) probe_writes: bool,
     #[command(flatten)]
     pub(crate) scope: IndexScope,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Output {
-    /// Ledger file with expected differences (of stores: besides those that every migration shows); may be repeated
-    #[arg(long, visible_alias = "ledger", value_name = "FILE")]
-    pub(crate) expected: Vec<PathBuf>,
-    /// Also write record.jsonl, report.json, report.md, report.html, junit.xml and trace.json into this folder
-    #[arg(long, value_name = "DIR")]
-    pub(crate) report: Option<PathBuf>,
-    /// Print the report as JSON on standard output
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

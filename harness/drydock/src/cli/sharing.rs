@@ -1,4 +1,4 @@
-//! How thoroughly stores are compared, and by how many.
+//! How thoroughly stores are compared, by how many, and where it is told.
 
 use clap::Args;
 use std::path::PathBuf;
@@ -23,4 +23,17 @@ pub(crate) struct Sharing {
     /// Put the parts of all shares together: compare everything else, and take documents and rows from this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) merge: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// Ledger file with expected differences (of stores: besides those that every migration shows); may be repeated
+    #[arg(long, visible_alias = "ledger", value_name = "FILE")]
+    pub(crate) expected: Vec<PathBuf>,
+    /// Also write record.jsonl, report.json, report.md, report.html, junit.xml and trace.json into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
+    /// Print the report as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
 }
