@@ -177,23 +177,26 @@ async fn never_frozen(stage: &Stage, folder: &Path) {
     assert!(found.iter().any(frozen), "{found:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn migrations_of_somebody_else_are_judged() {
+#[test]
+fn migrations_of_somebody_else_are_judged() {
     let (_turn, folder) = (turn(), folder());
     if let Some(why) = cannot_run(folder.path()) {
         return skip(&why);
     }
-    let stage = Stage::set(folder.path()).await;
-    let place = folder.path();
-    tokio::join!(
-        clean(&stage, place),
-        loss(&stage, place),
-        gone(&stage, place, "gone", false),
-        gone(&stage, place, "torn", true),
-        late(&stage, place),
-        never_frozen(&stage, place),
-    );
-    stage.strike().await;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let place = folder.path();
+        let stage = Stage::set(place).await;
+        tokio::join!(
+            clean(&stage, place),
+            loss(&stage, place),
+            gone(&stage, place, "gone", false),
+            gone(&stage, place, "torn", true),
+            late(&stage, place),
+            never_frozen(&stage, place),
+        );
+        stage.strike().await;
+    });
 }
 
 #[test]
