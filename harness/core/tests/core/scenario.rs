@@ -15,7 +15,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "name: x\ncolour: red\n",
         "2:1: unknown key `colour`",
-        "known here: name, description, seed, environment, driver, scripts, procedure, source, target, identity, data, workload, \
+        "known here: name, description, seed, environment, driver, scripts, chart, procedure, source, target, identity, data, workload, \
          engine, camunda, migration, faults, rollback, budgets, expect, expected",
     ),
     (

@@ -125,7 +125,7 @@ fn moved(seen: &[PinnedState; 2], now: &[Option<PinnedState>; 2]) -> Option<Stri
     sides.into_iter().find_map(|((side, seen), now)| match now {
         Some(now) if seen.is_known() && seen == now => None,
         Some(now) if !seen.is_known() || !now.is_known() => Some(format!(
-            "whether its part saw what is on the {side} now is not known: the index was being written to, or the role may not              ask for the statistics of indices (privilege monitor)"
+            "whether its part saw what is on the {side} now is not known: the index was being written to, or the role may not ask for the statistics of indices (privilege monitor)"
         )),
         _ => Some(format!("its part saw another state of the {side}: it was written to since")),
     })
