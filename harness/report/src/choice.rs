@@ -185,10 +185,15 @@ pub(crate) fn ended_so(outcome: Option<StepOutcome>) -> &'static str {
     }
 }
 
+/// Whether a run ended as its scenario is meant to.
+pub(crate) fn expectation(summary: &Summary) -> Expectation {
+    summary.expect.hold(&summary.verdict, stopped_at(summary).map(|step| &step.step))
+}
+
 /// What the scenario was meant to end with and whether it did, where that is worth telling.
 pub(crate) fn meant(summary: &Summary) -> Option<String> {
     let wanted = word(summary.expect.verdict.exit());
-    match summary.expect.hold(&summary.verdict) {
+    match expectation(summary) {
         Expectation::Met if summary.expect == Expect::default() => None,
         Expectation::Met => Some(format!("to end {wanted}, and it did")),
         // A plain scenario that objects says so in its verdict.

@@ -1,6 +1,6 @@
 //! Several rehearsals in one table: what each came to, how long users waited, what was moved, how much there is to tell.
 
-use crate::choice::{actionable, exit_code, word};
+use crate::choice::{actionable, exit_code, expectation, stopped_at, word};
 use crate::text::{count, printable, seconds, shortened_within, width as columns};
 use drydock_core::scenario::Expectation;
 use drydock_core::{ExitCode, Summary};
@@ -30,14 +30,16 @@ pub fn render(summaries: &[Summary]) -> String {
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
     }
-    let met = summaries.iter().filter(|s| s.expect.hold(&s.verdict) == Expectation::Met).count();
+    let met = summaries.iter().filter(|s| expectation(s) == Expectation::Met).count();
     text.push_str(&format!("{met} of {} ended as they are meant to\n", summaries.len()));
     text
 }
 
 /// The exit code of several rehearsals: whether each ended as its scenario is meant to.
 pub fn exit(summaries: &[Summary]) -> ExitCode {
-    summaries.iter().fold(ExitCode::Equal, |worst, s| worst.worst(s.expect.exit(&s.verdict)))
+    summaries.iter().fold(ExitCode::Equal, |worst, s| {
+        worst.worst(s.expect.exit(&s.verdict, stopped_at(s).map(|step| &step.step)))
+    })
 }
 
 fn row(summary: &Summary) -> [String; 7] {
@@ -56,7 +58,7 @@ fn row(summary: &Summary) -> [String; 7] {
         mebibytes(moved_bytes(summary)),
         count(actionable(summary).count() as u64),
         seconds(summary.seconds),
-        match summary.expect.hold(&summary.verdict) {
+        match expectation(summary) {
             Expectation::Met => "yes".into(),
             Expectation::Missed { why } => format!("NO: {}", shortened_within(&printable(&why), 2 * WIDEST)),
         },

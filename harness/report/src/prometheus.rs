@@ -1,5 +1,6 @@
 //! Metrics of a run in Prometheus' text format, for the textfile collector of the node exporter: verdict, downtime, findings.
 
+use crate::choice::expectation;
 use crate::text::printable;
 use drydock_core::scenario::Expectation;
 use drydock_core::{Outcome, Summary};
@@ -27,7 +28,7 @@ pub fn render(summary: &Summary) -> String {
     page.family("drydock_run_exit_code", "Exit code of the run; 0 means equal or different as expected.");
     page.sample("drydock_run_exit_code", &[], f64::from(summary.verdict.exit_code));
     page.family("drydock_run_as_expected", "Whether the run ended as its scenario is meant to: 1 or 0.");
-    let met = summary.expect.hold(&summary.verdict) == Expectation::Met;
+    let met = expectation(summary) == Expectation::Met;
     page.sample("drydock_run_as_expected", &[], f64::from(u8::from(met)));
     if let Ok(started) = summary.started.parse::<jiff::Timestamp>() {
         page.family("drydock_run_start_timestamp_seconds", "When the run began, in seconds since 1970.");

@@ -3,7 +3,7 @@
 use super::did_you_mean;
 use crate::exit::ExitCode;
 use crate::finding::Outcome;
-use crate::names::CheckId;
+use crate::names::{CheckId, StepId};
 use crate::plan::Plan;
 use crate::verdict::Verdict;
 use schemars::JsonSchema;
@@ -85,8 +85,9 @@ impl Expect {
         Some((unknown.to_string(), format!("{unknown} is no check of this scenario"), help))
     }
 
-    /// Holds a verdict against it.
-    pub fn hold(&self, verdict: &Verdict) -> Expectation {
+    /// Holds a verdict against it, of a run that was cut short at a step, if it was. What was to object for a reason that nobody named is
+    /// not proven to be that reason where the run came to an end before its time: then the step has to be named in `checks`.
+    pub fn hold(&self, verdict: &Verdict, cut_short: Option<&StepId>) -> Expectation {
         let wanted = self.verdict.exit();
         let came = ExitCode::ALL.into_iter().find(|e| e.code() == verdict.exit_code);
         if came != Some(wanted) {
@@ -102,7 +103,14 @@ impl Expect {
             };
             return Expectation::Missed { why };
         }
-        let Some(checks) = &self.checks else { return Expectation::Met };
+        let Some(checks) = &self.checks else {
+            return match cut_short {
+                Some(step) if self.verdict != ExpectedVerdict::Equal => Expectation::Missed {
+                    why: format!("it was cut short at {step}, which `checks` does not name"),
+                },
+                _ => Expectation::Met,
+            };
+        };
         let wanted: BTreeSet<&str> = checks.iter().map(CheckId::as_str).collect();
         let findings = verdict.findings.iter().filter(|j| j.finding.outcome >= Outcome::NotProven);
         let unproven = verdict.checks.iter().filter(|c| c.outcome >= Outcome::NotProven);
@@ -123,8 +131,8 @@ impl Expect {
 
     /// What a pipeline is told of a run: all is well if it ended as it was meant to. A run that was meant to object and did
     /// not proves that its checks do not see what they should.
-    pub fn exit(&self, verdict: &Verdict) -> ExitCode {
-        match self.hold(verdict) {
+    pub fn exit(&self, verdict: &Verdict, cut_short: Option<&StepId>) -> ExitCode {
+        match self.hold(verdict, cut_short) {
             Expectation::Met => ExitCode::Equal,
             Expectation::Missed { .. } => {
                 let came = ExitCode::ALL.into_iter().find(|e| e.code() == verdict.exit_code);
@@ -134,5 +142,35 @@ impl Expect {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(exit: ExitCode) -> Verdict {
+        Verdict {
+            outcome: Outcome::Different,
+            exit_code: exit.code(),
+            headline: String::new(),
+            checks: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_run_that_came_to_an_early_end_has_not_shown_what_nobody_named() {
+        let red = Expect { verdict: ExpectedVerdict::Different, checks: None };
+        let step = StepId::from("phase-2/scripts");
+        assert_eq!(red.hold(&verdict(ExitCode::Different), None), Expectation::Met);
+        let Expectation::Missed { why } = red.hold(&verdict(ExitCode::Different), Some(&step)) else {
+            unreachable!("it was cut short")
+        };
+        assert!(why.contains("phase-2/scripts"), "{why}");
+        assert_eq!(red.exit(&verdict(ExitCode::Different), Some(&step)), ExitCode::Different);
+        // Whoever names what objects has the step among it.
+        let named = Expect { checks: Some(Vec::new()), ..red };
+        assert_eq!(named.hold(&verdict(ExitCode::Different), Some(&step)), Expectation::Met);
     }
 }
