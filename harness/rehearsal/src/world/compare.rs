@@ -9,7 +9,7 @@ use drydock_core::names::checks;
 use drydock_environments::Side;
 use drydock_migration::freeze::{self, Watch};
 use drydock_stores::compare::{
-    CheckResult, DatabasePair, Options, compare_elasticsearch, compare_keycloak, compare_postgres,
+    CheckResult, DatabasePair, Options, Pinned, compare_elasticsearch, compare_keycloak, compare_postgres,
 };
 use drydock_stores::elasticsearch::{Client, Retries, Timeouts};
 use drydock_workload::acknowledged::{
@@ -51,7 +51,8 @@ impl RealWorld {
     }
 
     async fn compare_stores(&mut self, pins: Pins) -> Stepped<()> {
-        let options = Options::default();
+        // Users were let in afterwards, and write: that explains no difference.
+        let options = Options { pinned: Pinned::AtRest, ..Options::default() };
         if let Some((source, target)) = pins.elasticsearch {
             let results = compare_elasticsearch(&source, &target, &options).await;
             tokio::join!(source.close(), target.close());

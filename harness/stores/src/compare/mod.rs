@@ -21,5 +21,5 @@ pub use keycloak::{
 pub use postgres::{
     DatabasePair, Usable, compare_postgres, digest_postgres, part_of_postgres, postgres, usable_by_role,
 };
-pub use result::{CheckResult, Options, ProbeWrites, Tier, Versions};
+pub use result::{CheckResult, Options, Pinned, ProbeWrites, Tier, Versions};
 pub use share::{Part, Parts, Share};

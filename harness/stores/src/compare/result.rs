@@ -68,6 +68,16 @@ pub enum Versions {
     Compared,
 }
 
+/// When the sides were held still.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pinned {
+    /// Perhaps while somebody wrote: a difference may be newer than the copy, and is told so where its side moved since.
+    #[default]
+    InUse,
+    /// While nobody could write, as a freeze has proven. What is written afterwards explains nothing.
+    AtRest,
+}
+
 /// Whether the target is written to in order to prove that it can be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ProbeWrites {
@@ -99,6 +109,8 @@ pub struct Options {
     pub probes: ProbeWrites,
     /// Position up to which the broker counts each partition as exported, where somebody said so.
     pub exported: BTreeMap<i64, i64>,
+    /// When both sides were held still.
+    pub pinned: Pinned,
     /// What others have read of documents and rows, where they have: it is taken instead of reading it again.
     pub parts: Option<Arc<Parts>>,
 }
@@ -114,6 +126,7 @@ impl Default for Options {
             versions: Versions::default(),
             probes: ProbeWrites::default(),
             exported: BTreeMap::new(),
+            pinned: Pinned::default(),
             parts: None,
         }
     }

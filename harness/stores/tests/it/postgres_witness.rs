@@ -6,7 +6,7 @@ use crate::postgres_server::{Server, skip};
 use crate::schema::{PREPARE, ROLES, SCHEMA};
 use drydock_core::Outcome;
 use drydock_core::names::checks::{PG_LARGE_OBJECTS, PG_ROWS};
-use drydock_stores::compare::{self, DatabasePair, Options, Tier};
+use drydock_stores::compare::{self, DatabasePair, Options, Pinned, Tier};
 use drydock_stores::postgres::PinnedPg;
 
 /// How statements of the witness may begin.
@@ -137,7 +137,8 @@ async fn a_side_that_is_written_to_is_told() {
     let b = PinnedPg::pin(&endpoint, &["copy".to_owned()]).await;
     server.sql("src", "UPDATE busy SET v = v + 1; INSERT INTO busy VALUES (101, 1)");
     let pair = DatabasePair { source: "src".into(), target: "copy".into() };
-    let results = compare::compare_postgres(&a, &b, &[pair], &Options::default()).await;
+    let pairs = [pair];
+    let results = compare::compare_postgres(&a, &b, &pairs, &Options::default()).await;
     // What was written after the snapshot is not compared.
     let found = findings(&results);
     assert_eq!(found.len(), 2, "{found:#?}");
@@ -146,6 +147,11 @@ async fn a_side_that_is_written_to_is_told() {
     assert!(!found[1].next.contains("written to"), "{found:#?}");
     let rows = results.iter().find(|r| r.check == PG_ROWS).expect("rows");
     assert!(rows.note.contains("the source's WAL moved by"), "{}", rows.note);
+    // Where nobody could write when both sides were held still, later writes explain nothing.
+    let rested = Options { pinned: Pinned::AtRest, ..Options::default() };
+    let told = compare::compare_postgres(&a, &b, &pairs, &rested).await;
+    let found = findings(&told);
+    assert!(found.len() == 2 && found.iter().all(|f| !f.next.contains("written to")), "{found:#?}");
     a.close().await;
     b.close().await;
 }

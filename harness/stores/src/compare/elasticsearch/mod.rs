@@ -17,7 +17,7 @@ mod share;
 mod templates;
 
 use super::describe;
-use super::result::{CheckResult, Options};
+use super::result::{CheckResult, Options, Pinned};
 use crate::elasticsearch::{Client, IndexState, PinnedEs, Scope, StreamError, Timeouts};
 use crate::endpoint::ElasticsearchEndpoint;
 use drydock_core::Outcome;
@@ -52,7 +52,9 @@ pub async fn compare_elasticsearch(
     results.push(timed(|| future::compare_futures(source, target)));
     results.push(access::conclude(source, target, &answers, &results));
     results.push(imports);
-    tell_moving(source, target, &mut results).await;
+    if options.pinned == Pinned::InUse {
+        tell_moving(source, target, &mut results).await;
+    }
     results
 }
 

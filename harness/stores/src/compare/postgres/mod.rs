@@ -142,7 +142,7 @@ pub async fn compare_postgres(
                 format!("none on the source, in {} databases listed on both sides", databases.len());
         }
     }
-    moving::tell(source, target, databases, &mut results).await;
+    moving::tell(source, target, databases, options.pinned, &mut results).await;
     if options.probes == ProbeWrites::RolledBack {
         writes.note = writes::note(&writes, databases.len());
         if databases.is_empty() {

@@ -1,7 +1,7 @@
 //! Where data differs and a side is being written to, the next step says so: the difference may be newer than the copy.
 
 use super::super::describe;
-use super::super::result::CheckResult;
+use super::super::result::{CheckResult, Pinned};
 use super::DatabasePair;
 use super::shapes::renamed;
 use crate::postgres::{Movement, PinnedDatabase, PinnedPg};
@@ -20,6 +20,7 @@ pub(super) async fn tell(
     source: &PinnedPg,
     target: &PinnedPg,
     databases: &[DatabasePair],
+    pinned: Pinned,
     results: &mut [CheckResult],
 ) {
     let mut notes = Vec::new();
@@ -38,7 +39,9 @@ pub(super) async fn tell(
                 movement.as_ref().zip(name).is_some_and(|(m, name)| m.written.contains(&name))
             };
             let sides = (written(a, &moved.0), written(b, &moved.1));
-            describe::moving(finding, sides);
+            if pinned == Pinned::InUse {
+                describe::moving(finding, sides);
+            }
         }
         notes.extend(
             [("source", moved.0), ("target", moved.1)]
