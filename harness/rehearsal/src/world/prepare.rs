@@ -363,6 +363,10 @@ pub fn environment_of(scenario: &Scenario, options: &RehearsalOptions) -> Embedd
     let mut config = stores_of(scenario, "doctor", Path::new("."));
     config.postgres_home.clone_from(&options.postgres_home);
     config.elasticsearch_home.clone_from(&options.elasticsearch_home);
+    if scenario.chart.is_some() {
+        // Its pods are both, and come from images.
+        (config.camunda, config.keycloak) = (None, None);
+    }
     config
 }
 
@@ -394,4 +398,22 @@ fn seeded_databases(scenario: &Scenario) -> Databases {
 
 pub(super) fn round(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_real_chart_the_machine_is_asked_for_no_camunda_and_no_keycloak_of_its_own() {
+        let text = "name: test\nenvironment: kind\nengine: camunda\nidentity: keycloak\nmigration:\n  \
+                    components: [keycloak, elasticsearch]\n  index_prefixes: [zeebe-, operate-, tasklist-]\n";
+        let asked = |more: &str| {
+            let scenario = Scenario::from_yaml("test", &format!("{text}{more}")).unwrap();
+            let config = environment_of(&scenario, &RehearsalOptions::default());
+            (config.camunda.is_some(), config.keycloak.is_some())
+        };
+        assert_eq!(asked(""), (true, true));
+        assert_eq!(asked("chart: {}\n"), (false, false));
+    }
 }
