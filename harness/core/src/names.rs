@@ -307,6 +307,9 @@ pub mod checks {
     /// What a real Keycloak is asked beside its database, in report order.
     pub const REAL_KEYCLOAK: [&str; 2] = [KC_LOGINS, KC_TOKENS];
 
+    /// Those whose items are what users did while a run lasted: a slower machine has fewer of them, and they are looked at no worse.
+    pub const OF_WORK: [&str; 5] = [ACKNOWLEDGED, RB_WRITES, APP_ACKNOWLEDGED, APP_WAY_BACK, GO_VISIBLE];
+
     /// The checks of a migration as a whole, in report order.
     pub const MIGRATION: [&str; 4] = [FREEZE, TARGETS, ACKNOWLEDGED, DOWNTIME];
 

@@ -46,6 +46,16 @@ fn lost_checks_and_new_findings_are_told() {
     assert!(against(&before, &after).lost_checks[0].contains("now 4000"));
     after[0].checks.insert("postgres/rows".into(), 9_999);
     assert!(against(&before, &after).lost_checks.is_empty());
+    // How much users did meanwhile is the machine's affair; that nobody did anything is not.
+    for (acknowledged, lost) in [(20, 0), (0, 1)] {
+        let mut before = before.clone();
+        before.iter_mut().for_each(|run| {
+            run.checks.insert("acknowledged-writes".into(), 400);
+        });
+        after[0].checks.insert("acknowledged-writes".into(), acknowledged);
+        assert_eq!(against(&before, &after).lost_checks.len(), lost, "{acknowledged}");
+    }
+    after[0].checks.remove("acknowledged-writes");
     after[0].findings.push("postgres/rows: missing identity".into());
     let told = against(&before, &after);
     assert_eq!((told.new_findings.len(), told.exit()), (1, ExitCode::Different));
