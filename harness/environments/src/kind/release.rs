@@ -3,7 +3,7 @@
 use super::chart;
 use super::configuration::{Namespaces, Place, RELEASE};
 use super::programs::Programs;
-use crate::config::{Side, Store};
+use crate::config::{Access, Side, Store};
 use crate::containers::Image;
 use crate::error::{EnvironmentError, Result};
 use crate::postgres::SETTINGS;
@@ -54,6 +54,8 @@ pub(super) struct Contents<'a> {
     pub(super) settings: Vec<(String, String)>,
     pub(super) run: &'a str,
     pub(super) namespaces: &'a Namespaces,
+    /// How the targets are reached.
+    pub(super) target: Access,
     /// A folder of the node, mounted at the same path, for snapshots.
     pub(super) folder: Option<&'a str>,
 }
@@ -86,11 +88,15 @@ pub(super) fn values(contents: &Contents<'_>) -> Value {
 
 /// Values that point the applications to the targets. The stores of the release stay: they are what a way back needs, and what
 /// is compared.
-pub(super) fn cutover(namespaces: &Namespaces) -> Value {
+pub(super) fn cutover(namespaces: &Namespaces, access: Access) -> Value {
+    let protocol = match access {
+        Access::Open => "http",
+        Access::Secured => "https",
+    };
     let host = |store| Place { side: Side::Target, store }.host(namespaces);
     let database = json!({"externalDatabase": {"host": host(Store::Postgres)}});
     json!({
-        "global": {"elasticsearch": {"external": true, "url": {"host": host(Store::Elasticsearch)}}},
+        "global": {"elasticsearch": {"external": true, "url": {"protocol": protocol, "host": host(Store::Elasticsearch)}}},
         "identity": database,
         "identityKeycloak": database,
         "webModeler": {"restapi": database},
@@ -157,7 +163,7 @@ impl Release {
             fs::create_dir_all(folder).map_err(|e| EnvironmentError::io("make the directory", folder, &e))?;
             fs::write(&path, text).map_err(|e| EnvironmentError::io("write", &path, &e))?;
         }
-        self.write_values(&values(contents), &cutover(contents.namespaces))
+        self.write_values(&values(contents), &cutover(contents.namespaces, contents.target))
     }
 
     /// Writes the values of either side, which hold passwords.
@@ -252,7 +258,10 @@ mod tests {
 
     #[test]
     fn the_cutover_names_the_targets_and_leaves_the_sources_stores() {
-        let values = cutover(&Namespaces::usual());
+        let values = cutover(&Namespaces::usual(), Access::Open);
+        let secured = cutover(&Namespaces::usual(), Access::Secured);
+        let protocol = |values: &Value| values["global"]["elasticsearch"]["url"]["protocol"].clone();
+        assert_eq!((protocol(&values), protocol(&secured)), (json!("http"), json!("https")));
         assert_eq!(values["global"]["elasticsearch"]["url"]["host"], "target-es.targets.svc.cluster.local");
         for database in [&values["identity"], &values["identityKeycloak"], &values["webModeler"]["restapi"]] {
             assert_eq!(database["externalDatabase"]["host"], "target-pg.targets.svc.cluster.local");

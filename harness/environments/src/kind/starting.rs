@@ -285,6 +285,7 @@ impl<'a> Ground<'a> {
             elasticsearch: &elasticsearch,
             run,
             namespaces: &self.namespaces,
+            target: self.config.target.access,
             folder: self.folder,
         };
         release.write(&contents)?;
