@@ -3,7 +3,6 @@
 use crate::cli::Observe;
 use crate::terminal::Terminal;
 use drydock_core::ExitCode;
-use drydock_rehearsal::Rehearsed;
 use drydock_rehearsal::flow::Interrupt;
 use drydock_rehearsal::observe::{ObserveOptions, observe};
 use std::sync::Arc;
@@ -27,15 +26,5 @@ pub(crate) async fn run(arguments: &Observe) -> ExitCode {
     let terminal = Arc::new(Terminal::new());
     let result = observe(&arguments.file, &options, terminal.clone(), &interrupt).await;
     terminal.finish();
-    match result {
-        Ok(Rehearsed { summary, folder }) => {
-            if arguments.json {
-                super::print_json(&summary);
-            } else {
-                super::print_screen(&summary, Some(&folder));
-            }
-            super::exit_of(&summary)
-        }
-        Err(error) => super::rehearse::fail(error),
-    }
+    super::rehearse::conclude(result, arguments.json).0
 }

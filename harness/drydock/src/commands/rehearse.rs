@@ -42,7 +42,7 @@ pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
         let terminal = Arc::new(Terminal::new());
         let result = resume(run, &options, terminal.clone(), &interrupt).await;
         terminal.finish();
-        return conclude(result, arguments).0;
+        return conclude(result, arguments.json).0;
     }
     // Every file is read before the first one is run: a mistake in the last must not cost an hour.
     for file in &arguments.scenarios {
@@ -64,7 +64,7 @@ pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
         let terminal = Arc::new(Terminal::new());
         let result = rehearse(file, &options, terminal.clone(), &interrupt).await;
         terminal.finish();
-        match conclude(result, arguments) {
+        match conclude(result, arguments.json) {
             (_, Some(summary)) => summaries.push(summary),
             (failed, None) => exit = exit.worst(failed),
         }
@@ -81,10 +81,10 @@ pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
 }
 
 /// Prints the report of one run, and hands its summary on.
-fn conclude(result: Result<Rehearsed, RehearsalError>, arguments: &Rehearse) -> (ExitCode, Option<Summary>) {
+pub(super) fn conclude(result: Result<Rehearsed, RehearsalError>, json: bool) -> (ExitCode, Option<Summary>) {
     match result {
         Ok(Rehearsed { summary, folder }) => {
-            if arguments.json {
+            if json {
                 super::print_json(&summary);
             } else {
                 super::print_screen(&summary, Some(&folder));

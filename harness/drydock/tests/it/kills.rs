@@ -6,7 +6,7 @@ use crate::support::{
 };
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -129,22 +129,28 @@ fn a_run_killed_at_any_moment_is_resumed_or_cleaned_away() {
     }
 }
 
+/// The folder and the report of a run that kills itself at one of these faults, and is resumed to its end with this exit code.
+fn killed_and_resumed(folder: &Path, faults: &str, code: i32) -> (PathBuf, Value) {
+    let path = small_scenario(folder);
+    let yaml = fs::read_to_string(&path).expect("the scenario") + faults;
+    fs::write(&path, yaml).expect("the scenario");
+    let killed = drydock(folder).arg("rehearse").arg(&path).output().expect("it runs");
+    assert_eq!(killed.status.code(), None, "a signal ends it: {}", text(&killed));
+    let run = run_folder(folder);
+    let resumed = drydock(folder).args(["rehearse", "--resume"]).arg(&run).output().expect("it runs");
+    assert_eq!(resumed.status.code(), Some(code), "{}", text(&resumed));
+    let report = report(&run);
+    (run, report)
+}
+
 #[test]
 fn a_run_that_kills_itself_in_a_step_is_resumed_and_says_so() {
     let (_turn, folder) = (turn(), folder());
     if let Some(why) = cannot_run(folder.path()) {
         return skip(&why);
     }
-    let path = small_scenario(folder.path());
     let fault = "faults:\n  - {fault: drydock-killed, during: phase-3/restore/elasticsearch, at: 2}\n";
-    let yaml = fs::read_to_string(&path).expect("the scenario") + fault;
-    fs::write(&path, yaml).expect("the scenario");
-    let killed = drydock(folder.path()).arg("rehearse").arg(&path).output().expect("it runs");
-    assert_eq!(killed.status.code(), None, "a signal ends it: {}", text(&killed));
-    let run = run_folder(folder.path());
-    let resumed = drydock(folder.path()).args(["rehearse", "--resume"]).arg(&run).output().expect("it runs");
-    assert_eq!(resumed.status.code(), Some(0), "{}", text(&resumed));
-    let report = report(&run);
+    let (run, report) = killed_and_resumed(folder.path(), fault, 0);
     assert_eq!(report["lives"][0]["step"], "phase-3/restore/elasticsearch", "{report}");
     assert!(report["notes"].to_string().contains("caused on purpose"), "{report}");
     assert_nothing_left(folder.path(), &run);
@@ -157,16 +163,8 @@ fn a_run_that_is_killed_in_the_switch_compares_what_it_pins_anew() {
     if let Some(why) = cannot_run(folder.path()) {
         return skip(&why);
     }
-    let path = small_scenario(folder.path());
     let faults = "faults:\n  - {fault: lose-document}\n  - {fault: drydock-killed, during: phase-3/switch}\n";
-    let yaml = fs::read_to_string(&path).expect("the scenario") + faults;
-    fs::write(&path, yaml).expect("the scenario");
-    let killed = drydock(folder.path()).arg("rehearse").arg(&path).output().expect("it runs");
-    assert_eq!(killed.status.code(), None, "a signal ends it: {}", text(&killed));
-    let run = run_folder(folder.path());
-    let resumed = drydock(folder.path()).args(["rehearse", "--resume"]).arg(&run).output().expect("it runs");
-    assert_eq!(resumed.status.code(), Some(1), "{}", text(&resumed));
-    let report = report(&run);
+    let (run, report) = killed_and_resumed(folder.path(), faults, 1);
     assert_eq!(report["lives"][0]["step"], "phase-3/switch", "{report}");
     assert!(report["notes"].to_string().contains("both sides are held still anew"), "{report}");
     let findings = report["verdict"]["findings"].as_array().expect("findings");

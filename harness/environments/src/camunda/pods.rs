@@ -31,8 +31,7 @@ impl Pods {
             tasklist: address(Part::Tasklist)?,
         };
         let management = address(Part::Broker)?;
-        let image = kind.image_of(Part::Broker).await?;
-        let version = image.rsplit_once(':').map(|(_, tag)| tag.to_owned()).unwrap_or_default();
+        let (image, version) = kind.image_of(Part::Broker).await?;
         Ok(Self { side, addresses, management, image, version, waited: began.elapsed() })
     }
 }

@@ -50,8 +50,7 @@ impl Podded {
                 )
             })?;
         }
-        let image = kind.image_of(Part::Keycloak).await?;
-        let version = image.rsplit_once(':').map(|(_, tag)| tag.to_owned()).unwrap_or_default();
+        let (image, version) = kind.image_of(Part::Keycloak).await?;
         Ok(Self { port, image, version, waited: began.elapsed() })
     }
 }

@@ -3,6 +3,7 @@
 
 use super::cluster::Cluster;
 use super::configuration::Place;
+use super::judge;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::ports::HeldPort;
 use k8s_openapi::api::core::v1::Pod;
@@ -92,16 +93,10 @@ impl To {
             Self::Named(name) => Some(name.clone()),
             Self::Ready(labels) => {
                 let all = pods.list(&ListParams::default().labels(labels)).await.ok()?;
-                all.items.into_iter().find(is_ready)?.metadata.name
+                all.items.into_iter().find(judge::pod_ready)?.metadata.name
             }
         }
     }
-}
-
-/// Whether a pod takes requests: ready, and not about to end.
-fn is_ready(pod: &Pod) -> bool {
-    let mut conditions = pod.status.iter().flat_map(|s| s.conditions.iter().flatten());
-    pod.metadata.deletion_timestamp.is_none() && conditions.any(|c| c.type_ == "Ready" && c.status == "True")
 }
 
 async fn carry_all(listener: TcpListener, way: Way) {
@@ -156,22 +151,4 @@ async fn carry(mut here: TcpStream, way: Way) {
         words = told => tracing::debug!(pod, words, "the way to a pod broke off"),
     }
     forwarder.abort();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn only_a_pod_that_is_ready_and_stays_is_led_to() {
-        let pod = |ready: &str, meta: serde_json::Value| -> Pod {
-            let conditions =
-                json!([{"type": "Initialized", "status": "True"}, {"type": "Ready", "status": ready}]);
-            serde_json::from_value(json!({"metadata": meta, "status": {"conditions": conditions}})).unwrap()
-        };
-        assert!(is_ready(&pod("True", json!({}))));
-        assert!(!is_ready(&pod("False", json!({}))) && !is_ready(&Pod::default()));
-        assert!(!is_ready(&pod("True", json!({"deletionTimestamp": "2026-01-01T00:00:00Z"}))));
-    }
 }

@@ -127,6 +127,12 @@ pub(super) fn deployment_ready(deployment: &Deployment) -> bool {
         .all(|n| n.unwrap_or(0) == wanted)
 }
 
+/// Whether a pod takes requests: ready, and not about to end.
+pub(super) fn pod_ready(pod: &Pod) -> bool {
+    let mut conditions = pod.status.iter().flat_map(|s| s.conditions.iter().flatten());
+    pod.metadata.deletion_timestamp.is_none() && conditions.any(|c| c.type_ == "Ready" && c.status == "True")
+}
+
 /// Whether a container of a pod runs right now.
 pub(super) fn runs(pod: &Pod, container: &str) -> bool {
     let mut statuses = pod.status.iter().filter_map(|s| s.container_statuses.as_ref()).flatten();
@@ -253,5 +259,17 @@ mod tests {
         assert!(!runs(&with(json!({"running": {}})), "other"));
         assert!(!runs(&with(json!({"terminated": {"exitCode": 0}})), "c"));
         assert!(!runs(&Pod::default(), "c"));
+    }
+
+    #[test]
+    fn only_a_pod_that_is_ready_and_stays_is_led_to() {
+        let pod = |ready: &str, meta: serde_json::Value| -> Pod {
+            let conditions =
+                json!([{"type": "Initialized", "status": "True"}, {"type": "Ready", "status": ready}]);
+            serde_json::from_value(json!({"metadata": meta, "status": {"conditions": conditions}})).unwrap()
+        };
+        assert!(pod_ready(&pod("True", json!({}))));
+        assert!(!pod_ready(&pod("False", json!({}))) && !pod_ready(&Pod::default()));
+        assert!(!pod_ready(&pod("True", json!({"deletionTimestamp": "2026-01-01T00:00:00Z"}))));
     }
 }

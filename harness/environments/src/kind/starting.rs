@@ -244,8 +244,11 @@ impl<'a> Ground<'a> {
 
     /// The stores whose images are chosen here: a chart that is not of this repository chooses those of the source.
     fn own_stores(&self) -> Vec<Place> {
-        let of_chart = |place: &Place| self.config.chart.is_some() && place.side == Side::Source;
-        asked(self.config).into_iter().filter(|place| !of_chart(place)).collect()
+        asked(self.config).into_iter().filter(|place| !self.is_of_chart(*place)).collect()
+    }
+
+    fn is_of_chart(&self, place: Place) -> bool {
+        self.config.chart.is_some() && place.side == Side::Source
     }
 
     /// Makes namespaces, targets and ways in, and installs the release.
@@ -389,7 +392,7 @@ impl<'a> Ground<'a> {
         }
         await_answer(&kept, start_limit(place.store)).await?;
         let side = self.config.side(place.side);
-        let of_chart = self.config.chart.is_some() && place.side == Side::Source;
+        let of_chart = self.is_of_chart(place);
         let image = match of_chart {
             true => image_of(cluster, place).await?,
             false => self.image(place)?.to_string(),

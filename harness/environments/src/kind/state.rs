@@ -4,6 +4,7 @@ use super::Kind;
 use super::applications::{OF_RELEASE, applications, counts};
 use super::cluster::{Cluster, Standing};
 use super::configuration::{Place, RELEASE};
+use super::judge::pod_ready;
 use crate::config::Side;
 use crate::error::Result;
 use crate::random::hex;
@@ -130,9 +131,6 @@ fn hosts(text: &str) -> Vec<String> {
 }
 
 fn of_pod(workload: &str, pod: &Pod, template: &PodTemplateSpec) -> PodState {
-    let conditions = pod.status.iter().flat_map(|s| s.conditions.iter().flatten());
-    let mut conditions = conditions.filter(|c| c.type_ == "Ready");
-    let ending = pod.metadata.deletion_timestamp.is_some();
     let mut outdated = Vec::new();
     let wanted = images(template.spec.as_ref());
     for (container, image) in images(pod.spec.as_ref()) {
@@ -149,11 +147,7 @@ fn of_pod(workload: &str, pod: &Pod, template: &PodTemplateSpec) -> PodState {
     if told(pod.metadata.annotations.as_ref()) != asked {
         outdated.push("it was started with another configuration".to_owned());
     }
-    PodState {
-        workload: workload.to_owned(),
-        ready: !ending && conditions.any(|c| c.status == "True"),
-        outdated,
-    }
+    PodState { workload: workload.to_owned(), ready: pod_ready(pod), outdated }
 }
 
 fn images(spec: Option<&PodSpec>) -> BTreeMap<String, String> {

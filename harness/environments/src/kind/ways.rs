@@ -84,16 +84,18 @@ impl Kind {
         self.up.ways.port_to(part, &self.up.cluster, &self.work)
     }
 
-    /// What the pods of a part are made from: the image of the container that has the part's name, or of the first one.
+    /// What the pods of a part are made from: the image of their first container, and its tag. Both are empty where there is none.
     ///
     /// # Errors
     /// The API server does not tell.
-    pub(crate) async fn image_of(&self, part: Part) -> Result<String> {
+    pub(crate) async fn image_of(&self, part: Part) -> Result<(String, String)> {
         let cluster = &self.up.cluster;
         let pods = cluster.pods(cluster.release(), &part.labels()).await?;
         let mut containers =
             pods.iter().filter_map(|pod| pod.spec.as_ref()).flat_map(|spec| &spec.containers);
-        Ok(containers.next().and_then(|c| c.image.clone()).unwrap_or_default())
+        let image = containers.next().and_then(|c| c.image.clone()).unwrap_or_default();
+        let tag = image.rsplit_once(':').map(|(_, tag)| tag.to_owned()).unwrap_or_default();
+        Ok((image, tag))
     }
 
     /// Removes the pods that import for people, and waits until others are ready in their place.

@@ -60,7 +60,7 @@ impl RealWorld {
         if !self.pods_go_on() {
             return Ok(None);
         }
-        let prefixes = if self.has_elasticsearch() { self.scope().prefixes } else { Vec::new() };
+        let prefixes = self.watched_prefixes();
         let (source, databases) = (self.side(Side::Source)?, self.databases());
         Ok(Some(AtRest { source, databases, prefixes, task: None }))
     }
@@ -73,9 +73,7 @@ impl RealWorld {
         facts.insert("at_rest".into(), json!(settled == Settled::Quiet));
         self.judge_marks(&marks, settled, facts).await?;
         keep(&self.config.folder.join(MARKS), &marks, Readers::Anybody)?;
-        self.told_sessions.extend(marks.sessions.iter().cloned());
-        (self.watch, self.marks) = (Some(watch), Some(marks));
-        self.frozen_ms = Some(self.recorder.now_ms());
+        self.hold_against(marks, watch);
         Ok(())
     }
 }

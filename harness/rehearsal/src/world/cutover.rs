@@ -54,7 +54,7 @@ impl RealWorld {
     /// Takes the marks once nothing moves any more. What still moves after the application has stopped is told at once.
     async fn settled(&mut self, facts: &mut Facts) -> Stepped<Marks> {
         let source = self.side(Side::Source)?;
-        let prefixes = if self.has_elasticsearch() { self.scope().prefixes } else { Vec::new() };
+        let prefixes = self.watched_prefixes();
         let (marks, settled) = FreezeWitness::settle(&source, &self.databases(), &prefixes, SETTLE_LIMIT)
             .await
             .map_err(of_migration)?;
@@ -86,7 +86,7 @@ impl RealWorld {
 
     pub(super) async fn marks_now(&self) -> Stepped<Marks> {
         let source = self.side(Side::Source)?;
-        let prefixes = if self.has_elasticsearch() { self.scope().prefixes } else { Vec::new() };
+        let prefixes = self.watched_prefixes();
         FreezeWitness::capture(&source, &self.databases(), &prefixes).await.map_err(of_migration)
     }
 
@@ -137,12 +137,22 @@ impl RealWorld {
     /// Takes marks for those of the freeze, and looks at the source from now on.
     fn watch_from(&mut self, marks: Marks) -> Stepped<()> {
         let source = self.side(Side::Source)?;
-        let prefixes = if self.has_elasticsearch() { self.scope().prefixes } else { Vec::new() };
-        self.told_sessions.extend(marks.sessions.iter().cloned());
-        self.watch = Some(Watch::start(&source, &self.databases(), &prefixes, &marks));
-        self.marks = Some(marks);
-        self.frozen_ms = Some(self.recorder.now_ms());
+        let prefixes = self.watched_prefixes();
+        let watch = Watch::start(&source, &self.databases(), &prefixes, &marks);
+        self.hold_against(marks, watch);
         Ok(())
+    }
+
+    /// From now on the source is held against these marks, and nobody is told twice of who was there then.
+    pub(super) fn hold_against(&mut self, marks: Marks, watch: Watch) {
+        self.told_sessions.extend(marks.sessions.iter().cloned());
+        (self.watch, self.marks) = (Some(watch), Some(marks));
+        self.frozen_ms = Some(self.recorder.now_ms());
+    }
+
+    /// What the indices begin with that a freeze holds still; nothing where none is migrated.
+    pub(super) fn watched_prefixes(&self) -> Vec<String> {
+        if self.has_elasticsearch() { self.scope().prefixes } else { Vec::new() }
     }
 
     /// Plants the losses that are due after a step. Without a step of their own they are due after the last one that
