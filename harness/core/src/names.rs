@@ -380,6 +380,8 @@ pub mod checks {
     pub const CL_PODS: &str = "cluster/pods";
     /// Stores: each answers behind the name that pods know it by.
     pub const CL_ANSWERS: &str = "cluster/answers";
+    /// Targets that operators keep: the operators hold them for being in order.
+    pub const CL_OPERATORS: &str = "cluster/operators";
     /// Claims: each is bound to the volume that it had.
     pub const CL_CLAIMS: &str = "cluster/claims";
     /// Secrets: each is there, with the keys and values that it had.
@@ -392,7 +394,8 @@ pub mod checks {
     pub const MIGRATION_DATA: &str = "helm/migration-data";
 
     /// The checks of a migration whose application is pods, in report order.
-    pub const CLUSTER: [&str; 6] = [CL_STOPPED, CL_REPLICAS, CL_PODS, CL_ANSWERS, CL_CLAIMS, CL_SECRETS];
+    pub const CLUSTER: [&str; 7] =
+        [CL_STOPPED, CL_REPLICAS, CL_PODS, CL_ANSWERS, CL_OPERATORS, CL_CLAIMS, CL_SECRETS];
 
     /// The checks of a migration that the official scripts carry out, in report order.
     pub const SCRIPTS: [&str; 2] = [SC_PHASES, SC_CLAIMS];

@@ -190,11 +190,13 @@ impl Plan {
         let starts = started.into_iter().any(|action| self.id_of(action).is_some());
         // They are asked from a node, and among those of others none is the run's.
         let own = scenario.environment == EnvironmentName::Kind;
+        let operated = scenario.is_operated() && self.id_of(Action::Compare).is_some();
         self.checks.extend(
             checks::CLUSTER
                 .into_iter()
                 .filter(|check| starts || *check == checks::CL_STOPPED)
                 .filter(|check| own || *check != checks::CL_ANSWERS)
+                .filter(|check| operated || *check != checks::CL_OPERATORS)
                 .map(CheckId::from),
         );
     }

@@ -128,6 +128,9 @@ pub(crate) struct Rehearse {
     /// A file of values for that chart, after those of the scenario; may be given more than once
     #[arg(long, value_name = "FILE")]
     pub(crate) chart_values: Vec<PathBuf>,
+    /// Manifests of the operators that keep the target, for a cluster of the run's own; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub(crate) operator: Vec<PathBuf>,
     /// Seed of everything random, instead of the scenario's
     #[arg(long)]
     pub(crate) seed: Option<u64>,

@@ -64,6 +64,17 @@ pub enum ChartSource {
     },
 }
 
+/// The operators that keep the stores of a side, in a cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OperatorsConfig {
+    /// Manifests that install them, for a cluster of the run's own.
+    pub manifests: Vec<PathBuf>,
+    /// A file with a `Cluster` of CloudNativePG, whose `spec` the run's is made from.
+    pub postgres: Option<PathBuf>,
+    /// A file with an `Elasticsearch` of ECK, likewise.
+    pub elasticsearch: Option<PathBuf>,
+}
+
 /// How a side's stores are reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Access {
@@ -109,6 +120,8 @@ pub struct SideConfig {
     pub elasticsearch_image: Option<String>,
     /// Image of a Keycloak on its PostgreSQL, in containers. Default: `keycloak/keycloak` of the pinned version.
     pub keycloak_image: Option<String>,
+    /// The operators that keep its stores; only for the target, and only in a cluster. Nobody but the run itself if absent.
+    pub operators: Option<OperatorsConfig>,
 }
 
 impl Default for SideConfig {
@@ -125,6 +138,7 @@ impl Default for SideConfig {
             postgres_image: None,
             elasticsearch_image: None,
             keycloak_image: None,
+            operators: None,
         }
     }
 }

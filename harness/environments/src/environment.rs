@@ -4,7 +4,7 @@ use crate::config::{EmbeddedConfig, Side, Store};
 use crate::containers::Containers;
 use crate::embedded::{Embedded, Keep, StoreVersion};
 use crate::error::{Progress, Result};
-use crate::kind::{Answer, Applications, ClusterFaults, Kind, ReleaseState, Resting};
+use crate::kind::{Answer, Applications, ClusterFaults, Kind, OperatorState, ReleaseState, Resting};
 use crate::signals::StoreProcess;
 use crate::supervised::StoreSignal;
 use crate::workdir::WorkDir;
@@ -305,6 +305,17 @@ impl Environment {
         match self {
             Self::Embedded(_) | Self::Containers(_) => Ok(None),
             Self::Kind(k) => k.answers(side).await,
+        }
+    }
+
+    /// What operators say of the stores of a side; nothing where none keeps them.
+    ///
+    /// # Errors
+    /// As [`Kind::operators`].
+    pub async fn operators(&self, side: Side) -> Result<Vec<OperatorState>> {
+        match self {
+            Self::Embedded(_) | Self::Containers(_) => Ok(Vec::new()),
+            Self::Kind(k) => k.operators(side).await,
         }
     }
 

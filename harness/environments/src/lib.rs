@@ -54,7 +54,8 @@ mod workdir;
 pub use camunda::{Camunda, CamundaAddresses, CamundaConfig};
 pub use clients::client_programs;
 pub use config::{
-    Access, ChartConfig, ChartSource, EmbeddedConfig, ReindexWhitelist, Side, SideConfig, Store,
+    Access, ChartConfig, ChartSource, EmbeddedConfig, OperatorsConfig, ReindexWhitelist, Side, SideConfig,
+    Store,
 };
 pub use containers::Containers;
 pub use door::foreign_authority;
@@ -64,8 +65,8 @@ pub use error::{EnvironmentError, EnvironmentProblem, Progress, Silent};
 pub use homes::Obtained;
 pub use keycloak::{ADMINISTRATOR as KEYCLOAK_ADMINISTRATOR, Keycloak, KeycloakAccount, KeycloakConfig};
 pub use kind::{
-    Answer, Applications, ClaimState, ClusterFaults, Kind, Moment, Outside, PodState, ReleaseState, Resting,
-    RestingWorkload, WorkloadMark, rights_in_own_namespaces,
+    Answer, Applications, ClaimState, ClusterFaults, Kind, Moment, OperatorState, Outside, PodState,
+    ReleaseState, Resting, RestingWorkload, WorkloadMark, rights_beside_operators, rights_in_own_namespaces,
 };
 pub use machine::Machine;
 pub use proxy::{Disturbance, Protocol, Proxy, Reply, Rule, Which};

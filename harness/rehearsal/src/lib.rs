@@ -6,6 +6,7 @@ pub mod clock;
 pub mod drill;
 pub mod flow;
 pub mod folder;
+mod given;
 pub mod guard;
 pub mod judge;
 pub mod observe;
@@ -20,8 +21,9 @@ mod witness;
 pub mod world;
 
 pub use folder::RunFolder;
+pub use given::check_given;
 pub use recorder::{Observer, Recorder};
 pub use start::{
-    Keep, RehearsalError, RehearsalOptions, Rehearsed, check_chart, check_scripts, plan_of, rehearse, resume,
+    Keep, RehearsalError, RehearsalOptions, Rehearsed, check_scripts, plan_of, rehearse, resume,
 };
 pub use witness::Witness;

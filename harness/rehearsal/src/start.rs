@@ -3,6 +3,7 @@
 use crate::clock::run_id;
 use crate::flow::{self, AfterFailure, Interrupt, Progress};
 use crate::folder::RunFolder;
+use crate::given::{chart_of, check_given, operators_of};
 use crate::recorder::{Observer, Recorder};
 use crate::witness::Witness;
 use crate::world::{Ownership, RealWorld, WorldConfig};
@@ -13,7 +14,7 @@ use drydock_core::{
     Event, LedgerLine, Plan, Record, RecordWriter, Redactor, RunId, Scenario, ScenarioError, Summary,
     SystemClock,
 };
-use drydock_environments::{ChartConfig, ChartSource, Environment, EnvironmentError};
+use drydock_environments::{Environment, EnvironmentError};
 use drydock_estimate::Way;
 use drydock_scripts::Tree;
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ pub struct RehearsalOptions {
     pub chart: Option<PathBuf>,
     /// Files of values for that chart, after those of the scenario.
     pub chart_values: Vec<PathBuf>,
+    /// Manifests of operators, after those of the scenario.
+    pub operators: Vec<PathBuf>,
     /// Instead of the scenario's seed.
     pub seed: Option<u64>,
     /// Instead of the profile's number of documents.
@@ -183,52 +186,6 @@ pub fn check_scripts(scenario: &Scenario, options: &RehearsalOptions) -> Result<
     }
 }
 
-/// The chart that a scenario asks for, as the command line has it. Files of values in the scenario stand beside its own file.
-pub(crate) fn chart_of(scenario: &Scenario, file: &Path, options: &RehearsalOptions) -> Option<ChartConfig> {
-    let spec = scenario.chart.as_ref()?;
-    let beside = file.parent().unwrap_or(Path::new("."));
-    let from = match &options.chart {
-        Some(folder) => ChartSource::Folder(folder.clone()),
-        None => ChartSource::Named { name: spec.name.clone(), version: spec.version.clone() },
-    };
-    let values = spec.values.iter().map(|name| beside.join(name)).chain(options.chart_values.iter().cloned());
-    Some(ChartConfig { from, values: values.collect() })
-}
-
-/// Looks whether a chart is named only where one is asked for, and whether its files are there.
-///
-/// # Errors
-/// It is not so: what to name.
-pub fn check_chart(
-    scenario: &Scenario,
-    file: &Path,
-    options: &RehearsalOptions,
-) -> Result<(), RehearsalError> {
-    let together =
-        |message: String, help: &str| Err(RehearsalError::Together { message, help: help.to_owned() });
-    let Some(chart) = chart_of(scenario, file, options) else {
-        return match options.chart.is_some() || !options.chart_values.is_empty() {
-            true => together(
-                "a chart is named, and the scenario asks for none".into(),
-                "add `chart: {}` to the scenario, or leave --chart and --chart-values out",
-            ),
-            false => Ok(()),
-        };
-    };
-    if let ChartSource::Folder(folder) = &chart.from
-        && !folder.join("Chart.yaml").is_file()
-    {
-        return together(
-            format!("{} is no folder of a chart: it has no Chart.yaml", folder.display()),
-            "name the folder of an unpacked chart with --chart",
-        );
-    }
-    for values in &chart.values {
-        File::open(values).map_err(file_error(format!("cannot read the values {}", values.display())))?;
-    }
-    Ok(())
-}
-
 /// Refuses a scenario with the official scripts, or with a real application, whose data and people cannot be shared by several runs.
 pub(crate) fn generated_only(scenario: &Scenario, what: &str) -> Result<(), RehearsalError> {
     if scenario.scripts().is_some() {
@@ -278,7 +235,7 @@ pub async fn rehearse(
 ) -> Result<Rehearsed, RehearsalError> {
     let (scenario, plan) = plan_of(file, options)?;
     check_scripts(&scenario, options)?;
-    check_chart(&scenario, file, options)?;
+    check_given(&scenario, file, options)?;
     let ledger = ledger_of(&scenario, file)?;
     let run = run_id(&scenario.name, jiff::Timestamp::now());
     let (scenario_file, runs) = (file.display().to_string(), runs_of(options));
@@ -397,6 +354,7 @@ pub(crate) async fn go_through(
         stores: if lent.is_some() { Ownership::Lent } else { Ownership::Own },
         scripts: options.scripts.clone(),
         chart: chart_of(&started.scenario, Path::new(&started.scenario_file), options),
+        operators: operators_of(&started.scenario, Path::new(&started.scenario_file), options),
     };
     let mut world = RealWorld::new(config, recorder.clone());
     if let Some(lent) = lent {

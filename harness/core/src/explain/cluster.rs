@@ -47,6 +47,18 @@ pub(super) const TEXTS: &[(&str, Explanation)] = &[
         ),
     ),
     (
+        checks::CL_OPERATORS,
+        text(
+            "The operators that keep the target's stores (CloudNativePG, ECK) say that these are in order and as their resources ask \
+             for. It is waited for a minute: an operator is behind the store. That a store answers and holds everything says nothing \
+             about it.",
+            "No node has room for a pod that the resource asks for, a volume cannot be widened, or a version is not to be had. \
+             The operator is away, or was told to leave the store alone, and the next change will not happen.",
+            "Read the status and the events of the named resource, and mend it before users write: an operator that is stuck neither \
+             replaces a node nor renews a certificate.",
+        ),
+    ),
+    (
         checks::CL_CLAIMS,
         text(
             "Every claim is bound to the volume that it was bound to before.",

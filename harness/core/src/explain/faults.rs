@@ -336,5 +336,11 @@ pub(super) const fn of(fault: FaultKind) -> Explanation {
             "Labels of the pods were changed and the Service's selector was not, or the other way round.",
             "Compare the selector with the labels, and look that the Service has endpoints.",
         ),
+        F::OperatorStuck => text(
+            "In a cluster, where operators keep the target: its Elasticsearch is asked for a node more, when the application is \
+             started, and no node of the cluster takes it. The node that is there goes on, and answers.",
+            "The target was asked for more than the cluster has room for, or for nodes with a label that none carries.",
+            "Read the status of the resource and the events of the pod that is pending, and mend what the resource asks for.",
+        ),
     }
 }

@@ -95,6 +95,7 @@ impl FaultKind {
             Self::PassingIndex => told(&[FREEZE], &[]),
             Self::ScaledBackUp => told(&[checks::CL_STOPPED], &[]),
             Self::ServiceAstray => told(&[checks::CL_ANSWERS], &[]),
+            Self::OperatorStuck => told(&[checks::CL_OPERATORS], &[]),
             Self::ConnectionReset
             | Self::SlowAnswers
             | Self::StuckAnswers
@@ -135,9 +136,11 @@ impl FaultKind {
         match self.effect().course {
             Course::Through | Course::Stops | Course::Either | Course::Fails => Moment::During,
             Course::Told => match self {
-                Self::PassingSession | Self::PassingIndex | Self::ScaledBackUp | Self::ServiceAstray => {
-                    Moment::During
-                }
+                Self::PassingSession
+                | Self::PassingIndex
+                | Self::ScaledBackUp
+                | Self::ServiceAstray
+                | Self::OperatorStuck => Moment::During,
                 _ => Moment::After,
             },
         }
@@ -174,6 +177,7 @@ impl FaultKind {
                 | Self::ApiServerAway
                 | Self::ScaledBackUp
                 | Self::ServiceAstray
+                | Self::OperatorStuck
         )
     }
 
@@ -207,7 +211,7 @@ impl FaultKind {
             Self::ApplicationPodKilled => {
                 matches!(action, Action::InitialBackup(_) | Action::WarmCopy | Action::SaveConfiguration)
             }
-            Self::NodeCordoned | Self::ServiceAstray => action == Action::Switch,
+            Self::NodeCordoned | Self::ServiceAstray | Self::OperatorStuck => action == Action::Switch,
             // Steps that cannot do without it.
             Self::ApiServerAway => {
                 matches!(action, Action::Freeze | Action::Switch | Action::Compare | Action::SwitchBack)
@@ -290,6 +294,9 @@ impl Scenario {
     /// What cannot be done where the scenario takes place: where it stands, what is wrong, what to write instead. To be asked once
     /// it is known where that is, because the command line may name another place than the file.
     pub fn mistake_of_place(&self) -> Option<(Vec<String>, String, String)> {
+        if let Some(found) = self.operators_out_of_place() {
+            return Some(found);
+        }
         let fault = self.faults.iter().map(|f| f.fault).find(|kind| kind.needs_cluster())?;
         let (name, place) = (fault.as_str(), &self.environment);
         let why = match place {
@@ -340,7 +347,11 @@ mod tests {
     #[test]
     fn what_happens_to_a_cluster_is_refused_where_there_is_none() {
         let read = |environment: &str, kind: FaultKind| {
-            let text = format!("name: x\nenvironment: kind\nfaults: [{{fault: {}}}]\n", kind.as_str());
+            // Refused elsewhere: it needs an operator.
+            let operated =
+                if kind == FaultKind::OperatorStuck { "target: {managed: operator}\n" } else { "" };
+            let text =
+                format!("name: x\nenvironment: kind\n{operated}faults: [{{fault: {}}}]\n", kind.as_str());
             let environment = environment.parse().unwrap();
             Scenario { environment, ..Scenario::from_yaml("x", &text).unwrap() }
         };
@@ -349,6 +360,10 @@ mod tests {
                 let mistake = read(environment, kind).mistake_of_place();
                 assert_eq!(mistake.is_some(), kind.needs_cluster(), "{} on {environment}", kind.as_str());
                 if let Some((path, what, help)) = mistake {
+                    if kind == FaultKind::OperatorStuck && !environment.starts_with("context") {
+                        assert_eq!(path, ["target", "managed"]);
+                        continue;
+                    }
                     assert_eq!(path, ["faults", kind.as_str()]);
                     assert!(what.contains(environment) && help.contains("--on kind"), "{what}; {help}");
                 }

@@ -174,11 +174,13 @@ pub enum FaultKind {
     ScaledBackUp,
     /// In a cluster: the Service of a store of the target leads nowhere.
     ServiceAstray,
+    /// In a cluster: the operator of the target's Elasticsearch is asked for what it cannot do.
+    OperatorStuck,
 }
 
 impl FaultKind {
     /// Every fault.
-    pub const ALL: [Self; 64] = [
+    pub const ALL: [Self; 65] = [
         Self::LoseDocument,
         Self::ChangeDocument,
         Self::RerouteDocument,
@@ -243,6 +245,7 @@ impl FaultKind {
         Self::ApiServerAway,
         Self::ScaledBackUp,
         Self::ServiceAstray,
+        Self::OperatorStuck,
     ];
 
     /// Name as in scenario files.
@@ -312,6 +315,7 @@ impl FaultKind {
             Self::ApiServerAway => "api-server-away",
             Self::ScaledBackUp => "scaled-back-up",
             Self::ServiceAstray => "service-astray",
+            Self::OperatorStuck => "operator-stuck",
         }
     }
 

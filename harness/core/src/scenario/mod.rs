@@ -10,6 +10,7 @@ mod identity;
 mod loss;
 mod manual;
 mod migration;
+mod operators;
 mod parse;
 mod place;
 mod procedure;
@@ -29,6 +30,7 @@ pub use manual::{DatabaseMover, DumpTool, Repository, RepositoryKind};
 pub use migration::{
     CreateIndices, Delta, Grants, MigrationSpec, Mover, Reindex, USUAL_PARALLELISM, Versions,
 };
+pub use operators::OperatorsSpec;
 pub(crate) use parse::{Mistaken, read, wrong_at};
 pub use parse::{ScenarioError, did_you_mean, ledger_from_yaml};
 pub use procedure::Procedure;
@@ -127,6 +129,9 @@ pub struct SideSpec {
     /// Who runs them.
     #[serde(default, skip_serializing_if = "Managed::is_here")]
     pub managed: Managed,
+    /// The operators that keep them, where they are managed by operators.
+    #[serde(default, skip_serializing_if = "OperatorsSpec::is_default")]
+    pub operators: OperatorsSpec,
     /// A mistake in how they are set up or addressed, made on purpose. Only for the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub misconfigured: Option<Misconfiguration>,

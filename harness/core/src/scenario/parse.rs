@@ -56,6 +56,7 @@ impl Scenario {
             .or_else(|| self.driver_mistake())
             .or_else(|| self.context_mistake())
             .or_else(|| self.chart_mistake())
+            .or_else(|| self.operators_mistake())
     }
 
     fn validate(&self, file: &str, text: &str) -> Result<(), Box<ScenarioError>> {

@@ -15,6 +15,8 @@ pub enum Managed {
     /// Somebody else, as a cloud service does: TLS with an authority made for the run, passwords everywhere. Only for the
     /// target.
     Elsewhere,
+    /// Operators of the cluster that the run is in, CloudNativePG and ECK: TLS and passwords likewise. Only for the target.
+    Operator,
 }
 
 impl Managed {
@@ -80,7 +82,7 @@ impl Scenario {
         if !self.source.managed.is_here() {
             return Some((
                 ["source", "managed"],
-                "only the target may be managed elsewhere".into(),
+                "only the target may be managed by others".into(),
                 "leave `managed` out of the source",
             ));
         }

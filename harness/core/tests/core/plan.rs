@@ -226,7 +226,12 @@ fn pods_are_asked_about_where_the_application_is_pods_and_is_stopped() {
         let plan = Plan::of(&Scenario::from_yaml("x.yaml", yaml).unwrap());
         plan.checks.iter().map(ToString::to_string).filter(|c| c.starts_with("cluster/")).collect()
     };
-    let all = drydock_core::names::checks::CLUSTER;
+    use drydock_core::names::checks::{CL_OPERATORS, CLUSTER};
+    let operated = "name: x\nenvironment: kind\ntarget: {managed: operator}\n";
+    assert_eq!(asked(operated), CLUSTER);
+    let all: Vec<&str> = CLUSTER.into_iter().filter(|check| *check != CL_OPERATORS).collect();
+    // Before anything is compared nobody asks them.
+    assert_eq!(asked(&format!("{operated}rollback: {{from: phase-3/freeze}}\n")), all);
     for on_pods in [
         "name: x\nenvironment: kind\n",
         "name: x\nenvironment: kind\nprocedure: chart-only\n",

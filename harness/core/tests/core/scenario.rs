@@ -90,7 +90,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     (
         "name: x\nsource: {managed: elsewhere}\n",
-        "2:10: only the target may be managed elsewhere",
+        "2:10: only the target may be managed by others",
         "leave `managed` out of the source",
     ),
     (

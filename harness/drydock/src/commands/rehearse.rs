@@ -5,7 +5,7 @@ use crate::terminal::Terminal;
 use drydock_core::{ExitCode, Summary};
 use drydock_rehearsal::flow::Interrupt;
 use drydock_rehearsal::{
-    Keep, RehearsalError, RehearsalOptions, Rehearsed, check_chart, check_scripts, plan_of, rehearse, resume,
+    Keep, RehearsalError, RehearsalOptions, Rehearsed, check_given, check_scripts, plan_of, rehearse, resume,
 };
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,6 +24,7 @@ pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
         scripts: arguments.scripts.clone(),
         chart: arguments.chart.clone(),
         chart_values: arguments.chart_values.clone(),
+        operators: arguments.operator.clone(),
         seed: arguments.seed,
         documents: arguments.documents,
         downtime: arguments.downtime,
@@ -48,7 +49,7 @@ pub(crate) async fn run(arguments: &Rehearse) -> ExitCode {
     for file in &arguments.scenarios {
         let read = plan_of(file, &options).and_then(|(scenario, _)| {
             check_scripts(&scenario, &options)?;
-            check_chart(&scenario, file, &options)
+            check_given(&scenario, file, &options)
         });
         if let Err(error) = read {
             return fail(error);

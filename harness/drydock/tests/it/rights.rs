@@ -2,7 +2,7 @@
 
 use crate::support::{drydock, folder, root, scenario, text};
 use drydock_cluster::{Right, Scope, rights_to_read};
-use drydock_environments::rights_in_own_namespaces;
+use drydock_environments::{rights_beside_operators, rights_in_own_namespaces};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -52,6 +52,7 @@ fn differences(text: &str) -> Vec<String> {
         ("drydock-read-namespace", reads(Scope::Namespace)),
         ("drydock-read-cluster", reads(Scope::Cluster)),
         ("drydock-own-namespaces", asked(rights_in_own_namespaces())),
+        ("drydock-beside-operators", asked(rights_beside_operators())),
     ];
     let mut told = Vec::new();
     for (name, asked) in roles {

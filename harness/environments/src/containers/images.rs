@@ -14,6 +14,11 @@ pub(crate) const ELASTICSEARCH_VARIABLE: &str = "DRYDOCK_IMAGE_ELASTICSEARCH";
 /// Instead of every image of Keycloak, likewise.
 pub(crate) const KEYCLOAK_VARIABLE: &str = "DRYDOCK_IMAGE_KEYCLOAK";
 
+/// Instead of every image of a PostgreSQL that CloudNativePG keeps: one that the operator can use.
+pub(crate) const CLOUD_NATIVE_PG_VARIABLE: &str = "DRYDOCK_IMAGE_CNPG";
+/// Instead of every image of an Elasticsearch that ECK keeps; its tag is the version that ECK is told.
+pub(crate) const ECK_VARIABLE: &str = "DRYDOCK_IMAGE_ECK";
+
 /// What an image is wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
@@ -71,18 +76,41 @@ impl Image {
         let named = machine.variable(variable_of(wanted)).map(|v| v.to_string_lossy().into_owned());
         let (text, place) = match (named, configured(side, wanted)) {
             (Some(text), _) => (text, variable_of(wanted)),
-            (None, Some(text)) => (text.clone(), "`image` of the scenario"),
+            (None, Some(text)) => (text.clone(), IN_SCENARIO),
             (None, None) => (default_of(wanted), "the default"),
         };
-        let filled = text.replace("{version}", &version_of(side, wanted)?);
-        Self::parse(&filled).ok_or_else(|| {
-            EnvironmentError::new(
-                EnvironmentProblem::Configuration,
-                format!("{place} names the image {text:?}, which is no name of an image"),
-                "write it as name:tag, for example postgres:15",
-            )
-        })
+        filled(side, wanted, &text, place)
     }
+
+    /// The image of a side's store that an operator keeps: what the variable names, else what the scenario names. None where nobody
+    /// names one: operators know their own.
+    pub(crate) fn of_operator(side: &SideConfig, store: Store, machine: &Machine) -> Result<Option<Self>> {
+        let variable = match store {
+            Store::Postgres => CLOUD_NATIVE_PG_VARIABLE,
+            Store::Elasticsearch => ECK_VARIABLE,
+        };
+        let named = machine.variable(variable).map(|v| v.to_string_lossy().into_owned());
+        let (text, place) = match (named, configured(side, store.into())) {
+            (Some(text), _) => (text, variable),
+            (None, Some(text)) => (text.clone(), IN_SCENARIO),
+            (None, None) => return Ok(None),
+        };
+        filled(side, store.into(), &text, place).map(Some)
+    }
+}
+
+const IN_SCENARIO: &str = "`image` of the scenario";
+
+/// Puts the version into the name of an image.
+fn filled(side: &SideConfig, wanted: Wanted, text: &str, place: &str) -> Result<Image> {
+    let filled = text.replace("{version}", &version_of(side, wanted)?);
+    Image::parse(&filled).ok_or_else(|| {
+        EnvironmentError::new(
+            EnvironmentProblem::Configuration,
+            format!("{place} names the image {text:?}, which is no name of an image"),
+            "write it as name:tag, for example postgres:15",
+        )
+    })
 }
 
 pub(super) fn variable_of(wanted: Wanted) -> &'static str {

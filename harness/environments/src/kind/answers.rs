@@ -4,8 +4,8 @@
 use super::Kind;
 use super::applications::applications;
 use super::cluster::Cluster;
-use super::configuration::{Namespaces, Place, RELEASE};
 use super::node::Node;
+use super::place::{Namespaces, RELEASE};
 use super::state::ReleaseState;
 use crate::config::{Side, Store};
 use crate::error::Result;
@@ -171,13 +171,16 @@ fn is_store(address: &Address) -> bool {
     let known = |side| ReleaseState::names_of(side).contains(&address.host);
     match address.scheme.as_str() {
         "postgresql" => true,
-        "http" | "https" => {
-            known(Side::Source)
-                || known(Side::Target)
-                || Place::ALL.into_iter().any(|p| p.host(&Namespaces::usual()) == address.host)
-        }
+        "http" | "https" => known(Side::Source) || known(Side::Target) || by_whole_name(&address.host),
         _ => false,
     }
+}
+
+/// Whether it is a store's whole name in a cluster of the run's own, whoever keeps the store.
+fn by_whole_name(host: &str) -> bool {
+    let plain = Namespaces::usual();
+    let operated = plain.clone().operated(true);
+    [plain, operated].iter().any(|all| all.places().iter().any(|p| p.host(all) == host))
 }
 
 /// Whether two addresses are one, whichever name they go by.

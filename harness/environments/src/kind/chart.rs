@@ -5,8 +5,8 @@
 //! and Secrets: with them what is compared, and what a way back needs. It leaves alone what carries its own annotation for that.
 
 use super::Kind;
-use super::configuration::{Namespaces, Place};
 use super::objects::RUN_LABEL;
+use super::place::Namespaces;
 use super::programs::Programs;
 use super::release::Release;
 use crate::camunda::CamundaConfig;
@@ -138,7 +138,7 @@ pub(super) fn source_values(run: &str, superuser: &SecretString) -> Value {
 
 /// The official values of a cutover to stores outside of the release.
 pub(super) fn target_values(namespaces: &Namespaces) -> Value {
-    let place = |store| Place { side: Side::Target, store };
+    let place = |store| namespaces.place(Side::Target, store);
     let (postgres, elasticsearch) = (place(Store::Postgres), place(Store::Elasticsearch));
     let url =
         json!({"protocol": "http", "host": elasticsearch.host(namespaces), "port": elasticsearch.port()});

@@ -1,9 +1,9 @@
 //! The API server of the cluster that a run is in: making objects, scaling them, and waiting by condition. What removes them
 //! is [`removing`](super::removing).
 
-use super::configuration::{Namespaces, Place};
 use super::judge::{self, Sort};
 use super::patience::Patience;
+use super::place::{Namespaces, Place};
 use super::removing::gone;
 use super::resting::WorkloadMark;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
@@ -89,7 +89,7 @@ impl Cluster {
     ///
     /// # Errors
     /// The file cannot be read or leads nowhere.
-    pub(super) async fn of(kubeconfig: &Path) -> Result<Self> {
+    pub(super) async fn of(kubeconfig: &Path, namespaces: Namespaces) -> Result<Self> {
         let failed = |e: &dyn Display| {
             EnvironmentError::new(
                 EnvironmentProblem::Cluster,
@@ -106,7 +106,7 @@ impl Cluster {
         config.connect_timeout = Some(Duration::from_secs(5));
         Ok(Self {
             client: Client::try_from(config).map_err(|e| failed(&e))?,
-            namespaces: Namespaces::usual(),
+            namespaces,
             patience: Patience::default(),
         })
     }
@@ -336,7 +336,7 @@ impl Cluster {
     /// A pod cannot start, or it takes longer than `limit`.
     pub(super) async fn wait_ready(&self, namespace: &str, labels: &str, limit: Duration) -> Result<()> {
         let began = Instant::now();
-        let mut troubles: BTreeMap<(String, String), Instant> = BTreeMap::new();
+        let mut troubles = Troubles::new();
         loop {
             let why = match self.not_ready(namespace, labels, &mut troubles).await {
                 Ok(left) if left.is_empty() => return Ok(()),
@@ -356,7 +356,7 @@ impl Cluster {
         &self,
         namespace: &str,
         labels: &str,
-        troubles: &mut BTreeMap<(String, String), Instant>,
+        troubles: &mut Troubles,
     ) -> std::result::Result<Vec<String>, Seen> {
         let standing = self.workloads(namespace, labels).await.map_err(Seen::Silent)?;
         let left: Vec<String> =
@@ -364,21 +364,41 @@ impl Cluster {
         if left.is_empty() && !standing.is_empty() {
             return Ok(left);
         }
-        let mut now = BTreeMap::new();
-        for pod in self.pods(namespace, labels).await.map_err(Seen::Silent)? {
-            let Some(found) = judge::trouble(&pod) else { continue };
-            let name = pod.metadata.name.clone().unwrap_or_default();
-            let key = (name.clone(), format!("{:?}", found.sort));
-            let since = troubles.get(&key).copied().unwrap_or_else(Instant::now);
-            if since.elapsed() > Sort::patience(found.sort) {
-                return Err(Seen::Lasting(found.sort.error(&name, &found.words)));
-            }
-            now.insert(key, since);
-        }
-        // A pod that got over its trouble gets all the patience again.
-        *troubles = now;
+        let pods = self.pods(namespace, labels).await.map_err(Seen::Silent)?;
+        lasting(&pods, troubles).map_err(Seen::Lasting)?;
         // A namespace in which nothing was made yet is not ready.
         if standing.is_empty() { Ok(vec!["nothing is there yet".to_owned()]) } else { Ok(left) }
+    }
+
+    /// Waits until one workload is ready, and breaks off when a pod beside it tells why it never will be.
+    ///
+    /// # Errors
+    /// A pod of the namespace cannot start, or it takes longer than `limit`.
+    pub(super) async fn wait_workload(&self, wanted: &Workload, limit: Duration) -> Result<()> {
+        let began = Instant::now();
+        let mut troubles = Troubles::new();
+        loop {
+            let standing = self.workloads(&wanted.namespace, "").await?;
+            if standing.iter().any(|one| one.workload == *wanted && one.ready) {
+                return Ok(());
+            }
+            self.break_off(&wanted.namespace, &mut troubles).await?;
+            if began.elapsed() > limit {
+                return Err(stuck(&format!("{wanted} in {} is not ready", wanted.namespace), limit));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Looks whether a pod of a namespace tells why it will never run. An API server that is away tells nothing.
+    ///
+    /// # Errors
+    /// One does.
+    pub(super) async fn break_off(&self, namespace: &str, troubles: &mut Troubles) -> Result<()> {
+        match self.pods(namespace, "").await {
+            Ok(pods) => lasting(&pods, troubles),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Keeps a note in the cluster unless there is one: what it holds from then on.
@@ -427,6 +447,27 @@ impl Cluster {
         let usual = DeleteParams::default();
         self.ask("forget the note", name, || async { gone(api.delete(name, &usual).await) }).await
     }
+}
+
+/// What has kept pods from running, by pod and sort, since when.
+pub(super) type Troubles = BTreeMap<(String, String), Instant>;
+
+/// Breaks off where a pod has been in trouble for longer than such trouble takes to pass.
+fn lasting(pods: &[Pod], troubles: &mut Troubles) -> Result<()> {
+    let mut now = Troubles::new();
+    for pod in pods {
+        let Some(found) = judge::trouble(pod) else { continue };
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        let key = (name.clone(), format!("{:?}", found.sort));
+        let since = troubles.get(&key).copied().unwrap_or_else(Instant::now);
+        if since.elapsed() > Sort::patience(found.sort) {
+            return Err(found.sort.error(&name, &found.words));
+        }
+        now.insert(key, since);
+    }
+    // A pod that got over its trouble gets all the patience again.
+    *troubles = now;
+    Ok(())
 }
 
 /// Why a look did not tell what is left.

@@ -1,6 +1,6 @@
-//! What the cluster of a run is made from, and what its things are called.
+//! What the cluster of a run is made from.
 
-use crate::config::{Side, Store};
+use super::place::Place;
 use crate::containers::Image;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::machine::Machine;
@@ -15,47 +15,8 @@ const BASE: &str = include_str!("../../../../fixtures/kind/cluster.yaml");
 pub(crate) const NODE_VARIABLE: &str = "DRYDOCK_IMAGE_NODE";
 /// Whose the network between pods is: `kind` (usual) or `image`, for images of nodes that bring one of their own.
 pub(crate) const CNI_VARIABLE: &str = "DRYDOCK_KIND_CNI";
-/// The release of the source, and its namespace in a cluster of the run's own.
-pub(super) const RELEASE: &str = "camunda";
-/// Namespace of the targets in a cluster of the run's own; they are nobody's release.
-const TARGETS: &str = "targets";
 /// Where the clusters of both sides keep snapshots: a folder of the node, mounted at the same path.
 pub(super) const SNAPSHOTS: &str = "/drydock/snapshots";
-
-/// The namespaces of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Namespaces {
-    /// Of the release.
-    pub(super) release: String,
-    /// Of the targets.
-    pub(super) targets: String,
-    /// What stands behind `svc` in the names of hosts: a cluster may have any domain, which its pods search by themselves.
-    domain: String,
-}
-
-impl Namespaces {
-    /// Those of a cluster of the run's own.
-    pub(super) fn usual() -> Self {
-        Self { release: RELEASE.into(), targets: TARGETS.into(), domain: ".cluster.local".into() }
-    }
-
-    /// Those of one run among others in a cluster.
-    pub(super) fn among_others(run: &str, root: &str) -> Self {
-        let name = cluster_name(run, root);
-        Self { release: format!("{name}-source"), targets: format!("{name}-target"), domain: String::new() }
-    }
-
-    pub(super) fn of(&self, side: Side) -> &str {
-        match side {
-            Side::Source => &self.release,
-            Side::Target => &self.targets,
-        }
-    }
-
-    pub(super) fn both(&self) -> [&str; 2] {
-        [&self.release, &self.targets]
-    }
-}
 
 /// Who makes the network between pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,72 +63,6 @@ impl NodeChoice {
             }
         };
         Ok(Self { image, cni })
-    }
-}
-
-/// A store's place in the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Place {
-    pub(super) side: Side,
-    pub(super) store: Store,
-}
-
-impl Place {
-    /// All four.
-    pub(super) const ALL: [Self; 4] = [
-        Self { side: Side::Source, store: Store::Postgres },
-        Self { side: Side::Target, store: Store::Postgres },
-        Self { side: Side::Source, store: Store::Elasticsearch },
-        Self { side: Side::Target, store: Store::Elasticsearch },
-    ];
-
-    /// Name of its StatefulSet.
-    pub(super) fn workload(self) -> &'static str {
-        match (self.side, self.store) {
-            (Side::Source, Store::Postgres) => "camunda-postgresql",
-            (Side::Source, Store::Elasticsearch) => "camunda-elasticsearch-master",
-            (Side::Target, Store::Postgres) => "target-pg",
-            (Side::Target, Store::Elasticsearch) => "target-es",
-        }
-    }
-
-    pub(super) fn pod(self) -> String {
-        format!("{}-0", self.workload())
-    }
-
-    pub(super) fn claim(self) -> String {
-        format!("data-{}", self.pod())
-    }
-
-    pub(super) fn container(self) -> &'static str {
-        match self.store {
-            Store::Postgres => "postgresql",
-            Store::Elasticsearch => "elasticsearch",
-        }
-    }
-
-    /// Name under which pods of every namespace find it.
-    pub(super) fn host(self, namespaces: &Namespaces) -> String {
-        let service = match (self.side, self.store) {
-            (Side::Source, Store::Elasticsearch) => "camunda-elasticsearch",
-            _ => self.workload(),
-        };
-        format!("{service}.{}.svc{}", namespaces.of(self.side), namespaces.domain)
-    }
-
-    /// Port that it listens on in its pod.
-    pub(super) fn port(self) -> u16 {
-        crate::containers::inside(self.store)
-    }
-
-    /// Port of the node by which this machine reaches it without a detour through the API server.
-    pub(super) fn node_port(self) -> u16 {
-        match (self.side, self.store) {
-            (Side::Source, Store::Postgres) => 30_432,
-            (Side::Source, Store::Elasticsearch) => 30_920,
-            (Side::Target, Store::Postgres) => 31_432,
-            (Side::Target, Store::Elasticsearch) => 31_920,
-        }
     }
 }
 
@@ -225,11 +120,12 @@ pub(super) fn cluster(name: &str, ports: &Ports, cni: Cni) -> Result<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::place::Namespaces;
     use std::collections::BTreeSet;
     use std::ffi::OsStr;
 
     fn ports() -> Ports {
-        Ports { api: 20_000, stores: Place::ALL.into_iter().zip(20_001..).collect() }
+        Ports { api: 20_000, stores: Namespaces::usual().places().into_iter().zip(20_001..).collect() }
     }
 
     #[test]
@@ -252,23 +148,6 @@ mod tests {
             }
         }
         assert_eq!(names.len(), 10);
-    }
-
-    #[test]
-    fn namespaces_of_a_run_are_names_and_no_other_runs() {
-        let of = |run: &str, root: &str| Namespaces::among_others(run, root);
-        let one = of("A_very.long-name-of-a-scenario-20261121T200528Z-11444", "/var/tmp/a");
-        for name in one.both() {
-            // What a label of a host may be.
-            assert!(name.len() <= 63 && name.starts_with("drydock-"), "{name}");
-            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{name}");
-        }
-        assert_ne!(one.release, one.targets);
-        assert_ne!(one, of("A_very.long-name-of-a-scenario-20261121T200528Z-11445", "/var/tmp/a"));
-        assert_ne!(one, of("A_very.long-name-of-a-scenario-20261121T200528Z-11444", "/var/tmp/b"));
-        let place = Place { side: Side::Target, store: Store::Postgres };
-        assert_eq!(place.host(&one), format!("target-pg.{}.svc", one.targets));
-        assert_eq!(place.host(&Namespaces::usual()), "target-pg.targets.svc.cluster.local");
     }
 
     #[test]

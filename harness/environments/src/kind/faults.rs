@@ -4,9 +4,8 @@
 
 use super::applications::{NOTE, OF_RELEASE, applications, is_store_pod, of_note};
 use super::cluster::Cluster;
-use super::configuration::Place;
 use super::node::Node;
-use super::{GOING, Kind, workload};
+use super::{GOING, Kind};
 use crate::config::{Side, Store};
 use crate::containers::start_limit;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
@@ -63,20 +62,20 @@ impl ClusterFaults {
     /// # Errors
     /// The volume is no folder of the node or holds too much, the store does not come up again, or somebody refuses.
     pub async fn fill_volume(&self, side: Side, store: Store) -> Result<String> {
-        let place = Place { side, store };
-        let (cluster, set) = (&self.cluster, workload(&self.cluster, place));
+        let cluster = &self.cluster;
+        let place = cluster.namespaces().place(side, store);
         let claim = place.claim();
         let folder = folder_of_claim(cluster, cluster.namespace_of(place), &claim).await?;
         let folder =
             folder.ok_or_else(|| nothing(&format!("the claim {claim} is bound to no folder of the node")))?;
-        cluster.scale(&set, 0).await?;
+        cluster.hold_down(place).await?;
         let apart = async {
             cluster.await_no_pod(cluster.namespace_of(place), &place.pod(), GOING).await?;
             self.node.set_volume_apart(&folder).await
         };
         let apart = apart.await;
         // Whatever came of it, the store has to be there.
-        cluster.scale(&set, 1).await?;
+        cluster.let_run(place).await?;
         apart?;
         cluster.wait_ready(cluster.namespace_of(place), "", start_limit(store)).await?;
         self.node.narrow_volume(&folder, ROOM_KIB).await?;
@@ -88,7 +87,7 @@ impl ClusterFaults {
     /// # Errors
     /// It did not run, or node or API server refuse.
     pub async fn kill_store_pod(&self, side: Side, store: Store) -> Result<String> {
-        let place = Place { side, store };
+        let place = self.cluster.namespaces().place(side, store);
         // On the node first: whoever is only told to end takes a moment in which it goes on.
         self.node.store(place).kill().await?;
         self.remove_pod(self.cluster.namespace_of(place), &place.pod()).await?;
@@ -192,7 +191,7 @@ impl ClusterFaults {
     /// # Errors
     /// The API server refuses.
     pub async fn lead_astray(&self, side: Side, store: Store) -> Result<String> {
-        let place = Place { side, store };
+        let place = self.cluster.namespaces().place(side, store);
         let host = place.host(self.cluster.namespaces());
         let name = host.split('.').next().unwrap_or_default();
         let services: Api<Service> = Api::namespaced(self.cluster.client(), self.cluster.namespace_of(place));
@@ -200,6 +199,18 @@ impl ClusterFaults {
         let usual = PatchParams::default();
         self.cluster.ask("change the Service", name, || services.patch(name, &usual, &patch)).await?;
         Ok(format!("the Service {name} in {}", self.cluster.namespace_of(place)))
+    }
+}
+
+impl ClusterFaults {
+    /// Asks the operator of the target's Elasticsearch for a node more, which no node of the cluster takes. Returns what was asked.
+    ///
+    /// # Errors
+    /// No operator keeps the store, or the API server refuses.
+    pub async fn ask_too_much(&self) -> Result<String> {
+        let place = self.cluster.namespaces().place(Side::Target, Store::Elasticsearch);
+        self.cluster.ask_for_node_without_room(place).await?;
+        Ok(format!("Elasticsearch/{}: a node that no node of the cluster takes", place.name()))
     }
 }
 

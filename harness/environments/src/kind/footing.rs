@@ -2,10 +2,10 @@
 //! those of others.
 
 use super::cluster::Cluster;
-use super::configuration::Place;
 use super::context::{Claim, PodStore};
 use super::forward::Forward;
 use super::node::{Node, NodeStore};
+use super::place::Place;
 use crate::containers::{Engine, Marks, Remove};
 use crate::error::Result;
 use crate::machine::Machine;

@@ -2,8 +2,8 @@
 //! that is ready, at that moment, so that who connects again after a pod was replaced meets the new one.
 
 use super::cluster::Cluster;
-use super::configuration::Place;
 use super::judge;
+use super::place::Place;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::ports::HeldPort;
 use k8s_openapi::api::core::v1::Pod;

@@ -17,8 +17,10 @@ mod forward;
 mod judge;
 mod node;
 mod objects;
+mod operators;
 mod outside;
 mod patience;
+mod place;
 mod programs;
 mod release;
 mod removing;
@@ -31,10 +33,11 @@ mod witness;
 
 pub use answers::Answer;
 pub use applications::Applications;
-pub use context::rights_in_own_namespaces;
 pub(crate) use context::{items as context_items, leftovers as left_in_contexts};
+pub use context::{rights_beside_operators, rights_in_own_namespaces};
 pub use faults::ClusterFaults;
 pub(crate) use footing::KindStore;
+pub use operators::OperatorState;
 pub use outside::{Moment, Outside};
 pub(crate) use programs::{NEEDED, USEFUL, find as find_program};
 pub use resting::{Resting, RestingWorkload, WorkloadMark};
@@ -51,15 +54,16 @@ use crate::signals::StoreProcess;
 use crate::supervised::StoreSignal;
 use crate::taking;
 use crate::workdir::{self, WorkDir};
-use cluster::{Cluster, Workload, WorkloadKind};
-use configuration::{NodeChoice, Place, Ports, SNAPSHOTS, cluster_name};
+use cluster::Cluster;
+use configuration::{NodeChoice, Ports, SNAPSHOTS, cluster_name};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
 use footing::Footing;
 use node::Node;
+use place::Place;
 use programs::Programs;
 use release::Release;
 use serde::{Deserialize, Serialize};
-use starting::{FirstLife, Ground, Own, asked, await_answer};
+use starting::{FirstLife, Ground, Own, asked, await_answer, namespaces_of};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -194,13 +198,13 @@ impl Kind {
         }
         work.write_owner(&config.run_dir)?;
         let programs = Programs::of(&machine, &work, &name)?;
-        let cluster = Cluster::of(programs.kubeconfig()).await?;
+        let cluster = Cluster::of(programs.kubeconfig(), namespaces_of(&config)).await?;
         // A run that was killed while something was broken on purpose has not mended it.
         ClusterFaults::of(&cluster, &node).mend().await?;
         if !taken_up::has_all_claims(&cluster, &config).await? {
             return Ok(None);
         }
-        for place in asked(&config) {
+        for place in asked(&config, cluster.namespaces()) {
             // One that stands still hears nothing else.
             node.store(place).go_on().await?;
         }
@@ -298,7 +302,7 @@ impl Kind {
             return Ok(());
         };
         // Its controller would make the pod anew, on a new claim.
-        cluster.scale(&workload(&cluster, kept.place), 0).await?;
+        cluster.hold_down(kept.place).await?;
         cluster.remove_claim(cluster.namespace_of(kept.place), &kept.place.claim(), GOING).await?;
         kept.gone = true;
         Ok(())
@@ -323,7 +327,7 @@ impl Kind {
             StoreSignal::Continue => on_node.go_on().await,
             StoreSignal::Kill => on_node.kill().await,
             StoreSignal::Terminate | StoreSignal::Interrupt | StoreSignal::Quit => {
-                self.up.cluster.scale(&workload(&self.up.cluster, place), 0).await
+                self.up.cluster.hold_down(place).await
             }
         }
     }
@@ -363,15 +367,6 @@ impl Kind {
 
     fn store(&self, side: Side, store: StoreName) -> Option<&Store> {
         self.up.stores.iter().find(|s| s.place.side == side && s.place.store == store)
-    }
-}
-
-/// The StatefulSet of a store.
-fn workload(cluster: &Cluster, place: Place) -> Workload {
-    Workload {
-        kind: WorkloadKind::StatefulSet,
-        namespace: cluster.namespace_of(place).to_owned(),
-        name: place.workload().to_owned(),
     }
 }
 

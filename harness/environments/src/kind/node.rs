@@ -1,7 +1,8 @@
 //! The node of a run's cluster, from inside: standing still and dying are the node's affair, of which the API server knows
 //! nothing.
 
-use super::configuration::{Namespaces, Place, SNAPSHOTS};
+use super::configuration::SNAPSHOTS;
+use super::place::{Namespaces, Place};
 use crate::containers::Engine;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use std::time::{Duration, Instant};

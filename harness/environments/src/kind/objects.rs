@@ -1,6 +1,6 @@
 //! Manifests that the harness makes itself: namespaces, the targets, and the services by which this machine reaches stores.
 
-use super::configuration::{Namespaces, Place};
+use super::place::{Namespaces, Place};
 use crate::config::Store;
 use crate::containers::Image;
 use crate::door::Door;
@@ -40,14 +40,14 @@ pub(super) fn way_in(place: Place, of: Shared<'_>) -> Value {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
-            "name": format!("drydock-{}", place.workload()),
+            "name": format!("drydock-{}", place.name()),
             "namespace": of.namespaces.of(place.side),
             "labels": {RUN_LABEL: of.run},
         },
         "spec": {
             "type": "NodePort",
             "publishNotReadyAddresses": true,
-            "selector": {"statefulset.kubernetes.io/pod-name": place.pod()},
+            "selector": place.selector().into_iter().collect::<BTreeMap<_, _>>(),
             "ports": [{"name": "store", "port": place.port(), "targetPort": place.port(), "nodePort": place.node_port()}],
         },
     })
@@ -59,7 +59,7 @@ pub(super) fn postgres(place: Place, image: &Image, password: &SecretString, of:
     let secret = json!({
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": place.workload(), "namespace": namespace, "labels": {RUN_LABEL: run}},
+        "metadata": {"name": place.name(), "namespace": namespace, "labels": {RUN_LABEL: run}},
         "type": "Opaque",
         "stringData": {"password": password.expose_secret()},
     });
@@ -84,7 +84,7 @@ pub(super) fn postgres(place: Place, image: &Image, password: &SecretString, of:
         // Ends sessions instead of waiting for them, as the official image's own stop signal does.
         "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "kill -INT 1"]}}},
     });
-    let volumes = json!([{"name": "secret", "secret": {"secretName": place.workload()}}]);
+    let volumes = json!([{"name": "secret", "secret": {"secretName": place.name()}}]);
     [secret].into_iter().chain(served(place, container, &volumes, of)).collect()
 }
 
@@ -117,11 +117,11 @@ pub(super) fn elasticsearch(
             let path = format!("/usr/share/elasticsearch/config/{name}");
             mounts.push(json!({"name": "door", "mountPath": path, "subPath": name, "readOnly": true}));
         }
-        volumes.push(json!({"name": "door", "secret": {"secretName": place.workload()}}));
+        volumes.push(json!({"name": "door", "secret": {"secretName": place.name()}}));
         objects.push(json!({
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": {"name": place.workload(), "namespace": namespace, "labels": {RUN_LABEL: run}},
+            "metadata": {"name": place.name(), "namespace": namespace, "labels": {RUN_LABEL: run}},
             "type": "Opaque",
             "stringData": files,
         }));
@@ -140,7 +140,7 @@ pub(super) fn elasticsearch(
 /// A service, and a StatefulSet with one pod of one container on a claim of its own.
 fn served(place: Place, container: Value, volumes: &Value, of: Shared<'_>) -> [Value; 2] {
     let (run, namespace) = (of.run, of.namespaces.of(place.side));
-    let (name, port) = (place.workload(), place.port());
+    let (name, port) = (place.name(), place.port());
     let labels =
         json!({"app.kubernetes.io/name": name, "app.kubernetes.io/instance": namespace, RUN_LABEL: run});
     let selector = json!({"app.kubernetes.io/name": name});
@@ -196,7 +196,7 @@ mod tests {
     use crate::config::Side;
 
     fn place(store: Store) -> Place {
-        Place { side: Side::Target, store }
+        Namespaces::usual().place(Side::Target, store)
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use super::Kind;
 use super::applications::{NOTE, OF_RELEASE, applications, as_note, counts, described, is_store_pod};
-use super::configuration::{Place, RELEASE};
 use super::objects::RUN_LABEL;
+use super::place::RELEASE;
 use crate::config::{Side, Store};
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::procfs::{self, Process};
@@ -55,7 +55,7 @@ impl Kind {
     /// What programs from outside are told.
     pub fn outside(&self) -> Outside {
         let host = |store| {
-            let place = Place { side: Side::Target, store };
+            let place = self.up.cluster.namespaces().place(Side::Target, store);
             (place.host(self.up.cluster.namespaces()), place.port())
         };
         Outside {

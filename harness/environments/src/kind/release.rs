@@ -1,7 +1,7 @@
 //! The source's release: the chart of this repository, installed and upgraded by `helm`.
 
 use super::chart;
-use super::configuration::{Namespaces, Place, RELEASE};
+use super::place::{Namespaces, RELEASE};
 use super::programs::Programs;
 use crate::config::{Access, Side, Store};
 use crate::containers::Image;
@@ -93,7 +93,7 @@ pub(super) fn cutover(namespaces: &Namespaces, access: Access) -> Value {
         Access::Open => "http",
         Access::Secured => "https",
     };
-    let host = |store| Place { side: Side::Target, store }.host(namespaces);
+    let host = |store| namespaces.place(Side::Target, store).host(namespaces);
     let database = json!({"externalDatabase": {"host": host(Store::Postgres)}});
     json!({
         "global": {"elasticsearch": {"external": true, "url": {"protocol": protocol, "host": host(Store::Elasticsearch)}}},

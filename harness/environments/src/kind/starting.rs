@@ -3,10 +3,12 @@
 use super::applications::OF_RELEASE;
 use super::chart;
 use super::cluster::Cluster;
-use super::configuration::{self, Namespaces, NodeChoice, Place, Ports, SNAPSHOTS};
+use super::configuration::{self, NodeChoice, Ports, SNAPSHOTS};
 use super::footing::Footing;
 use super::node::Node;
 use super::objects::{self, Shared};
+use super::operators::{Given, Manifests, Resource, describe};
+use super::place::{Namespaces, Place};
 use super::programs::Programs;
 use super::release::{Contents, Release};
 use super::ways::Ways;
@@ -14,7 +16,7 @@ use super::witness::Witness;
 use super::{Store as Kept, Up};
 use crate::cache::Cache;
 use crate::clients;
-use crate::config::{Access, EmbeddedConfig, Side, Store};
+use crate::config::{Access, EmbeddedConfig, OperatorsConfig, Side, Store};
 use crate::containers::{
     Endpoint, Engine, Image, Marks, Product, clients_for, close_door, inside, java_options, node_settings,
     overridden, start_limit, version,
@@ -71,13 +73,18 @@ pub(super) struct Ground<'a> {
     folder: Option<&'static str>,
 }
 
+/// The namespaces of a cluster of the run's own.
+pub(super) fn namespaces_of(config: &EmbeddedConfig) -> Namespaces {
+    Namespaces::usual().operated(config.target.operators.is_some())
+}
+
 /// The stores that a configuration asks for.
-pub(super) fn asked(config: &EmbeddedConfig) -> Vec<Place> {
+pub(super) fn asked(config: &EmbeddedConfig, namespaces: &Namespaces) -> Vec<Place> {
     let wants = |place: &Place| match place.store {
         Store::Postgres => config.side(place.side).postgres,
         Store::Elasticsearch => config.side(place.side).elasticsearch,
     };
-    Place::ALL.into_iter().filter(wants).collect()
+    namespaces.places().into_iter().filter(wants).collect()
 }
 
 impl<'a> Ground<'a> {
@@ -86,7 +93,7 @@ impl<'a> Ground<'a> {
         programs: Programs,
         progress: &'a dyn Progress,
     ) -> Self {
-        let (run, namespaces) = (objects::label(&config.run_id), Namespaces::usual());
+        let (run, namespaces) = (objects::label(&config.run_id), namespaces_of(config));
         Self { config, machine, work, programs, progress, run, namespaces, folder: Some(SNAPSHOTS) }
     }
 
@@ -127,7 +134,7 @@ impl<'a> Ground<'a> {
         let choice = NodeChoice::of(self.machine)?;
         own.engine.make_cluster_network(own.marks, own.name).await?;
         let ports = self.create(own, &choice).await?;
-        let cluster = Cluster::of(self.programs.kubeconfig()).await?;
+        let cluster = Cluster::of(self.programs.kubeconfig(), self.namespaces.clone()).await?;
         *witness = Some(Witness::start(&cluster, &self.logs()));
         let node = Node::of(own.engine, own.name).await?;
         let prepared = tokio::join!(self.load_images(own), cluster.wait_nodes(NODE), node.make_snapshots());
@@ -184,7 +191,7 @@ impl<'a> Ground<'a> {
     pub(super) fn ports(&self) -> Result<(Ports, Vec<HeldPort>)> {
         let api = HeldPort::take_for(PortChoice::Any, "API server")?;
         let (mut stores, mut held) = (Vec::new(), Vec::new());
-        for place in asked(self.config) {
+        for place in asked(self.config, &self.namespaces) {
             let side = self.config.side(place.side);
             let fixed = match place.store {
                 Store::Postgres => side.postgres_port,
@@ -204,12 +211,27 @@ impl<'a> Ground<'a> {
         Image::of(self.config.side(place.side), place.store, self.machine)
     }
 
+    /// The image of a store; none where an operator chooses it.
+    fn image_of(&self, place: Place) -> Result<Option<Image>> {
+        match place.operated {
+            true => Image::of_operator(self.config.side(place.side), place.store, self.machine),
+            false => self.image(place).map(Some),
+        }
+    }
+
+    /// What the operators of a cluster of the run's own are installed from.
+    fn manifests(&self) -> Result<Manifests> {
+        let named = self.config.target.operators.as_ref().map(|o| o.manifests.as_slice());
+        Manifests::read(named.unwrap_or_default())
+    }
+
     /// Carries the images that this machine has into the node. Others are pulled by the node itself.
     async fn load_images(&self, own: Own<'_>) -> Result<()> {
         let mut wanted = self.take_chart().await?;
         for place in self.own_stores() {
-            wanted.insert(self.image(place)?.to_string());
+            wanted.extend(self.image_of(place)?.map(|image| image.to_string()));
         }
+        wanted.extend(self.manifests()?.images());
         let mut here = BTreeSet::new();
         for image in wanted {
             if own.engine.has_image(&image).await? {
@@ -244,7 +266,7 @@ impl<'a> Ground<'a> {
 
     /// The stores whose images are chosen here: a chart that is not of this repository chooses those of the source.
     fn own_stores(&self) -> Vec<Place> {
-        asked(self.config).into_iter().filter(|place| !self.is_of_chart(*place)).collect()
+        asked(self.config, &self.namespaces).into_iter().filter(|place| !self.is_of_chart(*place)).collect()
     }
 
     fn is_of_chart(&self, place: Place) -> bool {
@@ -255,8 +277,18 @@ impl<'a> Ground<'a> {
     async fn furnish(&self, cluster: &Cluster) -> Result<()> {
         let mut manifests: Vec<_> =
             self.namespaces.both().iter().map(|name| objects::namespace(name, &self.run)).collect();
-        manifests.extend(asked(self.config).into_iter().map(|place| objects::way_in(place, self.shared())));
+        manifests.extend(
+            asked(self.config, &self.namespaces)
+                .into_iter()
+                .map(|place| objects::way_in(place, self.shared())),
+        );
         cluster.apply(&manifests).await?;
+        if self.config.target.operators.is_some() {
+            let began = Instant::now();
+            self.manifests()?.install(cluster).await?;
+            let seconds = began.elapsed().as_secs_f64();
+            self.progress.note(&format!("the operators are ready after {seconds:.1} s"));
+        }
         self.fill(cluster).await
     }
 
@@ -264,10 +296,15 @@ impl<'a> Ground<'a> {
     pub(super) async fn fill(&self, cluster: &Cluster) -> Result<()> {
         let run = self.run.as_str();
         let mut manifests = Vec::new();
-        for place in asked(self.config) {
-            if place.side == Side::Target {
-                manifests.extend(self.target(place)?);
-            }
+        let targets = asked(self.config, &self.namespaces).into_iter().filter(|p| p.side == Side::Target);
+        let (operated, own): (Vec<Place>, Vec<Place>) = targets.partition(|place| place.operated);
+        let resources: Vec<Resource> = operated.iter().map(|place| Resource::of(place.store)).collect();
+        cluster.has_operators(&resources).await?;
+        for place in operated {
+            cluster.describe(&self.described(place)?).await?;
+        }
+        for place in own {
+            manifests.extend(self.target(place)?);
         }
         let release = Release::of(self.work, &self.namespaces);
         if self.config.chart.is_some() {
@@ -278,7 +315,7 @@ impl<'a> Ground<'a> {
         }
         cluster.apply(&manifests).await?;
         let source = &self.config.source;
-        let of = |store| Place { side: Side::Source, store };
+        let of = |store| self.namespaces.place(Side::Source, store);
         let elasticsearch = self.image(of(Store::Elasticsearch))?;
         let contents = Contents {
             postgres: &self.image(of(Store::Postgres))?,
@@ -318,9 +355,34 @@ impl<'a> Ground<'a> {
         }
     }
 
+    /// A store of the target, as its operator is told of it.
+    fn described(&self, place: Place) -> Result<Vec<serde_json::Value>> {
+        let (target, default) = (&self.config.target, OperatorsConfig::default());
+        let door = Door::provide(self.work)?;
+        let image = self.image_of(place)?;
+        // What stands in the tag, else the version of the stores that the run makes itself.
+        let usual = self.image(place)?;
+        let version = image.as_ref().map_or(&usual.tag, |image| &image.tag);
+        let settings = match place.store {
+            Store::Postgres => Vec::new(),
+            Store::Elasticsearch => self.settings(place.side, &usual, Some(&door))?,
+        };
+        let given = Given {
+            operators: target.operators.as_ref().unwrap_or(&default),
+            image: image.as_ref(),
+            version,
+            password: &kept_password(self.work, place.side)?,
+            door: &door,
+            settings,
+            java_options: java_options(target.elasticsearch_heap_mib, self.config.estimated_data_bytes),
+            shared: self.shared(),
+        };
+        describe(place, &given)
+    }
+
     fn settings(&self, side: Side, image: &Image, door: Option<&Door>) -> Result<Vec<(String, String)>> {
         // The one address that the target may read from, as the cutover names it.
-        let source = Place { side: Side::Source, store: Store::Elasticsearch };
+        let source = self.namespaces.place(Side::Source, Store::Elasticsearch);
         let peers = format!("{}:{}", source.host(&self.namespaces), source.port());
         let told =
             node_settings(Product::of(image), (side, self.config.side(side)), door, &peers, SNAPSHOTS)?;
@@ -344,13 +406,16 @@ impl<'a> Ground<'a> {
         witness: &mut Option<Witness>,
         first: FirstLife,
     ) -> Result<Up> {
-        if asked(self.config).iter().any(|place| place.side == Side::Target) {
-            cluster.wait_ready(&self.namespaces.targets, "", PODS).await?;
+        if asked(self.config, &self.namespaces).iter().any(|place| place.side == Side::Target) {
+            match self.namespaces.is_operated() {
+                true => cluster.wait_operated(&self.namespaces.places(), PODS).await?,
+                false => cluster.wait_ready(&self.namespaces.targets, "", PODS).await?,
+            }
         }
         let limit = if self.config.chart.is_some() { REAL_PODS } else { PODS };
         cluster.wait_ready(&self.namespaces.release, OF_RELEASE, limit).await?;
         let (mut stores, mut versions) = (Vec::new(), Vec::new());
-        for place in asked(self.config) {
+        for place in asked(self.config, &self.namespaces) {
             let Some(port) = ports.of(place) else { continue };
             let (kept, told) = self.answering((&cluster, place), port, first).await?;
             stores.push(kept);
@@ -376,11 +441,15 @@ impl<'a> Ground<'a> {
         first: FirstLife,
     ) -> Result<(Kept, StoreVersion)> {
         let began = Instant::now();
-        let door = self.door(place.side)?;
+        let mut door = self.door(place.side)?;
+        if let (Some(door), Some(authority)) = (&mut door, cluster.authority_of(place).await?) {
+            door.ca_pem = authority;
+        }
         let mut kept = Kept { place, port, endpoint: self.endpoint(place, port, None)?, gone: false };
         match (place.store, &door) {
             (Store::Postgres, Some(door)) => {
-                if first == FirstLife::Yes {
+                // An operator's is closed from the beginning.
+                if first == FirstLife::Yes && !place.operated {
                     await_answer(&kept, start_limit(place.store)).await?;
                     if let Endpoint::Postgres(open) = &kept.endpoint {
                         close_door(place.side, open, door, &self.logs()).await?;
@@ -393,8 +462,8 @@ impl<'a> Ground<'a> {
         await_answer(&kept, start_limit(place.store)).await?;
         let side = self.config.side(place.side);
         let of_chart = self.is_of_chart(place);
-        let image = match of_chart {
-            true => image_of(cluster, place).await?,
+        let image = match of_chart || place.operated {
+            true => image_in(cluster, place).await?,
             false => self.image(place)?.to_string(),
         };
         let told = StoreVersion {
@@ -405,6 +474,13 @@ impl<'a> Ground<'a> {
             obtained: Obtained::Image(image),
             deviations: match place.store {
                 _ if of_chart => format!("as the chart sets it up; pod {}", place.pod()),
+                store if place.operated => {
+                    format!(
+                        "as {} sets it up, TLS and passwords only; pod {}",
+                        Resource::of(store).operator,
+                        place.pod()
+                    )
+                }
                 Store::Postgres => format!("{}; pod {}", postgres::deviations(door.as_ref()), place.pod()),
                 Store::Elasticsearch => {
                     let heap = side.elasticsearch_heap_mib;
@@ -438,10 +514,10 @@ impl<'a> Ground<'a> {
     }
 }
 
-/// What a store of a chart that is not of this repository runs.
-async fn image_of(cluster: &Cluster, place: Place) -> Result<String> {
-    let template = cluster.template(&super::workload(cluster, place)).await?;
-    let containers = template.spec.map(|spec| spec.containers).unwrap_or_default();
+/// What a store runs whose image was not chosen here.
+async fn image_in(cluster: &Cluster, place: Place) -> Result<String> {
+    let pod = cluster.pod(cluster.namespace_of(place), &place.pod()).await?;
+    let containers = pod.and_then(|pod| pod.spec).map(|spec| spec.containers).unwrap_or_default();
     let own = containers.into_iter().find(|container| container.name == place.container());
     Ok(own.and_then(|container| container.image).unwrap_or_default())
 }
@@ -463,7 +539,7 @@ pub(super) async fn await_answer(kept: &Kept, limit: Duration) -> Result<()> {
     let began = Instant::now();
     while !kept.endpoint.answers(kept.port).await {
         if began.elapsed() > limit {
-            let Place { side, store } = kept.place;
+            let Place { side, store, .. } = kept.place;
             return Err(EnvironmentError::new(
                 EnvironmentProblem::StartFailed,
                 format!(

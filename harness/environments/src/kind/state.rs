@@ -3,8 +3,8 @@
 use super::Kind;
 use super::applications::{OF_RELEASE, applications, counts};
 use super::cluster::{Cluster, Standing};
-use super::configuration::{Place, RELEASE};
 use super::judge::pod_ready;
+use super::place::{Namespaces, Place, RELEASE};
 use crate::config::Side;
 use crate::error::Result;
 use crate::random::hex;
@@ -96,8 +96,8 @@ impl ReleaseState {
     pub fn names_of(side: Side) -> Vec<String> {
         match side {
             Side::Target => {
-                let targets = Place::ALL.into_iter().filter(|p| p.side == side);
-                targets.map(|place| place.workload().to_owned()).collect()
+                let targets = Namespaces::usual().places().into_iter().filter(|p| p.side == side);
+                targets.map(|place| place.name().to_owned()).collect()
             }
             Side::Source => ["elasticsearch", "postgresql", "identity-postgresql", "postgresql-web-modeler"]
                 .map(|part| format!("{RELEASE}-{part}"))
@@ -113,8 +113,8 @@ async fn hosts_of(cluster: &Cluster, one: &Standing) -> Result<Vec<String>> {
         .unwrap_or_default();
     let short = |host: String| {
         let target = |place: &Place| place.side == Side::Target && place.host(cluster.namespaces()) == host;
-        let found = Place::ALL.into_iter().find(target);
-        found.map_or(host, |place| place.workload().to_owned())
+        let found = cluster.namespaces().places().into_iter().find(target);
+        found.map_or(host, |place| place.name().to_owned())
     };
     let mut hosts: Vec<String> = note.values().flat_map(|text| hosts(text)).map(short).collect();
     hosts.sort();

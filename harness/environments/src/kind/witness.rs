@@ -2,7 +2,7 @@
 //! nothing of it is left afterwards.
 
 use super::cluster::Cluster;
-use super::configuration::{Namespaces, Place};
+use super::place::Namespaces;
 use crate::supervised::open_log;
 use futures_util::AsyncBufReadExt;
 use k8s_openapi::api::core::v1::{Event, Pod};
@@ -146,7 +146,8 @@ impl Watching {
 
 /// Name of the file for what a container says: that of its store, as in the other environments, else the pod's.
 fn file_of(namespaces: &Namespaces, namespace: &str, pod: &str, container: &str) -> String {
-    let store = Place::ALL
+    let store = namespaces
+        .places()
         .into_iter()
         .find(|p| namespaces.of(p.side) == namespace && p.pod() == pod && p.container() == container);
     match store {

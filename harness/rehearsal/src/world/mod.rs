@@ -17,6 +17,7 @@ mod going_on;
 mod harm;
 mod identity;
 mod kept;
+mod operators;
 mod pods;
 mod preflight;
 mod prepare;
@@ -43,7 +44,7 @@ use drydock_core::scenario::{Mover, Procedure, Repository, RepositoryKind};
 use drydock_core::{
     Action, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
 };
-use drydock_environments::{ChartConfig, Environment, Keycloak, Side, role_password};
+use drydock_environments::{ChartConfig, Environment, Keycloak, OperatorsConfig, Side, role_password};
 use drydock_migration::freeze::{Marks, Session, Watch};
 use drydock_migration::{BuiltinDriver, MigrationContext};
 use drydock_stores::StorePair;
@@ -90,6 +91,8 @@ pub struct WorldConfig {
     pub scripts: Option<PathBuf>,
     /// The real chart of the release, where the scenario asks for one.
     pub chart: Option<ChartConfig>,
+    /// The operators of the target, where the scenario asks for them.
+    pub operators: Option<OperatorsConfig>,
 }
 
 /// Whose the stores of a run are.

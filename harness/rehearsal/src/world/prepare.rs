@@ -8,8 +8,8 @@ use drydock_core::event::{NoteLevel, ServiceState};
 use drydock_core::scenario::{self, Managed, Misconfiguration, Procedure, Profile, SideSpec};
 use drydock_core::{Action, Event, Scenario, StepId};
 use drydock_environments::{
-    Access, EmbeddedConfig, Environment, KeycloakConfig, Obtained, ReindexWhitelist, Side, SideConfig,
-    StoreVersion, end_orphans,
+    Access, EmbeddedConfig, Environment, KeycloakConfig, Obtained, OperatorsConfig, ReindexWhitelist, Side,
+    SideConfig, StoreVersion, end_orphans,
 };
 use drydock_stores::elasticsearch::{Client, Timeouts};
 use drydock_stores::endpoint::ElasticsearchAuth;
@@ -30,6 +30,7 @@ impl RealWorld {
         config.postgres_home.clone_from(&self.config.postgres_home);
         config.elasticsearch_home.clone_from(&self.config.elasticsearch_home);
         config.chart.clone_from(&self.config.chart);
+        config.target.operators.clone_from(&self.config.operators);
         config
     }
 
@@ -334,7 +335,7 @@ pub(crate) fn stores_of(scenario: &Scenario, run: &str, folder: &Path) -> Embedd
         postgres: true,
         access: match spec.managed {
             Managed::Here => Access::Open,
-            Managed::Elsewhere => Access::Secured,
+            Managed::Elsewhere | Managed::Operator => Access::Secured,
         },
         reindex_whitelist: match spec.misconfigured {
             Some(Misconfiguration::WhitelistMissing) => ReindexWhitelist::Nobody,
@@ -343,6 +344,7 @@ pub(crate) fn stores_of(scenario: &Scenario, run: &str, folder: &Path) -> Embedd
         postgres_image: spec.postgres.image.clone(),
         elasticsearch_image: spec.elasticsearch.image.clone(),
         keycloak_image: spec.keycloak.image.clone(),
+        operators: (spec.managed == Managed::Operator).then(OperatorsConfig::default),
     };
     let mut config = EmbeddedConfig::new(run, folder);
     config.source = side(&scenario.source);

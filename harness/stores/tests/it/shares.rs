@@ -11,9 +11,13 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// What a check tells, without the time it took and what the server's log grew by.
+/// What a check tells, without the time it took and what the server's log grew by. How much lies outside of what was asked for is
+/// left out as well: other tests make and remove their own indices in the same clusters meanwhile.
 fn told(results: &[CheckResult]) -> Vec<(&'static str, u64, Vec<Finding>)> {
-    results.iter().map(|r| (r.check, r.compared, r.findings.clone())).collect()
+    let inside = |r: &CheckResult| {
+        r.findings.iter().filter(|f| f.subject != "elasticsearch/outside-scope").cloned().collect()
+    };
+    results.iter().map(|r| (r.check, r.compared, inside(r))).collect()
 }
 
 fn red(results: &[CheckResult]) -> BTreeSet<(String, Outcome)> {

@@ -1,7 +1,7 @@
 //! The namespaces of a run in a cluster of others: made once, known again by a mark that nobody else has, and removed by that mark
 //! alone.
 
-use super::super::configuration::Namespaces;
+use super::super::place::Namespaces;
 use crate::containers::Marks;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::random::{hex, random_bytes};

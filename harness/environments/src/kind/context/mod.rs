@@ -12,12 +12,13 @@ mod rights;
 
 pub(super) use claim::Claim;
 pub(crate) use pod::PodStore;
-pub use rights::rights_in_own_namespaces;
+pub use rights::{rights_beside_operators, rights_in_own_namespaces};
 
 use super::cluster::Cluster;
-use super::configuration::{Namespaces, Ports};
+use super::configuration::Ports;
 use super::footing::Footing;
 use super::forward::Forward;
+use super::place::Namespaces;
 use super::programs::{self, KUBECONFIG, Programs};
 use super::starting::{FirstLife, Ground, asked};
 use super::witness::Witness;
@@ -74,7 +75,8 @@ impl Kind {
         let begun = async {
             write_private(&work.path().join(KUBECONFIG), own.as_bytes())?;
             let marks = Marks::choose(&work)?;
-            let namespaces = Namespaces::among_others(work.run_id(), &root.to_string_lossy());
+            let namespaces = Namespaces::among_others(work.run_id(), &root.to_string_lossy())
+                .operated(config.target.operators.is_some());
             let claim = Claim::choose(&marks, namespaces)?;
             let programs = Programs::among_others(&machine, &work)?;
             Ok((claim, programs, client_of(&work).await?))
@@ -197,7 +199,7 @@ fn footing(
     config: &EmbeddedConfig,
     held: Vec<HeldPort>,
 ) -> Result<Footing> {
-    let ways = asked(config).into_iter().zip(held);
+    let ways = asked(config, cluster.namespaces()).into_iter().zip(held);
     let ways = ways.map(|(place, held)| Forward::to_store(cluster, place, held)).collect::<Result<_>>()?;
     Ok(Footing::Lent { claim: claim.clone(), _ways: ways })
 }
@@ -268,17 +270,18 @@ pub(crate) async fn items(
         Ok((client, version.git_version))
     };
     let name = format!("context {context}");
+    let namespaces = Namespaces::among_others(&config.run_id, "").operated(config.target.operators.is_some());
     match client.await {
         Ok((client, version)) => {
             items.push((name, Ok(format!("Kubernetes {version}"))));
-            let namespaces = Namespaces::among_others(&config.run_id, "");
             let rights = rights::ask(&client, &namespaces).await;
             items.push(("rights".to_owned(), rights.map(|count| format!("all {count} that are needed"))));
         }
         Err(error) => items.push((name, Err(error))),
     }
-    let images: Result<Vec<String>> = asked(config)
+    let images: Result<Vec<String>> = asked(config, &namespaces)
         .into_iter()
+        .filter(|place| !place.operated)
         .map(|place| Ok(Image::of(config.side(place.side), place.store, machine)?.to_string()))
         .collect();
     items.push((

@@ -1,8 +1,8 @@
 //! A store's pod, disturbed through the API server alone.
 
 use super::super::cluster::Cluster;
-use super::super::configuration::Place;
 use super::super::judge;
+use super::super::place::Place;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use std::time::Duration;
 

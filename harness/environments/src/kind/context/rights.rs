@@ -1,6 +1,6 @@
 //! What a run in namespaces of its own has to be allowed, and asking for all of it before the first write.
 
-use super::super::configuration::Namespaces;
+use super::super::place::Namespaces;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use drydock_cluster::{Right, Scope};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -41,13 +41,28 @@ const OWN: [Row; 14] = [
     (Scope::Namespace, "apps", "statefulsets", &["create", "get", "list", "patch"]),
     (Scope::Namespace, "apps", "statefulsets/scale", &["patch"]),
 ];
+/// The same where operators keep the targets.
+const OPERATED: [Row; 2] = [
+    (Scope::Namespace, "postgresql.cnpg.io", "clusters", &["create", "get", "patch"]),
+    (Scope::Namespace, "elasticsearch.k8s.elastic.co", "elasticsearches", &["create", "get", "patch"]),
+];
 /// Beside them, because applications are scaled by it.
 const SCALE: Row = (Scope::Namespace, "apps", "deployments/scale", &["patch"]);
 
 /// Everything that a rehearsal in namespaces of its own asks an existing cluster for.
 pub fn rights_in_own_namespaces() -> Vec<Right> {
-    let rows = OWN.into_iter().chain([SCALE]);
-    rows.flat_map(|(scope, group, resource, verbs)| Right::each(scope, group, resource, verbs)).collect()
+    each(OWN.into_iter().chain([SCALE]))
+}
+
+/// What it asks for beside that where operators keep the targets.
+pub fn rights_beside_operators() -> Vec<Right> {
+    each(OPERATED)
+}
+
+fn each(rows: impl IntoIterator<Item = Row>) -> Vec<Right> {
+    rows.into_iter()
+        .flat_map(|(scope, group, resource, verbs)| Right::each(scope, group, resource, verbs))
+        .collect()
 }
 
 /// Asks the server for each right.
@@ -55,7 +70,12 @@ pub fn rights_in_own_namespaces() -> Vec<Right> {
 /// # Errors
 /// Some are missing: all of them; or the server does not tell.
 pub(super) async fn ask(client: &Client, namespaces: &Namespaces) -> Result<usize> {
-    let questions: Vec<(Right, Option<&str>)> = rights_in_own_namespaces()
+    let mut wanted = rights_in_own_namespaces();
+    if namespaces.is_operated() {
+        wanted.extend(rights_beside_operators());
+    }
+    let count = wanted.len();
+    let questions: Vec<(Right, Option<&str>)> = wanted
         .into_iter()
         .flat_map(|right| match right.scope {
             Scope::Cluster => vec![(right, None)],
@@ -67,7 +87,7 @@ pub(super) async fn ask(client: &Client, namespaces: &Namespaces) -> Result<usiz
     let answers: Vec<(Right, bool)> = answers.buffer_unordered(AT_ONCE).try_collect().await?;
     let missing: BTreeSet<Right> = answers.iter().filter(|(_, yes)| !yes).map(|(right, _)| *right).collect();
     if missing.is_empty() {
-        return Ok(rights_in_own_namespaces().len());
+        return Ok(count);
     }
     let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
     Err(EnvironmentError::new(

@@ -109,6 +109,7 @@ impl Scene {
                 | FaultKind::NodeCordoned
                 | FaultKind::VolumeFull
                 | FaultKind::ServiceAstray
+                | FaultKind::OperatorStuck
         )
     }
 
@@ -232,6 +233,7 @@ impl Scene {
                 let cluster = self.cluster()?;
                 cluster.lead_astray(Side::Target, Store::Elasticsearch).await.map_err(text)
             }
+            FaultKind::OperatorStuck => self.cluster()?.ask_too_much().await.map_err(text),
             kind => Err(format!("{} is no failure of processes or stores", kind.as_str())),
         }
     }

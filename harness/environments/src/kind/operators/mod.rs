@@ -1,0 +1,68 @@
+//! Stores of the target that operators keep: CloudNativePG the PostgreSQL, ECK the Elasticsearch. The run describes them; pods,
+//! Services and volumes are the operators' own. What an operator says of its store is waited for and held against the store's own
+//! answer, and never taken for it.
+
+mod describing;
+mod installing;
+mod standing;
+
+pub(super) use describing::{Given, describe};
+pub(super) use installing::Manifests;
+pub use standing::OperatorState;
+
+use super::cluster::Cluster;
+use super::place::Place;
+use crate::config::Store;
+use kube::api::{Api, DynamicObject};
+use kube::core::{ApiResource, GroupVersionKind};
+
+/// The resource by which an operator knows a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Resource {
+    pub(super) group: &'static str,
+    pub(super) version: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) plural: &'static str,
+    /// Whose it is.
+    pub(super) operator: &'static str,
+}
+
+const CLOUD_NATIVE_PG: Resource = Resource {
+    group: "postgresql.cnpg.io",
+    version: "v1",
+    kind: "Cluster",
+    plural: "clusters",
+    operator: "CloudNativePG",
+};
+const ECK: Resource = Resource {
+    group: "elasticsearch.k8s.elastic.co",
+    version: "v1",
+    kind: "Elasticsearch",
+    plural: "elasticsearches",
+    operator: "ECK",
+};
+
+impl Resource {
+    /// Of an operator that keeps stores of this kind.
+    pub(super) fn of(store: Store) -> Self {
+        match store {
+            Store::Postgres => CLOUD_NATIVE_PG,
+            Store::Elasticsearch => ECK,
+        }
+    }
+
+    fn api_version(self) -> String {
+        format!("{}/{}", self.group, self.version)
+    }
+
+    fn api(self, cluster: &Cluster, namespace: &str) -> Api<DynamicObject> {
+        let gvk = GroupVersionKind::gvk(self.group, self.version, self.kind);
+        let resource = ApiResource::from_gvk_with_plural(&gvk, self.plural);
+        Api::namespaced_with(cluster.client(), namespace, &resource)
+    }
+}
+
+/// The resource of a store, if an operator keeps it.
+fn kept(place: Place) -> Option<Resource> {
+    place.operated.then(|| Resource::of(place.store))
+}

@@ -1,0 +1,76 @@
+//! What operators say of the targets that they keep. A store may hold everything and answer while its operator is stuck: nobody
+//! replaces a node then, or renews a certificate.
+
+use super::{RealWorld, Stepped, of_environment};
+use drydock_core::finding::{Finding, Kind};
+use drydock_core::names::checks;
+use drydock_environments::{OperatorState, Side};
+use drydock_stores::compare::CheckResult;
+use std::time::{Duration, Instant};
+
+/// How long an operator may be behind the store that it keeps.
+const BEHIND: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_secs(1);
+
+impl RealWorld {
+    /// Asks the operators of the targets, until they say that all is in order or have had their time.
+    pub(super) async fn check_operators(&mut self) -> Stepped<()> {
+        if !self.config.scenario.is_operated() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let told = loop {
+            let told = self.environment()?.operators(Side::Target).await.map_err(of_environment)?;
+            if began.elapsed() > BEHIND || told.iter().all(|one| one.complaint.is_none()) {
+                break told;
+            }
+            tokio::time::sleep(LOOK).await;
+        };
+        self.conclude(vec![judge(&told, super::compare::millis(began))]);
+        Ok(())
+    }
+}
+
+fn judge(told: &[OperatorState], millis: u64) -> CheckResult {
+    let findings = told.iter().filter_map(|one| {
+        let (why, operator, resource) = (one.complaint.as_ref()?, one.operator, &one.resource);
+        let message = format!("{operator} does not hold {resource} for being in order: {why}");
+        let finding = Finding::access(checks::CL_OPERATORS, Kind::Unusable, resource.clone(), message);
+        Some(finding.next(
+            "read the status and the events of the resource, and mend what it asks for before users write",
+        ))
+    });
+    CheckResult {
+        check: checks::CL_OPERATORS,
+        compared: told.len() as u64,
+        findings: findings.collect(),
+        note: format!("waited for up to {} s, because an operator is behind its store", BEHIND.as_secs()),
+        millis,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use drydock_core::Outcome;
+    use drydock_environments::Store;
+
+    #[test]
+    fn a_store_that_its_operator_has_given_up_is_red_though_it_answers() {
+        let state = |store, complaint: Option<&str>| OperatorState {
+            store,
+            operator: "ECK",
+            resource: "Elasticsearch/target-es".into(),
+            complaint: complaint.map(ToOwned::to_owned),
+        };
+        let well = [state(Store::Postgres, None), state(Store::Elasticsearch, None)];
+        let result = judge(&well, 1);
+        assert_eq!((result.compared, result.findings.len()), (2, 0));
+        let ill = [state(Store::Postgres, None), state(Store::Elasticsearch, Some("phase ApplyingChanges"))];
+        let result = judge(&ill, 1);
+        assert_eq!(result.findings.len(), 1);
+        let found = &result.findings[0];
+        assert_eq!((found.outcome, found.subject.as_str()), (Outcome::Different, "Elasticsearch/target-es"));
+        assert!(found.message.contains("phase ApplyingChanges"), "{}", found.message);
+    }
+}
