@@ -73,6 +73,8 @@ pub struct OperatorsConfig {
     pub postgres: Option<PathBuf>,
     /// A file with an `Elasticsearch` of ECK, likewise.
     pub elasticsearch: Option<PathBuf>,
+    /// A file with a `Keycloak` of the Keycloak operator, likewise.
+    pub keycloak: Option<PathBuf>,
 }
 
 /// How a side's stores are reached.

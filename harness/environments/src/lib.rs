@@ -66,7 +66,8 @@ pub use homes::Obtained;
 pub use keycloak::{ADMINISTRATOR as KEYCLOAK_ADMINISTRATOR, Keycloak, KeycloakAccount, KeycloakConfig};
 pub use kind::{
     Answer, Applications, ClaimState, ClusterFaults, Kind, Moment, OperatorState, Outside, PodState,
-    ReleaseState, Resting, RestingWorkload, WorkloadMark, rights_beside_operators, rights_in_own_namespaces,
+    ReleaseState, Resting, RestingWorkload, WorkloadMark, examine_operators, rights_beside_operators,
+    rights_in_own_namespaces,
 };
 pub use machine::Machine;
 pub use proxy::{Disturbance, Protocol, Proxy, Reply, Rule, Which};

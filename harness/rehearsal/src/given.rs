@@ -3,7 +3,7 @@
 use crate::start::{RehearsalError, RehearsalOptions, file_error};
 use drydock_core::Scenario;
 use drydock_core::scenario::EnvironmentName;
-use drydock_environments::{ChartConfig, ChartSource, OperatorsConfig};
+use drydock_environments::{ChartConfig, ChartSource, OperatorsConfig, examine_operators};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -83,6 +83,7 @@ pub(crate) fn operators_of(
         manifests: named.chain(options.operators.iter().cloned()).collect(),
         postgres: spec.postgres.as_ref().map(|name| beside.join(name)),
         elasticsearch: spec.elasticsearch.as_ref().map(|name| beside.join(name)),
+        keycloak: spec.keycloak.as_ref().map(|name| beside.join(name)),
     })
 }
 
@@ -108,5 +109,8 @@ fn check_operators(
         );
     }
     readable(&operators.manifests, "the manifests")?;
-    readable([&operators.postgres, &operators.elasticsearch].into_iter().flatten(), "the resource")
+    let own = [&operators.postgres, &operators.elasticsearch, &operators.keycloak];
+    readable(own.into_iter().flatten(), "the resource")?;
+    examine_operators(&operators)
+        .map_err(|error| RehearsalError::Together { message: error.what, help: error.help })
 }

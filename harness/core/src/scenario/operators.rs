@@ -20,6 +20,10 @@ pub struct OperatorsSpec {
     /// A file with an `Elasticsearch` of ECK, with one set of nodes, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elasticsearch: Option<String>,
+    /// A file with a `Keycloak` of the Keycloak operator, likewise. Without that operator a Keycloak of the target is a process of this
+    /// machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keycloak: Option<String>,
 }
 
 impl OperatorsSpec {

@@ -18,6 +18,7 @@ mod migrated_store;
 mod newcomer;
 mod observe;
 mod odd_places;
+mod operators;
 mod pack;
 mod pipelines;
 mod prove;

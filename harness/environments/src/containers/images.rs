@@ -19,6 +19,9 @@ pub(crate) const CLOUD_NATIVE_PG_VARIABLE: &str = "DRYDOCK_IMAGE_CNPG";
 /// Instead of every image of an Elasticsearch that ECK keeps; its tag is the version that ECK is told.
 pub(crate) const ECK_VARIABLE: &str = "DRYDOCK_IMAGE_ECK";
 
+/// Instead of every image of a Keycloak that the Keycloak operator runs: one that the operator can use.
+pub(crate) const KEYCLOAK_OPERATOR_VARIABLE: &str = "DRYDOCK_IMAGE_KEYCLOAK_OPERATOR";
+
 /// What an image is wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
@@ -84,18 +87,24 @@ impl Image {
 
     /// The image of a side's store that an operator keeps: what the variable names, else what the scenario names. None where nobody
     /// names one: operators know their own.
-    pub(crate) fn of_operator(side: &SideConfig, store: Store, machine: &Machine) -> Result<Option<Self>> {
-        let variable = match store {
-            Store::Postgres => CLOUD_NATIVE_PG_VARIABLE,
-            Store::Elasticsearch => ECK_VARIABLE,
+    pub(crate) fn of_operator(
+        side: &SideConfig,
+        wanted: impl Into<Wanted>,
+        machine: &Machine,
+    ) -> Result<Option<Self>> {
+        let wanted = wanted.into();
+        let variable = match wanted {
+            Wanted::Store(Store::Postgres) => CLOUD_NATIVE_PG_VARIABLE,
+            Wanted::Store(Store::Elasticsearch) => ECK_VARIABLE,
+            Wanted::Keycloak => KEYCLOAK_OPERATOR_VARIABLE,
         };
         let named = machine.variable(variable).map(|v| v.to_string_lossy().into_owned());
-        let (text, place) = match (named, configured(side, store.into())) {
+        let (text, place) = match (named, configured(side, wanted)) {
             (Some(text), _) => (text, variable),
             (None, Some(text)) => (text.clone(), IN_SCENARIO),
             (None, None) => return Ok(None),
         };
-        filled(side, store.into(), &text, place).map(Some)
+        filled(side, wanted, &text, place).map(Some)
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod container;
 pub(crate) mod homes;
+mod operated;
 mod pod;
 mod settings;
 
@@ -25,8 +26,10 @@ use container::Contained;
 use drydock_stores::PostgresEndpoint;
 use drydock_stores::keycloak::{Connections, KeycloakEndpoint, KeycloakGrant, LoginRequest, log_in_as};
 use homes::Distribution;
+use operated::Operated;
 use pod::Podded;
 use secrecy::SecretString;
+pub(crate) use settings::ISSUER;
 use settings::Settings;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,6 +38,8 @@ use std::time::Duration;
 const NAME: &str = "keycloak";
 /// What the process takes beside its heap, MiB: classes, code, threads and native buffers.
 const BESIDE_HEAP_MIB: u64 = 300;
+/// How long one in a cluster may take to answer a login once it is called ready.
+const ANSWERING: Duration = Duration::from_secs(120);
 /// Administrator of every realm.
 pub const ADMINISTRATOR: &str = "admin";
 /// Realm and client through which administrators log in.
@@ -96,6 +101,8 @@ enum Life {
     Container(Box<Contained>),
     /// A pod of the release, which the release starts and stops.
     Pod(Podded),
+    /// What an operator runs on the target.
+    Operated(Box<Operated>),
 }
 
 impl Keycloak {
@@ -130,10 +137,17 @@ impl Keycloak {
             )
         })?;
         let of_release = environment.kind().filter(|kind| kind.has_chart());
-        if of_release.is_none() {
+        let operated = match environment.kind() {
+            Some(kind) => kind.has_keycloak_operator(side).await?,
+            None => false,
+        };
+        if of_release.is_none() && !operated {
             beside::room("Keycloak", config.memory_mib(), &machine)?;
         }
         let life = match environment {
+            Environment::Kind(kind) if operated => {
+                Life::Operated(Box::new(Operated::start(kind, account).await?))
+            }
             Environment::Kind(kind) if of_release.is_some() => {
                 Life::Pod(Podded::find(kind, account, realm).await?)
             }
@@ -163,6 +177,7 @@ impl Keycloak {
             Life::Process(server) => server.port(),
             Life::Container(contained) => contained.beside.port(),
             Life::Pod(pod) => pod.port,
+            Life::Operated(operated) => operated.kept.port,
         };
         endpoint(&self.account, port)
     }
@@ -178,6 +193,7 @@ impl Keycloak {
             Life::Process(server) => &server.recipe().distribution.home.version,
             Life::Container(contained) => &contained.version,
             Life::Pod(pod) => &pod.version,
+            Life::Operated(operated) => &operated.kept.version,
         }
     }
 
@@ -187,6 +203,7 @@ impl Keycloak {
             Life::Process(server) => server.recipe().distribution.home.obtained.clone(),
             Life::Container(contained) => Obtained::Image(contained.beside.image().to_string()),
             Life::Pod(pod) => Obtained::Image(pod.image.clone()),
+            Life::Operated(operated) => Obtained::Image(operated.kept.image.clone()),
         }
     }
 
@@ -196,6 +213,9 @@ impl Keycloak {
             Life::Process(server) => format!("Java {}", server.recipe().distribution.java.major),
             Life::Container(contained) => contained.deviations.clone(),
             Life::Pod(_) => return "a pod of the release, as its chart sets it up".to_owned(),
+            Life::Operated(_) => {
+                return format!("run by the Keycloak operator, clear text, issuer {}", settings::ISSUER);
+            }
         };
         format!("heap {} MiB, local cache, clear text, issuer {}, {place}", self.heap_mib, settings::ISSUER)
     }
@@ -206,6 +226,7 @@ impl Keycloak {
             Life::Process(server) => server.start_time(),
             Life::Container(contained) => contained.beside.start_time(),
             Life::Pod(pod) => pod.waited,
+            Life::Operated(operated) => operated.waited,
         }
     }
 
@@ -223,6 +244,7 @@ impl Keycloak {
             Life::Process(server) => Ok(server.is_running()),
             Life::Container(contained) => contained.beside.is_running().await,
             Life::Pod(pod) => Ok(answers(&self.account, pod.port).await),
+            Life::Operated(operated) => Ok(answers(&self.account, operated.kept.port).await),
         }
     }
 
@@ -236,6 +258,7 @@ impl Keycloak {
             Life::Container(contained) => contained.beside.stop().await,
             // It ends with the other pods.
             Life::Pod(_) => Ok(()),
+            Life::Operated(operated) => operated.kept.stop().await,
         }
     }
 
@@ -244,7 +267,7 @@ impl Keycloak {
         match self.life {
             Life::Process(server) => server.detach(),
             Life::Container(contained) => contained.beside.leave(),
-            Life::Pod(_) => {}
+            Life::Pod(_) | Life::Operated(_) => {}
         }
     }
 }

@@ -1,14 +1,12 @@
 //! A Keycloak that is a pod of the release: found, not started.
 
-use super::{KeycloakAccount, answers, endpoint};
+use super::{ANSWERING, KeycloakAccount, answers, endpoint};
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::kind::{Kind, Part};
 use drydock_stores::keycloak::{Admin, KeycloakError};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
-/// How long it may take to answer a login once its pod is ready.
-const ANSWERING: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Where it is.

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// The address that tokens name as their issuer. It is one and the same on both sides, as the address of an installation is,
 /// and is nobody's.
-pub(super) const ISSUER: &str = "http://keycloak.drydock.invalid/auth";
+pub(crate) const ISSUER: &str = "http://keycloak.drydock.invalid/auth";
 const MAIN: &str = "io.quarkus.bootstrap.runner.QuarkusEntryPoint";
 /// Sessions of one Keycloak on its server, which serves a rehearsal as well.
 const POOL: u32 = 15;

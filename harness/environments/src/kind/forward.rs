@@ -45,7 +45,21 @@ impl Forward {
     /// # Errors
     /// As [`Forward::to_store`].
     pub(super) fn to_ready(cluster: &Cluster, labels: &str, inside: u16, held: HeldPort) -> Result<Self> {
-        let (client, namespace) = (cluster.client(), cluster.release().to_owned());
+        Self::to_ready_in(cluster, cluster.release(), labels, inside, held)
+    }
+
+    /// The same of any namespace.
+    ///
+    /// # Errors
+    /// As [`Forward::to_store`].
+    pub(super) fn to_ready_in(
+        cluster: &Cluster,
+        namespace: &str,
+        labels: &str,
+        inside: u16,
+        held: HeldPort,
+    ) -> Result<Self> {
+        let (client, namespace) = (cluster.client(), namespace.to_owned());
         let way = Way { client, namespace, to: To::Ready(labels.to_owned()), inside };
         Self::open(way, labels, held)
     }

@@ -14,6 +14,7 @@ mod context;
 mod faults;
 mod footing;
 mod forward;
+mod furnishing;
 mod judge;
 mod node;
 mod objects;
@@ -37,7 +38,8 @@ pub(crate) use context::{items as context_items, leftovers as left_in_contexts};
 pub use context::{rights_beside_operators, rights_in_own_namespaces};
 pub use faults::ClusterFaults;
 pub(crate) use footing::KindStore;
-pub use operators::OperatorState;
+pub(crate) use operators::OperatedKeycloak;
+pub use operators::{OperatorState, examine as examine_operators};
 pub use outside::{Moment, Outside};
 pub(crate) use programs::{NEEDED, USEFUL, find as find_program};
 pub use resting::{Resting, RestingWorkload, WorkloadMark};
@@ -59,6 +61,7 @@ use configuration::{NodeChoice, Ports, SNAPSHOTS, cluster_name};
 use drydock_stores::{ElasticsearchEndpoint, PostgresEndpoint, StorePair};
 use footing::Footing;
 use node::Node;
+use operators::Operators;
 use place::Place;
 use programs::Programs;
 use release::Release;
@@ -115,6 +118,8 @@ struct Up {
     programs: Programs,
     ways: Ways,
     witness: Option<Witness>,
+    /// None where no operator keeps the targets.
+    operators: Option<Operators>,
 }
 
 /// The running environment. Dropping it without [`Kind::stop`] leaves the cluster, as a crash would.

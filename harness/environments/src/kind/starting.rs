@@ -6,20 +6,19 @@ use super::cluster::Cluster;
 use super::configuration::{self, NodeChoice, Ports, SNAPSHOTS};
 use super::footing::Footing;
 use super::node::Node;
-use super::objects::{self, Shared};
-use super::operators::{Given, Manifests, Resource, describe};
+use super::objects;
+use super::operators::{Manifests, Operators, Resource};
 use super::place::{Namespaces, Place};
 use super::programs::Programs;
-use super::release::{Contents, Release};
+use super::release::Release;
 use super::ways::Ways;
 use super::witness::Witness;
 use super::{Store as Kept, Up};
 use crate::cache::Cache;
 use crate::clients;
-use crate::config::{Access, EmbeddedConfig, OperatorsConfig, Side, Store};
+use crate::config::{Access, EmbeddedConfig, Side, Store};
 use crate::containers::{
-    Endpoint, Engine, Image, Marks, Product, clients_for, close_door, inside, java_options, node_settings,
-    overridden, start_limit, version,
+    Endpoint, Engine, Image, Marks, Wanted, clients_for, close_door, inside, overridden, start_limit, version,
 };
 use crate::door::Door;
 use crate::elasticsearch;
@@ -61,16 +60,16 @@ pub(super) struct Own<'a> {
 
 /// All that is known of a run before there is anything of it in a cluster.
 pub(super) struct Ground<'a> {
-    config: &'a EmbeddedConfig,
-    machine: &'a Machine,
-    work: &'a WorkDir,
-    programs: Programs,
-    progress: &'a dyn Progress,
+    pub(super) config: &'a EmbeddedConfig,
+    pub(super) machine: &'a Machine,
+    pub(super) work: &'a WorkDir,
+    pub(super) programs: Programs,
+    pub(super) progress: &'a dyn Progress,
     /// The run as labels of the cluster can hold it.
-    run: String,
-    namespaces: Namespaces,
+    pub(super) run: String,
+    pub(super) namespaces: Namespaces,
     /// A folder of the node for snapshots, where the node is the run's.
-    folder: Option<&'static str>,
+    pub(super) folder: Option<&'static str>,
 }
 
 /// The namespaces of a cluster of the run's own.
@@ -207,20 +206,28 @@ impl<'a> Ground<'a> {
         Ok((ports, held))
     }
 
-    fn image(&self, place: Place) -> Result<Image> {
+    pub(super) fn image(&self, place: Place) -> Result<Image> {
         Image::of(self.config.side(place.side), place.store, self.machine)
     }
 
     /// The image of a store; none where an operator chooses it.
-    fn image_of(&self, place: Place) -> Result<Option<Image>> {
+    pub(super) fn image_of(&self, place: Place) -> Result<Option<Image>> {
         match place.operated {
             true => Image::of_operator(self.config.side(place.side), place.store, self.machine),
             false => self.image(place).map(Some),
         }
     }
 
+    /// What is known of the operators of the target, if it has any.
+    pub(super) fn operators(&self) -> Result<Option<Operators>> {
+        let target = &self.config.target;
+        let Some(config) = target.operators.clone() else { return Ok(None) };
+        let keycloak = Image::of_operator(target, Wanted::Keycloak, self.machine)?;
+        Ok(Some(Operators { config, keycloak }))
+    }
+
     /// What the operators of a cluster of the run's own are installed from.
-    fn manifests(&self) -> Result<Manifests> {
+    pub(super) fn manifests(&self) -> Result<Manifests> {
         let named = self.config.target.operators.as_ref().map(|o| o.manifests.as_slice());
         Manifests::read(named.unwrap_or_default())
     }
@@ -232,6 +239,9 @@ impl<'a> Ground<'a> {
             wanted.extend(self.image_of(place)?.map(|image| image.to_string()));
         }
         wanted.extend(self.manifests()?.images());
+        if self.config.keycloak.is_some() {
+            wanted.extend(self.operators()?.and_then(|o| o.keycloak).map(|image| image.to_string()));
+        }
         let mut here = BTreeSet::new();
         for image in wanted {
             if own.engine.has_image(&image).await? {
@@ -273,126 +283,8 @@ impl<'a> Ground<'a> {
         self.config.chart.is_some() && place.side == Side::Source
     }
 
-    /// Makes namespaces, targets and ways in, and installs the release.
-    async fn furnish(&self, cluster: &Cluster) -> Result<()> {
-        let mut manifests: Vec<_> =
-            self.namespaces.both().iter().map(|name| objects::namespace(name, &self.run)).collect();
-        manifests.extend(
-            asked(self.config, &self.namespaces)
-                .into_iter()
-                .map(|place| objects::way_in(place, self.shared())),
-        );
-        cluster.apply(&manifests).await?;
-        if self.config.target.operators.is_some() {
-            let began = Instant::now();
-            self.manifests()?.install(cluster).await?;
-            let seconds = began.elapsed().as_secs_f64();
-            self.progress.note(&format!("the operators are ready after {seconds:.1} s"));
-        }
-        self.fill(cluster).await
-    }
-
-    /// Makes the targets, and installs the release, in namespaces that are there.
-    pub(super) async fn fill(&self, cluster: &Cluster) -> Result<()> {
-        let run = self.run.as_str();
-        let mut manifests = Vec::new();
-        let targets = asked(self.config, &self.namespaces).into_iter().filter(|p| p.side == Side::Target);
-        let (operated, own): (Vec<Place>, Vec<Place>) = targets.partition(|place| place.operated);
-        let resources: Vec<Resource> = operated.iter().map(|place| Resource::of(place.store)).collect();
-        cluster.has_operators(&resources).await?;
-        for place in operated {
-            cluster.describe(&self.described(place)?).await?;
-        }
-        for place in own {
-            manifests.extend(self.target(place)?);
-        }
-        let release = Release::of(self.work, &self.namespaces);
-        if self.config.chart.is_some() {
-            let superuser = kept_password(self.work, Side::Source)?;
-            manifests.push(chart::database_secret(&self.config.run_id, run, &superuser, &self.namespaces));
-            cluster.apply(&manifests).await?;
-            return release.install(&self.programs).await;
-        }
-        cluster.apply(&manifests).await?;
-        let source = &self.config.source;
-        let of = |store| self.namespaces.place(Side::Source, store);
-        let elasticsearch = self.image(of(Store::Elasticsearch))?;
-        let contents = Contents {
-            postgres: &self.image(of(Store::Postgres))?,
-            password: &kept_password(self.work, Side::Source)?,
-            java_options: java_options(source.elasticsearch_heap_mib, self.config.estimated_data_bytes),
-            settings: self.settings(Side::Source, &elasticsearch, None)?,
-            elasticsearch: &elasticsearch,
-            run,
-            namespaces: &self.namespaces,
-            target: self.config.target.access,
-            folder: self.folder,
-        };
-        release.write(&contents)?;
-        release.install(&self.programs).await
-    }
-
-    fn shared(&self) -> Shared<'_> {
-        Shared { run: &self.run, namespaces: &self.namespaces, folder: self.folder }
-    }
-
-    fn target(&self, place: Place) -> Result<Vec<serde_json::Value>> {
-        let image = self.image(place)?;
-        match place.store {
-            Store::Postgres => {
-                Ok(objects::postgres(place, &image, &kept_password(self.work, place.side)?, self.shared()))
-            }
-            Store::Elasticsearch => {
-                let door = self.door(place.side)?;
-                let mut settings = self.settings(place.side, &image, door.as_ref())?;
-                let (product, heap) = (Product::of(&image), self.config.target.elasticsearch_heap_mib);
-                let options = java_options(heap, self.config.estimated_data_bytes);
-                let (node, programs) = product.java_variables();
-                settings.push((node.to_owned(), options));
-                settings.extend(programs.map(|name| (name.to_owned(), "-XX:TieredStopAtLevel=1".to_owned())));
-                objects::elasticsearch(place, &image, &settings, product.data(), door.as_ref(), self.shared())
-            }
-        }
-    }
-
-    /// A store of the target, as its operator is told of it.
-    fn described(&self, place: Place) -> Result<Vec<serde_json::Value>> {
-        let (target, default) = (&self.config.target, OperatorsConfig::default());
-        let door = Door::provide(self.work)?;
-        let image = self.image_of(place)?;
-        // What stands in the tag, else the version of the stores that the run makes itself.
-        let usual = self.image(place)?;
-        let version = image.as_ref().map_or(&usual.tag, |image| &image.tag);
-        let settings = match place.store {
-            Store::Postgres => Vec::new(),
-            Store::Elasticsearch => self.settings(place.side, &usual, Some(&door))?,
-        };
-        let given = Given {
-            operators: target.operators.as_ref().unwrap_or(&default),
-            image: image.as_ref(),
-            version,
-            password: &kept_password(self.work, place.side)?,
-            door: &door,
-            settings,
-            java_options: java_options(target.elasticsearch_heap_mib, self.config.estimated_data_bytes),
-            shared: self.shared(),
-        };
-        describe(place, &given)
-    }
-
-    fn settings(&self, side: Side, image: &Image, door: Option<&Door>) -> Result<Vec<(String, String)>> {
-        // The one address that the target may read from, as the cutover names it.
-        let source = self.namespaces.place(Side::Source, Store::Elasticsearch);
-        let peers = format!("{}:{}", source.host(&self.namespaces), source.port());
-        let told =
-            node_settings(Product::of(image), (side, self.config.side(side)), door, &peers, SNAPSHOTS)?;
-        // A node does not start where a folder for snapshots is named that it cannot make.
-        let told = told.into_iter().filter(|(name, _)| self.folder.is_some() || *name != "path.repo");
-        Ok(told.map(|(name, value)| (name.to_owned(), value)).collect())
-    }
-
     /// Certificates of a side that is managed elsewhere.
-    fn door(&self, side: Side) -> Result<Option<Door>> {
+    pub(super) fn door(&self, side: Side) -> Result<Option<Door>> {
         match self.config.side(side).access {
             Access::Secured => Door::provide(self.work).map(Some),
             Access::Open => Ok(None),
@@ -430,7 +322,8 @@ impl<'a> Ground<'a> {
         let release = Release::of(self.work, &self.namespaces);
         let programs = self.programs.clone();
         let (ways, witness) = (Ways::default(), witness.take());
-        Ok(Up { cluster, footing, stores, versions, clients, release, programs, ways, witness })
+        let operators = self.operators()?;
+        Ok(Up { cluster, footing, stores, versions, clients, release, programs, ways, witness, operators })
     }
 
     /// Waits for one store's own answer.

@@ -53,20 +53,18 @@ fn judge(told: &[OperatorState], millis: u64) -> CheckResult {
 mod tests {
     use super::*;
     use drydock_core::Outcome;
-    use drydock_environments::Store;
 
     #[test]
     fn a_store_that_its_operator_has_given_up_is_red_though_it_answers() {
-        let state = |store, complaint: Option<&str>| OperatorState {
-            store,
+        let state = |complaint: Option<&str>| OperatorState {
             operator: "ECK",
             resource: "Elasticsearch/target-es".into(),
             complaint: complaint.map(ToOwned::to_owned),
         };
-        let well = [state(Store::Postgres, None), state(Store::Elasticsearch, None)];
+        let well = [state(None), state(None)];
         let result = judge(&well, 1);
         assert_eq!((result.compared, result.findings.len()), (2, 0));
-        let ill = [state(Store::Postgres, None), state(Store::Elasticsearch, Some("phase ApplyingChanges"))];
+        let ill = [state(None), state(Some("phase ApplyingChanges"))];
         let result = judge(&ill, 1);
         assert_eq!(result.findings.len(), 1);
         let found = &result.findings[0];

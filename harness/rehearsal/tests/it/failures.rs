@@ -145,6 +145,7 @@ impl Run<'_> {
             stores: Ownership::Own,
             scripts: None,
             chart: None,
+            operators: None,
         }
     }
 

@@ -86,6 +86,7 @@ impl Lives<'_> {
             stores: Ownership::Own,
             scripts: None,
             chart: None,
+            operators: None,
         };
         let mut world = RealWorld::new(config, recorder.clone());
         if let Some(environment) = self.environment.take() {

@@ -44,7 +44,7 @@ pub(in crate::kind) fn describe(place: Place, given: &Given<'_>) -> Result<Vec<V
         Store::Postgres => (postgres_secrets(place, given)?, postgres(place, given, own)),
         Store::Elasticsearch => {
             let named = file.unwrap_or(Path::new("nothing"));
-            let spec = elasticsearch(place, given, own).map_err(|why| unusable(named, resource, why))?;
+            let spec = elasticsearch(place, given, own).map_err(|why| unusable(named, resource, &why))?;
             (elasticsearch_secrets(place, given), spec)
         }
     };
@@ -198,14 +198,14 @@ fn push(to: &mut Value, list: &str, one: Value) {
     to[list] = all.into_iter().chain([one]).collect();
 }
 
-fn remove(from: &mut Value, name: &str) {
+pub(super) fn remove(from: &mut Value, name: &str) {
     if let Some(object) = from.as_object_mut() {
         object.remove(name);
     }
 }
 
 /// Lays one object over another: what the upper one says counts, lists as a whole.
-fn merge(under: &mut Value, over: Value) {
+pub(super) fn merge(under: &mut Value, over: Value) {
     match (under, over) {
         (Value::Object(under), Value::Object(over)) => {
             for (name, value) in over {
@@ -217,10 +217,10 @@ fn merge(under: &mut Value, over: Value) {
 }
 
 /// The `spec` of the first resource of a kind in a file.
-fn spec_in(file: &Path, resource: Resource) -> Result<Value> {
+pub(super) fn spec_in(file: &Path, resource: Resource) -> Result<Value> {
     let text = std::fs::read_to_string(file).map_err(|e| EnvironmentError::io("read", file, &e))?;
     let documents: Vec<Value> =
-        serde_saphyr::from_multiple(&text).map_err(|e| unusable(file, resource, e.to_string()))?;
+        serde_saphyr::from_multiple(&text).map_err(|e| unusable(file, resource, &e.to_string()))?;
     let group = |one: &Value| {
         one["apiVersion"]
             .as_str()
@@ -232,15 +232,15 @@ fn spec_in(file: &Path, resource: Resource) -> Result<Value> {
     match spec {
         Some(Value::Object(spec)) => Ok(Value::Object(spec)),
         Some(Value::Null) => Ok(Value::Object(Map::new())),
-        Some(_) => Err(unusable(file, resource, "its spec is no mapping".into())),
-        None => Err(unusable(file, resource, format!("it has no {} of {}", resource.kind, resource.group))),
+        Some(_) => Err(unusable(file, resource, "its spec is no mapping")),
+        None => Err(unusable(file, resource, &format!("it has no {} of {}", resource.kind, resource.group))),
     }
 }
 
-fn unusable(file: &Path, resource: Resource, why: String) -> EnvironmentError {
+fn unusable(file: &Path, resource: Resource, why: &str) -> EnvironmentError {
     EnvironmentError::new(
         EnvironmentProblem::Configuration,
-        format!("{} describes no store for {}: {why}", file.display(), resource.operator),
+        format!("{} describes nothing for {}: {why}", file.display(), resource.operator),
         format!("name a file with one resource of kind {}", resource.kind),
     )
 }
@@ -263,7 +263,7 @@ mod tests {
         }
         let named = own.map(|_| file);
         let operators =
-            OperatorsConfig { manifests: Vec::new(), postgres: named.clone(), elasticsearch: named };
+            OperatorsConfig { postgres: named.clone(), elasticsearch: named, ..OperatorsConfig::default() };
         let (door, image) = (Door::provide(&work).unwrap(), image.and_then(Image::parse));
         let namespaces = Namespaces::usual().operated(true);
         let setting = |name: &str| (name.to_owned(), "x:9200".to_owned());

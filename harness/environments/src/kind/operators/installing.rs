@@ -5,7 +5,7 @@ use super::Resource;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::Api;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -68,7 +68,8 @@ impl Manifests {
     /// # Errors
     /// The server refuses something, or an operator does not come up.
     pub(in crate::kind) async fn install(&self, cluster: &Cluster) -> Result<()> {
-        let (first, rest): (Vec<_>, Vec<_>) = self.objects.iter().cloned().partition(comes_first);
+        let placed = self.placed_in(&cluster.namespaces().targets);
+        let (first, rest): (Vec<_>, Vec<_>) = placed.into_iter().partition(comes_first);
         cluster.apply(&first).await?;
         let definitions = first.iter().filter(|one| one["kind"] == DEFINITION);
         let names: Vec<&str> = definitions.filter_map(|one| one["metadata"]["name"].as_str()).collect();
@@ -81,6 +82,49 @@ impl Manifests {
         }
         Ok(())
     }
+
+    /// The same with what names no namespace in this one, as `kubectl apply --namespace` does, and with the rights of accounts that
+    /// come to be there: operators that look after their own namespace alone are installed beside what they keep.
+    fn placed_in(&self, namespace: &str) -> Vec<Value> {
+        let nowhere = |one: &Value| one["metadata"]["namespace"].is_null() && !of_the_cluster(one);
+        let accounts: BTreeSet<String> = self
+            .objects
+            .iter()
+            .filter(|one| one["kind"] == ACCOUNT && nowhere(one))
+            .filter_map(|one| one["metadata"]["name"].as_str().map(ToOwned::to_owned))
+            .collect();
+        let mut objects = self.objects.clone();
+        for one in &mut objects {
+            if nowhere(one) {
+                one["metadata"]["namespace"] = json!(namespace);
+            }
+            for subject in one.get_mut("subjects").and_then(Value::as_array_mut).into_iter().flatten() {
+                let name = subject["name"].as_str().unwrap_or_default();
+                if subject["kind"] == ACCOUNT && accounts.contains(name) {
+                    subject["namespace"] = json!(namespace);
+                }
+            }
+        }
+        objects
+    }
+}
+
+const ACCOUNT: &str = "ServiceAccount";
+/// Kinds that stand in no namespace.
+const OF_THE_CLUSTER: [&str; 9] = [
+    "Namespace",
+    DEFINITION,
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+    "APIService",
+    "PriorityClass",
+    "StorageClass",
+];
+
+fn of_the_cluster(one: &Value) -> bool {
+    one["kind"].as_str().is_some_and(|kind| OF_THE_CLUSTER.contains(&kind))
 }
 
 const DEFINITION: &str = "CustomResourceDefinition";
@@ -145,28 +189,35 @@ impl Cluster {
         Ok(())
     }
 
+    /// Whether the server knows a kind of resource.
+    ///
+    /// # Errors
+    /// It does not tell.
+    pub(super) async fn knows(&self, resource: Resource) -> Result<bool> {
+        let client = self.client();
+        let group = resource.api_version();
+        let told = self.ask("list the kinds of", &group, || async {
+            match client.list_api_group_resources(&group).await {
+                Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+                other => other.map(Some),
+            }
+        });
+        Ok(told.await?.is_some_and(|all| all.resources.iter().any(|r| r.name == resource.plural)))
+    }
+
     /// Looks whether the operators of these resources are there.
     ///
     /// # Errors
     /// One is not, or the server does not tell.
     pub(in crate::kind) async fn has_operators(&self, resources: &[Resource]) -> Result<()> {
-        let client = self.client();
         for resource in resources {
-            let group = format!("{}/{}", resource.group, resource.version);
-            let told = self.ask("list the kinds of", &group, || async {
-                match client.list_api_group_resources(&group).await {
-                    Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-                    other => other.map(Some),
-                }
-            });
-            let known =
-                told.await?.is_some_and(|all| all.resources.iter().any(|r| r.name == resource.plural));
+            let known = self.knows(*resource).await?;
             if !known {
                 return Err(EnvironmentError::new(
                     EnvironmentProblem::Configuration,
                     format!(
-                        "{} is not installed: the cluster knows no {} of {group}",
-                        resource.operator, resource.plural
+                        "{} is not installed: the cluster knows no {} of {}",
+                        resource.operator, resource.plural, resource.group
                     ),
                     "install the operator, or use a cluster that has it",
                 ));
@@ -235,6 +286,24 @@ items:
         let workloads: Vec<Workload> = read.objects.iter().filter_map(workload).collect();
         assert_eq!(workloads.len(), 1);
         assert_eq!((workloads[0].name.as_str(), workloads[0].namespace.as_str()), ("controller", "system"));
+    }
+
+    #[test]
+    fn what_names_no_namespace_is_installed_beside_what_it_keeps() {
+        let read = read(
+            "{apiVersion: v1, kind: ServiceAccount, metadata: {name: own}}\n---\n\
+             {apiVersion: v1, kind: ServiceAccount, metadata: {name: other, namespace: system}}\n---\n\
+             {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: both}, subjects: \
+             [{kind: ServiceAccount, name: own, namespace: theirs}, {kind: ServiceAccount, name: other, namespace: system}]}\n",
+        )
+        .unwrap();
+        let placed = read.placed_in("targets");
+        let namespaces: Vec<&Value> = placed.iter().map(|one| &one["metadata"]["namespace"]).collect();
+        assert_eq!(namespaces, [&json!("targets"), &json!("system"), &Value::Null]);
+        let subjects: Vec<&Value> =
+            placed[2]["subjects"].as_array().unwrap().iter().map(|s| &s["namespace"]).collect();
+        assert_eq!(subjects, ["targets", "system"]);
+        assert_eq!(placed[1], read.objects[1], "nothing else is changed");
     }
 
     #[test]

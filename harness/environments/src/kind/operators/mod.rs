@@ -1,18 +1,22 @@
-//! Stores of the target that operators keep: CloudNativePG the PostgreSQL, ECK the Elasticsearch. The run describes them; pods,
+//! What operators keep of the target: CloudNativePG the PostgreSQL, ECK the Elasticsearch, the Keycloak operator a Keycloak. The run describes them; pods,
 //! Services and volumes are the operators' own. What an operator says of its store is waited for and held against the store's own
 //! answer, and never taken for it.
 
 mod describing;
 mod installing;
+mod keycloak;
 mod standing;
 
 pub(super) use describing::{Given, describe};
 pub(super) use installing::Manifests;
+pub(crate) use keycloak::OperatedKeycloak;
+pub(super) use keycloak::Operators;
 pub use standing::OperatorState;
 
 use super::cluster::Cluster;
 use super::place::Place;
-use crate::config::Store;
+use crate::config::{OperatorsConfig, Store};
+use crate::error::Result;
 use kube::api::{Api, DynamicObject};
 use kube::core::{ApiResource, GroupVersionKind};
 
@@ -42,6 +46,15 @@ const ECK: Resource = Resource {
     operator: "ECK",
 };
 
+/// By this one an operator runs a Keycloak, which is no store.
+const KEYCLOAK: Resource = Resource {
+    group: "k8s.keycloak.org",
+    version: "v2alpha1",
+    kind: "Keycloak",
+    plural: "keycloaks",
+    operator: "the Keycloak operator",
+};
+
 impl Resource {
     /// Of an operator that keeps stores of this kind.
     pub(super) fn of(store: Store) -> Self {
@@ -60,6 +73,25 @@ impl Resource {
         let resource = ApiResource::from_gvk_with_plural(&gvk, self.plural);
         Api::namespaced_with(cluster.client(), namespace, &resource)
     }
+}
+
+/// Looks whether files that are named for operators are what they are named for.
+///
+/// # Errors
+/// One is not, or cannot be read.
+pub fn examine(operators: &OperatorsConfig) -> Result<()> {
+    Manifests::read(&operators.manifests)?;
+    let own = [
+        (&operators.postgres, CLOUD_NATIVE_PG),
+        (&operators.elasticsearch, ECK),
+        (&operators.keycloak, KEYCLOAK),
+    ];
+    for (file, resource) in own {
+        if let Some(file) = file {
+            describing::spec_in(file, resource)?;
+        }
+    }
+    Ok(())
 }
 
 /// The resource of a store, if an operator keeps it.

@@ -17,12 +17,10 @@ const HIBERNATION: &str = "cnpg.io/hibernation";
 /// Has ECK leave a store as it is.
 const LEFT_ALONE: &str = "eck.k8s.elastic.co/managed";
 
-/// What an operator says of one store.
+/// What an operator says of what it keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorState {
-    /// The store.
-    pub store: Store,
-    /// `CloudNativePG` or `ECK`.
+    /// `CloudNativePG`, `ECK` or that of Keycloak.
     pub operator: &'static str,
     /// Kind and name of its resource: `Cluster/target-pg`.
     pub resource: String,
@@ -41,11 +39,13 @@ impl Kind {
             let place = kept_store.place;
             let Some(resource) = kept(place) else { continue };
             told.push(OperatorState {
-                store: place.store,
                 operator: resource.operator,
                 resource: format!("{}/{}", resource.kind, place.name()),
                 complaint: self.up.cluster.complaint(place, resource).await?,
             });
+        }
+        if side == Side::Target && self.up.cluster.namespaces().is_operated() {
+            told.extend(self.keycloak_state().await?);
         }
         Ok(told)
     }
@@ -233,7 +233,7 @@ fn complaint(store: Store, generation: Option<i64>, resource: &Value) -> Option<
     }
 }
 
-fn join(words: &[String]) -> String {
+pub(super) fn join(words: &[String]) -> String {
     let mut told: Vec<&str> = words.iter().map(String::as_str).filter(|w| !w.is_empty()).collect();
     told.dedup();
     told.join(", ")
