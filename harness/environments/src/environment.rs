@@ -312,10 +312,21 @@ impl Environment {
     ///
     /// # Errors
     /// As [`Kind::operators`].
-    pub async fn operators(&self, side: Side) -> Result<Vec<OperatorState>> {
+    pub async fn operators(&self, side: Side, called: Option<&str>) -> Result<Vec<OperatorState>> {
         match self {
             Self::Embedded(_) | Self::Containers(_) => Ok(Vec::new()),
-            Self::Kind(k) => k.operators(side).await,
+            Self::Kind(k) => k.operators(side, called).await,
+        }
+    }
+
+    /// Asks them for a sign of life.
+    ///
+    /// # Errors
+    /// As [`Kind::call_operators`].
+    pub async fn call_operators(&self, side: Side) -> Result<Option<String>> {
+        match self {
+            Self::Embedded(_) | Self::Containers(_) => Ok(None),
+            Self::Kind(k) => k.call_operators(side).await,
         }
     }
 

@@ -4,7 +4,7 @@ use crate::start::{RehearsalError, RehearsalOptions, file_error};
 use drydock_core::Scenario;
 use drydock_core::scenario::EnvironmentName;
 use drydock_environments::{ChartConfig, ChartSource, OperatorsConfig, examine_operators};
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// Looks whether what is given beside a scenario is what it asks for, and whether all files are there.
@@ -87,6 +87,43 @@ pub(crate) fn operators_of(
     })
 }
 
+/// The same from copies in the run folder, which a run that is resumed finds again, whatever became of the files and of the
+/// command line.
+///
+/// # Errors
+/// A copy cannot be made.
+pub(crate) fn kept_operators(
+    operators: Option<OperatorsConfig>,
+    folder: &Path,
+) -> Result<Option<OperatorsConfig>, RehearsalError> {
+    let Some(OperatorsConfig { manifests, postgres, elasticsearch, keycloak }) = operators else {
+        return Ok(None);
+    };
+    let kept = folder.join("operators");
+    let one = |file: &Path, name: String| -> Result<PathBuf, RehearsalError> {
+        let copy = kept.join(name);
+        // Of a resumed run the copy counts: what was begun is gone on with.
+        if !copy.is_file() {
+            let made = fs::create_dir_all(&kept).and_then(|()| fs::copy(file, &copy));
+            made.map_err(file_error(format!("cannot keep a copy of {}", file.display())))?;
+        }
+        Ok(copy)
+    };
+    for (number, file) in manifests.iter().enumerate() {
+        one(file, format!("manifest-{number:02}.yaml"))?;
+    }
+    let own =
+        |file: Option<PathBuf>, name: &str| file.map(|file| one(&file, format!("{name}.yaml"))).transpose();
+    let (postgres, elasticsearch) = (own(postgres, "postgres")?, own(elasticsearch, "elasticsearch")?);
+    let keycloak = own(keycloak, "keycloak")?;
+    let files = fs::read_dir(&kept).map(|all| all.flatten().map(|entry| entry.path()).collect::<Vec<_>>());
+    let is_manifest =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("manifest-"));
+    let mut manifests: Vec<PathBuf> = files.unwrap_or_default().into_iter().filter(is_manifest).collect();
+    manifests.sort();
+    Ok(Some(OperatorsConfig { manifests, postgres, elasticsearch, keycloak }))
+}
+
 fn check_operators(
     scenario: &Scenario,
     file: &Path,
@@ -113,4 +150,32 @@ fn check_operators(
     readable(own.into_iter().flatten(), "the resource")?;
     examine_operators(&operators)
         .map_err(|error| RehearsalError::Together { message: error.what, help: error.help })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_is_resumed_finds_its_operators_whatever_became_of_the_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, run) = (folder.path().join("cnpg.yaml"), folder.path().join("run"));
+        fs::write(&file, "first").unwrap();
+        let given = OperatorsConfig {
+            manifests: vec![file.clone()],
+            postgres: Some(file.clone()),
+            ..OperatorsConfig::default()
+        };
+        let kept = kept_operators(Some(given.clone()), &run).unwrap().unwrap();
+        fs::remove_file(&file).unwrap();
+        let nothing = OperatorsConfig { postgres: Some(file), ..OperatorsConfig::default() };
+        let again = kept_operators(Some(nothing), &run).unwrap().unwrap();
+        assert_eq!(again, kept);
+        assert_eq!(again.manifests.len(), 1);
+        assert!(again.manifests[0].starts_with(&run) && again.postgres.is_some_and(|p| p.starts_with(&run)));
+        assert_eq!(fs::read_to_string(&kept.manifests[0]).unwrap(), "first");
+        // Of a run that has begun nothing is lost, and of one that has not nothing is hidden.
+        assert!(kept_operators(Some(given), &folder.path().join("other")).is_err());
+        assert_eq!(kept_operators(None, &run).unwrap(), None);
+    }
 }

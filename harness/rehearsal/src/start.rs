@@ -3,7 +3,7 @@
 use crate::clock::run_id;
 use crate::flow::{self, AfterFailure, Interrupt, Progress};
 use crate::folder::RunFolder;
-use crate::given::{chart_of, check_given, operators_of};
+use crate::given::{chart_of, check_given, kept_operators, operators_of};
 use crate::recorder::{Observer, Recorder};
 use crate::witness::Witness;
 use crate::world::{Ownership, RealWorld, WorldConfig};
@@ -341,6 +341,11 @@ pub(crate) async fn go_through(
     interrupt: &Interrupt,
     lent: Option<Lent>,
 ) -> (Result<Rehearsed, RehearsalError>, Option<Environment>) {
+    let operators = operators_of(&started.scenario, Path::new(&started.scenario_file), options);
+    let operators = match kept_operators(operators, folder.path()) {
+        Ok(operators) => operators,
+        Err(error) => return (Err(error), None),
+    };
     let config = WorldConfig {
         run: started.run.clone(),
         scenario: started.scenario.clone(),
@@ -354,7 +359,7 @@ pub(crate) async fn go_through(
         stores: if lent.is_some() { Ownership::Lent } else { Ownership::Own },
         scripts: options.scripts.clone(),
         chart: chart_of(&started.scenario, Path::new(&started.scenario_file), options),
-        operators: operators_of(&started.scenario, Path::new(&started.scenario_file), options),
+        operators,
     };
     let mut world = RealWorld::new(config, recorder.clone());
     if let Some(lent) = lent {

@@ -336,6 +336,13 @@ pub(super) const fn of(fault: FaultKind) -> Explanation {
             "Labels of the pods were changed and the Service's selector was not, or the other way round.",
             "Compare the selector with the labels, and look that the Service has endpoints.",
         ),
+        F::JobUnschedulable => text(
+            "In a cluster, with the official scripts: every node is closed to new pods when the second phase makes its first Jobs. It takes \
+             pods again after the step.",
+            "A node pool is full or drained, a quota is used up, or what the Jobs ask for fits no node.",
+            "The phase ends with its own limit or the scenario's `deadline`, and the run with exit code 5, naming the pods and what \
+             they waited for. Make room, then `drydock rehearse --resume RUN`.",
+        ),
         F::OperatorStuck => text(
             "In a cluster, where operators keep the target: its Elasticsearch is asked for a node more, when the application is \
              started, and no node of the cluster takes it. The node that is there goes on, and answers.",

@@ -3,7 +3,7 @@
 
 use super::{EnvironmentName, Fault, FaultKind, Managed, Scenario};
 use crate::names::{Component, checks};
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{Action, Plan, ScriptPhase, Step};
 
 /// When a fault happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +127,7 @@ impl FaultKind {
             | Self::SecondRestore
             | Self::TargetSession
             | Self::NodeCordoned
+            | Self::JobUnschedulable
             | Self::VolumeFull => stops,
         }
     }
@@ -178,6 +179,7 @@ impl FaultKind {
                 | Self::ScaledBackUp
                 | Self::ServiceAstray
                 | Self::OperatorStuck
+                | Self::JobUnschedulable
         )
     }
 
@@ -212,6 +214,8 @@ impl FaultKind {
                 matches!(action, Action::InitialBackup(_) | Action::WarmCopy | Action::SaveConfiguration)
             }
             Self::NodeCordoned | Self::ServiceAstray | Self::OperatorStuck => action == Action::Switch,
+            // While users work: the cutover's script is not made to be run a second time.
+            Self::JobUnschedulable => action == Action::RunScript(ScriptPhase::Backup),
             // Steps that cannot do without it.
             Self::ApiServerAway => {
                 matches!(action, Action::Freeze | Action::Switch | Action::Compare | Action::SwitchBack)
@@ -347,9 +351,12 @@ mod tests {
     #[test]
     fn what_happens_to_a_cluster_is_refused_where_there_is_none() {
         let read = |environment: &str, kind: FaultKind| {
-            // Refused elsewhere: it needs an operator.
-            let operated =
-                if kind == FaultKind::OperatorStuck { "target: {managed: operator}\n" } else { "" };
+            // Refused elsewhere: it needs an operator, or the scripts.
+            let operated = match kind {
+                FaultKind::OperatorStuck => "target: {managed: operator}\n",
+                FaultKind::JobUnschedulable => "driver: scripts\n",
+                _ => "",
+            };
             let text =
                 format!("name: x\nenvironment: kind\n{operated}faults: [{{fault: {}}}]\n", kind.as_str());
             let environment = environment.parse().unwrap();
@@ -377,8 +384,12 @@ mod tests {
     fn every_failure_finds_its_step_in_the_usual_plan() {
         let scenario = Scenario::from_yaml("test", "name: test").unwrap();
         let plan = Plan::of(&scenario);
+        let scripts =
+            Scenario::from_yaml("test", "name: test\nenvironment: kind\ndriver: scripts\n").unwrap();
+        let of_scripts = Plan::of(&scripts);
         for kind in FaultKind::ALL.into_iter().filter(|k| k.moment() == Moment::During) {
-            assert!(kind.usual_step(&plan).is_some(), "{}", kind.as_str());
+            let plan = if kind == FaultKind::JobUnschedulable { &of_scripts } else { &plan };
+            assert!(kind.usual_step(plan).is_some(), "{}", kind.as_str());
         }
         let read =
             |faults: &str| Scenario::from_yaml("test", &format!("name: test\nfaults:\n  - {faults}\n"));

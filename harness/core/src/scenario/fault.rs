@@ -176,11 +176,13 @@ pub enum FaultKind {
     ServiceAstray,
     /// In a cluster: the operator of the target's Elasticsearch is asked for what it cannot do.
     OperatorStuck,
+    /// In a cluster, with the official scripts: no node takes the pods of their Jobs.
+    JobUnschedulable,
 }
 
 impl FaultKind {
     /// Every fault.
-    pub const ALL: [Self; 65] = [
+    pub const ALL: [Self; 66] = [
         Self::LoseDocument,
         Self::ChangeDocument,
         Self::RerouteDocument,
@@ -246,6 +248,7 @@ impl FaultKind {
         Self::ScaledBackUp,
         Self::ServiceAstray,
         Self::OperatorStuck,
+        Self::JobUnschedulable,
     ];
 
     /// Name as in scenario files.
@@ -316,6 +319,7 @@ impl FaultKind {
             Self::ScaledBackUp => "scaled-back-up",
             Self::ServiceAstray => "service-astray",
             Self::OperatorStuck => "operator-stuck",
+            Self::JobUnschedulable => "job-unschedulable",
         }
     }
 

@@ -1,7 +1,7 @@
 //! The official migration scripts as the driver of a rehearsal: what can be set, and what cannot go together with them.
 
 use super::rollback::{Mistake, mistake};
-use super::{DatabaseMover, Delta, EnvironmentName, Moment, Mover, Procedure, Reindex, Scenario};
+use super::{DatabaseMover, Delta, EnvironmentName, FaultKind, Moment, Mover, Procedure, Reindex, Scenario};
 use crate::names::StepId;
 use crate::plan::{Action, Plan, ScriptPhase};
 use jiff::SignedDuration;
@@ -71,6 +71,13 @@ impl Scenario {
     /// What cannot go together with the driver.
     pub(super) fn driver_mistake(&self) -> Option<Mistake> {
         if self.driver == DriverName::Builtin {
+            if let Some(fault) = self.faults.iter().find(|f| f.fault == FaultKind::JobUnschedulable) {
+                return mistake(
+                    &["faults", fault.fault.as_str()],
+                    "the built-in driver makes no Jobs that could find no node",
+                    "use `driver: scripts` with it, or `node-cordoned` for the application's pods",
+                );
+            }
             self.scripts.as_ref()?;
             return mistake(
                 &["scripts"],
@@ -129,7 +136,9 @@ impl Scenario {
                 "use `delta: upstream`, or leave `delta` out",
             );
         }
-        let during = self.faults.iter().find(|fault| fault.fault.moment() == Moment::During)?;
+        let during = self.faults.iter().find(|fault| {
+            fault.fault.moment() == Moment::During && fault.fault != FaultKind::JobUnschedulable
+        })?;
         mistake(
             &["faults", during.fault.as_str()],
             format!(

@@ -346,7 +346,36 @@ fn the_official_scripts_run_unchanged_and_what_they_leave_behind_is_named() {
     assert!(!state.exists(), "the checkout itself was written to");
 }
 
-/// As the one before, with applications that tell what people see of it.
+/// The migration is not blamed for a cluster without room, and goes on when there is.
+#[test]
+fn jobs_of_the_official_scripts_that_find_no_node_are_the_surroundings() {
+    let (_turn, folder) = (turn(), folder());
+    let checkout = match official_scripts(folder.path()) {
+        Ok(checkout) => checkout,
+        Err(why) => return skip(&why),
+    };
+    let fixtures = format!("{}/", crate::support::root().join("fixtures").display());
+    let text_of = fs::read_to_string(scenario("upstream-scripts.yaml")).expect("a scenario");
+    let file = folder.path().join("jobs.yaml");
+    let text_of = text_of.replace("../fixtures/", &fixtures).replace("deadline: 15min", "deadline: 2min");
+    fs::write(&file, format!("{text_of}faults: [{{fault: job-unschedulable}}]\n")).expect("a scenario");
+    let mut command = drydock(folder.path());
+    let output = command.arg("rehearse").arg(&file).args(["--scripts", &checkout]).output().expect("it runs");
+    let (told, run) = (text(&output), run_folder(folder.path()));
+    assert_eq!(output.status.code(), Some(5), "{told}");
+    assert!(told.contains("never ran: 0/1 nodes are available"), "{told}");
+    assert_eq!(planted(&run), ["job-unschedulable"], "{told}");
+    let resumed = drydock(folder.path())
+        .args(["rehearse", "--resume"])
+        .arg(&run)
+        .args(["--scripts", &checkout])
+        .output()
+        .expect("it runs");
+    // They lose what they lose: it is told, and nothing of it is put down to the cluster.
+    assert_eq!(resumed.status.code(), Some(1), "{}", text(&resumed));
+    assert_no_cluster(&run);
+}
+
 #[test]
 fn what_the_official_scripts_call_successful_is_held_against_what_people_see() {
     let (_turn, folder) = (turn(), folder());

@@ -390,6 +390,23 @@ impl Cluster {
         }
     }
 
+    /// Waits until the pod of a store is ready, whoever keeps it.
+    ///
+    /// # Errors
+    /// It cannot start, or it takes longer than `limit`.
+    pub(super) async fn await_ready_pod(&self, place: Place, limit: Duration) -> Result<()> {
+        let (namespace, name, began) = (self.namespace_of(place), place.pod(), Instant::now());
+        let mut troubles = Troubles::new();
+        while !self.pod(namespace, &name).await?.is_some_and(|pod| judge::pod_ready(&pod)) {
+            self.break_off(namespace, &mut troubles).await?;
+            if began.elapsed() > limit {
+                return Err(stuck(&format!("the pod {name} is not ready"), limit));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
     /// Looks whether a pod of a namespace tells why it will never run. An API server that is away tells nothing.
     ///
     /// # Errors

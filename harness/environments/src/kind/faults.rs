@@ -77,7 +77,7 @@ impl ClusterFaults {
         // Whatever came of it, the store has to be there.
         cluster.let_run(place).await?;
         apart?;
-        cluster.wait_ready(cluster.namespace_of(place), "", start_limit(store)).await?;
+        cluster.await_ready_pod(place, start_limit(store)).await?;
         self.node.narrow_volume(&folder, ROOM_KIB).await?;
         Ok(format!("the volume of {claim}: {ROOM_KIB} KiB are left"))
     }

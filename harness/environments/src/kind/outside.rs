@@ -3,6 +3,7 @@
 
 use super::Kind;
 use super::applications::{NOTE, OF_RELEASE, applications, as_note, counts, described, is_store_pod};
+use super::judge;
 use super::objects::RUN_LABEL;
 use super::place::RELEASE;
 use crate::config::{Side, Store};
@@ -47,6 +48,8 @@ pub struct Outside {
 pub struct Moment {
     /// Pods of the migration's own Jobs, by name, with their addresses where they have one yet.
     pub movers: BTreeMap<String, Option<String>>,
+    /// What keeps those of them from running that do not, in the cluster's words.
+    pub stuck: BTreeMap<String, String>,
     /// Pods of the application that are there, also those that are ending: with how each stands.
     pub applications: Vec<String>,
 }
@@ -112,12 +115,11 @@ impl Kind {
         let cluster = &self.up.cluster;
         let movers = cluster.pods(cluster.release(), OF_SCRIPTS).await?;
         let all = cluster.pods(cluster.release(), OF_RELEASE).await?;
+        let name = |pod: &Pod| pod.metadata.name.clone().unwrap_or_default();
         let address = |pod: &Pod| pod.status.as_ref().and_then(|s| s.pod_ip.clone());
         Ok(Moment {
-            movers: movers
-                .iter()
-                .map(|p| (p.metadata.name.clone().unwrap_or_default(), address(p)))
-                .collect(),
+            movers: movers.iter().map(|pod| (name(pod), address(pod))).collect(),
+            stuck: movers.iter().filter_map(|pod| Some((name(pod), judge::trouble(pod)?.words))).collect(),
             applications: all.iter().filter(|pod| !is_store_pod(pod)).map(described).collect(),
         })
     }

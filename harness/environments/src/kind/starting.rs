@@ -368,8 +368,14 @@ impl<'a> Ground<'a> {
             deviations: match place.store {
                 _ if of_chart => format!("as the chart sets it up; pod {}", place.pod()),
                 store if place.operated => {
+                    let from: Vec<String> = self.manifests()?.images().into_iter().collect();
+                    let from = if from.is_empty() {
+                        String::new()
+                    } else {
+                        format!(", operators run from {}", from.join(", "))
+                    };
                     format!(
-                        "as {} sets it up, TLS and passwords only; pod {}",
+                        "as {} sets it up, TLS and passwords only{from}; pod {}",
                         Resource::of(store).operator,
                         place.pod()
                     )

@@ -100,6 +100,7 @@ mod tests {
         let mut rest =
             AtRest { source, databases: Vec::new(), prefixes: vec!["operate-".into()], task: None };
         let with = |pods: &[&str]| Moment {
+            stuck: std::collections::BTreeMap::default(),
             applications: pods.iter().map(ToString::to_string).collect(),
             ..Moment::default()
         };

@@ -19,8 +19,17 @@ impl RealWorld {
             return Ok(());
         }
         let began = Instant::now();
+        // What was said before says nothing about whoever said it.
+        let called = match self.environment()?.call_operators(Side::Target).await {
+            Ok(called) => called,
+            Err(error) => {
+                self.conclude(vec![not_called(&error.what)]);
+                return Ok(());
+            }
+        };
         let told = loop {
-            let told = self.environment()?.operators(Side::Target).await.map_err(of_environment)?;
+            let told = self.environment()?.operators(Side::Target, called.as_deref()).await;
+            let told = told.map_err(of_environment)?;
             if began.elapsed() > BEHIND || told.iter().all(|one| one.complaint.is_none()) {
                 break told;
             }
@@ -28,6 +37,20 @@ impl RealWorld {
         };
         self.conclude(vec![judge(&told, super::compare::millis(began))]);
         Ok(())
+    }
+}
+
+/// Nobody takes what an operator is told: with the operator its hook is away, which is asked first.
+fn not_called(why: &str) -> CheckResult {
+    let message = format!("an operator of the target takes no change: {why}");
+    let finding = Finding::access(checks::CL_OPERATORS, Kind::Unusable, "operators", message)
+        .next("look whether the operators' pods run, before users write");
+    CheckResult {
+        check: checks::CL_OPERATORS,
+        compared: 1,
+        findings: vec![finding],
+        note: "asked for a sign of life".into(),
+        millis: 0,
     }
 }
 
@@ -70,5 +93,8 @@ mod tests {
         let found = &result.findings[0];
         assert_eq!((found.outcome, found.subject.as_str()), (Outcome::Different, "Elasticsearch/target-es"));
         assert!(found.message.contains("phase ApplyingChanges"), "{}", found.message);
+        let away = not_called("failed calling webhook");
+        assert_eq!(away.findings[0].outcome, Outcome::Different);
+        assert!(away.compared > 0 && away.findings[0].message.contains("failed calling webhook"));
     }
 }

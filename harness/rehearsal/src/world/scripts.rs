@@ -26,7 +26,7 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::time::Duration;
-use stopped::{look, stopped};
+use stopped::{look, never_ran, stopped};
 
 /// Warnings of one phase that are told; its log has all.
 const WARNINGS: usize = 20;
@@ -114,7 +114,7 @@ impl RealWorld {
         match ended.how {
             How::Code(0) => Ok(facts),
             How::Code(_) if phase == ScriptPhase::Validate && !ended.is_the_surroundings() => Ok(facts),
-            _ => Err(failed(&ended)),
+            _ => Err(failed(&ended, &never_ran(&moments))),
         }
     }
 
@@ -353,7 +353,7 @@ fn of_scripts(error: ScriptsError) -> StepError {
 }
 
 /// A phase that did not end well: whose failure it is.
-fn failed(ended: &Ended) -> StepError {
+fn failed(ended: &Ended, never_ran: &BTreeMap<&str, &str>) -> StepError {
     let said: Vec<&str> = ended.lines_of(Level::Error).take(3).collect();
     let said = match said.is_empty() {
         true => ended.last_words.last().cloned().unwrap_or_else(|| "it said nothing".to_owned()),
@@ -364,6 +364,17 @@ fn failed(ended: &Ended) -> StepError {
     match ended.how {
         How::Cancelled => environment("interrupted", "run `drydock rehearse --resume` with this run"),
         How::Signal(_) => environment(message, "see who ends processes there, then rehearse again"),
+        _ if !never_ran.is_empty() => {
+            let which: Vec<String> = never_ran
+                .iter()
+                .take(3)
+                .map(|(pod, why)| format!("the pod {pod} never ran: {why}"))
+                .collect();
+            environment(
+                format!("{message}; {}", which.join("; ")),
+                "give the Jobs a node with room, a volume and their image; `drydock rehearse --resume` goes on from here",
+            )
+        }
         _ if ended.is_the_surroundings() => environment(
             message,
             format!("read logs/scripts-{label}.log; `drydock doctor` tells what is missing"),

@@ -18,6 +18,7 @@ use super::cluster::Cluster;
 use super::configuration::Ports;
 use super::footing::Footing;
 use super::forward::Forward;
+use super::operators::Resource;
 use super::place::Namespaces;
 use super::programs::{self, KUBECONFIG, Programs};
 use super::starting::{FirstLife, Ground, asked};
@@ -276,13 +277,27 @@ pub(crate) async fn items(
             items.push((name, Ok(format!("Kubernetes {version}"))));
             let rights = rights::ask(&client, &namespaces).await;
             items.push(("rights".to_owned(), rights.map(|count| format!("all {count} that are needed"))));
+            if namespaces.is_operated() {
+                let cluster = Cluster::with(client, namespaces.clone());
+                let there = cluster.has_operators(&Resource::of_stores()).await;
+                items.push((
+                    "operators".to_owned(),
+                    there.map(|()| "CloudNativePG and ECK are installed".to_owned()),
+                ));
+            }
         }
         Err(error) => items.push((name, Err(error))),
     }
     let images: Result<Vec<String>> = asked(config, &namespaces)
         .into_iter()
-        .filter(|place| !place.operated)
-        .map(|place| Ok(Image::of(config.side(place.side), place.store, machine)?.to_string()))
+        .filter_map(|place| {
+            let side = config.side(place.side);
+            let image = match place.operated {
+                true => Image::of_operator(side, place.store, machine).transpose()?,
+                false => Image::of(side, place.store, machine),
+            };
+            Some(image.map(|image| image.to_string()))
+        })
         .collect();
     items.push((
         "images".to_owned(),

@@ -93,8 +93,20 @@ pub(super) async fn ask(client: &Client, namespaces: &Namespaces) -> Result<usiz
     Err(EnvironmentError::new(
         EnvironmentProblem::Permission,
         format!("the account of the context may not: {}", names.join(", ")),
-        "give it the ClusterRole drydock-own-namespaces of ci/rbac.yaml, or name a context that may",
+        match names_operators(&missing) {
+            true => {
+                "give it the ClusterRole drydock-beside-operators of ci/rbac.yaml beside drydock-own-namespaces, or name a context that may"
+            }
+            false => {
+                "give it the ClusterRole drydock-own-namespaces of ci/rbac.yaml, or name a context that may"
+            }
+        },
     ))
+}
+
+fn names_operators(missing: &BTreeSet<Right>) -> bool {
+    let theirs: BTreeSet<Right> = rights_beside_operators().into_iter().collect();
+    missing.iter().any(|right| theirs.contains(right))
 }
 
 async fn allowed(client: &Client, right: Right, namespace: Option<&str>) -> Result<bool> {

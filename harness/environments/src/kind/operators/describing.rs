@@ -122,7 +122,12 @@ fn postgres(place: Place, given: &Given<'_>, own: Value) -> Value {
     spec["certificates"] = json!({"serverTLSSecret": named("tls"), "serverCASecret": named("authority")});
     // Another cluster, or an archive of one, would be a migration of its own.
     remove(&mut spec, "externalClusters");
-    spec["bootstrap"] = json!({"initdb": {"database": "app", "owner": "app"}});
+    let mut first = spec["bootstrap"]["initdb"].take();
+    for name in ["database", "owner", "secret", "import"] {
+        remove(&mut first, name);
+    }
+    merge(&mut first, json!({"database": "app", "owner": "app"}));
+    spec["bootstrap"] = json!({"initdb": first});
     spec
 }
 
@@ -170,11 +175,11 @@ fn elasticsearch(place: Place, given: &Given<'_>, own: Value) -> std::result::Re
     });
     let node = &mut containers[at];
     let variables = node["env"].as_array().cloned().unwrap_or_default();
-    // The user's own heap counts more: it is what is rehearsed.
-    if !variables.iter().any(|v| v["name"] == JAVA) {
-        let ours = json!({"name": JAVA, "value": given.java_options});
-        node["env"] = variables.into_iter().chain([ours]).collect();
-    }
+    // The user's own heap counts more: it is what is rehearsed. A pod that is removed serves on for most of a minute by default.
+    let ours = [(JAVA, given.java_options.as_str()), (PRE_STOP, "1")];
+    let absent = ours.into_iter().filter(|(name, _)| !variables.iter().any(|v| v["name"] == *name));
+    let absent: Vec<Value> = absent.map(|(name, value)| json!({"name": name, "value": value})).collect();
+    node["env"] = variables.into_iter().chain(absent).collect();
     if let Some(folder) = given.shared.folder {
         push(node, "volumeMounts", json!({"name": "snapshots", "mountPath": folder}));
         push(pod, "volumes", json!({"name": "snapshots", "hostPath": {"path": folder, "type": "Directory"}}));
@@ -185,6 +190,7 @@ fn elasticsearch(place: Place, given: &Given<'_>, own: Value) -> std::result::Re
 }
 
 const JAVA: &str = "ES_JAVA_OPTS";
+const PRE_STOP: &str = "PRE_STOP_ADDITIONAL_WAIT_SECONDS";
 /// Settings that the run needs; what else a node is told is the operator's.
 const OURS: [&str; 4] = [
     "reindex.remote.whitelist",
@@ -316,7 +322,7 @@ spec:
   imageName: theirs:17.9
   superuserSecret: {name: theirs}
   postgresql: {parameters: {lock_timeout: 30s}, pg_hba: [host a b all scram-sha-256]}
-  bootstrap: {recovery: {source: old}}
+  bootstrap: {initdb: {database: identity, secret: {name: theirs}, dataChecksums: true}, recovery: {source: old}}
   externalClusters: [{name: old}]
 ";
         let made = spec(Store::Postgres, Some(own), None);
@@ -327,6 +333,10 @@ spec:
             json!(["hostnossl all all all reject", "host a b all scram-sha-256"])
         );
         assert_eq!(made["superuserSecret"]["name"], "target-pg-superuser");
+        assert_eq!(
+            made["bootstrap"]["initdb"],
+            json!({"database": "app", "owner": "app", "dataChecksums": true})
+        );
         assert_eq!((&made["bootstrap"]["recovery"], made.get("externalClusters")), (&Value::Null, None));
         assert_eq!(spec(Store::Postgres, Some(own), Some("ours:15.1"))["imageName"], "ours:15.1");
         assert_eq!(spec(Store::Postgres, None, None).get("imageName"), None, "the operator knows its own");
@@ -360,7 +370,7 @@ spec:
         assert_eq!(set["config"].get("cluster.name"), None, "the operator's own");
         assert_eq!(set["config"]["logger.org.elasticsearch.deprecation"], "OFF");
         let node = &set["podTemplate"]["spec"]["containers"][0];
-        assert_eq!(node["env"], json!([{"name": JAVA, "value": "-Xmx2g"}]));
+        assert_eq!(node["env"], json!([{"name": JAVA, "value": "-Xmx2g"}, {"name": PRE_STOP, "value": "1"}]));
         assert_eq!(node["resources"]["limits"]["memory"], "4Gi");
         assert_eq!(node["volumeMounts"][0]["mountPath"], "/snapshots");
         let usual = spec(Store::Elasticsearch, None, Some("ours:8.17.1"));

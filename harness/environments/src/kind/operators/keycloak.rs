@@ -5,14 +5,13 @@ use super::super::cluster::{Cluster, stuck};
 use super::super::forward::Forward;
 use super::super::objects::{RUN_LABEL, label};
 use super::describing::{merge, spec_in};
-use super::standing::{OperatorState, join};
+use super::standing::{AWAY, OperatorState, join};
 use super::{KEYCLOAK, Resource};
 use crate::config::{OperatorsConfig, Side, Store};
 use crate::containers::Image;
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::keycloak::{ISSUER, KeycloakAccount};
 use crate::ports::{HeldPort, PortChoice};
-use kube::api::{Patch, PatchParams};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -107,6 +106,16 @@ impl Kind {
         Ok(OperatedKeycloak { cluster: cluster.clone(), port, image, version, _way: way })
     }
 
+    /// Asks the operator for a sign of life, if it has a Keycloak: its Ingress is off, and so is what it would be told by it.
+    pub(super) async fn call_keycloak(&self, called: &str) -> Result<()> {
+        let cluster = &self.up.cluster;
+        if !cluster.knows(KEYCLOAK).await? || cluster.keycloak_resource().await?.is_none() {
+            return Ok(());
+        }
+        let spec = json!({"ingress": {"annotations": {"drydock.dev/called": called}}});
+        cluster.change(KEYCLOAK, &cluster.namespaces().targets, NAME, &spec).await
+    }
+
     /// What the operator says of its Keycloak, if it has one.
     pub(super) async fn keycloak_state(&self) -> Result<Option<OperatorState>> {
         let cluster = &self.up.cluster;
@@ -128,9 +137,7 @@ impl OperatedKeycloak {
     /// The API server refuses, or a pod does not go.
     pub(crate) async fn stop(self) -> Result<()> {
         let namespace = self.cluster.namespaces().targets.clone();
-        let api = KEYCLOAK.api(&self.cluster, &namespace);
-        let (patch, usual) = (Patch::Merge(json!({"spec": {"instances": 0}})), PatchParams::default());
-        self.cluster.ask("scale", NAME, || api.patch(NAME, &usual, &patch)).await?;
+        self.cluster.change(KEYCLOAK, &namespace, NAME, &json!({"instances": 0})).await?;
         let began = Instant::now();
         while !self.cluster.pods(&namespace, &labels()).await?.is_empty() {
             if began.elapsed() > STOPPING {
@@ -238,7 +245,7 @@ fn complaint(generation: Option<i64>, resource: &Value) -> Option<String> {
     }
     let seen = status["observedGeneration"].as_i64();
     if seen.is_some() && generation.is_some() && seen < generation {
-        return Some("it has not seen the last change yet".to_owned());
+        return Some(AWAY.to_owned());
     }
     let (ready, errors) = (condition("Ready"), condition("HasErrors"));
     let wanted = resource["spec"]["instances"].as_i64().unwrap_or(1);
@@ -316,7 +323,7 @@ spec:
         assert_eq!(state(|_| {}), None);
         for (words, told) in [
             ("nothing yet", state(|r| r["status"] = Value::Null)),
-            ("last change", state(|r| r["status"]["observedGeneration"] = json!(1))),
+            ("sign of life", state(|r| r["status"]["observedGeneration"] = json!(1))),
             (
                 "0 of 0 instances",
                 state(|r| {

@@ -64,6 +64,11 @@ impl Resource {
         }
     }
 
+    /// Those of both stores.
+    pub(super) fn of_stores() -> [Self; 2] {
+        [CLOUD_NATIVE_PG, ECK]
+    }
+
     fn api_version(self) -> String {
         format!("{}/{}", self.group, self.version)
     }

@@ -6,6 +6,7 @@ use super::super::place::Place;
 use super::{Resource, kept};
 use crate::config::{Side, Store};
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
+use crate::random::{hex, random_bytes};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
@@ -16,6 +17,10 @@ const LOOK: Duration = Duration::from_millis(500);
 const HIBERNATION: &str = "cnpg.io/hibernation";
 /// Has ECK leave a store as it is.
 const LEFT_ALONE: &str = "eck.k8s.elastic.co/managed";
+
+/// By what an operator is called for a sign of life.
+const CALLED: &str = "drydock.dev/called";
+pub(super) const AWAY: &str = "it has not taken up a change since it was asked for a sign of life: it is away, or was told to leave the store alone";
 
 /// What an operator says of what it keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +34,37 @@ pub struct OperatorState {
 }
 
 impl Kind {
-    /// What the operators say of the stores of a side; nothing where none keeps them.
+    /// Asks the operators of a side's stores for a sign of life: a change of what they are told that no pod has to be made anew for.
+    /// [`Kind::operators`] tells who has not taken it up. Returns what it is known by; nothing where no operator keeps anything.
+    ///
+    /// # Errors
+    /// The API server or an operator's hook refuses.
+    pub async fn call_operators(&self, side: Side) -> Result<Option<String>> {
+        let cluster = &self.up.cluster;
+        if side != Side::Target || !cluster.namespaces().is_operated() {
+            return Ok(None);
+        }
+        let called = hex(&random_bytes::<8>()?);
+        for place in cluster.namespaces().places() {
+            let Some(resource) = kept(place) else { continue };
+            let mark = json!({CALLED: called});
+            let spec = match place.store {
+                // It hands them on to its pods, as they are.
+                Store::Postgres => json!({"inheritedMetadata": {"annotations": mark}}),
+                Store::Elasticsearch => json!({"http": {"service": {"metadata": {"annotations": mark}}}}),
+            };
+            cluster.change(resource, cluster.namespace_of(place), place.name(), &spec).await?;
+        }
+        self.call_keycloak(&called).await?;
+        Ok(Some(called))
+    }
+
+    /// What the operators say of the stores of a side; nothing where none keeps them. One that was `called` and has not
+    /// answered says nothing that counts.
     ///
     /// # Errors
     /// The API server does not tell.
-    pub async fn operators(&self, side: Side) -> Result<Vec<OperatorState>> {
+    pub async fn operators(&self, side: Side, called: Option<&str>) -> Result<Vec<OperatorState>> {
         let mut told = Vec::new();
         for kept_store in self.up.stores.iter().filter(|s| s.place.side == side) {
             let place = kept_store.place;
@@ -41,7 +72,10 @@ impl Kind {
             told.push(OperatorState {
                 operator: resource.operator,
                 resource: format!("{}/{}", resource.kind, place.name()),
-                complaint: self.up.cluster.complaint(place, resource).await?,
+                complaint: match self.up.cluster.is_away(place, called).await? {
+                    true => Some(AWAY.to_owned()),
+                    false => self.up.cluster.complaint(place, resource).await?,
+                },
             });
         }
         if side == Side::Target && self.up.cluster.namespaces().is_operated() {
@@ -109,6 +143,28 @@ impl Cluster {
         })
     }
 
+    /// Whether an operator has not taken up what it was called by. ECK tells which change it has seen, which is part of what it says;
+    /// CloudNativePG hands it on.
+    async fn is_away(&self, place: Place, called: Option<&str>) -> Result<bool> {
+        let Some(called) = called.filter(|_| place.store == Store::Postgres) else { return Ok(false) };
+        let pod = self.pod(self.namespace_of(place), &place.pod()).await?;
+        let marks = pod.and_then(|pod| pod.metadata.annotations).unwrap_or_default();
+        Ok(marks.get(CALLED).map(String::as_str) != Some(called))
+    }
+
+    /// Changes what an operator is told.
+    pub(super) async fn change(
+        &self,
+        resource: Resource,
+        namespace: &str,
+        name: &str,
+        spec: &Value,
+    ) -> Result<()> {
+        let api = resource.api(self, namespace);
+        let (patch, usual) = (Patch::Merge(json!({"spec": spec})), PatchParams::default());
+        self.ask("change the resource", name, || api.patch(name, &usual, &patch)).await.map(drop)
+    }
+
     /// Has a store end and stay ended, on its volume.
     ///
     /// # Errors
@@ -162,10 +218,7 @@ impl Cluster {
             "config": {"node.store.allow_mmap": false, "node.roles": ["data"]},
             "podTemplate": {"spec": {"nodeSelector": {"drydock.dev/nowhere": "true"}}},
         }));
-        let patch = Patch::Merge(json!({"spec": {"nodeSets": sets}}));
-        let usual = PatchParams::default();
-        self.ask("change the resource", place.name(), || api.patch(place.name(), &usual, &patch)).await?;
-        Ok(())
+        self.change(resource, self.namespace_of(place), place.name(), &json!({"nodeSets": sets})).await
     }
 
     /// The StatefulSet of a store.
@@ -217,7 +270,7 @@ fn complaint(store: Store, generation: Option<i64>, resource: &Value) -> Option<
         Store::Elasticsearch => {
             let seen = status["observedGeneration"].as_i64();
             if seen.is_some() && generation.is_some() && seen < generation {
-                return Some("it has not seen the last change yet".to_owned());
+                return Some(AWAY.to_owned());
             }
             let sets = resource["spec"]["nodeSets"].as_array().into_iter().flatten();
             let wanted: i64 = sets.filter_map(|set| set["count"].as_i64()).sum();
@@ -287,7 +340,7 @@ mod tests {
             ("phase ApplyingChanges", elasticsearch(|r| r["status"]["phase"] = json!("ApplyingChanges"))),
             ("health red", elasticsearch(|r| r["status"]["health"] = json!("red"))),
             ("2 of 3 nodes", elasticsearch(|r| r["status"]["availableNodes"] = json!(2))),
-            ("last change", elasticsearch(|r| r["status"]["observedGeneration"] = json!(2))),
+            ("sign of life", elasticsearch(|r| r["status"]["observedGeneration"] = json!(2))),
         ];
         for (words, told) in cases {
             let told = told.unwrap_or_else(|| panic!("no complaint: {words}"));

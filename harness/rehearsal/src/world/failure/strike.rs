@@ -110,6 +110,7 @@ impl Scene {
                 | FaultKind::VolumeFull
                 | FaultKind::ServiceAstray
                 | FaultKind::OperatorStuck
+                | FaultKind::JobUnschedulable
         )
     }
 
@@ -217,7 +218,7 @@ impl Scene {
                 let pod = self.cluster()?.kill_application_pod(self.seed).await.map_err(text)?;
                 Ok(format!("the pod {pod}"))
             }
-            FaultKind::NodeCordoned => {
+            FaultKind::NodeCordoned | FaultKind::JobUnschedulable => {
                 self.cluster()?.cordon(true).await.map_err(text)?;
                 Ok("every node".into())
             }
@@ -257,8 +258,10 @@ impl Scene {
                 Some(process) => process.go_on().await.map_err(text),
                 None => Ok(()),
             },
-            FaultKind::NodeCordoned | FaultKind::VolumeFull | FaultKind::ApiServerAway => match &self.cluster
-            {
+            FaultKind::NodeCordoned
+            | FaultKind::JobUnschedulable
+            | FaultKind::VolumeFull
+            | FaultKind::ApiServerAway => match &self.cluster {
                 Some(cluster) => cluster.mend().await.map_err(text),
                 None => Ok(()),
             },

@@ -5,7 +5,7 @@ use drydock_core::finding::{Finding, Kind, Sample};
 use drydock_core::names::checks;
 use drydock_environments::{Kind as Cluster, Moment};
 use drydock_stores::compare::CheckResult;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// Between two looks at the cluster while a phase runs.
@@ -24,6 +24,20 @@ pub(super) async fn look<T>(cluster: &Cluster, moments: &mut Vec<Moment>, rest: 
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// Movers that never ran, with what kept them from it when they were seen last: no node took them, or nobody had their image.
+pub(super) fn never_ran(moments: &[Moment]) -> BTreeMap<&str, &str> {
+    let mut waiting = BTreeMap::new();
+    for moment in moments {
+        for (name, address) in &moment.movers {
+            match (address, moment.stuck.get(name)) {
+                (None, Some(words)) => waiting.insert(name.as_str(), words.as_str()),
+                _ => waiting.remove(name.as_str()),
+            };
+        }
+    }
+    waiting
 }
 
 /// Whether the application was stopped, and stopped before anything was dumped, as it was seen from the cluster. The first moment
@@ -80,6 +94,7 @@ mod tests {
     fn moment(movers: &[&str], applications: &[&str]) -> Moment {
         Moment {
             movers: movers.iter().map(|m| ((*m).to_owned(), None)).collect(),
+            stuck: BTreeMap::new(),
             applications: applications.iter().map(|a| (*a).to_owned()).collect(),
         }
     }
@@ -105,5 +120,26 @@ mod tests {
         // Where no Job was seen, nothing was proven.
         assert_eq!(stopped(&frozen[..2]).compared, 0);
         assert_eq!(stopped(&[]).compared, 0);
+    }
+
+    #[test]
+    fn only_a_mover_that_never_got_a_node_or_an_image_never_ran() {
+        let at = |name: &str, address: Option<&str>, stuck: Option<&str>| Moment {
+            movers: BTreeMap::from([(name.to_owned(), address.map(ToOwned::to_owned))]),
+            stuck: stuck.map(|words| (name.to_owned(), words.to_owned())).into_iter().collect(),
+            applications: Vec::new(),
+        };
+        let no_node = Some("0/1 nodes are available");
+        let removed = Moment::default();
+        let told = [at("dump", None, no_node), removed.clone()];
+        assert_eq!(never_ran(&told), BTreeMap::from([("dump", "0/1 nodes are available")]));
+        assert_eq!(
+            never_ran(&[at("dump", None, no_node), at("dump", Some("10.0.0.1"), None)]),
+            BTreeMap::new()
+        );
+        assert_eq!(never_ran(&[at("dump", None, None), removed]), BTreeMap::new());
+        // It ran, and fell over and over: whose fault that is, is not told by the cluster.
+        let fell = [at("dump", Some("10.0.0.1"), Some("CrashLoopBackOff"))];
+        assert_eq!(never_ran(&fell), BTreeMap::new());
     }
 }
