@@ -1,7 +1,7 @@
 //! Targets that operators keep: CloudNativePG the PostgreSQL, ECK the Elasticsearch.
 
 use super::rollback::{Mistake, mistake};
-use super::{DriverName, EnvironmentName, FaultKind, Managed, Scenario};
+use super::{DriverName, EnvironmentName, FaultKind, Managed, Procedure, Scenario};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,9 +33,9 @@ impl OperatorsSpec {
 }
 
 impl Scenario {
-    /// Whether operators keep the target's stores.
+    /// Whether operators keep the target's stores. A procedure that moves nothing has no target.
     pub fn is_operated(&self) -> bool {
-        self.target.managed == Managed::Operator
+        self.target.managed == Managed::Operator && self.procedure != Procedure::ChartOnly
     }
 
     /// What cannot go together with operators.
@@ -47,7 +47,7 @@ impl Scenario {
                 "move `operators` to the target",
             );
         }
-        if !self.is_operated() {
+        if self.target.managed != Managed::Operator {
             if let Some(stuck) = self.faults.iter().find(|f| f.fault == FaultKind::OperatorStuck) {
                 return mistake(
                     &["faults", stuck.fault.as_str()],
@@ -109,6 +109,8 @@ mod tests {
         assert!(one.is_operated());
         assert_eq!(one.target.operators.manifests, ["a.yaml"]);
         assert!(!read("target: {managed: elsewhere}\n").unwrap().is_operated());
+        let chart = "environment: kind\nprocedure: chart-only\ntarget: {managed: operator}\n";
+        assert!(!read(chart).unwrap().is_operated(), "nothing is moved");
         for (text, words) in [
             ("target: {operators: {manifests: [a.yaml]}}\n", "no operator keeps the target"),
             ("source: {operators: {postgres: a.yaml}}\n", "stores of its own"),

@@ -73,6 +73,16 @@ impl Image {
         (begins && fits && whole).then(|| Self { name: name.to_owned(), tag: tag.to_owned() })
     }
 
+    /// The version that its name tells, `8.16.6` of `mirror/elasticsearch:8.16.6-ours@sha256:…`; none where it tells none.
+    pub(crate) fn version(&self) -> Option<String> {
+        let whole = self.to_string();
+        let last = whole.rsplit('/').next()?;
+        let mut words = last.split(|c: char| !(c.is_ascii_digit() || c == '.'));
+        let is_version =
+            |word: &&str| word.split('.').count() == 3 && word.split('.').all(|part| !part.is_empty());
+        words.find(is_version).map(ToOwned::to_owned)
+    }
+
     /// The image of a side's store, or of its Keycloak: what the variable names, else what the scenario names, else the default.
     pub(crate) fn of(side: &SideConfig, wanted: impl Into<Wanted>, machine: &Machine) -> Result<Self> {
         let wanted = wanted.into();
@@ -226,6 +236,19 @@ mod tests {
         }
         for text in ["", " ", "post gres:15", ":15", "postgres:", "a//b", "$(x)", "/postgres", "a/:1"] {
             assert_eq!(Image::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_version_is_found_wherever_the_name_has_it() {
+        for (text, version) in [
+            ("elasticsearch:8.16.6", Some("8.16.6")),
+            ("mirror.example:5000/team-1.2.3/es:8.16.6-ours", Some("8.16.6")),
+            ("elasticsearch:8.16.6@sha256:0a1b", Some("8.16.6")),
+            ("elasticsearch:latest", None),
+            ("elasticsearch:8.16", None),
+        ] {
+            assert_eq!(Image::parse(text).unwrap().version().as_deref(), version, "{text}");
         }
     }
 

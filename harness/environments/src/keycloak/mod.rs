@@ -32,7 +32,7 @@ use secrecy::SecretString;
 pub(crate) use settings::ISSUER;
 use settings::Settings;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Name of its directory, its process and its logs, after the side.
 const NAME: &str = "keycloak";
@@ -40,6 +40,7 @@ const NAME: &str = "keycloak";
 const BESIDE_HEAP_MIB: u64 = 300;
 /// How long one in a cluster may take to answer a login once it is called ready.
 const ANSWERING: Duration = Duration::from_secs(120);
+const LOOK: Duration = Duration::from_millis(500);
 /// Administrator of every realm.
 pub const ADMINISTRATOR: &str = "admin";
 /// Realm and client through which administrators log in.
@@ -299,6 +300,22 @@ async fn answers(account: &KeycloakAccount, port: u16) -> bool {
         client_secret: None,
     };
     log_in_as(&endpoint, &request).await.is_ok()
+}
+
+/// Waits until one in a cluster answers a login that somebody calls ready.
+async fn until_answered(account: &KeycloakAccount, port: u16, called: &str) -> Result<()> {
+    let began = Instant::now();
+    while !answers(account, port).await {
+        if began.elapsed() > ANSWERING {
+            return Err(EnvironmentError::new(
+                EnvironmentProblem::StartFailed,
+                format!("{called}, and it answers no login within {} s", ANSWERING.as_secs()),
+                "look at the log of its pod in the run folder",
+            ));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
 }
 
 /// One Keycloak on one side.

@@ -1,13 +1,11 @@
 //! A Keycloak that is a pod of the release: found, not started.
 
-use super::{ANSWERING, KeycloakAccount, answers, endpoint};
+use super::{KeycloakAccount, endpoint, until_answered};
 use crate::error::{EnvironmentError, EnvironmentProblem, Result};
 use crate::kind::{Kind, Part};
 use drydock_stores::keycloak::{Admin, KeycloakError};
 use serde_json::Value;
 use std::time::{Duration, Instant};
-
-const LOOK: Duration = Duration::from_millis(500);
 
 /// Where it is.
 #[derive(Debug)]
@@ -26,19 +24,7 @@ impl Podded {
         let began = Instant::now();
         kind.await_applications().await?;
         let port = kind.way_to(Part::Keycloak)?;
-        while !answers(account, port).await {
-            if began.elapsed() > ANSWERING {
-                return Err(EnvironmentError::new(
-                    EnvironmentProblem::StartFailed,
-                    format!(
-                        "the pod of Keycloak is ready, and answers no login within {} s",
-                        ANSWERING.as_secs()
-                    ),
-                    "look at its log in the run folder",
-                ));
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        until_answered(account, port, "the pod of Keycloak is ready").await?;
         if let Some(realm) = realm {
             make(account, port, realm).await.map_err(|e| {
                 EnvironmentError::new(

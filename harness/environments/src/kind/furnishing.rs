@@ -103,9 +103,9 @@ impl Ground<'_> {
         let (target, default) = (&self.config.target, OperatorsConfig::default());
         let door = Door::provide(self.work)?;
         let image = self.image_of(place)?;
-        // What stands in the tag, else the version of the stores that the run makes itself.
+        // The version of the image that is named, else of the stores that the run makes itself.
         let usual = self.image(place)?;
-        let version = image.as_ref().map_or(&usual.tag, |image| &image.tag);
+        let version = image.as_ref().unwrap_or(&usual).version().unwrap_or_default();
         let settings = match place.store {
             Store::Postgres => Vec::new(),
             Store::Elasticsearch => self.settings(place.side, &usual, Some(&door))?,
@@ -113,7 +113,7 @@ impl Ground<'_> {
         let given = Given {
             operators: target.operators.as_ref().unwrap_or(&default),
             image: image.as_ref(),
-            version,
+            version: &version,
             password: &kept_password(self.work, place.side)?,
             door: &door,
             settings,

@@ -29,6 +29,7 @@ mod resting;
 mod starting;
 mod state;
 mod taken_up;
+mod waiting;
 mod ways;
 mod witness;
 

@@ -8,6 +8,7 @@ mod cleanup;
 mod clocks;
 mod compare;
 mod conclude;
+mod config;
 mod cutover;
 mod errors;
 mod failure;
@@ -33,6 +34,7 @@ mod usable;
 
 pub(crate) use baseline::{cluster_dirt, database_dirt};
 pub(crate) use conclude::tell_probe;
+pub use config::{Ownership, WorldConfig};
 pub use prepare::environment_of;
 pub(crate) use prepare::stores_of as environment_for;
 
@@ -41,10 +43,8 @@ use crate::guard;
 use crate::recorder::Recorder;
 use crate::start::Keep;
 use drydock_core::scenario::{Mover, Procedure, Repository, RepositoryKind};
-use drydock_core::{
-    Action, Component, Event, Finding, LedgerLine, Outcome, Plan, RunId, Scenario, Step, StepId,
-};
-use drydock_environments::{ChartConfig, Environment, Keycloak, OperatorsConfig, Side, role_password};
+use drydock_core::{Action, Component, Event, Finding, LedgerLine, Outcome, Step, StepId};
+use drydock_environments::{Environment, Keycloak, Side, role_password};
 use drydock_migration::freeze::{Marks, Session, Watch};
 use drydock_migration::{BuiltinDriver, MigrationContext};
 use drydock_stores::StorePair;
@@ -58,52 +58,10 @@ use errors::{environment, internal, of_environment, of_migration, store_failed};
 use reporter::StepReporter;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-
-/// What a world is made for.
-#[derive(Debug, Clone)]
-pub struct WorldConfig {
-    /// Name of the run.
-    pub run: RunId,
-    /// The scenario.
-    pub scenario: Scenario,
-    /// Its plan.
-    pub plan: Plan,
-    /// Expected differences.
-    pub ledger: Vec<LedgerLine>,
-    /// The run's folder.
-    pub folder: PathBuf,
-    /// The log of acknowledged writes.
-    pub acknowledged: PathBuf,
-    /// A PostgreSQL installation to use.
-    pub postgres_home: Option<PathBuf>,
-    /// An Elasticsearch installation to use.
-    pub elasticsearch_home: Option<PathBuf>,
-    /// Whether the stores stay up at the end.
-    pub keep: Keep,
-    /// Whose stores they are.
-    pub stores: Ownership,
-    /// The checkout of the official scripts, where they migrate.
-    pub scripts: Option<PathBuf>,
-    /// The real chart of the release, where the scenario asks for one.
-    pub chart: Option<ChartConfig>,
-    /// The operators of the target, where the scenario asks for them.
-    pub operators: Option<OperatorsConfig>,
-}
-
-/// Whose the stores of a run are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Ownership {
-    /// The run's own: it starts and stops them.
-    #[default]
-    Own,
-    /// Somebody else's, who goes on using them.
-    Lent,
-}
 
 /// The real world of one run.
 pub struct RealWorld {

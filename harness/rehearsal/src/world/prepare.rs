@@ -352,6 +352,7 @@ pub(crate) fn stores_of(scenario: &Scenario, run: &str, folder: &Path) -> Embedd
     // Nothing is moved: there is one installation only.
     if scenario.procedure == Procedure::ChartOnly {
         (config.target.postgres, config.target.elasticsearch) = (false, false);
+        config.target.operators = None;
     }
     config.camunda = scenario.camunda().as_ref().map(Application::config);
     config.keycloak = scenario.has_real_keycloak().then(KeycloakConfig::default);

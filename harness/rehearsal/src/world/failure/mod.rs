@@ -221,7 +221,7 @@ impl RealWorld {
         self.note(
             NoteLevel::Info,
             format!(
-                "the data of the stores are kept: `drydock rehearse --resume {}` goes on, `drydock clean` removes them",
+                "`drydock rehearse --resume {}` goes on: the data of the stores are kept, until `drydock clean`",
                 self.config.run
             ),
         );
