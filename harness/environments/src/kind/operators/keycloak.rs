@@ -53,8 +53,13 @@ impl Kind {
     /// # Errors
     /// The API server does not tell.
     pub(crate) async fn has_keycloak_operator(&self, side: Side) -> Result<bool> {
-        let cluster = &self.up.cluster;
-        Ok(side == Side::Target && cluster.namespaces().is_operated() && cluster.knows(KEYCLOAK).await?)
+        let operated = self.up.cluster.namespaces().is_operated();
+        Ok(side == Side::Target && operated && self.may_have_keycloak().await?)
+    }
+
+    /// Whether there is such an operator. In somebody else's cluster no Keycloak is the run's, and rights to look for one are not asked for.
+    async fn may_have_keycloak(&self) -> Result<bool> {
+        Ok(self.up.footing.node().is_some() && self.up.cluster.knows(KEYCLOAK).await?)
     }
 
     /// Has the operator run a Keycloak on the target's PostgreSQL, and waits until it says that it does.
@@ -109,7 +114,7 @@ impl Kind {
     /// Asks the operator for a sign of life, if it has a Keycloak: its Ingress is off, and so is what it would be told by it.
     pub(super) async fn call_keycloak(&self, called: &str) -> Result<()> {
         let cluster = &self.up.cluster;
-        if !cluster.knows(KEYCLOAK).await? || cluster.keycloak_resource().await?.is_none() {
+        if !self.may_have_keycloak().await? || cluster.keycloak_resource().await?.is_none() {
             return Ok(());
         }
         let spec = json!({"ingress": {"annotations": {"drydock.dev/called": called}}});
@@ -119,7 +124,7 @@ impl Kind {
     /// What the operator says of its Keycloak, if it has one.
     pub(super) async fn keycloak_state(&self) -> Result<Option<OperatorState>> {
         let cluster = &self.up.cluster;
-        if !cluster.knows(KEYCLOAK).await? || cluster.keycloak_resource().await?.is_none() {
+        if !self.may_have_keycloak().await? || cluster.keycloak_resource().await?.is_none() {
             return Ok(None);
         }
         Ok(Some(OperatorState {
