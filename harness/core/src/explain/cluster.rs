@@ -49,13 +49,13 @@ pub(super) const TEXTS: &[(&str, Explanation)] = &[
     (
         checks::CL_OPERATORS,
         text(
-            "The operators that keep the target's stores (CloudNativePG, ECK) say that these are in order and as their resources ask \
-             for. It is waited for a minute: an operator is behind the store. That a store answers and holds everything says nothing \
-             about it.",
+            "The operators that keep the target's stores (CloudNativePG, ECK, the Keycloak operator) take up a small change, and say that \
+             what they keep is in order and as its resource asks for. They are waited for a minute. That a store answers and holds \
+             everything says nothing about it.",
             "No node has room for a pod that the resource asks for, a volume cannot be widened, or a version is not to be had. \
-             The operator is away, or was told to leave the store alone, and the next change will not happen.",
-            "Read the status and the events of the named resource, and mend it before users write: an operator that is stuck neither \
-             replaces a node nor renews a certificate.",
+             The operator is away, or was told to leave the store alone: what it said last stays, and the next change will not happen.",
+            "Read the status and the events of the named resource, and look whether the operator runs, before users write: one that is \
+             stuck neither replaces a node nor renews a certificate.",
         ),
     ),
     (
