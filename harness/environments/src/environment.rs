@@ -55,9 +55,10 @@ impl Environment {
         Ok(match name {
             EnvironmentName::Embedded => Embedded::start(config, progress).await?.into(),
             EnvironmentName::Containers => Containers::start(config, progress).await?.into(),
-            EnvironmentName::Kind => Kind::start(config, progress).await?.into(),
+            // On the heap: what a cluster takes is much, and threads have small stacks.
+            EnvironmentName::Kind => Box::pin(Kind::start(config, progress)).await?.into(),
             EnvironmentName::Context(context) => {
-                Kind::start_in_context(&context, config, progress).await?.into()
+                Box::pin(Kind::start_in_context(&context, config, progress)).await?.into()
             }
         })
     }
@@ -74,8 +75,10 @@ impl Environment {
         Ok(match name {
             EnvironmentName::Embedded => Embedded::reattach(config, progress).await?.map(Into::into),
             EnvironmentName::Containers => Containers::reattach(config, progress).await?.map(Into::into),
-            EnvironmentName::Kind => Kind::reattach(config, progress).await?.map(Into::into),
-            EnvironmentName::Context(_) => Kind::reattach_in_context(config, progress).await?.map(Into::into),
+            EnvironmentName::Kind => Box::pin(Kind::reattach(config, progress)).await?.map(Into::into),
+            EnvironmentName::Context(_) => {
+                Box::pin(Kind::reattach_in_context(config, progress)).await?.map(Into::into)
+            }
         })
     }
 
@@ -315,7 +318,7 @@ impl Environment {
     pub async fn operators(&self, side: Side, called: Option<&str>) -> Result<Vec<OperatorState>> {
         match self {
             Self::Embedded(_) | Self::Containers(_) => Ok(Vec::new()),
-            Self::Kind(k) => k.operators(side, called).await,
+            Self::Kind(k) => Box::pin(k.operators(side, called)).await,
         }
     }
 
@@ -326,7 +329,7 @@ impl Environment {
     pub async fn call_operators(&self, side: Side) -> Result<Option<String>> {
         match self {
             Self::Embedded(_) | Self::Containers(_) => Ok(None),
-            Self::Kind(k) => k.call_operators(side).await,
+            Self::Kind(k) => Box::pin(k.call_operators(side)).await,
         }
     }
 

@@ -147,10 +147,10 @@ impl Keycloak {
         }
         let life = match environment {
             Environment::Kind(kind) if operated => {
-                Life::Operated(Box::new(Operated::start(kind, account).await?))
+                Life::Operated(Box::new(Box::pin(Operated::start(kind, account)).await?))
             }
             Environment::Kind(kind) if of_release.is_some() => {
-                Life::Pod(Podded::find(kind, account, realm).await?)
+                Life::Pod(Box::pin(Podded::find(kind, account, realm)).await?)
             }
             Environment::Containers(containers) => {
                 let wanted = (config, account);
@@ -259,7 +259,7 @@ impl Keycloak {
             Life::Container(contained) => contained.beside.stop().await,
             // It ends with the other pods.
             Life::Pod(_) => Ok(()),
-            Life::Operated(operated) => operated.kept.stop().await,
+            Life::Operated(operated) => Box::pin(operated.kept.stop()).await,
         }
     }
 

@@ -40,7 +40,7 @@ impl RealWorld {
             None => self.check_pods(Side::Target).await?,
             Some(_) => self.check_answers(Side::Target).await?,
         }
-        self.check_operators().await?;
+        Box::pin(self.check_operators()).await?;
         self.check_claims()?;
         let mut facts = Facts::new();
         facts.insert("objections".into(), json!(self.objections));
